@@ -1,0 +1,47 @@
+# Each line calls a tool; the tools work without make, too (README, "Without make").
+PYTHON ?= python3
+ARCH   ?=
+ARGS   ?=
+
+# Where a virtual environment keeps its programs: bin, or Scripts on Windows.
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+LESSONS := $(filter-out __init__,$(basename $(notdir $(wildcard code/*.py))))
+
+.PHONY: present test train site pdf clean
+.DELETE_ON_ERROR:
+
+present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
+	@npm start --silent
+
+test: .venv/.ready-test node_modules/.ready  ## every test (ARGS="-k resume": some)
+	$(BIN)/python -m pytest $(ARGS)
+
+train: .venv/.ready  ## one network: make train ARCH=lenet ARGS="--epochs 5"
+ifeq ($(filter $(ARCH),$(LESSONS)),)
+	@echo "make train: ARCH=$(ARCH) is not a lesson; choose one of: $(LESSONS)" >&2; exit 2
+else
+	@$(BIN)/python code/$(ARCH).py $(ARGS)
+endif
+
+site: node_modules/.ready  ## the lecture as a static site in _site/
+	@npm run build --silent
+
+pdf: node_modules/.ready  ## the lecture as a PDF
+	@npm run pdf --silent
+
+clean:  ## remove what was built, but not trainings, data or the set-up
+	rm -rf _site *.pdf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find code tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/.ready-test: .venv/.ready
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json .npmrc
+	npm ci
+	@touch $@

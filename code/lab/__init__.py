@@ -1,0 +1,28 @@
+"""What the lessons share: data, training, command line, measuring, pictures.
+
+It knows nothing of a lesson or a slide. The names below are those that a lesson needs.
+"""
+
+from .cli import command_line
+from .data import Batches, Data, load, normalised
+from .errors import UserError
+from .measure import count_macs, count_parameters, layer_table
+from .recipe import Options, Recipe, setting
+from .training import Trained, train
+
+__all__ = [
+    "Batches",
+    "Data",
+    "Options",
+    "Recipe",
+    "Trained",
+    "UserError",
+    "command_line",
+    "count_macs",
+    "count_parameters",
+    "layer_table",
+    "load",
+    "normalised",
+    "setting",
+    "train",
+]

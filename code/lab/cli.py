@@ -1,0 +1,110 @@
+"""The command line of a lesson, made from its recipe."""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import Field, fields, replace
+from typing import Any, NoReturn, TypeVar
+
+from . import machine
+from .errors import UserError
+from .recipe import Options, Recipe, flag
+from .runs import Run
+
+R = TypeVar("R", bound=Recipe)
+
+SMOKE = {"data": "shapes", "limit": 1000, "epochs": 2, "batch_size": 32}
+
+
+def command_line(
+    recipe: R, description: str, arguments: Sequence[str] | None = None
+) -> tuple[R, Options]:
+    """Change a recipe as the command line says, and prepare the process for training.
+
+    Args:
+        recipe: the lesson's own recipe; its values are the defaults.
+        description: what the lesson does, the first lines of `--help`.
+        arguments: the words to read. By default those of the command line; in a notebook, which
+            has none, those of the environment variable LAB_ARGS.
+
+    Returns:
+        the recipe to train with (that of the run where `--resume` names one) and the options.
+
+    Raises:
+        UserError: an unknown setting, a value out of its range, or a recipe beside `--resume`.
+            In a script the user sees it as one line, and the process exits with code 2.
+    """
+    machine.show_errors_in_one_line()
+    if arguments is None:
+        notebook = machine.in_notebook()
+        arguments = shlex.split(os.environ.get("LAB_ARGS", "")) if notebook else sys.argv[1:]
+    given = vars(_parser(recipe, description).parse_args(arguments))
+    names = {each.name for each in fields(Options)}
+    options = Options(**{name: value for name, value in given.items() if name in names})
+    changes = {name: value for name, value in given.items() if name not in names}
+    if options.resume:
+        recipe = _resumed(recipe, options, changes)
+    else:
+        smoke: dict[str, Any] = SMOKE if options.smoke else {}
+        recipe = replace(recipe, **(smoke | changes))
+    machine.prepare(options)
+    return recipe, options
+
+
+def _resumed(recipe: R, options: Options, changes: dict[str, Any]) -> R:
+    if options.smoke or changes:
+        extra = "smoke" if options.smoke else next(iter(changes))
+        raise UserError(f"--resume takes its recipe from the run: leave out {flag(extra)}")
+    run = Run.open(options.resume)
+    run.check_network(recipe.network)
+    return run.recipe(type(recipe))
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse prints its usage before an error; here an error is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (--help lists the settings)")
+
+
+def _parser(recipe: Recipe, description: str) -> argparse.ArgumentParser:
+    parser = _Parser(
+        description=description,
+        allow_abbrev=False,
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=98),
+    )
+    for title, settings in (("recipe", recipe), ("where and how it runs", Options())):
+        group = parser.add_argument_group(title)
+        for each in fields(settings):
+            if "help" in each.metadata:
+                _add(group, each, getattr(settings, each.name))
+    return parser
+
+
+def _add(group: argparse._ArgumentGroup, each: Field, default: Any) -> None:
+    # What the user did not say must stay unsaid, so that --resume can tell: no defaults here.
+    settings: dict[str, Any] = {"dest": each.name, "default": argparse.SUPPRESS}
+    settings["help"] = each.metadata["help"].replace("%", "%%")
+    if isinstance(default, bool):
+        settings["action"] = argparse.BooleanOptionalAction
+        settings["help"] += f" (default: {'yes' if default else 'no'})"
+    else:
+        kind = type(default)
+        choices = each.metadata["choices"]
+        settings["type"] = _number(kind, each.name) if kind in (int, float) else kind
+        settings["metavar"] = "|".join(choices or []) or {int: "N", float: "X"}.get(kind, "NAME")
+        settings["help"] += f" (default: {default})" if default != "" else ""
+    group.add_argument(flag(each.name), **settings)
+
+
+def _number(kind: Callable[[str], Any], name: str) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        try:
+            return kind(text)
+        except ValueError:
+            what = "a whole number" if kind is int else "a number"
+            raise UserError(f"{flag(name)} takes {what}, not {text}") from None
+
+    return convert

@@ -1,0 +1,16 @@
+"""The exceptions that a user is meant to read."""
+
+
+class UserError(Exception):
+    """Something the user can mend: one sentence that says what was wrong and what to do.
+
+    The command line prints it without a stack trace and exits with code 2.
+    """
+
+    exit_code = 2
+
+
+class Stopped(UserError):  # noqa: N818 (not an error: the user asked for it)
+    """The user stopped a training; the sentence says how to continue it."""
+
+    exit_code = 130  # what a shell reports for a program ended by Ctrl-C

@@ -1,0 +1,161 @@
+"""The process and the machine: devices, threads, several processes, and how errors are shown."""
+
+import atexit
+import ctypes
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import ignite
+import ignite.distributed as idist
+import torch
+
+from .errors import UserError
+from .recipe import Options
+
+
+def in_notebook() -> bool:
+    """Whether this is a Jupyter kernel, which has no command line of ours."""
+    return "ipykernel" in sys.modules
+
+
+def show_errors_in_one_line() -> None:
+    """From here on, show a `UserError` as one line; a script then exits with code 2."""
+    if in_notebook():
+        from IPython.core.getipython import get_ipython
+
+        shell = get_ipython()
+        if shell is not None:
+            shell.set_custom_exc((UserError,), lambda *error: print(error[2], file=sys.stderr))
+        return
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not isinstance(error, UserError):
+            sys.__excepthook__(kind, error, trace)
+            return
+        if int(os.environ.get("RANK", 0)) == 0:
+            print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        # Python exits with the code of a SystemExit that leaves the hook.
+        raise SystemExit(error.exit_code)
+
+    sys.excepthook = hook
+
+
+def prepare(options: Options) -> None:
+    """Set the process up for training, once: memory, threads and the group of processes.
+
+    Under torchrun every process joins the group; all but the first stay silent from here on.
+
+    Raises:
+        UserError: the device asked for is not there.
+    """
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    _keep_freed_memory()
+    if "WORLD_SIZE" in os.environ and not _grouped():
+        backend = "nccl" if pick_device(options.device).type == "cuda" else "gloo"
+        # Without a backend ignite would train separately in every process.
+        idist.initialize(backend)
+        atexit.register(idist.finalize)
+        if idist.get_rank() > 0:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for the life of the process)
+
+
+def _grouped() -> bool:
+    return idist.backend() is not None
+
+
+def _keep_freed_memory() -> None:
+    """Tell glibc to reuse large freed blocks instead of giving them back to the kernel.
+
+    Activations are freed and allocated anew at every step; fresh pages cost a fault each, 10 to
+    30 % of a CPU training step. Other C libraries have no such setting.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
+    libc = ctypes.CDLL(None)
+    libc.mallopt(trim_threshold, 1 << 30)
+    libc.mallopt(mmap_threshold, 1 << 30)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device that `name` ("auto", "cpu", "cuda" or "mps") stands for on this machine.
+
+    Under torchrun "cuda" is the GPU of this process. Raises `UserError` if it is not there.
+    """
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if "WORLD_SIZE" in os.environ:
+        present["mps"] = False  # no backend lets processes share it
+    if name == "auto":
+        name = next((kind for kind, there in present.items() if there), "cpu")
+    elif name != "cpu" and not present[name]:
+        raise UserError(f"--device {name}: this machine has no such device that PyTorch can use")
+    if name == "cuda" and "LOCAL_RANK" in os.environ:
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return torch.device(name)
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """The data type of the forward pass: "auto" is half precision on CUDA only.
+
+    On a CPU without hardware for it, bf16 takes two to four times as long as fp32.
+    """
+    if name == "auto":
+        if device.type != "cuda":
+            return torch.float32
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+
+
+def describe(device: torch.device) -> str:
+    """A device in words, for people: "NVIDIA H100", "AMD EPYC 7B13, 2 threads"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return f"{platform.processor()} GPU (MPS)"
+    return f"{_processor()}, {_count(torch.get_num_threads(), 'thread')}"
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or "CPU"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def environment(device: torch.device, options: Options) -> dict[str, Any]:
+    """What a result depends on besides its recipe: versions, device, processes, commit."""
+    return {
+        "device": describe(device),
+        "processes": idist.get_world_size(),
+        "precision": str(pick_precision(options.precision, device)).removeprefix("torch."),
+        "channels_last": options.channels_last,
+        "compile": options.compile,
+        "python": platform.python_version(),
+        "torch": torch.__version__.partition("+")[0],
+        "ignite": ignite.__version__,
+        "commit": _commit(),
+    }
+
+
+def _commit() -> str:
+    """The commit of this code, with "-dirty" if it was changed since; "" outside a checkout."""
+    here = Path(__file__).parent
+    command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()

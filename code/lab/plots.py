@@ -1,0 +1,135 @@
+"""Pictures of a training: made of numbers that a run produced, readable in print.
+
+Every function returns a matplotlib figure and shows nothing: `Trained.draw` keeps and shows it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from torch import Tensor
+
+DARK, BRIGHT, AMBER = "#036182", "#04ABE8", "#D98E04"
+
+
+def learning_curve(history: Sequence[dict[str, Any]]) -> Figure:
+    """Losses and validation accuracy by epoch, side by side.
+
+    Args:
+        history: rows with `epoch`, `train_loss`, `validation_loss`, `validation_accuracy`.
+    """
+    epochs = [row["epoch"] for row in history]
+    figure = Figure(figsize=(10, 4), layout="constrained", dpi=120)
+    left, right = figure.subplots(1, 2)
+    marker = "o" if len(epochs) == 1 else ""
+    for key, style, colour in (("train_loss", "--", AMBER), ("validation_loss", "-", DARK)):
+        label = key.partition("_")[0].replace("train", "training")
+        left.plot(
+            epochs, [row[key] for row in history], style, color=colour, marker=marker, label=label
+        )
+    left.set(xlabel="epoch", ylabel="cross-entropy")
+    left.legend(frameon=False)
+    accuracy = [row["validation_accuracy"] for row in history]
+    right.plot(epochs, accuracy, color=DARK, marker=marker)
+    best = int(np.argmax(accuracy))
+    right.plot(epochs[best], accuracy[best], "o", color=AMBER)
+    right.annotate(
+        f"{accuracy[best]:.1%}",
+        (epochs[best], accuracy[best]),
+        xytext=(0, -16),
+        textcoords="offset points",
+        ha="right",
+    )
+    right.set(xlabel="epoch", ylabel="validation accuracy")
+    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Figure:
+    """A confusion matrix: the true class by row, the predicted class by column.
+
+    Args:
+        counts: images of class i taken for class j, as `counts[i][j]`.
+        classes: their names.
+    """
+    matrix = np.asarray(counts, dtype=float)
+    share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    side = 2.5 + 0.55 * len(classes)
+    figure = Figure(figsize=(side, side), layout="constrained", dpi=120)
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    if len(classes) <= 20:
+        for (row, column), value in np.ndenumerate(share):
+            colour = "white" if value > 0.5 else "black"
+            axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", color=colour)
+    axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set(xlabel="predicted", ylabel="true", title="of 100 images of a class")
+    return figure
+
+
+def filters(weight: Tensor) -> Figure:
+    """The kernels of a first convolution as pictures.
+
+    Args:
+        weight: (filters, channels, height, width); with three channels they are shown in colour,
+            otherwise the first one in grey. Each filter is stretched to its own range.
+    """
+    kernels = weight.detach().cpu().float()
+    kernels = kernels if kernels.shape[1] == 3 else kernels[:, :1]
+    low, high = kernels.amin((1, 2, 3), keepdim=True), kernels.amax((1, 2, 3), keepdim=True)
+    pictures = (kernels - low) / (high - low).clamp(min=1e-12)
+    return _gallery(pictures, [str(number + 1) for number in range(len(pictures))])
+
+
+@torch.no_grad()
+def mistakes(
+    model: torch.nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    classes: Sequence[str],
+    mean: Sequence[float],
+    std: Sequence[float],
+    count: int = 12,
+) -> Figure:
+    """The images a network is most sure about and wrong.
+
+    Args:
+        model: in eval mode, on the CPU; gives logits.
+        images: uint8 (N, C, H, W).
+        labels: (N,).
+        classes: their names.
+        mean: of each channel, as the network was trained with.
+        std: likewise.
+        count: how many to show.
+    """
+    channels = (1, -1, 1, 1)
+    centre, scale = torch.tensor(mean).view(channels), torch.tensor(std).view(channels)
+    chances = torch.cat(
+        [model((part / 255 - centre) / scale).softmax(1) for part in images.split(500)]
+    )
+    confidence, predicted = chances.max(1)
+    worst = confidence.masked_fill(predicted == labels, -1).topk(min(count, len(labels)))
+    chosen = worst.indices[worst.values >= 0]
+    titles = [
+        f"{classes[int(labels[i])]}\ntaken for {classes[int(predicted[i])]}, {confidence[i]:.0%}"
+        for i in chosen.tolist()
+    ]
+    return _gallery(images[chosen] / 255, titles)
+
+
+def _gallery(pictures: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
+    rows = max(1, -(-len(pictures) // columns))
+    figure = Figure(figsize=(2.1 * columns, 2.4 * rows), layout="constrained", dpi=120)
+    for axes in figure.subplots(rows, columns, squeeze=False).flat:
+        axes.axis("off")
+    for axes, picture, title in zip(figure.axes, pictures, titles, strict=False):
+        axes.imshow(picture.permute(1, 2, 0).squeeze(2), cmap="gray", vmin=0, vmax=1)
+        axes.set_title(title, fontsize=9)
+    return figure

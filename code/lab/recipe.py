@@ -1,0 +1,128 @@
+"""What a training needs to know, and the limits of each value.
+
+`Recipe` holds all that changes the result; `Options` all that changes only where and how fast it
+is reached. A lesson may derive a recipe of its own, with the settings of its network. The command
+line (`lab.cli`) is made from the fields of both.
+"""
+
+from dataclasses import Field, asdict, dataclass, field, fields
+from typing import Any
+
+from .errors import UserError
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    choices: tuple[str, ...] | None = None,
+) -> Any:
+    """Declare one field of a recipe: its default, its help text and its limits.
+
+    `low` and `high` are the smallest and largest value allowed; `above` and `below` exclude the
+    limit itself.
+    """
+    limits = {"low": low, "high": high, "above": above, "below": below, "choices": choices}
+    return field(default=default, metadata={"help": help, **limits})
+
+
+def flag(name: str) -> str:
+    """The command-line spelling of a field: `batch_size` -> `--batch-size`."""
+    return "--" + name.replace("_", "-")
+
+
+def _complaint(setting: Field, value: Any) -> str | None:
+    """What is wrong with the value of one field, or None."""
+    limits = setting.metadata
+    if "help" not in limits:
+        return None
+    if limits["choices"] and value not in limits["choices"]:
+        return f"must be one of {', '.join(limits['choices'])}"
+    if limits["low"] is not None and not value >= limits["low"]:
+        return f"must be at least {limits['low']}"
+    if limits["high"] is not None and not value <= limits["high"]:
+        return f"must be at most {limits['high']}"
+    if limits["above"] is not None and not value > limits["above"]:
+        return f"must be above {limits['above']}"
+    if limits["below"] is not None and not value < limits["below"]:
+        return f"must be below {limits['below']}"
+    return None
+
+
+class Checked:
+    """A dataclass whose fields are checked against their limits when it is made."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, each.name)
+            complaint = _complaint(each, value)
+            if complaint:
+                raise UserError(f"{flag(each.name)} {complaint}, not {value}")
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True)
+class Recipe(Checked):
+    """How a network is trained: everything that changes the result.
+
+    The optimiser is stochastic gradient descent with Nesterov momentum; the learning rate rises
+    linearly to `lr` and then falls linearly to zero, step by step (one cycle).
+
+    Raises `UserError` where a value is out of its range.
+    """
+
+    network: str
+    data: str = setting(
+        "cifar10",
+        "cifar10 (downloaded once), shapes (drawn on the spot, no download) or a folder of images",
+    )
+    limit: int = setting(0, "train on at most this many images; 0 takes all", low=0)
+    epochs: int = setting(40, "passes over the training images", low=1)
+    batch_size: int = setting(128, "images in a step, over all processes", low=1)
+    lr: float = setting(0.05, "highest learning rate", above=0, below=float("inf"))
+    warmup: float = setting(
+        0.2, "share of the steps in which the learning rate rises", low=0, below=1
+    )
+    momentum: float = setting(0.9, "Nesterov momentum", above=0, below=1)
+    weight_decay: float = setting(
+        5e-4, "weight decay; biases and batch norms have none", low=0, below=float("inf")
+    )
+    label_smoothing: float = setting(
+        0.0, "share of each label spread over all classes", low=0, below=1
+    )
+    crop_padding: int = setting(2, "random shifts by up to this many pixels", low=0, high=31)
+    flip: bool = setting(True, "mirror half of the training images")
+    cutout: int = setting(0, "side of a square blanked in each training image", low=0, high=32)
+    ema: float = setting(
+        0.0, "evaluate a moving average of the weights with this decay; 0: none", low=0, below=1
+    )
+    patience: int = setting(
+        0, "stop after this many epochs without a better validation accuracy; 0: never", low=0
+    )
+    seed: int = setting(0, "of weights, order and augmentation", low=0, high=2**32 - 1)
+
+
+@dataclass(frozen=True)
+class Options(Checked):
+    """Where and how a training runs: nothing here is meant to change what is learned."""
+
+    out: str = setting("runs", "folder that run folders are made in")
+    resume: str = setting("", "continue the run in this folder")
+    smoke: bool = setting(False, "two epochs on 1,000 drawn images: does everything work here?")
+    device: str = setting("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
+    threads: int = setting(0, "CPU threads; 0 leaves it to PyTorch", low=0, high=1024)
+    precision: str = setting(
+        "auto",
+        "of the forward pass; auto is bf16 or fp16 on a GPU, fp32 elsewhere",
+        choices=("auto", "fp32", "bf16", "fp16"),
+    )
+    channels_last: bool = setting(True, "lay out images as NHWC in memory: faster, same numbers")
+    compile: bool = setting(False, "torch.compile the network: slow start, faster steps")
+    progress: bool = setting(True, "show a progress bar where there is a terminal")
+    tensorboard: bool = setting(False, "write TensorBoard logs into the run folder")

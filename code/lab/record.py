@@ -1,0 +1,135 @@
+"""Write finished runs into the record that the slides read: `static/results/NETWORK.json`.
+
+    python -m lab.record runs/lenet/20261123-141500-0
+    python -m lab.record --variant original runs/lenet/20261123-143000-0
+
+Several runs of one recipe, differing in their seed alone, give mean and spread. A record has the
+default variant of a network at its top level and the others under `variants`.
+"""
+
+import argparse
+import json
+import re
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import machine
+from .errors import UserError
+from .runs import Run
+
+RESULTS = Path(__file__).parents[2] / "static" / "results"
+DEFAULT = "default"
+
+
+def summarise(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
+    """The record of runs that differ in their seed alone.
+
+    Returns:
+        the network's name and size, the data set's name, the recipe, each run with its history
+        and provenance, and mean, standard deviation and number of the accuracies, which are
+        fractions of one.
+
+    Raises:
+        UserError: an unfinished run, or runs that are not of one recipe and data set.
+    """
+    described = [(run, run.read("run.json")) for run in runs]
+    first = _common(described[0][1])
+    for run, about in described:
+        if not run.has("result.json"):
+            raise UserError(f"{run} is not finished: continue it with --resume {run}")
+        if _common(about) != first:
+            raise UserError(f"{run} and {runs[0]} differ in more than their seed")
+    rows = [_row(run, about) for run, about in described]
+    if len({row["seed"] for row in rows}) < len(rows):
+        raise UserError("two of these runs have the same seed: name each once")
+    network, recipe = first["recipe"]["network"], first["recipe"]
+    del recipe["network"]
+    return {
+        "network": network,
+        "variant": variant,
+        "dataset": first["data"]["name"],
+        "images": {split: first["data"][split] for split in ("training", "validation", "test")},
+        "classes": first["data"]["classes"],
+        "parameters": first["parameters"],
+        "macs": first["macs"],
+        "recipe": recipe,
+        "runs": rows,
+        "validation_accuracy": _spread([row["validation_accuracy"] for row in rows]),
+        "test_accuracy": _spread([row["test_accuracy"] for row in rows]),
+    }
+
+
+def _common(about: dict[str, Any]) -> dict[str, Any]:
+    """What the runs of one record must agree on."""
+    recipe = {key: value for key, value in about["recipe"].items() if key != "seed"}
+    recipe["data"] = about["data"]["name"]  # not where it lay on somebody's disk
+    return {
+        "recipe": recipe,
+        "data": about["data"],
+        "parameters": about["parameters"],
+        "macs": about["macs"],
+    }
+
+
+def _row(run: Run, about: dict[str, Any]) -> dict[str, Any]:
+    result = run.read("result.json")
+    recipe, data = about["recipe"], about["data"]["name"]
+    history = [
+        {"epoch": row["epoch"]}
+        | {key: round(row[key], 4) for key in row if key not in ("epoch", "seconds")}
+        for row in run.read("history.json")
+    ]
+    return {
+        "seed": recipe["seed"],
+        "command": f"python code/{recipe['network']}.py --data {data} --seed {recipe['seed']}",
+        **about["environment"],
+        **{key: value for key, value in result.items() if key != "confusion"},
+        "history": history,
+        "confusion": result["confusion"],
+    }
+
+
+def _spread(values: Sequence[float]) -> dict[str, Any]:
+    std = statistics.stdev(values) if len(values) > 1 else 0.0
+    return {"mean": round(statistics.fmean(values), 5), "std": round(std, 5), "n": len(values)}
+
+
+def write(record: dict[str, Any], folder: Path = RESULTS) -> Path:
+    """Put a record into the network's file, beside the other variants that are there."""
+    path = folder / f"{record['network']}.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    variants = known.pop("variants", {})
+    if record["variant"] == DEFAULT:
+        whole = record | {"variants": variants}
+    elif not known:
+        raise UserError(f"record the default variant of {record['network']} first")
+    else:
+        whole = known | {"variants": variants | {record["variant"]: record}}
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(_text(whole))
+    unfinished.replace(path)
+    return path
+
+
+def _text(record: dict[str, Any]) -> str:
+    """JSON with a line for each epoch and each row of the confusion matrix, to read in a diff."""
+    innermost = re.compile(r"[\[{][^\[\]{}]*[\]}]")
+    return innermost.sub(lambda it: " ".join(it[0].split()), json.dumps(record, indent=1)) + "\n"
+
+
+def main() -> None:
+    """The command line: `python -m lab.record [--variant NAME] RUN ...`."""
+    machine.show_errors_in_one_line()
+    parser = argparse.ArgumentParser(prog="lab.record", description=__doc__.partition("\n")[0])
+    parser.add_argument("--variant", default=DEFAULT, help="name of a variant of the network")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
+    given = parser.parse_args()
+    record = summarise([Run.open(path) for path in given.runs], given.variant)
+    print(f"{write(record)}: test accuracy {record['test_accuracy']['mean']:.2%}")
+
+
+if __name__ == "__main__":
+    main()

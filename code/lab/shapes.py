@@ -1,0 +1,134 @@
+"""Ten kinds of shapes, drawn on the spot: a data set that needs no download.
+
+Each image shows one shape of random size, place, angle and color, lit softly over an uneven
+background, behind noise and sometimes a bar. Color alone is a hint and not the answer: hues of
+different classes overlap widely.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+SIZE = 32  # pixels a side
+BATCH = 500  # images drawn at a time: their pixels stay in the processor's cache
+
+
+# Each shape is a function of a point (p, q) in the shape's own frame, where it fills about the
+# square from -1 to 1: positive inside, negative outside, near its edge the distance to it.
+
+
+def disc(p: Tensor, q: Tensor) -> Tensor:
+    return 1 - torch.hypot(p, q)
+
+
+def ring(p: Tensor, q: Tensor) -> Tensor:
+    return 0.18 - (torch.hypot(p, q) - 0.8).abs()
+
+
+def square(p: Tensor, q: Tensor) -> Tensor:
+    return 0.8 - torch.maximum(p.abs(), q.abs())
+
+
+def triangle(p: Tensor, q: Tensor) -> Tensor:
+    slope = math.sqrt(3) / 2  # normals of the three sides, 120 degrees apart
+    left, right = 0.5 * q - slope * p, 0.5 * q + slope * p
+    return 0.5 - torch.maximum(torch.maximum(left, right), -q)
+
+
+def cross(p: Tensor, q: Tensor) -> Tensor:
+    arms = 0.28 - torch.minimum(p.abs(), q.abs())
+    ends = 0.95 - torch.maximum(p.abs(), q.abs())
+    return torch.minimum(arms, ends)
+
+
+def star(p: Tensor, q: Tensor) -> Tensor:
+    return 0.6 + 0.35 * torch.cos(5 * torch.atan2(q, p)) - torch.hypot(p, q)
+
+
+def stripes(p: Tensor, q: Tensor) -> Tensor:
+    return torch.minimum(0.95 - torch.hypot(p, q), 0.4 * torch.sin(7 * p + 1.3))
+
+
+def checks(p: Tensor, q: Tensor) -> Tensor:
+    return torch.minimum(0.95 - torch.hypot(p, q), 0.8 * torch.sin(7 * p) * torch.sin(7 * q))
+
+
+def crescent(p: Tensor, q: Tensor) -> Tensor:
+    return torch.minimum(1 - torch.hypot(p, q), torch.hypot(p - 0.5, q) - 0.75)
+
+
+def frame(p: Tensor, q: Tensor) -> Tensor:
+    return 0.17 - (torch.maximum(p.abs(), q.abs()) - 0.72).abs()
+
+
+SHAPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    shape.__name__: shape
+    for shape in (disc, ring, square, triangle, cross, star, stripes, checks, crescent, frame)
+}
+
+
+def draw(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Draw images of shapes; the same seed gives the same bytes, whatever the threads.
+
+    Args:
+        count: how many images.
+        seed: of everything random in them.
+
+    Returns:
+        images, uint8 (count, 3, 32, 32), and labels, int64 (count,): 0, 1, … 9, 0, 1, … in the
+        order of `SHAPES`.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    # Whole batches are drawn and the rest cut off, so that fewer images are a part of more.
+    batches = [_draw_batch(generator) for _ in range(0, count, BATCH)]
+    images = torch.cat(batches)[:count] if batches else torch.empty(0, 3, SIZE, SIZE).byte()
+    return images, torch.arange(count) % len(SHAPES)
+
+
+def _draw_batch(generator: torch.Generator) -> Tensor:
+    """Draw one batch, uint8 (BATCH, 3, SIZE, SIZE), its classes in turn."""
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return torch.rand(BATCH, *shape, generator=generator) * (high - low) + low
+
+    axis = (torch.arange(SIZE) + 0.5) / SIZE * 2 - 1  # pixel centers, the image from -1 to 1
+    x, y = axis.view(1, 1, SIZE), axis.view(1, SIZE, 1)
+
+    # The pose: center, radius and angle of the shape's own frame.
+    center_x, center_y = uniform(-0.35, 0.35, 1, 1), uniform(-0.35, 0.35, 1, 1)
+    radius, angle = uniform(0.42, 0.77, 1, 1), uniform(0, 2 * math.pi, 1, 1)
+    u, v = (x - center_x) / radius, (y - center_y) / radius
+    p = torch.cos(angle) * u + torch.sin(angle) * v
+    q = torch.cos(angle) * v - torch.sin(angle) * u
+    inside = torch.empty(BATCH, 1, SIZE, SIZE)
+    for number, shape in enumerate(SHAPES.values()):
+        mine = slice(number, None, len(SHAPES))
+        inside[mine, 0] = shape(p[mine], q[mine])
+    # From distance to coverage: a sigmoid about a pixel wide smooths the edge.
+    coverage = torch.sigmoid(inside * radius[:, None] * (SIZE / 1.2))
+
+    # The background: one color, made uneven by a coarse grid of random colors.
+    ground = uniform(0.25, 0.75, 3, 1, 1)
+    coarse = ground + uniform(-0.24, 0.24, 3, 5, 5)
+    image = interpolate(coarse, size=(SIZE, SIZE), mode="bilinear")
+
+    # The shape's color: its hue lies near its class's own, its strength is random.
+    label = torch.arange(BATCH) % len(SHAPES)
+    hue = label / len(SHAPES) + 0.12 * torch.randn(BATCH, generator=generator)
+    phase = hue.view(-1, 1, 1, 1) + torch.tensor([0, 1 / 3, 2 / 3]).view(1, 3, 1, 1)
+    color = 0.5 + 0.5 * torch.cos(2 * math.pi * phase)
+    strength = uniform(0.5, 1, 1, 1, 1)
+    image += (color - ground) * strength * coverage
+
+    # In 30 of 100 images a bar of one color lies across, level or upright.
+    barred, level = uniform(0, 1, 1, 1) < 0.3, uniform(0, 1, 1, 1) < 0.5
+    place, half_width = uniform(-1, 1, 1, 1), uniform(0.06, 0.16, 1, 1)
+    across = torch.where(level, y, x)
+    bar = barred & ((across - place).abs() < half_width)
+    image = torch.where(bar[:, None], uniform(0, 1, 3, 1, 1), image)
+
+    image += 0.07 * torch.randn(image.shape, generator=generator)
+    return image.mul_(255).clamp_(0, 255).to(torch.uint8)

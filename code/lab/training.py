@@ -1,0 +1,480 @@
+"""Train a network: one loop, with ignite, from a laptop to several machines.
+
+`train` does everything a lesson needs. The four functions below it are those of any ignite
+program: `get_dataflow`, `initialize`, `create_trainer`, `create_evaluator`; `fit` joins them.
+"""
+
+import logging
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import ignite.distributed as idist
+import torch
+from ignite.engine import Engine, Events
+from ignite.handlers import (
+    Checkpoint,
+    EarlyStopping,
+    EMAHandler,
+    PiecewiseLinear,
+    TerminateOnNan,
+)
+from ignite.metrics import Accuracy, ConfusionMatrix, Loss
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from . import machine, plots
+from .data import Batches, Data, Split, load, normalised
+from .errors import Stopped, UserError
+from .handlers import (
+    EVERY,
+    EpochSoFar,
+    History,
+    RandomState,
+    StopOnSignal,
+    share_buffers,
+    show_progress,
+    write_tensorboard,
+)
+from .measure import count_macs, count_parameters
+from .recipe import Options, Recipe
+from .runs import CheckpointFiles, Run
+
+R = TypeVar("R", bound=Recipe)
+
+EVALUATION_BATCH = 500  # images
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves behind: the run folder, and the network with its best weights."""
+
+    run: Run
+    model: nn.Module
+    data: Data
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A row an epoch: its losses, validation accuracy (a fraction of one) and seconds."""
+        return self.run.read("history.json")
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """Accuracies (fractions of one), test confusion counts [true][predicted], seconds."""
+        return self.run.read("result.json")
+
+    def draw(self, name: str, figure: Figure) -> None:
+        """Keep a picture in the run folder as `name`, and show it where this is a notebook."""
+        self.run.save_figure(name, figure)
+        self.show(name)
+
+    def show(self, name: str) -> None:
+        """Show a picture of the run folder where this is a notebook."""
+        if machine.in_notebook():
+            from IPython.display import Image, display
+
+            display(Image(str(self.run.folder / name)))
+
+
+def train(
+    build: Callable[[R, int], nn.Module], recipe: R, options: Options | None = None
+) -> Trained:
+    """Train a network as its recipe says, choose on validation, and read the test set once.
+
+    Args:
+        build: makes the network from the recipe and the number of classes; it takes float
+            images (N, 3, 32, 32) and returns logits (N, classes).
+        recipe: what changes the result.
+        options: where and how to run, and which run to resume.
+
+    Returns:
+        the network on the CPU, in eval mode, with the weights of its best epoch on validation.
+
+    Raises:
+        UserError: images or a run that cannot be used, a full disk, or a loss that diverges.
+        Stopped: the user pressed Ctrl-C; the run is saved and can be resumed.
+    """
+    options = options or Options()
+    device = machine.pick_device(options.device)
+    data = load(recipe.data, limit=recipe.limit or None)
+    torch.manual_seed(recipe.seed)
+    model = build(recipe, len(data.classes))
+    if options.resume:
+        run = Run.open(options.resume)
+        _check_same_data(run, data)
+    else:
+        run = Run.create(options.out, recipe)
+        run.write("run.json", _description(recipe, options, device, data, model))
+    if idist.get_rank() == 0:
+        _announce(run, device, data)
+    if not run.has("result.json"):
+        try:
+            fit(model, data, recipe, options, device, run)
+        except KeyboardInterrupt:
+            raise Stopped(_farewell(run)) from None
+        _finish(model, data, recipe, options, device, run)
+    trained = Trained(run, model.cpu().eval(), data)
+    if idist.get_rank() == 0:
+        model.load_state_dict(run.load("best.pt"))
+        print(_verdict(trained))
+    return trained
+
+
+def _farewell(run: Run) -> str:
+    if not run.has("last.pt"):
+        return f"stopped before anything was learned; {run} can be deleted"
+    script = f"code/{run.read('run.json')['recipe']['network']}.py"
+    return f"stopped; continue with: python {script} --resume {run}"
+
+
+def _verdict(trained: Trained) -> str:
+    result = trained.result
+    return (
+        f"test accuracy {result['test_accuracy']:.2%} with the weights of epoch "
+        f"{result['best_epoch']} (validation {result['validation_accuracy']:.2%}), "
+        f"trained for {result['seconds']:,.0f} s"
+    )
+
+
+def get_dataflow(
+    data: Data, recipe: Recipe, device: torch.device, memory_format: torch.memory_format
+) -> tuple[Batches, Any]:
+    """The batches to train on and those to validate on, kept whole on the device.
+
+    Every process draws the same order and the same augmentation from (seed, epoch) and takes its
+    share of each batch.
+    """
+    share = {"rank": idist.get_rank(), "world_size": idist.get_world_size()}
+    training = Batches(
+        data.train.to(device),
+        mean=data.mean,
+        std=data.std,
+        batch_size=recipe.batch_size,
+        seed=recipe.seed,
+        crop_padding=recipe.crop_padding,
+        flip=recipe.flip,
+        cutout=recipe.cutout,
+        memory_format=memory_format,
+        **share,
+    )
+    return training, _in_order(data.validation, data, device, memory_format)
+
+
+def _in_order(
+    split: Split, data: Data, device: torch.device, memory_format: torch.memory_format
+) -> Any:
+    return normalised(
+        split.to(device),
+        data.mean,
+        data.std,
+        EVALUATION_BATCH,
+        rank=idist.get_rank(),
+        world_size=idist.get_world_size(),
+        memory_format=memory_format,
+    )
+
+
+def initialize(
+    model: nn.Module, recipe: Recipe, device: torch.device, options: Options
+) -> tuple[nn.Module, torch.optim.Optimizer, torch.amp.GradScaler]:
+    """Move the network to its device, wrap it for several processes, and make its optimiser.
+
+    The returned module shares its weights with `model`, which stays as it is for saving. The
+    gradient scaler does something in fp16 only.
+    """
+    model.to(device).to(memory_format=_memory_format(options))
+    decayed = [weight for weight in model.parameters() if weight.ndim > 1]
+    free = [weight for weight in model.parameters() if weight.ndim <= 1]  # biases, batch norms
+    groups: list[dict[str, Any]] = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": free},
+    ]
+    optimizer = torch.optim.SGD(
+        groups,
+        lr=recipe.lr,
+        momentum=recipe.momentum,
+        nesterov=True,
+    )
+    replica = model
+    if idist.get_world_size() > 1:
+        replica = idist.auto_model(model, sync_bn=device.type == "cuda")
+    if options.compile:
+        # Batches differ in size by one at most: two static shapes beat one dynamic one.
+        replica = torch.compile(replica, dynamic=False)  # type: ignore[assignment]
+    half = machine.pick_precision(options.precision, device) is torch.float16
+    return replica, optimizer, torch.amp.GradScaler(device.type, enabled=half)
+
+
+def create_trainer(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+    recipe: Recipe,
+    device: torch.device,
+    precision: torch.dtype,
+) -> Engine:
+    """The engine that makes one step of gradient descent from each batch.
+
+    Its output is the mean loss of the batch, on the device. Its batches are images, labels, and
+    the size of the whole batch, of which this process may hold only a share.
+    """
+    world_size = idist.get_world_size()
+
+    def step(engine: Engine, batch: tuple[Tensor, Tensor, int]) -> Tensor:
+        images, labels, whole = batch
+        model.train()
+        optimizer.zero_grad()
+        with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
+            losses = F.cross_entropy(
+                model(images), labels, label_smoothing=recipe.label_smoothing, reduction="sum"
+            )
+        # Gradients are averaged over processes, whose shares of a batch may differ by an image:
+        # this scale makes the average the gradient of the mean over the whole batch.
+        loss = losses * (world_size / whole)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        return loss.detach()
+
+    trainer = Engine(step)
+    trainer.logger.setLevel(logging.CRITICAL)  # errors are shown once, by who handles them
+    return trainer
+
+
+def create_evaluator(model: nn.Module, classes: int, device: torch.device) -> Engine:
+    """The engine that measures accuracy, mean loss and confusion (true class, predicted class)."""
+
+    def step(engine: Engine, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        images, labels = batch
+        model.eval()
+        with torch.no_grad():
+            return model(images), labels
+
+    evaluator = Engine(step)
+    Accuracy(device=device).attach(evaluator, "accuracy")
+    Loss(F.cross_entropy, device=device).attach(evaluator, "loss")
+    ConfusionMatrix(classes, device=device).attach(evaluator, "confusion")
+    return evaluator
+
+
+def create_schedule(
+    optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int
+) -> PiecewiseLinear:
+    """One cycle of the learning rate over all `steps`: up to `recipe.lr`, then down to zero."""
+    rising = min(round(recipe.warmup * steps), steps - 1)
+    start = [(0, recipe.lr / (rising + 1))] if rising else []
+    return PiecewiseLinear(optimizer, "lr", [*start, (rising, recipe.lr), (steps, 0.0)])
+
+
+def fit(
+    model: nn.Module,
+    data: Data,
+    recipe: Recipe,
+    options: Options,
+    device: torch.device,
+    run: Run,
+) -> None:
+    """Train `model` in place; write its history and its best and last checkpoint into `run`.
+
+    Continues from the run's last checkpoint where `options.resume` is set. Raises `UserError` if
+    the loss diverges, and `KeyboardInterrupt` if the user stops it, once all is saved.
+    """
+    training, validation = get_dataflow(data, recipe, device, _memory_format(options))
+    replica, optimizer, scaler = initialize(model, recipe, device, options)
+    precision = machine.pick_precision(options.precision, device)
+    trainer = create_trainer(replica, optimizer, scaler, recipe, device, precision)
+    schedule = create_schedule(optimizer, recipe, steps=recipe.epochs * len(training))
+    trainer.add_event_handler(Events.ITERATION_STARTED, schedule)
+
+    evaluated = model
+    if recipe.ema:
+        average = EMAHandler(model, momentum=1 - recipe.ema)
+        average.attach(trainer)
+        evaluated = average.ema_model
+    evaluator = create_evaluator(evaluated, len(data.classes), device)
+
+    epoch, history, stop = EpochSoFar(device), History(run), StopOnSignal()
+    best = Checkpoint(
+        {"model": evaluated},
+        CheckpointFiles(run),
+        filename_pattern="best.pt",
+        score_function=_accuracy,
+        n_saved=1,
+    )
+    state = {"trainer": trainer, "model": model, "optimizer": optimizer, "scaler": scaler}
+    state |= {"schedule": schedule, "epoch": epoch, "history": history, "best": best}
+    state |= {"random": RandomState(device)} | ({"ema": evaluated} if recipe.ema else {})
+    early = EarlyStopping(recipe.patience or sys.maxsize, _accuracy, trainer)
+    early.logger.setLevel(logging.WARNING)
+    state["early"] = early
+    last = Checkpoint(state, CheckpointFiles(run), filename_pattern="last.pt", n_saved=None)
+    finite = TerminateOnNan()
+    finite.logger.setLevel(logging.CRITICAL)  # said below, in words that help
+
+    @trainer.on(Events.EPOCH_STARTED)
+    def seed() -> None:
+        training.epoch = trainer.state.epoch - 1
+        if training.start == 0:  # else the random state of the interrupted epoch goes on
+            torch.manual_seed(_epoch_seed(recipe.seed, trainer.state.epoch, idist.get_rank()))
+
+    @trainer.on(Events.EPOCH_COMPLETED)
+    def validate() -> None:
+        finite(trainer)
+        if trainer.should_terminate:
+            return
+        speed = epoch.images / epoch.clock()
+        share_buffers(evaluated)
+        evaluator.run(validation)
+        history.append(_row(trainer, evaluator, epoch))
+        print(_line(history.rows[-1], recipe, speed), flush=True)
+        last(trainer)
+
+    epoch.attach(trainer)
+    evaluator.add_event_handler(Events.COMPLETED, best)
+    evaluator.add_event_handler(Events.COMPLETED, early)
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(every=EVERY), finite)
+    stop.attach(trainer)
+    if options.progress:
+        show_progress(trainer, recipe)
+    if options.tensorboard:
+        write_tensorboard(run, trainer, evaluator, optimizer)
+
+    if options.resume:
+        _resume(run, state, training)
+    total = recipe.epochs * len(training)
+    if trainer.state.iteration == total or early.counter >= early.patience:
+        return  # all that was missing is the result
+    with stop.listening():
+        trainer.run(training, max_epochs=recipe.epochs)
+    loss = float(trainer.state.output)  # type: ignore[arg-type]
+    if not math.isfinite(loss):
+        raise UserError(
+            f"the loss became {loss} in epoch {trainer.state.epoch}: "
+            f"try a learning rate lower than --lr {recipe.lr}"
+        )
+    if stop.requested and trainer.state.iteration < total:
+        if trainer.state.iteration % len(training):
+            last(trainer)
+        raise KeyboardInterrupt
+
+
+def _accuracy(evaluator: Engine) -> float:
+    return evaluator.state.metrics["accuracy"]
+
+
+def _memory_format(options: Options) -> torch.memory_format:
+    return torch.channels_last if options.channels_last else torch.contiguous_format
+
+
+def _epoch_seed(seed: int, epoch: int, rank: int) -> int:
+    """A different stream of random numbers for each epoch and process, the same in every run."""
+    return ((seed * 1_000_003 + epoch) * 1_000_003 + rank) % 2**63
+
+
+def _row(trainer: Engine, evaluator: Engine, epoch: EpochSoFar) -> dict[str, Any]:
+    return {
+        "epoch": trainer.state.epoch,
+        "train_loss": epoch.mean_loss(),
+        "validation_loss": evaluator.state.metrics["loss"],
+        "validation_accuracy": evaluator.state.metrics["accuracy"],
+        "seconds": round(epoch.clock(), 3),
+    }
+
+
+def _line(row: dict[str, Any], recipe: Recipe, speed: float) -> str:
+    return (
+        f"epoch {row['epoch']:{len(str(recipe.epochs))}}/{recipe.epochs}"
+        f"   loss: training {row['train_loss']:.3f}, validation {row['validation_loss']:.3f}"
+        f"   validation accuracy {row['validation_accuracy']:6.2%}"
+        f"   {speed:,.0f} images/s"
+    )
+
+
+def _resume(run: Run, state: dict[str, Any], training: Batches) -> None:
+    """Load the last checkpoint of a run, and go to the batch after it."""
+    checkpoint = run.load("last.pt")
+    run.remove_unfinished()
+    try:
+        Checkpoint.load_objects(state, checkpoint)
+    except (KeyError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(f"the checkpoint of {run} is not of this network: {reason}") from None
+    training.start = state["trainer"].state.iteration % len(training)
+    state["epoch"].resumed = training.start > 0
+
+
+def _finish(
+    model: nn.Module, data: Data, recipe: Recipe, options: Options, device: torch.device, run: Run
+) -> None:
+    """Read the test set, once, with the best weights on validation, and write the result."""
+    if idist.get_rank() == 0:
+        model.load_state_dict(run.load("best.pt"))
+    if idist.get_world_size() > 1:
+        for tensor in model.state_dict().values():
+            idist.broadcast(tensor, src=0)
+    evaluator = create_evaluator(model, len(data.classes), device)
+    evaluator.run(_in_order(data.test, data, device, _memory_format(options)))
+    metrics = evaluator.state.metrics
+    if idist.get_rank() > 0:
+        return
+    history = run.read("history.json")
+    best = max(history, key=lambda row: row["validation_accuracy"])
+    result = {
+        "epochs": len(history),
+        "best_epoch": best["epoch"],
+        "seconds": round(sum(row["seconds"] for row in history), 1),
+        "validation_accuracy": best["validation_accuracy"],
+        "test_accuracy": metrics["accuracy"],
+        "test_loss": metrics["loss"],
+        "confusion": metrics["confusion"].int().tolist(),
+    }
+    run.write("result.json", result)
+    run.save_figure("curve.png", plots.learning_curve(history))
+    run.save_figure("confusion.png", plots.confusion(result["confusion"], data.classes))
+
+
+def _description(
+    recipe: Recipe, options: Options, device: torch.device, data: Data, model: nn.Module
+) -> dict[str, Any]:
+    shape = (1, *data.train.images.shape[1:])
+    return {
+        "recipe": recipe.as_dict(),
+        "environment": machine.environment(device, options),
+        "data": _data_description(data),
+        "parameters": count_parameters(model),
+        "macs": count_macs(model, shape),
+    }
+
+
+def _data_description(data: Data) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "classes": list(data.classes),
+        "training": len(data.train),
+        "validation": len(data.validation),
+        "test": len(data.test),
+        "mean": list(data.mean),
+        "std": list(data.std),
+    }
+
+
+def _check_same_data(run: Run, data: Data) -> None:
+    if run.read("run.json")["data"] != _data_description(data):
+        raise UserError(f"the images of {data.name} have changed since {run} was started")
+
+
+def _announce(run: Run, device: torch.device, data: Data) -> None:
+    about = run.read("run.json")
+    recipe = about["recipe"]
+    print(
+        f"{recipe['network']}: {about['parameters']:,} parameters, "
+        f"{about['macs'] / 1e6:,.2f} million multiply-accumulates an image"
+    )
+    print(
+        f"{data.name}: {len(data.train):,} images to train on, {len(data.validation):,} to "
+        f"validate, {len(data.test):,} to test, {len(data.classes)} classes"
+    )
+    print(f"{machine.describe(device)}; {about['environment']['precision']}; run folder {run}")

@@ -1,0 +1,75 @@
+"""How the tests run a lesson as a student does, and the small recipe that most of them use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+import lab
+
+ROOT = Path(__file__).parents[1]
+LENET = ROOT / "code" / "lenet.py"
+
+# Sums over two threads round otherwise than over one; the processes started below have one.
+torch.set_num_threads(1)
+
+
+def command(*arguments: str) -> list[str]:
+    """The command `python code/lenet.py ARGUMENTS`."""
+    return [sys.executable, str(LENET), *arguments]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """One thread to a process: the tests run side by side on few cores."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", **changes}
+
+
+def lesson(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `python code/lenet.py ARGUMENTS` in `cwd` to its end."""
+    return subprocess.run(
+        command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, timeout=120
+    )
+
+
+class Tiny(nn.Module):
+    """A network with everything that a checkpoint must keep: batch norm, dropout, two layers."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, kernel_size=3, stride=4)
+        self.norm = nn.BatchNorm2d(8)
+        self.drop = nn.Dropout(0.3)
+        self.head = nn.Linear(8, classes)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, 3, 32, 32)
+        x = torch.relu(self.norm(self.conv(x)))  # (N, 8, 8, 8)
+        return self.head(self.drop(x.mean((2, 3))))  # (N, classes)
+
+
+def tiny(recipe: lab.Recipe, classes: int) -> Tiny:
+    """Build `Tiny`, as a lesson builds its network."""
+    return Tiny(classes)
+
+
+def tiny_recipe(**changes: object) -> lab.Recipe:
+    """Three epochs on 300 drawn images: under a second."""
+    values = {"data": "shapes", "limit": 300, "epochs": 3, "batch_size": 64, "seed": 7, **changes}
+    return lab.Recipe("tiny", **values)  # type: ignore[arg-type]
+
+
+def weights(run: object, name: str = "last.pt") -> dict[str, Tensor]:
+    """The weights in a checkpoint of a run."""
+    checkpoint = run.load(name)  # type: ignore[attr-defined]
+    return checkpoint["model"] if name == "last.pt" else checkpoint
+
+
+def assert_equal_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    """Equal to the last bit."""
+    assert one.keys() == other.keys()
+    for name in one:
+        assert torch.equal(one[name], other[name]), name

@@ -1,0 +1,147 @@
+"""The command line of a lesson: readable help, and one line for whatever is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import torch
+
+import lab
+from lab.errors import UserError
+from lab.recipe import flag
+from running import lesson, tiny, tiny_recipe
+
+RECIPE = lab.Recipe("lenet")
+
+
+def parse(*arguments: str) -> tuple[lab.Recipe, lab.Options]:
+    return lab.command_line(RECIPE, "A lesson.", arguments)
+
+
+def test_every_setting_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        parse("--help")
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    for each in (*fields(lab.Recipe), *fields(lab.Options)):
+        if each.name != "network":
+            assert flag(each.name) in text
+            assert f"(default: {each.default})" in " ".join(text.split()) or each.default in (
+                "",
+                True,
+                False,
+            )
+
+
+def test_settings_change_the_recipe_and_nothing_else() -> None:
+    recipe, options = parse("--epochs", "3", "--lr", "0.5", "--no-flip", "--threads", "1")
+    assert recipe == lab.Recipe("lenet", epochs=3, lr=0.5, flip=False)
+    assert options == lab.Options(threads=1)
+
+
+def test_smoke_mode_needs_no_download_and_yields_to_what_is_said() -> None:
+    recipe, _ = parse("--smoke", "--epochs", "1")
+    assert (recipe.data, recipe.limit, recipe.epochs) == ("shapes", 1000, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--epoch", "3"], "unrecognized arguments: --epoch 3 (--help lists the settings)"),
+        (["--lr"], "argument --lr: expected one argument (--help lists the settings)"),
+        (["--lr", "fast"], "--lr takes a number, not fast"),
+        (["--lr", "nan"], "--lr must be above 0, not nan"),
+        (["--lr", "0"], "--lr must be above 0, not 0.0"),
+        (["--lr", "inf"], "--lr must be below inf, not inf"),
+        (["--epochs", "2.5"], "--epochs takes a whole number, not 2.5"),
+        (["--epochs", "0"], "--epochs must be at least 1, not 0"),
+        (["--batch-size", "-1"], "--batch-size must be at least 1, not -1"),
+        (["--momentum", "1"], "--momentum must be below 1, not 1.0"),
+        (["--cutout", "33"], "--cutout must be at most 32, not 33"),
+        (["--device", "tpu"], "--device must be one of auto, cpu, cuda, mps, not tpu"),
+        (["--resume", "nowhere"], "no run folder nowhere: name one, such as"),
+    ],
+)
+def test_a_wrong_setting_gets_one_line(arguments: list[str], line: str) -> None:
+    with pytest.raises(UserError) as error:
+        parse(*arguments)
+    assert str(error.value).startswith(line)
+    assert "\n" not in str(error.value)
+
+
+def test_a_device_that_is_not_there_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    options = lab.Options(device="cuda")
+    with pytest.raises(UserError, match="--device cuda: this machine has no such device"):
+        lab.train(tiny, tiny_recipe(), options)
+
+
+@pytest.fixture(scope="module")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs")
+    options = lab.Options(out=str(out), device="cpu", progress=False)
+    return lab.train(tiny, tiny_recipe(epochs=1), options).run.folder
+
+
+def test_resume_refuses_a_run_of_another_network(tiny_run: Path) -> None:
+    with pytest.raises(UserError, match="is a run of tiny, not of lenet: use code/tiny"):
+        parse("--resume", str(tiny_run))
+
+
+def test_resume_takes_the_recipe_of_the_run_and_no_other(tiny_run: Path) -> None:
+    resume = ["--resume", str(tiny_run / "last.pt")]
+    recipe, _ = lab.command_line(lab.Recipe("tiny"), "", resume)
+    assert recipe == tiny_recipe(epochs=1)
+    with pytest.raises(UserError, match="leave out --lr"):
+        lab.command_line(lab.Recipe("tiny"), "", [*resume, "--lr", "1"])
+
+
+def test_resume_refuses_a_folder_without_a_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"is not a run folder: it holds no run\.json"):
+        parse("--resume", str(tmp_path))
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
+def test_resume_refuses_a_damaged_checkpoint_and_leaves_it_alone(
+    damage: bytes | None, tiny_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "run.json").write_bytes((tiny_run / "run.json").read_bytes())
+    if damage is not None:
+        (folder / "last.pt").write_bytes(damage)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    options = lab.Options(resume=str(folder), device="cpu", progress=False)
+    line = r"cannot read the checkpoint|stopped before its first epoch"
+    with pytest.raises(UserError, match=line):
+        lab.train(tiny, tiny_recipe(epochs=1), options)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_resume_refuses_images_that_have_changed(tiny_run: Path) -> None:
+    options = lab.Options(resume=str(tiny_run), device="cpu", progress=False)
+    with pytest.raises(UserError, match="images of shapes have changed since"):
+        lab.train(tiny, tiny_recipe(epochs=1, limit=200), options)
+
+
+def test_an_out_that_is_a_file_gets_one_line_and_is_left_alone(tmp_path: Path) -> None:
+    out = tmp_path / "runs"
+    out.write_text("mine")
+    with pytest.raises(UserError, match=r"cannot make the folder|is not a folder"):
+        lab.train(tiny, tiny_recipe(), lab.Options(out=str(out), device="cpu"))
+    assert out.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--epochs", "many"], ["--data", "no/such/folder"], ["--rate", "1"]]
+)
+def test_a_script_shows_bad_input_as_one_line_and_exits_with_code_2(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    done = lesson(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("lenet.py: ")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())

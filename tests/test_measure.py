@@ -1,0 +1,41 @@
+"""Shapes, parameters and multiply-accumulates, against PyTorch's own counter."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import resnet18
+
+from lab.measure import count_macs, count_parameters, layer_table, layers
+
+NETWORKS = {
+    "plain": lambda: nn.Sequential(nn.Conv2d(3, 8, 5, stride=2), nn.Flatten(), nn.Linear(1568, 9)),
+    "grouped": lambda: nn.Sequential(nn.Conv2d(3, 6, 3, groups=3, dilation=2), nn.ReLU()),
+    "resnet18": resnet18,
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_macs_are_half_of_the_flops_that_pytorch_counts(network: str) -> None:
+    model = NETWORKS[network]().eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.zeros(1, 3, 32, 32))
+    assert 2 * count_macs(model, (1, 3, 32, 32)) == counter.get_total_flops()
+
+
+def test_measuring_leaves_the_network_as_it_was() -> None:
+    model = NETWORKS["plain"]().train()
+    layers(model, (1, 3, 32, 32))
+    assert model.training
+    assert model[0].weight.device.type == "cpu"
+    assert not model[0]._forward_hooks
+
+
+def test_the_table_names_every_layer_and_ends_with_the_totals() -> None:
+    model = NETWORKS["plain"]()
+    rows = layer_table(model, (1, 3, 32, 32)).splitlines()
+    assert [row.split()[0] for row in rows] == ["layer", "0", "1", "2", "total"]
+    assert rows[1].split() == ["0", "Conv2d", "8", "x", "14", "x", "14", "608", "117,600"]
+    assert rows[-1].split() == ["total", f"{count_parameters(model):,}", "131,712"]

@@ -1,0 +1,65 @@
+"""A record is made of finished runs of one recipe, and of nothing else."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+
+import pytest
+
+import lab
+from lab import record
+from lab.errors import UserError
+from lab.runs import Run
+from running import tiny, tiny_recipe
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """Two seeds of one recipe."""
+    out = str(tmp_path_factory.mktemp("runs"))
+    options = lab.Options(out=out, device="cpu", progress=False)
+    return [lab.train(tiny, tiny_recipe(epochs=1, seed=seed), options).run for seed in (1, 2)]
+
+
+def test_a_record_holds_each_run_and_the_spread_over_them(runs: list[Run]) -> None:
+    made = record.summarise(runs)
+    accuracies = [run.read("result.json")["test_accuracy"] for run in runs]
+    assert [run["seed"] for run in made["runs"]] == [1, 2]
+    assert [run["test_accuracy"] for run in made["runs"]] == accuracies
+    assert made["test_accuracy"] == {
+        "mean": pytest.approx(statistics.fmean(accuracies), abs=1e-5),
+        "std": pytest.approx(statistics.stdev(accuracies), abs=1e-5),
+        "n": 2,
+    }
+    assert made["dataset"] == made["recipe"]["data"] == "shapes"
+    for needed in ("torch", "device", "commit", "seconds", "history", "confusion"):
+        assert all(needed in run for run in made["runs"])
+
+
+def test_variants_stand_beside_each_other_in_the_file_of_their_network(
+    runs: list[Run], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="record the default variant of tiny first"):
+        record.write(record.summarise(runs, "wide"), tmp_path)
+    path = record.write(record.summarise(runs), tmp_path)
+    record.write(record.summarise(runs[:1], "wide"), tmp_path)
+    record.write(record.summarise(runs[1:]), tmp_path)
+    written = json.loads(path.read_text())
+    assert written["test_accuracy"]["n"] == 1
+    assert written["runs"][0]["seed"] == 2
+    assert written["variants"]["wide"]["runs"][0]["seed"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.json"]
+
+
+def test_runs_that_do_not_belong_together_are_refused(runs: list[Run], tmp_path: Path) -> None:
+    options = lab.Options(out=str(tmp_path), device="cpu", progress=False)
+    other = lab.train(tiny, tiny_recipe(epochs=1, lr=0.1), options).run
+    with pytest.raises(UserError, match="differ in more than their seed"):
+        record.summarise([*runs, other])
+    with pytest.raises(UserError, match="have the same seed"):
+        record.summarise([runs[0], runs[0]])
+    (other.folder / "result.json").unlink()
+    with pytest.raises(UserError, match="is not finished: continue it with --resume"):
+        record.summarise([other])

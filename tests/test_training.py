@@ -1,0 +1,310 @@
+"""The trainer: what it writes, how it continues, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+import pytest
+import torch
+
+import lab
+from lab.errors import Stopped, UserError
+from lab.runs import Run
+from running import (
+    LENET,
+    ROOT,
+    assert_equal_weights,
+    command,
+    environment,
+    lesson,
+    tiny,
+    tiny_recipe,
+    weights,
+)
+
+
+def options(out: Path, **changes: object) -> lab.Options:
+    return lab.Options(out=str(out), progress=False, device="cpu", **changes)  # type: ignore[arg-type]
+
+
+def without_seconds(history: list[dict]) -> list[dict]:
+    return [{key: row[key] for key in row if key != "seconds"} for row in history]
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> lab.Trained:
+    """A training that nothing interrupted."""
+    return lab.train(tiny, tiny_recipe(), options(tmp_path_factory.mktemp("unbroken")))
+
+
+def test_a_run_folder_holds_recipe_environment_history_checkpoints_and_pictures(
+    unbroken: lab.Trained,
+) -> None:
+    folder = unbroken.run.folder
+    assert {path.name for path in folder.iterdir()} == {
+        "run.json",
+        "history.json",
+        "last.pt",
+        "best.pt",
+        "result.json",
+        "curve.png",
+        "confusion.png",
+    }
+    about = json.loads((folder / "run.json").read_text())
+    assert about["recipe"] == tiny_recipe().as_dict()
+    assert about["data"]["name"] == "shapes"
+    assert about["environment"]["torch"] in torch.__version__
+    assert [row["epoch"] for row in unbroken.history] == [1, 2, 3]
+    assert re.fullmatch(r"\d{8}-\d{6}-7", folder.name)
+
+
+def test_the_test_set_is_read_with_the_weights_that_were_best_on_validation(
+    unbroken: lab.Trained,
+) -> None:
+    accuracies = [row["validation_accuracy"] for row in unbroken.history]
+    assert unbroken.result["validation_accuracy"] == max(accuracies)
+    assert unbroken.result["best_epoch"] == accuracies.index(max(accuracies)) + 1
+    data, model = unbroken.data, unbroken.model
+    right = 0
+    for images, labels in lab.normalised(data.test, data.mean, data.std, 100):
+        with torch.no_grad():
+            right += int((model(images).argmax(1) == labels).sum())
+    assert unbroken.result["test_accuracy"] == pytest.approx(right / len(data.test))
+    confusion = torch.tensor(unbroken.result["confusion"])
+    assert confusion.sum(1).tolist() == torch.bincount(data.test.labels).tolist()
+    assert int(confusion.diagonal().sum()) == right
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    unbroken: lab.Trained, tmp_path: Path
+) -> None:
+    again = lab.train(tiny, tiny_recipe(), options(tmp_path))
+    assert_equal_weights(weights(again.run), weights(unbroken.run))
+    assert without_seconds(again.history) == without_seconds(unbroken.history)
+    other = lab.train(tiny, tiny_recipe(seed=8), options(tmp_path))
+    assert not torch.equal(weights(other.run)["head.weight"], weights(again.run)["head.weight"])
+
+
+# A training in a process of its own that kills itself, as a power cut would, at a chosen place.
+KILLED = """
+import os, signal, sys, torch
+import lab
+from ignite.engine import Events
+from running import tiny, tiny_recipe
+import lab.training as training
+
+place, out = sys.argv[1:]
+create_trainer, torch_save = training.create_trainer, torch.save
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def create(*arguments):
+    trainer = create_trainer(*arguments)
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(once=8), die)  # the 3rd of the 2nd epoch
+    return trainer
+
+def save(content, file):
+    if isinstance(content, dict) and content.get("trainer", {}).get("iteration") == 10:
+        file.write(b"half of a checkpoint")
+        file.flush()
+        die()
+    torch_save(content, file)
+
+if place == "epoch":
+    training.create_trainer = create
+else:
+    torch.save = save
+lab.train(tiny, tiny_recipe(), lab.Options(out=out, device="cpu"))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("place", ["epoch", "checkpoint"])
+def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
+    place: str, unbroken: lab.Trained, tmp_path: Path
+) -> None:
+    path = os.pathsep.join([str(ROOT / "code"), str(ROOT / "tests")])
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, place, str(tmp_path)],
+        env=environment(PYTHONPATH=path),
+        timeout=120,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    (folder,) = (tmp_path / "tiny").iterdir()
+    assert (folder / "last.pt.part").exists() == (place == "checkpoint")
+    assert torch.load(folder / "last.pt")["trainer"]["iteration"] == 5
+
+    resumed = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
+    assert_equal_weights(weights(resumed.run), weights(unbroken.run))
+    assert_equal_weights(weights(resumed.run, "best.pt"), weights(unbroken.run, "best.pt"))
+    assert without_seconds(resumed.history) == without_seconds(unbroken.history)
+    assert resumed.result["test_accuracy"] == unbroken.result["test_accuracy"]
+    assert not (folder / "last.pt.part").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+@pytest.mark.parametrize("step", [5, 7, 15], ids=["end of an epoch", "in an epoch", "last step"])
+def test_ctrl_c_saves_within_the_epoch_and_resumes_to_the_same_weights(
+    step: int, unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import lab.training as training
+
+    create_trainer = training.create_trainer
+
+    def interrupted(*arguments: object) -> object:
+        trainer = create_trainer(*arguments)  # type: ignore[arg-type]
+        press = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+        trainer.add_event_handler(training.Events.ITERATION_COMPLETED(once=step), press)
+        return trainer
+
+    monkeypatch.setattr(training, "create_trainer", interrupted)
+    if step < 15:
+        with pytest.raises(Stopped, match=r"continue with: python code/tiny\.py --resume"):
+            lab.train(tiny, tiny_recipe(), options(tmp_path))
+        monkeypatch.undo()
+        (folder,) = (tmp_path / "tiny").iterdir()
+        assert torch.load(folder / "last.pt")["trainer"]["iteration"] == step
+        resumed = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
+    else:
+        resumed = lab.train(tiny, tiny_recipe(), options(tmp_path))
+    assert_equal_weights(weights(resumed.run), weights(unbroken.run))
+    assert without_seconds(resumed.history) == without_seconds(unbroken.history)
+
+
+def test_resuming_a_finished_run_changes_nothing(
+    unbroken: lab.Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = unbroken.run.folder
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    again = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert again.result == unbroken.result
+    assert "test accuracy" in capsys.readouterr().out
+
+
+def test_a_moving_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:
+    trained = lab.train(tiny, tiny_recipe(ema=0.9, epochs=1), options(tmp_path))
+    last = trained.run.load("last.pt")
+    assert_equal_weights(weights(trained.run, "best.pt"), last["ema"])
+    assert not torch.equal(last["ema"]["head.weight"], last["model"]["head.weight"])
+
+
+def test_training_stops_early_when_validation_no_longer_improves(tmp_path: Path) -> None:
+    # With this learning rate nothing is learned, so the first epoch stays the best.
+    recipe = tiny_recipe(epochs=30, patience=2, lr=1e-12)
+    trained = lab.train(tiny, recipe, options(tmp_path))
+    assert trained.result["epochs"] == 3
+    resumed = lab.train(tiny, recipe, options(tmp_path, resume=str(trained.run)))
+    assert resumed.result == trained.result
+
+
+def test_a_diverging_loss_ends_in_one_line_and_keeps_the_last_good_checkpoint(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(UserError, match=r"loss became (nan|inf) in epoch \d+: try a .* lower"):
+        lab.train(tiny, tiny_recipe(lr=1e30, epochs=50), options(tmp_path))
+    for path in tmp_path.glob("tiny/*/last.pt"):
+        assert all(tensor.isfinite().all() for tensor in torch.load(path)["model"].values())
+
+
+def test_a_full_disk_ends_in_one_line_and_keeps_the_last_checkpoint(
+    unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch_save = torch.save
+
+    def full(content: dict, file: IO[bytes]) -> None:
+        if content.get("trainer", {}).get("iteration") == 10:  # last.pt of the second epoch
+            file.write(b"half of a checkpoint")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        torch_save(content, file)
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(UserError, match=r"No space left on device.*--resume .*tiny"):
+        lab.train(tiny, tiny_recipe(), options(tmp_path))
+    monkeypatch.undo()
+    (folder,) = (tmp_path / "tiny").iterdir()
+    assert torch.load(folder / "last.pt")["trainer"]["iteration"] == 5
+    resumed = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
+    assert_equal_weights(weights(resumed.run), weights(unbroken.run))
+
+
+def test_tensorboard_logs_are_written_when_asked_for(tmp_path: Path) -> None:
+    trained = lab.train(tiny, tiny_recipe(epochs=1), options(tmp_path, tensorboard=True))
+    assert list(trained.run.folder.glob("events.out.tfevents.*"))
+
+
+def test_half_precision_and_plain_memory_layout_train_as_well(tmp_path: Path) -> None:
+    trained = lab.train(
+        tiny, tiny_recipe(), options(tmp_path, precision="bf16", channels_last=False)
+    )
+    losses = [row["train_loss"] for row in trained.history]
+    assert losses[-1] < losses[0]
+    assert trained.run.read("run.json")["environment"]["precision"] == "bfloat16"
+
+
+def test_two_processes_learn_what_one_learns_and_only_the_first_writes(tmp_path: Path) -> None:
+    recipe = ["--data", "shapes", "--limit", "600", "--epochs", "2", "--batch-size", "50"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    two = subprocess.run(
+        [*torchrun, "--nproc_per_node=2", str(LENET), *recipe, "--out", "two"],
+        cwd=tmp_path,
+        env=environment(CUDA_VISIBLE_DEVICES=""),
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert two.returncode == 0, two.stderr
+    one = lesson(*recipe, "--out", "one", "--device", "cpu", cwd=tmp_path)
+    assert one.returncode == 0, one.stderr
+
+    runs = {out: list((tmp_path / out / "lenet").iterdir()) for out in ("one", "two")}
+    assert [len(found) for found in runs.values()] == [1, 1]
+    history = {out: Run(runs[out][0]).read("history.json") for out in runs}
+    for single, double in zip(history["one"], history["two"], strict=True):
+        assert double["train_loss"] == pytest.approx(single["train_loss"], abs=1e-4)
+        assert double["validation_loss"] == pytest.approx(single["validation_loss"], abs=1e-4)
+    result = {out: Run(runs[out][0]).read("result.json") for out in runs}
+    total = sum(map(sum, result["one"]["confusion"]))
+    assert sum(map(sum, result["two"]["confusion"])) == total
+    assert Run(runs["two"][0]).read("run.json")["environment"]["processes"] == 2
+    for line in ("test accuracy", "by hand, epoch 1", "epoch 1/2"):
+        assert two.stdout.count(line) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_a_terminal_shows_a_bar_with_loss_and_images_a_second(tmp_path: Path) -> None:
+    import fcntl
+    import pty
+    import termios
+
+    watcher, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    recipe = ["--data", "shapes", "--limit", "4000", "--epochs", "1", "--batch-size", "16"]
+    process = subprocess.Popen(
+        command(*recipe),
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    shown, deadline = b"", time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            shown += os.read(watcher, 4096)
+        except OSError:  # the other end was closed
+            break
+    assert process.wait(timeout=60) == 0
+    assert b"loss=" in shown
+    assert b" img/s" in shown
