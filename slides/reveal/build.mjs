@@ -1,0 +1,162 @@
+// `npm run build`: writes the site, _site/, which works from any web server and any folder on it.
+
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { expand } from './directives.mjs';
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+// Tells web servers such as GitHub's to serve every file as it lies, and us that the site is ours.
+const MARK = '.nojekyll';
+
+/** Load a package; without it, end with one line that says what to do. */
+export async function load(name) {
+  try {
+    return await import(name);
+  } catch (error) {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    console.error(`${name} is not installed: run npm ci`);
+    process.exit(2);
+  }
+}
+
+const { default: Mustache } = await load('mustache');
+const { default: yamlFrontMatter } = await load('yaml-front-matter');
+
+/** Bad input: its message is for the user as it is. */
+export class Refusal extends Error {}
+
+/** Read and fill in every deck of slides/. Throws a Refusal with a line for each mistake in one. */
+export function readDecks() {
+  const mistakes = [];
+  const settings = JSON.parse(fs.readFileSync(path.join(root, 'reveal-md.json'), 'utf8'));
+  const names = fs.readdirSync(path.join(root, 'slides')).filter((name) => name.endsWith('.md'));
+  const decks = names.sort().map((name) => {
+    const file = `slides/${name}`;
+    const whole = fs.readFileSync(path.join(root, file), 'utf8').replace(/^\uFEFF/, '');
+    let front;
+    try {
+      front = yamlFrontMatter.safeLoadFront(whole);
+    } catch (error) {
+      mistakes.push(`${file}: front matter: ${error.message.split('\n')[0]}`);
+      return undefined;
+    }
+    const { __content: markdown, ...options } = { ...settings, ...front };
+    const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;
+    const deck = expand(markdown, { root, file, firstLine, staticBase: 'static', ...options });
+    for (const { line, directive, message } of deck.problems) {
+      mistakes.push(`${file}:${line}: ${directive}: ${message}`);
+    }
+    if (!fs.existsSync(path.join(root, 'static', 'css', `${options.theme}.css`))) {
+      mistakes.push(`${file}: theme: there is no static/css/${options.theme}.css`);
+    }
+    const styles = path.join(root, 'node_modules', 'highlight.js', 'styles');
+    if (!fs.existsSync(path.join(styles, `${options.highlightTheme}.css`))) {
+      mistakes.push(`${file}: highlightTheme: highlight.js has no ${options.highlightTheme}`);
+    }
+    return { name: name.replace(/\.md$/, ''), title: front.title, slides: deck.slides };
+  });
+  if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
+  return decks;
+}
+
+/** What the list of lectures says about a deck: its title, and the lines on its first slide. */
+function describe({ name, title, slides }) {
+  const [heading, ...lines] = slides[0]
+    .split(/^\s*notes?:/im)[0]
+    .replace(/<!--.*?-->|<[^>]*>|[*_`]/gs, '')
+    .split('\n')
+    .map((line) => line.replace(/^#+\s*/, '').trim())
+    .filter(Boolean);
+  return {
+    filePath: `${name}.html`,
+    title: title ?? heading ?? name,
+    subtitle: lines[0],
+    byline: lines.slice(1).join(' · '),
+    count: slides.length,
+  };
+}
+
+/** Empty the site's folder, or make it. Throws a Refusal when it may be somebody else's. */
+function clean(out) {
+  const name = path.relative(root, out) || out;
+  const stats = fs.lstatSync(out, { throwIfNoEntry: false });
+  if (stats !== undefined) {
+    if (!stats.isDirectory())
+      throw new Refusal(`${name} is not a folder of this build: move it away`);
+    const entries = fs.readdirSync(out);
+    if (entries.length > 0 && !entries.includes(MARK)) {
+      throw new Refusal(`${name} holds files that this build did not write: move it away`);
+    }
+    for (const entry of entries) fs.rmSync(path.join(out, entry), { recursive: true });
+  }
+  fs.mkdirSync(out, { recursive: true });
+  fs.writeFileSync(path.join(out, MARK), '');
+}
+
+/** Remove what reveal-md copies and no page asks for: other themes, source maps, math, its icon. */
+function prune(out, pages) {
+  fs.rmSync(path.join(out, 'favicon.ico'), { force: true });
+  const asked = new Set(
+    pages.flatMap((page) =>
+      [...page.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map((match) => match[1]),
+    ),
+  );
+  for (const folder of ['dist', 'plugin']) {
+    for (const entry of fs.readdirSync(path.join(out, folder), { recursive: true })) {
+      const file = path.join(folder, entry);
+      const isFile = fs.statSync(path.join(out, file), { throwIfNoEntry: false })?.isFile();
+      if (isFile && !asked.has(file.split(path.sep).join('/'))) fs.rmSync(path.join(out, file));
+    }
+  }
+}
+
+/**
+ * Build the site into the folder `out`.
+ *
+ * @returns {{name: string, slides: string[]}[]} the decks in it
+ * @throws {Refusal} when a deck has a mistake or `out` is not ours to empty
+ */
+export function buildSite(out) {
+  const decks = readDecks();
+  clean(out);
+  const command = path.join(root, 'node_modules', 'reveal-md', 'bin', 'reveal-md.js');
+  const built = spawnSync(process.execPath, [command, 'slides', '--static', out], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
+  });
+  // Its output is a list of copied files and of images that it looks for beside the decks in vain.
+  if (built.status !== 0) throw new Error(`reveal-md failed:\n${built.stderr}`);
+
+  const template = fs.readFileSync(path.join(root, 'slides', 'reveal', 'listing.html'), 'utf8');
+  const list = Mustache.render(template, { staticBase: './static', files: decks.map(describe) });
+  fs.writeFileSync(path.join(out, 'index.html'), list);
+  prune(
+    out,
+    decks.map(({ name }) => fs.readFileSync(path.join(out, `${name}.html`), 'utf8')),
+  );
+  return decks;
+}
+
+/** Run a command's `job`; a Refusal becomes its message on stderr and exit code 2. */
+export async function command(job) {
+  try {
+    await job();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+  }
+}
+
+if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  await command(() => {
+    const decks = buildSite(path.join(root, '_site'));
+    const pages = decks.map(({ name, slides }) => `${name}.html (${slides.length} slides)`);
+    console.log(`_site/ is ready: index.html, ${pages.join(', ')}`);
+  });
+}

@@ -1,0 +1,126 @@
+// Finds a Chromium on this machine. Run as a script, it prints the path.
+
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const COMMANDS = [
+  'chromium',
+  'chromium-browser',
+  'google-chrome',
+  'google-chrome-stable',
+  'chrome',
+  'microsoft-edge',
+  'msedge',
+];
+
+const HOW_TO =
+  {
+    darwin:
+      'install Google Chrome from https://www.google.com/chrome or run: brew install --cask chromium',
+    win32:
+      'install Google Chrome from https://www.google.com/chrome or run: winget install Google.Chrome',
+  }[process.platform] ?? 'on Debian or Ubuntu run: sudo apt install chromium';
+
+/** Where installers put the browser, and where Playwright downloads it to. */
+function usualPlaces() {
+  const home = os.homedir();
+  if (process.platform === 'darwin') {
+    const applications = ['/Applications', path.join(home, 'Applications')];
+    const names = ['Google Chrome', 'Chromium', 'Microsoft Edge'];
+    return applications.flatMap((folder) =>
+      names.map((name) => `${folder}/${name}.app/Contents/MacOS/${name}`),
+    );
+  }
+  if (process.platform === 'win32') {
+    const { PROGRAMFILES, 'PROGRAMFILES(X86)': programs86, LOCALAPPDATA } = process.env;
+    const ends = [
+      'Google\\Chrome\\Application\\chrome.exe',
+      'Chromium\\Application\\chrome.exe',
+      'Microsoft\\Edge\\Application\\msedge.exe',
+    ];
+    return [PROGRAMFILES, programs86, LOCALAPPDATA]
+      .filter(Boolean)
+      .flatMap((folder) => ends.map((end) => path.join(folder, end)));
+  }
+  return [
+    '/usr/bin/chromium',
+    '/usr/bin/google-chrome',
+    '/opt/google/chrome/chrome',
+    '/snap/bin/chromium',
+  ];
+}
+
+function fromPlaywright() {
+  const cache =
+    {
+      darwin: path.join(os.homedir(), 'Library', 'Caches', 'ms-playwright'),
+      win32: path.join(process.env.LOCALAPPDATA ?? os.homedir(), 'ms-playwright'),
+    }[process.platform] ?? path.join(os.homedir(), '.cache', 'ms-playwright');
+  const folder = process.env.PLAYWRIGHT_BROWSERS_PATH ?? cache;
+  if (!fs.existsSync(folder)) return [];
+  const ends = [
+    ['chrome-linux', 'chrome'],
+    ['chrome-linux64', 'chrome'],
+    ['chrome-mac', 'Chromium.app', 'Contents', 'MacOS', 'Chromium'],
+    ['chrome-win', 'chrome.exe'],
+    ['chrome-win64', 'chrome.exe'],
+  ];
+  return fs
+    .readdirSync(folder)
+    .filter((name) => /^chromium-\d+$/.test(name))
+    .sort()
+    .reverse()
+    .flatMap((name) => ends.map((end) => path.join(folder, name, ...end)));
+}
+
+function isProgram(file) {
+  try {
+    fs.accessSync(file, fs.constants.X_OK);
+    return fs.statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Return the path of a Chromium, Chrome or Edge: the one that CHROMIUM names, or the first found.
+ *
+ * @throws {Error} one line that says how to get one
+ */
+export function findChromium() {
+  const { CHROMIUM, PATH = '' } = process.env;
+  if (CHROMIUM) {
+    if (isProgram(CHROMIUM)) return CHROMIUM;
+    throw new Error(`CHROMIUM=${CHROMIUM} is not a program; ${HOW_TO}, or let CHROMIUM name one`);
+  }
+  const onPath = PATH.split(path.delimiter).flatMap((folder) =>
+    COMMANDS.map((name) => path.join(folder, name)),
+  );
+  const found = [...onPath, ...usualPlaces(), ...fromPlaywright()].find(isProgram);
+  if (found !== undefined) return found;
+  throw new Error(`no Chromium found; ${HOW_TO}, or let CHROMIUM name one`);
+}
+
+/** The switches for a browser that works for a program and talks to nobody. */
+export function chromiumSwitches() {
+  const quiet = [
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-quic',
+    '--disable-sync',
+    '--no-first-run',
+  ];
+  // Chromium's sandbox refuses to work for root, and in most containers that test pages.
+  return process.getuid?.() === 0 || process.env.CI ? [...quiet, '--no-sandbox'] : quiet;
+}
+
+if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    console.log(findChromium());
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 2;
+  }
+}

@@ -1,0 +1,271 @@
+// Keeps reveal-md's server safe on a network of strangers.
+//
+// reveal-md listens on every interface, serves the whole working directory (.git included), opens a
+// second port for live reload, and ends at the first malformed address or mistyped front matter.
+// It offers no setting for any of this, so the few calls that it makes into express and livereload
+// are replaced here, before it is loaded. Each replacement says what would happen without it.
+
+import { EventEmitter } from 'node:events';
+import { lstatSync } from 'node:fs';
+import { readFile, realpath, stat } from 'node:fs/promises';
+import http from 'node:http';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+const LONGEST_ADDRESS = 2048; // characters; the deck's own addresses have fewer than 100
+const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
+const WATCHED = ['slides', 'static', 'code'];
+const NOT_WATCHED = new Set(['node_modules', 'runs', '__pycache__']);
+const RELOADED_TYPES = 'md html css js mjs json py svg png jpg webp'.split(' ');
+const RELOAD_SCRIPT = '/livereload.js';
+
+/** A request that is not answered from the deck: an HTTP status and a sentence for its page. */
+class Refusal extends Error {
+  constructor(status, sentence) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+const REFUSED = 'There is nothing to send for this request.';
+const notFound = () => new Refusal(404, REFUSED);
+
+/** Prints one line for the author, whatever was thrown. */
+const report = (error, root) => process.stderr.write(`${oneLine(error, root)}\n`);
+
+/** The first line of an error's message, without the folder that it happened in. */
+function oneLine(error, root) {
+  if (error?.name === 'YAMLException') {
+    // The first line of the file is not in the buffer, but the second half of its CRLF may be.
+    const before = error.mark?.buffer.startsWith('\n') ? 1 : 2;
+    const line = error.mark ? ` (line ${error.mark.line + before})` : '';
+    return `the front matter is not valid YAML${line}: ${error.reason}`;
+  }
+  const [first] = String(error?.message ?? error).split(/[\r\n]/, 1);
+  return first.replaceAll(root + path.sep, '');
+}
+
+const escapeHtml = (text) =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
+
+/**
+ * The path of a request's address, decoded, or a Refusal.
+ *
+ * Only one spelling of each path is let through, so that no two readers of an address (this file,
+ * express, reveal-md, the file system) can understand it differently.
+ */
+function readAddress(address) {
+  if (address.length > LONGEST_ADDRESS) throw new Refusal(414, 'This address is too long.');
+  const encoded = address.split('?', 1)[0];
+  let decoded;
+  try {
+    decoded = decodeURIComponent(encoded);
+  } catch {
+    throw new Refusal(400, 'This address has a broken percent sequence.');
+  }
+  const ambiguous =
+    !encoded.startsWith('/') ||
+    /%2[ef]/i.test(encoded) || // a dot or slash in disguise
+    /[%\\?#:\p{Cc}]/u.test(decoded) || // a second decoding; Windows' separator, drives and streams
+    /\/\/|\.\./.test(decoded);
+  if (ambiguous) throw new Refusal(400, 'This address is not one of a deck.');
+  if (/\/\./.test(decoded)) throw notFound();
+  return decoded;
+}
+
+/**
+ * Tells whether a request came by one of this machine's own names, at any port (a tunnel's too).
+ *
+ * A page of a stranger can point its own name at 127.0.0.1 and then read what is served there (DNS
+ * rebinding), but it cannot change the Host header that the browser sends with it.
+ */
+function isLocal({ headers: { host = '' } }) {
+  return LOCAL_NAMES.has(host.toLowerCase().replace(/:\d+$/, ''));
+}
+
+/** Tells whether `file` is a file that really lies in `folder`, symbolic links followed. */
+async function liesIn(folder, file) {
+  try {
+    const [home, real] = await Promise.all([realpath(folder), realpath(file)]);
+    return real.startsWith(home + path.sep) && (await stat(real)).isFile();
+  } catch {
+    return false; // not there, no permission, a loop of links, a name too long
+  }
+}
+
+/** Throws a Refusal unless the request comes by a local name and asks for something of the deck. */
+async function admit(request, folders) {
+  if (!isLocal(request)) throw new Refusal(421, 'The deck answers as localhost only.');
+  if (!['GET', 'HEAD'].includes(request.method)) throw new Refusal(405, 'The deck can only be read.');
+
+  const address = readAddress(request.url);
+  if (['/', '/favicon.ico', RELOAD_SCRIPT].includes(address)) return address;
+
+  const [prefix, folder] = /^\/[^/]+\.md$/.test(address)
+    ? ['/', folders.decks]
+    : (folders.assets.find(([start]) => address.startsWith(start)) ?? []);
+  if (!folder || !(await liesIn(folder, path.join(folder, address.slice(prefix.length))))) {
+    throw notFound();
+  }
+  return address;
+}
+
+/** A page with one sentence. It asks for live reload, so that it goes away with its cause. */
+function sendPage(request, response, status, sentence) {
+  if (response.headersSent) return response.destroy();
+  const page = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>${status}</title>
+<script src="${RELOAD_SCRIPT}?port=" async></script>
+<p style="font: 1.5em/1.5 sans-serif; margin: 3em">${escapeHtml(sentence)}</p></html>
+`;
+  response.writeHead(status, {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Length': Buffer.byteLength(page),
+    ...(status === 405 && { Allow: 'GET, HEAD' })
+  });
+  response.end(request.method === 'HEAD' ? undefined : page);
+}
+
+/** Tells whether a path below the root holds nothing that a slide shows. */
+const isIgnored = (file) =>
+  file.split(path.sep).some((part) => NOT_WATCHED.has(part) || /^\.[^.]/.test(part));
+
+/** A link is not followed when watching: it may lead to a data set of 60,000 images. */
+const isLink = (file) => lstatSync(file, { throwIfNoEntry: false })?.isSymbolicLink();
+
+/** The browser's half of live reload, which livereload would serve on its own port. */
+async function sendReloadScript(response, ofRevealMd) {
+  const file = createRequire(ofRevealMd.resolve('livereload')).resolve('livereload-js');
+  response.setHeader('Content-Type', 'text/javascript; charset=utf-8');
+  response.end(await readFile(file));
+}
+
+/** One sentence on what went wrong with a page, for its author. */
+function explain(error, address, root) {
+  const what = address === '/' ? 'The list of decks' : address.slice(1);
+  return `${what} cannot be shown: ${oneLine(error, root)}`;
+}
+
+/** Opens the server on one address; resolves to it, or rejects with the system's error. */
+function open(server, port, host) {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port, host }, () => {
+      server.off('error', reject);
+      resolve(server);
+    });
+  });
+}
+
+/**
+ * Prepares this process for loading reveal-md's command, which then serves `root` on `port`.
+ *
+ * Resolves when the server listens; rejects with the system's error (EADDRINUSE, EACCES) when it
+ * cannot.
+ */
+export function guard({ root, port }) {
+  const require = createRequire(path.join(root, 'package.json'));
+  const ofRevealMd = createRequire(require.resolve('reveal-md/package.json'));
+  const express = ofRevealMd('express');
+  const livereload = ofRevealMd('livereload');
+  const reveal = path.join(ofRevealMd.resolve('reveal.js'), '..', '..');
+  const folders = {
+    decks: path.join(root, 'slides'),
+    assets: [
+      ['/_assets/static/', path.join(root, 'static')],
+      ['/dist/', path.join(reveal, 'dist')],
+      ['/plugin/', path.join(reveal, 'plugin')],
+      ['/css/highlight/', path.join(ofRevealMd.resolve('highlight.js'), '..', '..', 'styles')]
+    ]
+  };
+
+  // reveal-md tells what it serves, with folders of this machine, and warns that there is no
+  // puppeteer, which the deck does without; errors keep their first line.
+  console.log = console.warn = () => {};
+  console.error = (...parts) => parts.forEach((part) => report(part, root));
+
+  // An error outside of any request (a live reload message that is no JSON, a watched folder that
+  // the system cannot watch, a promise that nobody waits for) would end the lecture.
+  process.on('uncaughtException', (error) => report(error, root));
+
+  // reveal-md's handlers are async and express 4 does not wait for them: a deck that cannot be
+  // rendered would leave the browser waiting, and end the server by an unhandled rejection.
+  const { get } = express.application;
+  express.application.get = function (route, ...handlers) {
+    const awaited = handlers.map((handler) => async (request, response, next) => {
+      try {
+        await handler(request, response, next);
+      } catch (error) {
+        next(error);
+      }
+    });
+    return get.call(this, route, ...awaited);
+  };
+
+  // livereload would open port 35729, where a second presentation finds it taken. Its `server`
+  // option takes any emitter of 'upgrade' events, so it gets those of the deck's own port. It
+  // would also watch the slides alone.
+  const upgrades = Object.assign(new EventEmitter(), { listen() {}, close() {} });
+  const { createServer } = livereload;
+  livereload.createServer = (config) => {
+    const server = createServer({
+      ...config,
+      server: upgrades,
+      exts: RELOADED_TYPES,
+      exclusions: [(file) => isIgnored(path.relative(root, file)) || isLink(file)]
+    });
+    const watch = server.watch.bind(server);
+    server.watch = () => watch(WATCHED.map((folder) => path.join(root, folder)));
+    return server;
+  };
+
+  return new Promise((resolve, reject) => {
+    // express would listen on every interface, and let every request in.
+    express.application.listen = function () {
+      this.disable('x-powered-by');
+      // Last of all handlers, in place of express's own, which shows the stack. An error with a
+      // status is the request's: a file that is gone by now, a range that it does not have.
+      this.use((error, request, response, next) => {
+        if (error.status < 500) return sendPage(request, response, error.status, REFUSED);
+        const sentence = explain(error, request.path, root);
+        report(sentence, root);
+        sendPage(request, response, 500, sentence);
+      });
+
+      const answer = async (request, response) => {
+        // No page of another site may show or read a file of the deck.
+        response.setHeader('X-Content-Type-Options', 'nosniff');
+        response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+        try {
+          // Only the path goes on: the query is for the page's scripts, and reveal-md would take a
+          // file name out of it.
+          request.url = encodeURI(await admit(request, folders));
+          if (request.url === RELOAD_SCRIPT) await sendReloadScript(response, ofRevealMd);
+          else this(request, response);
+        } catch (error) {
+          if (!(error instanceof Refusal)) report(error, root);
+          sendPage(request, response, error.status ?? 500, oneLine(error, root));
+        }
+      };
+      const upgrade = (request, socket, head) => {
+        socket.on('error', () => socket.destroy());
+        // A browser lets every page open a socket to every server, and names the page in Origin.
+        const { host, origin = `http://${host}` } = request.headers;
+        const sameOrigin = origin === `http://${host}` && request.url === '/livereload';
+        if (isLocal(request) && sameOrigin) upgrades.emit('upgrade', request, socket, head);
+        else socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+      };
+      const doors = ['127.0.0.1', '::1'].map((host) => {
+        const server = http.createServer(answer).on('upgrade', upgrade);
+        return open(server, port, host);
+      });
+      Promise.allSettled(doors).then(([v4, v6]) => {
+        // `localhost` is ::1 in some browsers, so a port that is free on one address only is not
+        // free. A machine without IPv6 is served on 127.0.0.1 alone.
+        const without6 = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(v6.reason?.code);
+        if (v4.reason ?? (without6 ? undefined : v6.reason)) reject(v4.reason ?? v6.reason);
+        else resolve();
+      });
+    };
+  });
+}

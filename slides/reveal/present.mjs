@@ -1,0 +1,95 @@
+// `npm start`: serves the decks with reveal-md behind the guard, and opens the first in a browser.
+//
+//   PORT=1949   another port than 1948
+//   OPEN=0      do not open a browser
+//
+// reveal-md runs in this same process, so that Ctrl-C ends everything there is to end, on every
+// system.
+
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const OLDEST_NODE = 20;
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** Ends with one line that says what is wrong and what to do. */
+function refuse(line) {
+  process.stderr.write(`${line}\n`);
+  process.exit(2);
+}
+
+/** The port to serve on, from the environment. */
+function choosePort() {
+  const { PORT = '1948' } = process.env;
+  const port = Number(PORT);
+  if (/^\d+$/.test(PORT) && port >= 1 && port <= 65535) return port;
+  return refuse(`PORT=${PORT} is not a port: choose a number from 1 to 65535, e.g. PORT=1949`);
+}
+
+/** The name of the deck to open: the first in alphabetical order. */
+function firstDeck() {
+  const slides = path.join(root, 'slides');
+  const names = existsSync(slides) ? readdirSync(slides).sort() : [];
+  const deck = names.find((name) => /^[^.].*\.md$/.test(name));
+  return deck ?? refuse('There is no deck to present: slides/ has no .md file');
+}
+
+/** Resolves when the server has answered a request for `address`, with whatever status. */
+function answered(port, address) {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ host: '127.0.0.1', port, path: address }, (response) => {
+      response.resume().on('end', resolve);
+    });
+    request.on('error', reject);
+  });
+}
+
+/** Shows `url` in the user's browser; where none is found, the printed line has to do. */
+function openBrowser(url) {
+  const [command, ...options] = {
+    darwin: ['open', url],
+    win32: ['cmd', '/c', 'start', '""', url]
+  }[process.platform] ?? ['xdg-open', url];
+  spawn(command, options, { stdio: 'ignore', detached: true, windowsVerbatimArguments: true })
+    .on('error', () => {})
+    .unref();
+}
+
+if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
+  const { node } = process.versions;
+  refuse(`Node ${node} is too old: install Node ${OLDEST_NODE} or newer, https://nodejs.org`);
+}
+const port = choosePort();
+if (!existsSync(path.join(root, 'node_modules', 'reveal-md', 'package.json'))) {
+  refuse('reveal-md is not installed: run npm ci');
+}
+const deck = encodeURI(`/${firstDeck()}`);
+const url = `http://localhost:${port}${deck}`;
+
+process.on('SIGINT', () => process.exit(0));
+process.chdir(root); // reveal-md reads its settings from the working directory
+process.env.NO_UPDATE_NOTIFIER = '1'; // it would ask the registry for news of itself
+process.argv.splice(2, Infinity, 'slides', '--watch', '--disable-auto-open');
+
+try {
+  const { guard } = await import('./guard.mjs');
+  const listening = guard({ root, port });
+  await import('reveal-md/bin/reveal-md.js');
+  await listening;
+  await answered(port, deck);
+} catch (error) {
+  if (error.code === 'EADDRINUSE') {
+    const other = port < 65535 ? port + 1 : 1949;
+    refuse(`Port ${port} is in use: choose another, e.g. PORT=${other} make present`);
+  }
+  if (error.code === 'EACCES') {
+    refuse(`Port ${port} needs more rights: choose one above 1023, e.g. PORT=1949 make present`);
+  }
+  const reason = error.message.split('\n', 1)[0].replace(/^JSON5/, 'reveal-md.json');
+  refuse(`The decks cannot be served: ${reason}`);
+}
+process.stdout.write(`Presenting ${url}  (Ctrl-C stops)\n`);
+if (process.env.OPEN !== '0') openBrowser(url);

@@ -1,0 +1,81 @@
+// Evaluated in a page with a deck: lists everything on any slide, at any step, that does not fit
+// there or cannot be read. `smallest` is the least size of text in pixels.
+async ({ smallest }) => {
+  const wrong = [];
+
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = (color) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return canvas.getImageData(0, 0, 1, 1).data;
+  };
+  const luminance = (color) =>
+    [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+      const v = color[i] / 255;
+      return sum + weight * (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    }, 0);
+  const contrast = (a, b) => {
+    const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const color = rgba(getComputedStyle(e).backgroundColor);
+      if (color[3] === 255) return color;
+    }
+    return [255, 255, 255];
+  };
+
+  function checkText(element, name) {
+    const { color, fill, fontSize } = getComputedStyle(element);
+    const svg = element.closest('svg');
+    const size = parseFloat(fontSize) * (svg ? svg.getScreenCTM().a : 1);
+    if (size < smallest) wrong.push(`${name} is ${size.toFixed(1)}px`);
+    // The lines that a step does not speak of are dimmed on purpose.
+    if (element.closest('.hljs tr:not(.highlight-line), .hljs-ln-numbers')) return;
+    const ratio = contrast(rgba(svg ? fill : color), ground(element));
+    if (ratio < 4.5) wrong.push(`${name} has a contrast of ${ratio.toFixed(1)}`);
+  }
+
+  function check(slide, place) {
+    const style = getComputedStyle(slide);
+    const box = slide.getBoundingClientRect();
+    if (box.width > innerWidth + 1 || box.height > innerHeight + 1) {
+      wrong.push(`${place} is larger than the window`);
+    }
+    // Nothing may come closer to an edge than the slide's own margin, nor that be next to nothing.
+    const margin = (side) => Math.max(parseFloat(style[`padding${side}`]), 0.02 * box.width) - 2;
+    const left = box.left + margin('Left');
+    const right = box.right - margin('Right');
+    const top = box.top + margin('Top');
+    const bottom = box.bottom - margin('Bottom');
+    for (const element of slide.querySelectorAll('*')) {
+      if (element.closest('aside') || !element.getClientRects().length) continue;
+      const name = `${place}: ${element.tagName} ${element.textContent.trim().slice(0, 30)}`;
+      const r = element.getBoundingClientRect();
+      if (r.left < left || r.right > right || r.top < top || r.bottom > bottom) {
+        wrong.push(`${name} leaves the slide`);
+      }
+      const { clientWidth, clientHeight, scrollWidth, scrollHeight } = element;
+      const isCut = scrollWidth > clientWidth + 1 || scrollHeight > clientHeight + 1;
+      if (isCut && getComputedStyle(element).overflow !== 'visible') wrong.push(`${name} is cut`);
+      const isText = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+      if (isText) checkText(element, name);
+    }
+  }
+
+  const pages = document.querySelectorAll(':is(.scroll-page, .pdf-page) section');
+  pages.forEach((slide, n) => check(slide, `page ${n + 1}`));
+  if (pages.length > 0) return wrong;
+  for (const slide of Reveal.getSlides()) {
+    const { h, v } = Reveal.getIndices(slide);
+    const steps = slide.querySelectorAll('.fragment').length;
+    for (let step = -1; step < steps; step += 1) {
+      Reveal.slide(h, v, step);
+      await new Promise(requestAnimationFrame);
+      check(slide, `slide ${h}.${v} step ${step}`);
+    }
+  }
+  return wrong;
+}

@@ -1,0 +1,204 @@
+"""The deck as an audience, a lecturer and a reader on a phone see it, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from conftest import INSPECT, ROOT
+from serving import serve
+from watching import Visit, origin, visit
+
+DECK = ROOT / "slides" / "architectures.md"
+
+FRONT_MATTER = """\
+---
+title: Deep Learning Architectures
+theme: evo
+highlightTheme: zenburn
+separator: <!--s-->
+verticalSeparator: <!--v-->
+revealOptions:
+    transition: 'fade'
+    transitionSpeed: 'default'
+    controls: true
+    slideNumber: true
+    width: '100%'
+    height: '100%'
+---
+"""
+
+# The lecture as it was given: what → alone leads through, and what each slide cites.
+LECTURE = [
+    ("Deep Learning Architectures", []),
+    ("Putting the pieces together", []),
+    ("LeNet", ["LeCun, Yann, et al. ", "(1998): 2278-2324."]),
+    ("AlexNet", ["Krizhevsky, Alex, Ilya Sutskever", "systems. 2012.", "models/alexnet.py"]),
+    ("VGG (16)", ["Simonyan, Karen, and Andrew Zisserman. ", "ICLR, 2015."]),
+    ("InceptionNet", ["Szegedy, Christian, et al. ", "2016.", "models/inception.py"]),
+    ("GoogLeNet", ["Szegedy, Christian, et al. ", "2015.", "models/googlenet.py"]),
+    ("ResNet", ["He, Kaiming, et al. ", "2016.", "models/resnet.py"]),
+    ("Exercise", []),
+]
+
+
+def read_slides() -> list[list[str]]:
+    """Return the text of the deck's slides, as columns of a horizontal slide and those below it."""
+    text = DECK.read_text(encoding="utf-8").removeprefix(FRONT_MATTER)
+    return [column.split("<!--v-->") for column in text.split("<!--s-->")]
+
+
+def test_the_front_matter_is_the_lecturers_own() -> None:
+    assert DECK.read_bytes().startswith(FRONT_MATTER.encode())
+
+
+def test_going_right_alone_gives_the_lecture_as_it_was() -> None:
+    horizontal = [column[0].split("\nNote:")[0] for column in read_slides()]
+    headings = [re.findall(r"^##+ (.*)$", slide, re.MULTILINE) for slide in horizontal]
+    assert headings == [[heading] for heading, _ in LECTURE]
+    for slide, (heading, citations) in zip(horizontal, LECTURE, strict=True):
+        for citation in citations:
+            assert citation in slide, heading
+
+
+def test_every_slide_has_notes_once() -> None:
+    for column in read_slides():
+        for slide in column:
+            assert len(re.findall(r"^\s*notes?:", slide, re.MULTILINE | re.IGNORECASE)) == 1, slide
+
+
+def test_no_number_about_a_training_is_typed_by_hand() -> None:
+    typed = r"\d[\d.,]*\s*(?:%|[kM]\b|epochs|parameters|images/s|s\b|min\b)"
+    for column in read_slides():
+        for slide in column[1:]:
+            said = re.sub(r"\{\{.*?\}\}", "", slide.replace("guessing gives 10%", ""))
+            assert re.findall(typed, said) == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1366, 768), (1280, 720), (1024, 768)])
+def test_every_slide_and_step_fits_and_can_be_read(
+    browser: Browser, deck_url: str, width: int, height: int
+) -> None:
+    with visit(browser, width, height) as seen:
+        seen.open_deck(deck_url)
+        smallest = 26 if width == 1920 else 13
+        assert seen.page.evaluate(INSPECT, {"smallest": smallest}) == []
+        assert seen.page.locator("section.mistake").count() == 0
+        seen.check_images()
+        seen.check(origin(deck_url))
+
+
+def test_every_slide_fits_a_phone(browser: Browser, deck_url: str) -> None:
+    with visit(browser, 390, 844) as seen:
+        seen.open_deck(deck_url)
+        pages = seen.page.locator(".scroll-page")
+        assert pages.count() == sum(len(column) for column in read_slides())
+        assert seen.page.evaluate(INSPECT, {"smallest": 10}) == []
+        pages.last.scroll_into_view_if_needed()
+        seen.check_images()
+        seen.check(origin(deck_url))
+
+
+def test_a_slide_refits_when_the_window_changes(browser: Browser, deck_url: str) -> None:
+    with visit(browser, 1920, 1080) as seen:
+        seen.open_deck(deck_url)
+        seen.page.set_viewport_size({"width": 1024, "height": 400})
+        seen.page.wait_for_timeout(100)
+        assert seen.page.evaluate(INSPECT, {"smallest": 0}) == []
+
+
+def test_the_overview_leaves_the_slides_as_they_were(browser: Browser, deck_url: str) -> None:
+    with visit(browser, 1920, 1080) as seen:
+        seen.open_deck(deck_url)
+        for action in ("toggleOverview(true)", "right()", "down()", "toggleOverview(false)"):
+            seen.page.evaluate(f"Reveal.{action}")
+        sizes = "all => all.map(section => section.style.fontSize)"
+        assert set(seen.page.eval_on_selector_all(".slides section", sizes)) == {""}
+
+
+def test_the_speaker_view_shows_the_notes(browser: Browser, deck_url: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(deck_url)
+        with seen.page.context.expect_page() as opened:
+            seen.page.keyboard.press("s")
+        speaker = opened.value
+        notes = speaker.locator(".speaker-controls-notes .value")
+        notes.filter(has_text="Six networks, from 1998 to 2016").wait_for()
+        seen.page.bring_to_front()
+        seen.page.keyboard.press("ArrowRight")
+        notes.filter(has_text="which of these pieces have parameters").wait_for()
+        for frame in speaker.frames[1:]:
+            frame.wait_for_function("window.Reveal && Reveal.isReady()")
+        assert speaker.frames[1:]
+        seen.check(origin(deck_url))
+
+
+def test_search_finds_a_slide(browser: Browser, deck_url: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(deck_url)
+        seen.page.keyboard.press("Control+Shift+F")
+        seen.page.locator("input.searchinput").fill("residual")
+        seen.page.keyboard.press("Enter")
+        seen.page.wait_for_function("Reveal.getIndices().h === 7")
+        seen.check(origin(deck_url))
+
+
+def test_an_author_sees_a_mistake_and_then_the_mended_slide(
+    browser: Browser, project: Path
+) -> None:
+    deck = project / "slides" / "architectures.md"
+    good = deck.read_text(encoding="utf-8")
+    bad = good.replace("lenet.json: parameters |", "lenet.json: parametres |")
+    assert bad != good
+    with serve(project) as base, visit(browser) as seen:
+        seen.open_deck(f"{base}/architectures.md")
+        deck.write_text(bad, encoding="utf-8")
+        mistake = seen.page.locator("section.mistake")
+        mistake.wait_for(state="attached")
+        line = bad[: bad.index("parametres")].count("\n") + 1
+        text = mistake.text_content() or ""
+        assert f"slides/architectures.md, line {line}" in text
+        assert "{{ static/results/lenet.json: parametres | integer }}" in text
+        assert "there is no key parametres; there is network, variant" in text
+        deck.write_text(good, encoding="utf-8")
+        mistake.wait_for(state="detached")
+        seen.page.wait_for_function("window.Reveal && Reveal.isReady()")
+        assert seen.page.locator(".facts li").count() == 3
+
+
+def test_the_list_of_lectures_leads_to_the_deck(browser: Browser, deck_url: str) -> None:
+    with visit(browser) as seen:
+        seen.page.goto(origin(deck_url))
+        seen.page.get_by_role("link", name="Deep Learning Architectures").click()
+        seen.page.wait_for_url(deck_url + "*")
+        seen.check(origin(deck_url))
+
+
+def test_reduced_motion_is_respected(browser: Browser, deck_url: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(deck_url)
+        assert seen.page.evaluate("Reveal.getConfig().transition") == "none"
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, deck_url: str) -> Visit:
+    """Open the deck once for the tests that only look."""
+    with visit(browser) as seen:
+        seen.open_deck(deck_url)
+        yield seen
+
+
+def test_the_page_names_its_language_and_title(opened: Visit) -> None:
+    assert opened.page.locator("html").get_attribute("lang") == "en"
+    assert opened.page.title() == "Deep Learning Architectures"
+
+
+def test_code_is_colored_and_stepped(opened: Visit) -> None:
+    listing = opened.page.locator("pre code.python").first
+    assert listing.locator(".hljs-keyword, .hljs-built_in").count() > 0
+    assert opened.page.locator("pre code.fragment").count() > 0
+    ground = listing.evaluate("code => getComputedStyle(code).backgroundColor")
+    assert ground not in ("rgba(0, 0, 0, 0)", "rgb(255, 255, 255)")

@@ -1,0 +1,201 @@
+"""The site that `npm run build` writes: complete, movable, and telling nothing about its maker."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urldefrag, urljoin
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser
+
+from conftest import ROOT, plain_server, run_node
+from watching import visit
+
+
+@pytest.fixture(scope="module")
+def base(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the site below a folder of a plain web server; yield its address there."""
+    top = tmp_path_factory.mktemp("web")
+    shutil.copytree(site, top / "course" / "dl")
+    with plain_server(top) as server:
+        yield f"{server}/course/dl/"
+
+
+class Links(HTMLParser):
+    """Collects what a page names in href and src."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep the addresses among the attributes of a tag."""
+        self.found += [value for name, value in attrs if name in ("href", "src") and value]
+
+
+def named_in(url: str, kind: str, text: str) -> list[str]:
+    """Return the addresses that a page, a style sheet or a deck's Markdown names."""
+    if kind == "text/html":
+        page = Links()
+        page.feed(text)
+        # The slides are Markdown with some HTML, inside of a textarea.
+        deck = re.findall(r'(?:src|href)="([^"]+)"|\]\(([^)\s]+)\)', text)
+        return page.found + [a or b for a, b in deck]
+    if kind == "text/css":
+        return [name for name in re.findall(r'url\("?([^")]+)"?\)', text) if name[:5] != "data:"]
+    return []
+
+
+def test_every_link_and_asset_answers_below_a_sub_path(base: str) -> None:
+    waiting, answers = [base], {}
+    while waiting:
+        url = urldefrag(waiting.pop()).url
+        if url in answers or not url.startswith("http://127.0.0.1"):
+            continue
+        assert url.startswith(base), f"{url} leaves the site"
+        try:
+            with urlopen(url, timeout=10) as answer:
+                answers[url] = answer.status
+                kind = answer.headers.get_content_type()
+                text = answer.read().decode("utf-8", errors="replace")
+        except HTTPError as error:
+            answers[url] = error.code
+            continue
+        waiting += [urljoin(url, name) for name in named_in(url, kind, text)]
+    assert {url: status for url, status in answers.items() if status != 200} == {}
+    for name in ("architectures.html", "static/img/lenet.png", "dist/reveal.js"):
+        assert base + name in answers
+    assert any(url.endswith(".woff2") for url in answers)
+
+
+def test_the_site_works_from_a_sub_path_in_a_browser(browser: Browser, base: str) -> None:
+    with visit(browser) as seen:
+        seen.page.goto(base)
+        seen.page.get_by_role("link", name="Deep Learning Architectures").click()
+        seen.page.wait_for_function("window.Reveal && Reveal.isReady()")
+        seen.check_images()
+        seen.check(base)
+
+
+def test_the_index_needs_no_script_and_describes_the_deck(browser: Browser, base: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(base)
+    entry = page.locator("li")
+    assert entry.count() == 1
+    text = entry.inner_text()
+    slides = len(re.findall("<!--[sv]-->", deck_text())) + 1
+    assert "Convolutional Neural Networks, NAS" in text
+    assert "Dennis WILSON" in text
+    assert f"{slides} slides" in text
+    context.close()
+
+
+def deck_text() -> str:
+    """Return the deck below its front matter."""
+    return (ROOT / "slides" / "architectures.md").read_text(encoding="utf-8").split("---\n", 2)[2]
+
+
+def test_pages_tell_no_path_user_or_command_line(site: Path) -> None:
+    pages = list(site.glob("*.html"))
+    assert len(pages) == 2
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for told in (
+            str(site.parent),
+            str(ROOT),
+            str(Path.home()),
+            '"_":',
+            "--static",
+            "staticDir",
+        ):
+            assert told not in text, f"{page.name} tells {told}"
+
+
+def test_nothing_is_published_that_no_page_asks_for(site: Path) -> None:
+    assert not (site / "dist" / "theme").exists() or not list(
+        (site / "dist" / "theme").rglob("*.css")
+    )
+    assert not list(site.rglob("*.map"))
+    weight = sum(file.stat().st_size for file in site.rglob("*") if file.is_file())
+    assert weight < 2_500_000 + sum(
+        f.stat().st_size for f in (ROOT / "static").rglob("*") if f.is_file()
+    )
+
+
+def test_another_deck_is_listed_by_itself_and_old_pages_go(project: Path) -> None:
+    old = project / "_site" / "old.html"
+    assert run_node(project, "build.mjs").returncode == 0
+    old.write_text("old")
+    (project / "slides" / "zoo.md").write_text(
+        "---\ntitle: The <Zoo>\ntheme: evo\n---\n# Zoo\n\nA & B\n\n<!--s-->\n\nlast\n"
+    )
+    start = time.monotonic()
+    assert run_node(project, "build.mjs").returncode == 0
+    assert time.monotonic() - start < 5
+    assert not old.exists()
+    index = (project / "_site" / "index.html").read_text(encoding="utf-8")
+    assert index.index('href="architectures.html"') < index.index(
+        '<a href="zoo.html">The &lt;Zoo&gt;</a>'
+    )
+    assert "2 slides" in index
+    assert "A &amp; B" in index
+
+
+def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project: Path) -> None:
+    assert run_node(project, "build.mjs").returncode == 0
+    before = {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()}
+    (project / "slides" / "bad.md").write_text(
+        "---\ntheme: evo\n---\n\n{{ code/lenet.py: No }}\n\n{{ static/no.json: a }}\n"
+    )
+    (project / "slides" / "worse.md").write_text("---\ntheme: none\nhighlightTheme: dark2\n---\n")
+    (project / "slides" / "worst.md").write_text("---\na: [\n---\n")
+    built = run_node(project, "build.mjs")
+    assert built.returncode == 2
+    first, second, third, fourth, fifth = built.stderr.splitlines()
+    assert first.startswith(
+        "slides/bad.md:5: {{ code/lenet.py: No }}: there is no No in it; it has "
+    )
+    assert second.startswith("slides/bad.md:7: {{ static/no.json: a }}: there is no such file")
+    assert third == "slides/worse.md: theme: there is no static/css/none.css"
+    assert fourth == "slides/worse.md: highlightTheme: highlight.js has no dark2"
+    assert fifth.startswith("slides/worst.md: front matter: ")
+    assert {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()} == before
+
+
+@pytest.mark.parametrize("kind", ["link", "file", "foreign"])
+def test_what_is_not_ours_is_never_emptied(project: Path, tmp_path: Path, kind: str) -> None:
+    precious = tmp_path / "elsewhere" / "precious.txt"
+    precious.parent.mkdir()
+    out = project / "_site"
+    if kind == "link":
+        precious.write_text("precious")
+        out.symlink_to(precious.parent, target_is_directory=True)
+    elif kind == "file":
+        precious = out
+        precious.write_text("precious")
+    else:
+        out.mkdir()
+        precious = out / "precious.txt"
+        precious.write_text("precious")
+    built = run_node(project, "build.mjs")
+    assert built.returncode == 2
+    assert len(built.stderr.splitlines()) == 1
+    assert "_site" in built.stderr
+    assert precious.read_text() == "precious"
+
+
+@pytest.mark.parametrize("script", ["build.mjs", "pdf.mjs"])
+def test_without_the_packages_one_line_says_what_to_run(project: Path, script: str) -> None:
+    (project / "node_modules").unlink()
+    ended = run_node(project, script)
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert "is not installed: run npm ci" in line

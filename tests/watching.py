@@ -1,0 +1,73 @@
+"""A browser page that remembers what went wrong on it and what it asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+
+
+class Visit:
+    """An open page, with its requests, its answers and its complaints so far."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requested: list[str] = []
+        self.answered: list[Response] = []
+        self.complaints: list[str] = []
+        page.context.on("request", lambda request: self.requested.append(request.url))
+        page.context.on("response", lambda response: self.answered.append(response))
+        page.context.on("requestfailed", lambda request: self.complaints.append(request.url))
+        page.context.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def open_deck(self, url: str) -> None:
+        """Open a deck and wait until reveal.js has laid it out."""
+        self.page.goto(url)
+        self.page.wait_for_function("window.Reveal && Reveal.isReady()")
+
+    def check(self, prefix: str) -> None:
+        """Assert that nothing failed and that every request stayed under `prefix`."""
+        assert self.complaints == []
+        assert [
+            (answer.status, answer.url) for answer in self.answered if answer.status >= 400
+        ] == []
+        assert [url for url in self.requested if not url.startswith((prefix, "data:"))] == []
+
+    def check_images(self) -> None:
+        """Assert that every image of the page has loaded, as an image, and says what it shows."""
+        images = self.page.eval_on_selector_all(
+            ".reveal img",
+            "async all => { await Promise.all(all.map(i => i.decode().catch(() => 0)));"
+            " return all.map(i => [i.src, i.alt, i.naturalWidth]) }",
+        )
+        assert images
+        types = {answer.url: answer.headers.get("content-type", "") for answer in self.answered}
+        for source, alt, width in images:
+            assert width > 0, source
+            assert types[source].startswith("image/"), source
+            assert len(alt) > 20, f"{source} needs an alt text that says what it shows"
+
+
+@contextmanager
+def visit(browser: Browser, width: int = 1280, height: int = 720) -> Iterator[Visit]:
+    """Open a page of the given size, without transitions, in a context of its own."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, reduced_motion="reduce"
+    )
+    try:
+        yield Visit(context.new_page())
+    finally:
+        context.close()
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of a URL, with the slash behind them."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/"
