@@ -71,6 +71,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser(recipe: Recipe, description: str) -> argparse.ArgumentParser:
     parser = _Parser(
+        usage="%(prog)s [--help] [SETTING ...]",
         description=description,
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=98),
@@ -94,7 +95,8 @@ def _add(group: argparse._ArgumentGroup, each: Field, default: Any) -> None:
         kind = type(default)
         choices = each.metadata["choices"]
         settings["type"] = _number(kind, each.name) if kind in (int, float) else kind
-        settings["metavar"] = "|".join(choices or []) or {int: "N", float: "X"}.get(kind, "NAME")
+        settings["metavar"] = {int: "N", float: "X"}.get(kind, "NAME")
+        settings["help"] += f": {', '.join(choices)}" if choices else ""
         settings["help"] += f" (default: {default})" if default != "" else ""
     group.add_argument(flag(each.name), **settings)
 

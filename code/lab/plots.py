@@ -39,7 +39,7 @@ def learning_curve(history: Sequence[dict[str, Any]]) -> Figure:
     right.annotate(
         f"{accuracy[best]:.1%}",
         (epochs[best], accuracy[best]),
-        xytext=(0, -16),
+        xytext=(0, -26),
         textcoords="offset points",
         ha="right",
     )

@@ -119,7 +119,7 @@ class Options(Checked):
     threads: int = setting(0, "CPU threads; 0 leaves it to PyTorch", low=0, high=1024)
     precision: str = setting(
         "auto",
-        "of the forward pass; auto is bf16 or fp16 on a GPU, fp32 elsewhere",
+        "number format of the forward pass; auto is half precision on a GPU",
         choices=("auto", "fp32", "bf16", "fp16"),
     )
     channels_last: bool = setting(True, "lay out images as NHWC in memory: faster, same numbers")
