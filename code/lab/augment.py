@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 if TYPE_CHECKING:
     from .data import Split
@@ -37,7 +38,7 @@ class Batches:
         batch_size: the largest size of a global batch.
         seed: of the order and of the augmentation.
         crop_padding: shift each image by up to this many pixels in both directions; what comes in
-            at the edge is the image's own reflection. 0: never.
+            at the edge is black. 0: never.
         flip: mirror half of the images left to right.
         cutout: blank a square with this side, in pixels, at a random place of each image, to the
             mean color. 0: never.
@@ -201,23 +202,16 @@ def _windows(images: Tensor, padding: int, memory_format: torch.memory_format) -
 
     Args:
         images: uint8 (N, C, H, W).
-        padding: pixels, reflected, added on each side.
+        padding: black pixels added on each side.
         memory_format: that which the indexed windows will have.
 
     Returns:
         uint8 (N, 2 * padding + 1, 2 * padding + 1, C, H, W).
     """
     height, width = images.shape[-2:]
-    padded = images[:, :, _reflected(height, padding, images.device)]
-    padded = padded[:, :, :, _reflected(width, padding, images.device)]
+    padded = pad(images, (padding, padding, padding, padding))
     padded = padded.contiguous(memory_format=memory_format)
     return padded.unfold(2, height, 1).unfold(3, width, 1).permute(0, 2, 3, 1, 4, 5)
-
-
-def _reflected(length: int, padding: int, device: torch.device) -> Tensor:
-    """Positions along a padded side: 2 1 0 1 2 3 2 1 for a length of 4 and a padding of 2."""
-    position = torch.arange(-padding, length + padding, device=device).abs()
-    return torch.where(position < length, position, 2 * (length - 1) - position)
 
 
 def _squares(y: Tensor, x: Tensor, side: int, size: Sequence[int]) -> Tensor:

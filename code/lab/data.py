@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
+from urllib.error import HTTPError
 
 import ignite.distributed as idist
 import numpy as np
@@ -210,7 +211,8 @@ def _cifar10(root: Path) -> _Source:
         _fetch_cifar10(root)
         train = CIFAR10(root, train=True)
     test = CIFAR10(root, train=False)
-    images = torch.from_numpy(np.concatenate([train.data, test.data])).permute(0, 3, 1, 2)
+    images = torch.from_numpy(np.concatenate([train.data, test.data]))
+    images = images.permute(0, 3, 1, 2).contiguous()
     labels = torch.tensor(train.targets + test.targets)
     for_test = torch.arange(len(labels)) >= len(train)
     return _Source("cifar10", tuple(train.classes), Split(images, labels), for_test)
@@ -248,6 +250,8 @@ def _fetch_cifar10(root: Path) -> None:
 
 def _cause(error: Exception) -> str:
     """In a few words, why a download failed."""
+    if isinstance(error, HTTPError):
+        return str(error)
     reason = getattr(error, "reason", error)  # URLError wraps what happened
     if isinstance(reason, TimeoutError):
         return f"the server was silent for {STALL} seconds"
@@ -387,7 +391,7 @@ def _read_image(path: str) -> Image.Image:
             image = image.convert("RGB")
             if image.size != (SIZE, SIZE):
                 side = min(image.size)
-                left, top = (image.width - side) // 2, (image.height - side) // 2
+                left, top = round((image.width - side) / 2), round((image.height - side) / 2)
                 image = image.crop((left, top, left + side, top + side))
                 image = image.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
             return image

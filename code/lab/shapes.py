@@ -112,7 +112,7 @@ def _draw_batch(generator: torch.Generator) -> Tensor:
 
     # The background: one color, made uneven by a coarse grid of random colors.
     ground = uniform(0.25, 0.75, 3, 1, 1)
-    coarse = ground + uniform(-0.24, 0.24, 3, 5, 5)
+    coarse = ground + uniform(-0.2, 0.2, 3, 5, 5)
     image = interpolate(coarse, size=(SIZE, SIZE), mode="bilinear")
 
     # The shape's color: its hue lies near its class's own, its strength is random.
@@ -120,7 +120,7 @@ def _draw_batch(generator: torch.Generator) -> Tensor:
     hue = label / len(SHAPES) + 0.12 * torch.randn(BATCH, generator=generator)
     phase = hue.view(-1, 1, 1, 1) + torch.tensor([0, 1 / 3, 2 / 3]).view(1, 3, 1, 1)
     color = 0.5 + 0.5 * torch.cos(2 * math.pi * phase)
-    strength = uniform(0.5, 1, 1, 1, 1)
+    strength = uniform(0.6, 1, 1, 1, 1)
     image += (color - ground) * strength * coverage
 
     # In 30 of 100 images a bar of one color lies across, level or upright.
@@ -130,5 +130,5 @@ def _draw_batch(generator: torch.Generator) -> Tensor:
     bar = barred & ((across - place).abs() < half_width)
     image = torch.where(bar[:, None], uniform(0, 1, 3, 1, 1), image)
 
-    image += 0.07 * torch.randn(image.shape, generator=generator)
+    image += 0.05 * torch.randn(image.shape, generator=generator)
     return image.mul_(255).clamp_(0, 255).to(torch.uint8)
