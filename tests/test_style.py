@@ -6,11 +6,13 @@ import subprocess
 import sys
 
 import pytest
+
 from running import ROOT
 
 
 @pytest.mark.parametrize(
-    "tool", ["ruff check", "ruff format --check", "mypy --cache-dir=/dev/null"]
+    "tool",
+    ["ruff check --no-cache", "ruff format --no-cache --check", "mypy --cache-dir=/dev/null"],
 )
 def test_the_tools_find_nothing_to_say(tool: str) -> None:
     if sys.platform == "win32":
