@@ -16,11 +16,12 @@ present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no
 test: .venv/.ready-test node_modules/.ready  ## every test (ARGS="-k resume": some)
 	$(BIN)/python -m pytest $(ARGS)
 
+ifneq ($(filter $(LESSONS),$(ARCH)),)
 train: .venv/.ready  ## one network: make train ARCH=lenet ARGS="--epochs 5"
-ifeq ($(filter $(ARCH),$(LESSONS)),)
-	@echo "make train: ARCH=$(ARCH) is not a lesson; choose one of: $(LESSONS)" >&2; exit 2
-else
 	@$(BIN)/python code/$(ARCH).py $(ARGS)
+else
+train:
+	@echo "make train: ARCH=$(ARCH) is not a lesson; choose one of: $(LESSONS)" >&2; exit 2
 endif
 
 site: node_modules/.ready  ## the lecture as a static site in _site/

@@ -1,0 +1,40 @@
+"""`make`, the door that the README opens first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from running import ROOT
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="Windows has no make")
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # Not the settings of the `make test` that may have started this.
+    clean = {key: os.environ[key] for key in os.environ if not key.startswith(("MAKE", "MFLAGS"))}
+    clean.pop("ARGS", None)
+    return subprocess.run(
+        ["make", *arguments], cwd=ROOT, env=clean, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_make_alone_presents() -> None:
+    assert "npm start" in make("--dry-run").stdout
+
+
+@pytest.mark.parametrize("arch", ["", "resnt", "lab"])
+def test_a_network_without_a_lesson_gets_a_line_that_names_those_with_one(arch: str) -> None:
+    done = make("train", f"ARCH={arch}")
+    assert done.returncode == 2
+    line = done.stderr.splitlines()[0]
+    assert line.startswith(f"make train: ARCH={arch} is not a lesson; choose one of:")
+    assert "lenet" in line
+
+
+def test_a_lesson_gets_the_settings_as_they_were_written() -> None:
+    command = make("--dry-run", "train", "ARCH=lenet", "ARGS=--data 'my pictures' --lr 0.1").stdout
+    assert "python code/lenet.py --data 'my pictures' --lr 0.1" in command
