@@ -39,3 +39,14 @@ def test_the_table_names_every_layer_and_ends_with_the_totals() -> None:
     assert [row.split()[0] for row in rows] == ["layer", "0", "1", "2", "total"]
     assert rows[1].split() == ["0", "Conv2d", "8", "x", "14", "x", "14", "608", "117,600"]
     assert rows[-1].split() == ["total", f"{count_parameters(model):,}", "131,712"]
+
+
+def test_the_table_sums_what_lies_deeper_than_asked() -> None:
+    rows = [row.split() for row in layer_table(resnet18(), (1, 3, 64, 64), depth=1).splitlines()]
+    names = "layer conv1 bn1 relu maxpool layer1 layer2 layer3 layer4 avgpool fc total"
+    assert [row[0] for row in rows] == names.split()
+    assert rows[5][:7] == ["layer1", "Sequential", "64", "x", "16", "x", "16"]
+    parameters = [int(row[-2].replace(",", "")) for row in rows[1:]]
+    macs = [int(row[-1].replace(",", "")) for row in rows[1:]]
+    assert sum(parameters[:-1]) == parameters[-1] == 11_689_512
+    assert sum(macs[:-1]) == macs[-1]

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -69,10 +70,39 @@ def count_macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     return sum(layer.macs for layer in layers(model, shape))
 
 
-def layer_table(model: nn.Module, shape: tuple[int, ...]) -> str:
-    """The layers of a network as a text table: output shape, parameters, multiply-accumulates."""
+def _summed(model: nn.Module, measured: list[Layer], depth: int) -> list[Layer]:
+    """One row for all the layers in a row that lie in one module at this depth."""
+
+    def module(layer: Layer) -> str:
+        return ".".join(layer.name.split(".")[:depth])
+
+    rows = []
+    for name, group in groupby(measured, module):
+        parts = list(group)
+        rows.append(
+            Layer(
+                name=name,
+                kind=type(model.get_submodule(name)).__name__,
+                shape=parts[-1].shape,
+                parameters=sum({part.name: part.parameters for part in parts}.values()),
+                macs=sum(part.macs for part in parts),
+            )
+        )
+    return rows
+
+
+def layer_table(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> str:
+    """The layers of a network as a text table: output shape, parameters, multiply-accumulates.
+
+    Args:
+        model: the network.
+        shape: of its input, (1, C, H, W).
+        depth: how many levels of modules to show; what lies deeper is summed. 0: all.
+    """
     rows = [("layer", "", "output", "parameters", "MACs")]
     measured = layers(model, shape)
+    if depth:
+        measured = _summed(model, measured, depth)
     for layer in measured:
         side = " x ".join(str(size) for size in layer.shape)
         numbers = (f"{layer.parameters:,}", f"{layer.macs:,}")
