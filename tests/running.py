@@ -19,9 +19,9 @@ LENET = ROOT / "code" / "lenet.py"
 torch.set_num_threads(1)
 
 
-def command(*arguments: str) -> list[str]:
-    """The command `python code/lenet.py ARGUMENTS`."""
-    return [sys.executable, str(LENET), *arguments]
+def command(*arguments: str, name: str = "lenet") -> list[str]:
+    """The command `python code/NAME.py ARGUMENTS`."""
+    return [sys.executable, str(ROOT / "code" / f"{name}.py"), *arguments]
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -29,10 +29,15 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", **changes}
 
 
-def lesson(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run `python code/lenet.py ARGUMENTS` in `cwd` to its end."""
+def lesson(*arguments: str, cwd: Path, name: str = "lenet") -> subprocess.CompletedProcess[str]:
+    """Run `python code/NAME.py ARGUMENTS` in `cwd` to its end."""
     return subprocess.run(
-        command(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, timeout=120
+        command(*arguments, name=name),
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 

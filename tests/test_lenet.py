@@ -1,21 +1,18 @@
-"""LeNet: the network of the paper, the lesson in its three forms, and the recorded result."""
+"""LeNet: the network of the paper, its loop written out, and the recorded result."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
-import jupytext
 import pytest
 import torch
-from nbclient import NotebookClient
 from torch import nn
 
 import lab
 import lenet
 from lab.measure import layers
-from running import ROOT, assert_equal_weights, environment, lesson, weights
+from running import ROOT, assert_equal_weights, weights
 
 RECORD = ROOT / "static" / "results" / "lenet.json"
 
@@ -77,41 +74,6 @@ def test_the_loop_written_out_learns_what_the_trainer_learns(
     lenet.train_by_hand(model, lab.load("shapes", limit=500), recipe)
     assert_equal_weights(model.state_dict(), weights(trained.run))
     assert "by hand, epoch 2" in capsys.readouterr().out
-
-
-def test_the_lesson_runs_as_a_script(tmp_path: Path) -> None:
-    done = lesson("--smoke", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "today 61,706, in 1998 60,000" in done.stdout
-    assert "c5        (1, 120, 1, 1)" in done.stdout
-    assert "test accuracy" in done.stdout
-    (run,) = (tmp_path / "runs" / "lenet").iterdir()
-    for picture in ("curve", "confusion", "filters", "mistakes"):
-        assert (run / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_the_lesson_runs_as_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "environ", environment(LAB_ARGS="--smoke"))
-    notebook = jupytext.read(ROOT / "code" / "lenet.py")
-    monkeypatch.chdir(tmp_path)
-    path = [str(ROOT / "code"), os.environ.get("PYTHONPATH", "")]
-    monkeypatch.setitem(os.environ, "PYTHONPATH", os.pathsep.join(filter(None, path)))
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}}).execute()
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    text = "".join(output.get("text", "") for output in outputs)
-    assert "test accuracy" in text
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
-
-
-def test_the_notebook_made_from_the_lesson_gives_the_same_script_back() -> None:
-    script = (ROOT / "code" / "lenet.py").read_text()
-    notebook = jupytext.reads(script, fmt="py:percent")
-    again = jupytext.reads(jupytext.writes(notebook, fmt="ipynb"), fmt="ipynb")
-    assert [cell.source for cell in again.cells] == [cell.source for cell in notebook.cells]
-    assert (
-        jupytext.writes(notebook, fmt="py:percent").split("# ---\n", 2)[2]
-        == script.split("# ---\n", 2)[2]
-    )
 
 
 def test_the_record_is_of_this_network_and_reaches_what_the_lesson_promises() -> None:

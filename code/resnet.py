@@ -1,0 +1,440 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # ResNet
+#
+# He, Zhang, Ren and Sun, *Deep residual learning for image recognition*, CVPR 2016
+# ([arXiv:1512.03385](https://arxiv.org/abs/1512.03385)). The companion of the slide **ResNet**.
+#
+# Stack more and more layers, and at some depth even the *training* error grows: the optimiser no
+# longer finds what a shallower network has. ResNet lets every two or three layers learn only what
+# to add to their input. If nothing is to be added, zeros will do, and zeros are easy to find.
+#
+# The networks for ImageNet take 224x224 images and shrink them by four before the first block. A
+# 32x32 image has no pixels to spare, so the paper has a family of its own for CIFAR10 (section
+# 4.2): a 3x3 convolution instead of the 7x7 one and the pooling, three stages instead of four, and
+# 6n + 2 layers. ResNet-20, the smallest, is the one trained here.
+#
+# `python code/resnet.py` trains it on CIFAR10; `--depth 56` a deeper one, `--plain` one without
+# shortcuts, `--depth 18` ImageNet's with a stem for small images. `--help` lists the settings,
+# `--smoke` tries everything out. What to expect is in the recorded run,
+# `static/results/resnet.json`.
+
+# %%
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import lab
+from lab import plots
+
+# %% [markdown]
+# ## The block
+#
+# A block computes `y = F(x, {W_i}) + x` (equation 1): the convolutions make the residual `F`, and
+# the shortcut brings `x` past them. The last ReLU comes after the sum (figure 2).
+
+
+# %%
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut (figure 5, left).
+
+    (N, in_channels, H, W) -> (N, channels, H / stride, W / stride).
+    """
+
+    expansion = 1
+
+    def __init__(self, in_channels: int, channels: int, stride: int, shortcut: nn.Module | None):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.shortcut = shortcut
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        if self.shortcut is not None:  # None: a plain network
+            y = y + self.shortcut(x)
+        return self.relu(y)
+
+
+# %% [markdown]
+# Fifty layers and more get a cheaper block: a 1x1 convolution reduces the channels to a quarter,
+# the 3x3 convolution works on these, and another 1x1 restores them.
+#
+# Where a stage begins, the block halves the image. The paper does it in the first 1x1
+# convolution, which then never sees three pixels of four; torchvision moved it into the 3x3
+# convolution, known as ResNet v1.5. `stride_first` is the paper's form.
+
+
+# %%
+class Bottleneck(nn.Module):
+    """A 3x3 convolution between two 1x1, and a shortcut (figure 5, right).
+
+    (N, in_channels, H, W) -> (N, 4 * channels, H / stride, W / stride).
+    """
+
+    expansion = 4
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        stride: int,
+        shortcut: nn.Module | None,
+        stride_first: bool = False,
+    ):
+        super().__init__()
+        first, second = (stride, 1) if stride_first else (1, stride)
+        self.conv1 = nn.Conv2d(in_channels, channels, 1, first, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, second, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv3 = nn.Conv2d(channels, 4 * channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * channels)
+        self.shortcut = shortcut
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        if self.shortcut is not None:
+            y = y + self.shortcut(x)
+        return self.relu(y)
+
+
+# %% [markdown]
+# A sum needs two equal shapes. Where the block changes them, the shortcut follows (section 3.3):
+# option A takes every second pixel and adds channels of zeros, without any parameter; option B
+# is a projection `W_s x` (equation 2), a 1x1 convolution.
+
+
+# %%
+class ZeroPadding(nn.Module):
+    """Option A: (N, C, H, W) -> (N, C + added, H / stride, W / stride)."""
+
+    def __init__(self, added: int, stride: int) -> None:
+        super().__init__()
+        self.added = added
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.added))
+
+
+def projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
+    """Option B: (N, in_channels, H, W) -> (N, out_channels, H / stride, W / stride)."""
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+    )
+
+
+# %% [markdown]
+# Three shape checks, and the reason why depth need do no harm: a block whose residual is zero hands
+# on what it was given (which is never negative: it comes out of a ReLU).
+
+# %%
+if __name__ == "__main__":
+    x = torch.rand(1, 64, 56, 56)
+    block = BasicBlock(64, 64, stride=1, shortcut=nn.Identity())
+    print("keep      ", tuple(block(x).shape))
+    wider = BasicBlock(64, 128, stride=2, shortcut=ZeroPadding(64, stride=2))
+    print("widen     ", tuple(wider(x).shape))
+    narrow = Bottleneck(64, 64, stride=1, shortcut=projection(64, 256, stride=1))
+    print("bottleneck", tuple(narrow(x).shape))
+    nn.init.zeros_(block.bn2.weight)
+    print("a silent block changes nothing:", torch.equal(block(x), x))
+
+# %% [markdown]
+# ## The network
+#
+# A stem, stages of equal blocks (table 1 calls them conv2_x to conv5_x), one average over each map,
+# and one fully connected layer. Each stage has half the side and twice the channels of the one
+# before it, so a block costs the same everywhere.
+
+
+# %%
+class ResNet(nn.Module):
+    """A residual network: images (N, 3, size, size) -> logits (N, classes).
+
+    Args:
+        block: `BasicBlock` or `Bottleneck`.
+        blocks: how many in each stage.
+        size: side of the images; at 32 the stem keeps the resolution (section 4.2).
+        width: channels after the stem.
+        classes: how many.
+        option: of the shortcuts that change the shape, "A" or "B"; "plain": no shortcut anywhere.
+        stride_first: a bottleneck halves the image in its first convolution, as in the paper.
+
+    Raises `ValueError` for images of another shape.
+    """
+
+    def __init__(
+        self,
+        block: type[BasicBlock] | type[Bottleneck],
+        blocks: tuple[int, ...],
+        size: int = 224,
+        width: int = 64,
+        classes: int = 1000,
+        option: str = "B",
+        stride_first: bool = False,
+    ) -> None:
+        super().__init__()
+        self.size = size
+        small = size == 32
+        self.conv1 = (
+            nn.Conv2d(3, width, kernel_size=3, padding=1, bias=False)
+            if small
+            else nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
+        )
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu = nn.ReLU()
+        self.maxpool = nn.Identity() if small else nn.MaxPool2d(3, stride=2, padding=1)
+        own = {"stride_first": stride_first} if block is Bottleneck else {}
+        channels, stages = width, []
+        for stage, count in enumerate(blocks):
+            layers: list[nn.Module] = []
+            for number in range(count):
+                stride = 2 if stage > 0 and number == 0 else 1
+                inner = width * 2**stage
+                shortcut = make_shortcut(channels, block.expansion * inner, stride, option)
+                layers.append(block(channels, inner, stride, shortcut, **own))
+                channels = block.expansion * inner
+            stages.append(nn.Sequential(*layers))
+        self.conv2_x, self.conv3_x, self.conv4_x = stages[:3]
+        self.conv5_x = stages[3] if len(stages) == 4 else nn.Identity()
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):  # He et al. 2015, section 2.2
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor:  # ResNet-50 at 224x224 | ResNet-20 at 32x32
+        # torch.fx traces with a stand-in, which has no shape to check.
+        if isinstance(x, Tensor) and x.shape[1:] != (3, self.size, self.size):
+            wanted = f"(N, 3, {self.size}, {self.size})"
+            raise ValueError(f"this network takes images {wanted}, not {tuple(x.shape)}")
+        x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112) | (N, 16, 32, 32)
+        x = self.maxpool(x)  # (N, 64, 56, 56) | (N, 16, 32, 32)
+        x = self.conv2_x(x)  # (N, 256, 56, 56) | (N, 16, 32, 32)
+        x = self.conv3_x(x)  # (N, 512, 28, 28) | (N, 32, 16, 16)
+        x = self.conv4_x(x)  # (N, 1024, 14, 14) | (N, 64, 8, 8)
+        x = self.conv5_x(x)  # (N, 2048, 7, 7) | (N, 64, 8, 8)
+        x = self.avgpool(x).flatten(1)  # (N, 2048) | (N, 64)
+        return self.fc(x)  # (N, classes)
+
+
+def make_shortcut(
+    in_channels: int, out_channels: int, stride: int, option: str
+) -> nn.Module | None:
+    """What brings a block's input to its sum: the identity wherever the shape allows it."""
+    if option == "plain":
+        return None
+    if stride == 1 and in_channels == out_channels:
+        return nn.Identity()
+    if option == "A":
+        return ZeroPadding(out_channels - in_channels, stride)
+    return projection(in_channels, out_channels, stride)
+
+
+# %% [markdown]
+# The paper's two families: table 1 for ImageNet, section 4.2 for CIFAR10, where each of the three
+# stages has n blocks of two layers; with the first convolution and the last layer that is 6n + 2.
+
+# %%
+IMAGENET = {
+    18: (BasicBlock, (2, 2, 2, 2)),
+    34: (BasicBlock, (3, 4, 6, 3)),
+    50: (Bottleneck, (3, 4, 6, 3)),
+}
+
+
+def resnet_imagenet(depth: int, size: int = 224, **changes: object) -> ResNet:
+    """ResNet-18, -34 or -50; `changes` are arguments of `ResNet`."""
+    block, blocks = IMAGENET[depth]
+    return ResNet(block, blocks, size=size, **changes)  # type: ignore[arg-type]
+
+
+def resnet_cifar10(depth: int, classes: int = 10, option: str = "A") -> ResNet:
+    """The network of section 4.2 with `depth` = 6n + 2 layers, for 32x32 images."""
+    n = (depth - 2) // 6
+    return ResNet(BasicBlock, (n, n, n), size=32, width=16, classes=classes, option=option)
+
+
+# %% [markdown]
+# ## The recipe
+#
+# Batch norm behind every convolution allows a learning rate four times LeNet's. With 0.27 million
+# parameters there is little to regularise: shifts and mirroring, as in the paper.
+
+
+# %%
+@dataclass(frozen=True)
+class ResNetRecipe(lab.Recipe):
+    """The settings of every lesson, and those of ResNet."""
+
+    depth: int = lab.setting(
+        20, "layers: 6n + 2 (20, 32, 44, 56, 110) or 18, 34, 50 as for ImageNet", low=8
+    )
+    plain: bool = lab.setting(False, "no shortcuts")
+    shortcut: str = lab.setting(
+        "auto",
+        "shortcuts that change the shape: A zeros, B projection, auto as in the paper",
+        choices=("auto", "A", "B"),
+    )
+
+
+RECIPE = ResNetRecipe("resnet", epochs=50, lr=0.2, batch_size=128, crop_padding=2)
+
+
+def build(recipe: ResNetRecipe, classes: int) -> ResNet:
+    """The network for 32x32 images that a recipe asks for."""
+    imagenet = recipe.depth in IMAGENET
+    if not imagenet and recipe.depth % 6 != 2:
+        raise lab.UserError(
+            f"--depth must be 18, 34, 50 or 6n + 2 (20, 32, 44, 56, 110), not {recipe.depth}"
+        )
+    option = recipe.shortcut
+    if option == "auto":
+        option = "B" if imagenet else "A"
+    if recipe.plain:
+        option = "plain"
+    if imagenet:
+        return resnet_imagenet(recipe.depth, size=32, classes=classes, option=option)
+    return resnet_cifar10(recipe.depth, classes, option)
+
+
+if __name__ == "__main__":
+    recipe, options = lab.command_line(RECIPE, "Train a ResNet on CIFAR10 or on images of yours.")
+
+# %% [markdown]
+# ## What each stage costs
+#
+# The last stage holds most parameters; the work is spread evenly.
+
+# %%
+if __name__ == "__main__":
+    print(lab.layer_table(resnet_cifar10(20), (1, 3, 32, 32), depth=1))
+    print(lab.layer_table(resnet_imagenet(50), (1, 3, 224, 224), depth=1))
+
+# %% [markdown]
+# Table 6 of the paper gives 0.27, 0.46, 0.66, 0.85 and 1.7 million parameters for five networks.
+# Shortcuts of option B would add a few:
+
+# %%
+if __name__ == "__main__":
+    for depth in (20, 32, 44, 56, 110):
+        counts = [lab.count_parameters(resnet_cifar10(depth, option=option)) for option in "AB"]
+        print(f"ResNet-{depth:<4} option A {counts[0]:>9,}   option B {counts[1]:>9,}")
+
+# %% [markdown]
+# Moving the stride costs nothing in parameters, but 6 % in work: table 1 has 3.8 billion
+# multiply-adds for ResNet-50, torchvision's has 4.1.
+
+# %%
+if __name__ == "__main__":
+    for form, stride_first in (("paper", True), ("torchvision", False)):
+        model = resnet_imagenet(50, stride_first=stride_first)
+        macs = lab.count_macs(model, (1, 3, 224, 224))
+        print(f"{form:12} {lab.count_parameters(model):,} parameters, {macs:,} MACs")
+
+# %% [markdown]
+# ## The same function as torchvision
+#
+# Equal weights must give equal outputs. torchvision calls the stages layer1 to layer4 and a
+# shortcut that changes the shape `downsample`; all other names agree.
+
+# %%
+THEIRS = {
+    "conv2_x": "layer1",
+    "conv3_x": "layer2",
+    "conv4_x": "layer3",
+    "conv5_x": "layer4",
+    "shortcut": "downsample",
+}
+
+
+def torchvision_name(name: str) -> str:
+    """What torchvision calls a weight of ours: conv3_x.0.bn1.bias -> layer2.0.bn1.bias."""
+    return ".".join(THEIRS.get(part, part) for part in name.split("."))
+
+
+if __name__ == "__main__":
+    from torchvision import models
+
+    theirs = models.resnet18().eval()
+    ours = resnet_imagenet(18).eval()
+    weights = theirs.state_dict()
+    ours.load_state_dict({name: weights[torchvision_name(name)] for name in ours.state_dict()})
+    images = torch.rand(2, 3, 224, 224)
+    with torch.no_grad():
+        print(f"largest difference {(ours(images) - theirs(images)).abs().max():.1e}")
+
+# %% [markdown]
+# ## Train
+
+# %%
+if __name__ == "__main__":
+    trained = lab.train(build, recipe, options)
+
+# %% [markdown]
+# ## What it learned
+#
+# Compare the training loss with LeNet's: nineteen thin convolutions do better with little more
+# than four times the parameters. How far apart do training and validation end?
+
+# %%
+if __name__ == "__main__":
+    trained.show("curve.png")
+
+# %% [markdown]
+# Which classes it takes for which, on the test images:
+
+# %%
+if __name__ == "__main__":
+    trained.show("confusion.png")
+
+# %% [markdown]
+# What the filters of the first convolution look for. In three by three pixels there is room for
+# little more than an edge or a colour: patterns come from the layers after it.
+
+# %%
+if __name__ == "__main__":
+    trained.draw("filters.png", plots.filters(trained.model.conv1.weight))
+
+# %% [markdown]
+# And the test images it is most sure about, and wrong:
+
+# %%
+if __name__ == "__main__":
+    test, data = trained.data.test, trained.data
+    trained.draw(
+        "mistakes.png",
+        plots.mistakes(trained.model, test.images, test.labels, data.classes, data.mean, data.std),
+    )
+
+# %% [markdown]
+# ## To try
+#
+# - `--plain` at `--depth 20` and `--depth 56`: which of the two has the lower *training* loss? And
+#   with shortcuts? This is figure 6 of the paper.
+# - `--shortcut B`: what do 2,752 parameters more bring?
+# - Leave out the ReLU after the sum, so that the shortcuts reach from the stem to the pooling
+#   with nothing in between. What does that change for a network of 110 layers?

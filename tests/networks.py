@@ -1,0 +1,99 @@
+"""What must hold for every network, whoever wrote it down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+import lab
+from lab.training import Trained
+
+
+def renamed(model: nn.Module, theirs: nn.Module, name: Callable[[str], str]) -> nn.Module:
+    """Give `model`, which may lie on the meta device, the very weights of another network.
+
+    They share them afterwards: no large network lies in memory twice.
+    """
+    weights = theirs.state_dict()
+    assert sorted(map(name, model.state_dict())) == sorted(weights)
+    ours = {each: weights[name(each)] for each in model.state_dict()}
+    model.load_state_dict(ours, assign=True)
+    return model
+
+
+def assert_same_outputs(one: nn.Module, other: nn.Module, images: Tensor) -> None:
+    """Equal within 1e-5 in eval mode, and in train mode without dropout, batch norm included."""
+    for model in (one, other):
+        for module in model.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+    for training in (False, True):
+        one.train(training), other.train(training)
+        with torch.no_grad():
+            ours, theirs = one(images), other(images)
+        assert ours.shape == (len(images), 1000)
+        assert ours.std() > 1e-4  # the comparison below means something
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+def assert_one_row_an_image(model: nn.Module, size: int, classes: int) -> None:
+    """Logits (N, classes) for 1, 2 and 5 images, in train and in eval mode."""
+    for training in (True, False):
+        for batch in (1, 2, 5):
+            with torch.no_grad():
+                logits = model.train(training)(torch.rand(batch, 3, size, size))
+            assert logits.shape == (batch, classes), (training, batch)
+            assert logits.isfinite().all()
+
+
+def assert_finite_gradients(model: nn.Module, size: int, classes: int) -> None:
+    """Every parameter gets a gradient that is finite and not all zero."""
+    images = torch.rand(4, 3, size, size)
+    F.cross_entropy(model.train()(images), torch.arange(4) % classes).backward()
+    for name, weight in model.named_parameters():
+        assert weight.grad is not None, name
+        assert weight.grad.isfinite().all(), name
+        assert weight.grad.abs().sum() > 0, name
+
+
+def assert_macs(model: nn.Module, size: int, macs: int) -> None:
+    """As many as `lab` counts, and half of the operations that PyTorch counts."""
+    ghost = model.to("meta").eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        ghost(torch.empty(1, 3, size, size, device="meta"))
+    assert lab.count_macs(ghost, (1, 3, size, size)) == macs
+    assert counter.get_total_flops() == 2 * macs
+
+
+def assert_refuses_other_shapes(model: nn.Module, size: int) -> None:
+    """One line that names the shape it takes and the one it got."""
+    for shape in ((2, 1, size, size), (2, 3, size + 1, size), (2, 3, 2 * size, size), (3, size)):
+        with pytest.raises(ValueError, match="this network takes images") as wrong:
+            model(torch.empty(shape, device="meta"))
+        assert f"(N, 3, {size}, {size})" in str(wrong.value)
+        assert str(shape) in str(wrong.value)
+        assert "\n" not in str(wrong.value)
+
+
+def assert_exports(model: nn.Module, size: int) -> None:
+    """torch.export and torch.fx see through it, for a batch of any size, to the same logits."""
+    model.eval()
+    batch = torch.export.Dim("n", min=1, max=64)
+    program = torch.export.export(
+        model, (torch.rand(2, 3, size, size),), dynamic_shapes=({0: batch},)
+    )
+    images = torch.rand(3, 3, size, size)
+    with torch.no_grad():
+        logits = model(images)
+        torch.testing.assert_close(program.module()(images), logits)
+        torch.testing.assert_close(torch.fx.symbolic_trace(model)(images), logits)
+
+
+def learned(build: Callable, recipe: lab.Recipe, out: object) -> Trained:
+    """Train on the CPU, in silence."""
+    return lab.train(build, recipe, lab.Options(out=str(out), device="cpu", progress=False))

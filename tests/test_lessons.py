@@ -1,0 +1,68 @@
+"""Every lesson runs as a script and as a notebook, and keeps its text on the way between them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import jupytext
+import pytest
+from nbclient import NotebookClient
+
+from running import ROOT, environment, lesson
+
+# Smoke runs that end in seconds, and what each lesson must say.
+SMOKE = {
+    "lenet": "--smoke",
+    "resnet": "--smoke --depth 8 --epochs 1",
+}
+SAYS = {
+    "lenet": ["today 61,706, in 1998 60,000", "c5        (1, 120, 1, 1)"],
+    "resnet": ["a silent block changes nothing: True", "ResNet-20   option A   269,722"],
+}
+PICTURES = ["confusion", "curve", "filters", "mistakes"]
+
+
+def test_no_lesson_is_left_out() -> None:
+    assert sorted(SMOKE) == sorted(path.stem for path in (ROOT / "code").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", SMOKE)
+def test_a_lesson_runs_as_a_script(name: str, tmp_path: Path) -> None:
+    done = lesson(*SMOKE[name].split(), cwd=tmp_path, name=name)
+    assert done.returncode == 0, done.stderr
+    for words in ("test accuracy", *SAYS[name]):
+        assert words in done.stdout
+    (run,) = (tmp_path / "runs" / name).iterdir()
+    assert sorted(path.stem for path in run.glob("*.png")) == PICTURES
+    for picture in PICTURES:
+        assert (run / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("name", SMOKE)
+def test_a_lesson_runs_as_a_notebook(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", environment(LAB_ARGS=SMOKE[name]))
+    notebook = jupytext.read(ROOT / "code" / f"{name}.py")
+    monkeypatch.chdir(tmp_path)
+    path = [str(ROOT / "code"), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setitem(os.environ, "PYTHONPATH", os.pathsep.join(filter(None, path)))
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    text = "".join(output.get("text", "") for output in outputs)
+    for words in ("test accuracy", *SAYS[name]):
+        assert words in text
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == len(PICTURES)
+
+
+@pytest.mark.parametrize("name", SMOKE)
+def test_the_notebook_made_from_a_lesson_gives_the_same_script_back(name: str) -> None:
+    script = (ROOT / "code" / f"{name}.py").read_text()
+    notebook = jupytext.reads(script, fmt="py:percent")
+    again = jupytext.reads(jupytext.writes(notebook, fmt="ipynb"), fmt="ipynb")
+    assert [cell.source for cell in again.cells] == [cell.source for cell in notebook.cells]
+    assert (
+        jupytext.writes(notebook, fmt="py:percent").split("# ---\n", 2)[2]
+        == script.split("# ---\n", 2)[2]
+    )
