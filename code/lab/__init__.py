@@ -7,10 +7,11 @@ from .cli import command_line
 from .data import Batches, Data, load, normalised
 from .errors import UserError
 from .measure import count_macs, count_parameters, layer_table
-from .recipe import Options, Recipe, setting
+from .recipe import AuxiliaryRecipe, Options, Recipe, setting
 from .training import Trained, train
 
 __all__ = [
+    "AuxiliaryRecipe",
     "Batches",
     "Data",
     "Options",

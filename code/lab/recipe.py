@@ -109,6 +109,22 @@ class Recipe(Checked):
 
 
 @dataclass(frozen=True)
+class AuxiliaryRecipe(Recipe):
+    """A recipe for a network with auxiliary classifiers.
+
+    In train mode such a network returns a tuple: its logits, and those of each auxiliary
+    classifier, all (N, classes). In eval mode it returns its logits alone.
+    """
+
+    auxiliary_weight: float = setting(
+        0.3,
+        "what the loss of each auxiliary classifier counts; 0: none is built",
+        low=0,
+        below=float("inf"),
+    )
+
+
+@dataclass(frozen=True)
 class Options(Checked):
     """Where and how a training runs: nothing here is meant to change what is learned."""
 

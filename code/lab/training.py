@@ -40,7 +40,7 @@ from .handlers import (
     write_tensorboard,
 )
 from .measure import count_macs, count_parameters
-from .recipe import Options, Recipe
+from .recipe import AuxiliaryRecipe, Options, Recipe
 from .runs import CheckpointFiles, Run
 
 R = TypeVar("R", bound=Recipe)
@@ -86,7 +86,8 @@ def train(
 
     Args:
         build: makes the network from the recipe and the number of classes; it takes float
-            images (N, 3, 32, 32) and returns logits (N, classes).
+            images (N, 3, 32, 32) and returns logits (N, classes). With an `AuxiliaryRecipe` it
+            may return a tuple in train mode: its logits, then those of auxiliary classifiers.
         recipe: what changes the result.
         options: where and how to run, and which run to resume.
 
@@ -218,8 +219,10 @@ def create_trainer(
 ) -> Engine:
     """The engine that makes one step of gradient descent from each batch.
 
-    Its output is the mean loss of the batch, on the device. Its batches are images, labels, and
-    the size of the whole batch, of which this process may hold only a share.
+    Its output is the mean loss of the batch, on the device: that of the network's own logits,
+    as in validation, even where auxiliary classifiers add to what the step descends. Its batches
+    are images, labels, and the size of the whole batch, of which this process may hold only a
+    share.
     """
     world_size = idist.get_world_size()
 
@@ -228,20 +231,39 @@ def create_trainer(
         model.train()
         optimizer.zero_grad()
         with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
-            losses = F.cross_entropy(
-                model(images), labels, label_smoothing=recipe.label_smoothing, reduction="sum"
-            )
+            own, auxiliary = _losses(model(images), labels, recipe)
         # Gradients are averaged over processes, whose shares of a batch may differ by an image:
         # this scale makes the average the gradient of the mean over the whole batch.
-        loss = losses * (world_size / whole)
-        scaler.scale(loss).backward()
+        scale = world_size / whole
+        scaler.scale((own + auxiliary) * scale).backward()
         scaler.step(optimizer)
         scaler.update()
-        return loss.detach()
+        return own.detach() * scale
 
     trainer = Engine(step)
     trainer.logger.setLevel(logging.CRITICAL)  # errors are shown once, by who handles them
     return trainer
+
+
+def _losses(
+    output: Tensor | tuple[Tensor, ...], labels: Tensor, recipe: Recipe
+) -> tuple[Tensor, Tensor | float]:
+    """The loss of a network's own logits, and the weighted one of its auxiliary classifiers.
+
+    Both are sums over the batch.
+    """
+
+    def loss(logits: Tensor) -> Tensor:
+        return F.cross_entropy(
+            logits, labels, label_smoothing=recipe.label_smoothing, reduction="sum"
+        )
+
+    if isinstance(output, Tensor):
+        return loss(output), 0.0
+    if not isinstance(recipe, AuxiliaryRecipe):
+        raise TypeError("a network with auxiliary classifiers needs a lab.AuxiliaryRecipe")
+    own, *auxiliary = map(loss, output)
+    return own, recipe.auxiliary_weight * sum(auxiliary)
 
 
 def create_evaluator(model: nn.Module, classes: int, device: torch.device) -> Engine:
