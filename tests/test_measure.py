@@ -50,3 +50,28 @@ def test_the_table_sums_what_lies_deeper_than_asked() -> None:
     macs = [int(row[-1].replace(",", "")) for row in rows[1:]]
     assert sum(parameters[:-1]) == parameters[-1] == 11_689_512
     assert sum(macs[:-1]) == macs[-1]
+
+
+def test_a_table_of_stages_gives_what_comes_out_of_each_and_all_that_it_costs() -> None:
+    class Fork(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left, self.right = nn.Conv2d(3, 4, 1), nn.Sequential(nn.Conv2d(3, 2, 3, padding=1))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.cat([self.left(x), self.right(x)], dim=1)
+
+    model = nn.Sequential(nn.ReLU(), Fork(), nn.Sequential(nn.Conv2d(6, 1, 1)))
+    rows = layers(model, (1, 3, 8, 8), depth=1)
+    assert [(row.name, row.kind) for row in rows] == [
+        ("0", "ReLU"),
+        ("1", "Fork"),
+        ("2", "Sequential"),
+    ]
+    assert [row.shape for row in rows] == [(3, 8, 8), (6, 8, 8), (1, 8, 8)]
+    assert [row.parameters for row in rows] == [0, 16 + 56, 7]
+    assert [row.macs for row in rows] == [0, 64 * (12 + 54), 64 * 6]
+    deeper = [layer.name for layer in layers(model, (1, 3, 8, 8), depth=2)]
+    assert deeper == ["0", "1.left", "1.right", "2.0"]
+    assert [layer.name for layer in layers(model, (1, 3, 8, 8))][-2:] == ["1.right.0", "2.0"]
+    assert len(layer_table(model, (1, 3, 8, 8), depth=1).splitlines()) == 5

@@ -2,8 +2,6 @@
 
 import copy
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +9,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Layer:
-    """One leaf module of a network, in the order of the forward pass."""
+    """One module of a network, in the order of the forward pass."""
 
     name: str
     kind: str
@@ -20,32 +18,41 @@ class Layer:
     macs: int  # multiply-accumulates for one image
 
 
-def layers(model: nn.Module, shape: tuple[int, ...]) -> list[Layer]:
+def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Layer]:
     """The layers of a network, measured by passing one input of `shape` (1, C, H, W) through it.
 
     Nothing is computed: the pass runs on the meta device, on a copy. A multiply-accumulate is one
     product of a convolution or a fully connected layer; biases, pooling, normalisation and
     activations, which have one operation or a few for each output, are not counted.
+
+    Args:
+        model: the network.
+        shape: of its input.
+        depth: how many levels of modules to tell apart; a module at this level is one layer, with
+            the costs of all in it. 0: every level, down to the modules that contain no other.
     """
     ghost = copy.deepcopy(model).to("meta").eval()
     found: list[Layer] = []
 
-    def measure(name: str, module: nn.Module) -> Any:
+    def measure(name: str, module: nn.Module) -> None:
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            inside = [layer for layer in found if layer.name.startswith(f"{name}.")]
+            found[:] = [layer for layer in found if layer not in inside]
             found.append(
                 Layer(
                     name=name,
                     kind=type(module).__name__,
                     shape=tuple(output.shape[1:]),
                     parameters=count_parameters(module),
-                    macs=_macs(module, output),
+                    macs=_macs(module, output) + sum(layer.macs for layer in inside),
                 )
             )
 
-        return module.register_forward_hook(hook)
+        module.register_forward_hook(hook)
 
     for name, module in ghost.named_modules():
-        if not list(module.children()):
+        level = len(name.split("."))
+        if not list(module.children()) or (name and level == depth):
             measure(name, module)
     with torch.no_grad():
         ghost(torch.empty(shape, device="meta"))
@@ -70,39 +77,13 @@ def count_macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     return sum(layer.macs for layer in layers(model, shape))
 
 
-def _summed(model: nn.Module, measured: list[Layer], depth: int) -> list[Layer]:
-    """One row for all the layers in a row that lie in one module at this depth."""
-
-    def module(layer: Layer) -> str:
-        return ".".join(layer.name.split(".")[:depth])
-
-    rows = []
-    for name, group in groupby(measured, module):
-        parts = list(group)
-        rows.append(
-            Layer(
-                name=name,
-                kind=type(model.get_submodule(name)).__name__,
-                shape=parts[-1].shape,
-                parameters=sum({part.name: part.parameters for part in parts}.values()),
-                macs=sum(part.macs for part in parts),
-            )
-        )
-    return rows
-
-
 def layer_table(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> str:
     """The layers of a network as a text table: output shape, parameters, multiply-accumulates.
 
-    Args:
-        model: the network.
-        shape: of its input, (1, C, H, W).
-        depth: how many levels of modules to show; what lies deeper is summed. 0: all.
+    Arguments as for `layers`.
     """
     rows = [("layer", "", "output", "parameters", "MACs")]
-    measured = layers(model, shape)
-    if depth:
-        measured = _summed(model, measured, depth)
+    measured = layers(model, shape, depth)
     for layer in measured:
         side = " x ".join(str(size) for size in layer.shape)
         numbers = (f"{layer.parameters:,}", f"{layer.macs:,}")
