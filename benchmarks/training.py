@@ -3,7 +3,7 @@
     python benchmarks/training.py [--rounds 5] [--threads 2]
 
 Every contender trains the same network on the same images (drawn shapes), with the same batch size,
-optimiser, random crop and mirroring, on the CPU, in one process:
+optimizer, random crop and mirroring, on the CPU, in one process:
 
 - fit: `lab.training.fit` as the lessons run it, checkpoints, history and NaN check included;
 - bare: the shortest PyTorch loop on the same tensors and batches, with no bookkeeping at all;
@@ -111,7 +111,7 @@ def loader(data: lab.Data, recipe: lab.Recipe) -> DataLoader:
 def prepare(
     model: nn.Module, recipe: lab.Recipe
 ) -> tuple[nn.Module, torch.optim.Optimizer, Callable[[Tensor, Tensor], Tensor]]:
-    """The network, its optimiser, and one bare step."""
+    """The network, its optimizer, and one bare step."""
     model.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(
         model.parameters(), recipe.lr, recipe.momentum, weight_decay=5e-4, nesterov=True

@@ -17,8 +17,8 @@
 # LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document recognition*,
 # Proceedings of the IEEE 86.11 (1998), section II. The companion of the slide **LeNet**.
 #
-# LeNet-5 read handwritten digits on bank cheques: one grey 32x32 image in, ten classes out.
-# CIFAR10 has the same size and three colours, so two things change here: the first layer sees
+# LeNet-5 read handwritten digits on bank cheques: one gray 32x32 image in, ten classes out.
+# CIFAR10 has the same size and three colors, so two things change here: the first layer sees
 # three channels, and ReLU and max pooling take the place of tanh and average pooling
 # (`--original` keeps those of 1998).
 #
@@ -82,8 +82,8 @@ class LeNet5(nn.Module):
 # ## The recipe
 #
 # Everything that changes the result stands in one place, and the command line is made from it.
-# A network this small forgets more than it memorises: light augmentation (mirroring, shifts by two
-# pixels) suits it, stronger regularisation costs accuracy.
+# A network this small forgets more than it memorizes: light augmentation (mirroring, shifts by two
+# pixels) suits it, stronger regularization costs accuracy.
 
 
 # %%
@@ -98,7 +98,7 @@ RECIPE = LeNetRecipe("lenet", epochs=40, lr=0.05, batch_size=128, crop_padding=2
 
 
 def build(recipe: LeNetRecipe, classes: int) -> LeNet5:
-    """LeNet-5 for colour images."""
+    """LeNet-5 for color images."""
     if recipe.original:
         return LeNet5(in_channels=3, classes=classes)
     return LeNet5(in_channels=3, classes=classes, activation=nn.ReLU, pooling=nn.MaxPool2d)
@@ -155,13 +155,14 @@ if __name__ == "__main__":
 #
 # ignite calls a function for each batch and fires events around it. This is a whole training:
 # two engines (one learns, one measures), a learning rate that rises and falls, and what to do
-# when an epoch is over. `lab.training`, which all lessons use, is the same with checkpoints,
-# several processes and GPUs added: both give exactly the same weights.
+# when an epoch is over. `lab.training`, which all lessons use, adds checkpoints, several
+# processes and GPUs. With this recipe, and the images laid out in memory as here
+# (`--no-channels-last`), both give the same weights, bit for bit.
 
 
 # %%
 def train_by_hand(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> None:
-    """Train `model` in place on the CPU and print an epoch's validation accuracy and loss."""
+    """Train `model` in place, on the CPU, and print what each epoch reaches on validation."""
     batches = lab.Batches(
         data.train,
         mean=data.mean,
@@ -170,6 +171,7 @@ def train_by_hand(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> None:
         seed=recipe.seed,
         crop_padding=recipe.crop_padding,
         flip=recipe.flip,
+        cutout=recipe.cutout,
     )
     decayed = [weight for weight in model.parameters() if weight.ndim > 1]
     biases = [weight for weight in model.parameters() if weight.ndim == 1]
@@ -184,7 +186,8 @@ def train_by_hand(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> None:
         images, labels, _ = batch
         model.train()
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(images), labels)
+        logits = model(images)
+        loss = F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
         loss.backward()
         optimizer.step()
         return loss.detach()
@@ -210,8 +213,9 @@ def train_by_hand(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> None:
 
     @trainer.on(Events.EPOCH_COMPLETED)
     def validate() -> None:
-        evaluator.run(lab.normalised(data.validation, data.mean, data.std, batch_size=500))
-        print(f"by hand, epoch {trainer.state.epoch}: {evaluator.state.metrics}")
+        evaluator.run(lab.normalized(data.validation, data.mean, data.std, batch_size=500))
+        accuracy, loss = evaluator.state.metrics["accuracy"], evaluator.state.metrics["loss"]
+        print(f"by hand, epoch {trainer.state.epoch}: loss {loss:.3f}, accuracy {accuracy:.2%}")
 
     trainer.run(batches, max_epochs=recipe.epochs)
 
@@ -221,6 +225,7 @@ def train_by_hand(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> None:
 
 # %%
 if __name__ == "__main__" and not options.resume:
+    torch.manual_seed(recipe.seed)
     shapes = lab.load("shapes", limit=1000)
     train_by_hand(build(recipe, 10), shapes, LeNetRecipe("lenet", epochs=2, batch_size=32))
 
@@ -238,7 +243,7 @@ if __name__ == "__main__":
 # ## What it learned
 #
 # The losses of training and validation images stay together: this network is too small to
-# memorise, and would learn more if it were larger.
+# memorize, and would learn more if it were larger.
 
 # %%
 if __name__ == "__main__":
@@ -252,7 +257,7 @@ if __name__ == "__main__":
     trained.show("confusion.png")
 
 # %% [markdown]
-# What the six filters of C1 look for: edges and blobs of colour.
+# What the six filters of C1 look for: edges and blobs of color.
 
 # %%
 if __name__ == "__main__":

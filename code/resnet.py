@@ -17,7 +17,7 @@
 # He, Zhang, Ren and Sun, *Deep residual learning for image recognition*, CVPR 2016
 # ([arXiv:1512.03385](https://arxiv.org/abs/1512.03385)). The companion of the slide **ResNet**.
 #
-# Stack more and more layers, and at some depth even the *training* error grows: the optimiser no
+# Stack more and more layers, and at some depth even the *training* error grows: the optimizer no
 # longer finds what a shallower network has. ResNet lets every two or three layers learn only what
 # to add to their input. If nothing is to be added, zeros will do, and zeros are easy to find.
 #
@@ -282,7 +282,7 @@ def resnet_cifar10(depth: int, classes: int = 10, option: str = "A") -> ResNet:
 # ## The recipe
 #
 # Batch norm behind every convolution allows a learning rate four times LeNet's. With 0.27 million
-# parameters there is little to regularise: shifts and mirroring, as in the paper.
+# parameters there is little to regularize: shifts and mirroring, as in the paper.
 
 
 # %%
@@ -413,7 +413,7 @@ if __name__ == "__main__":
 
 # %% [markdown]
 # What the filters of the first convolution look for. In three by three pixels there is room for
-# little more than an edge or a colour: patterns come from the layers after it.
+# little more than an edge or a color: patterns come from the layers after it.
 
 # %%
 if __name__ == "__main__":

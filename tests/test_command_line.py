@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -41,6 +42,11 @@ def test_settings_change_the_recipe_and_nothing_else() -> None:
     assert options == lab.Options(threads=1)
 
 
+def test_a_folder_of_images_is_remembered_by_its_whole_path(tmp_path: Path) -> None:
+    recipe, _ = parse("--data", os.path.relpath(tmp_path))
+    assert recipe.data == str(tmp_path)
+
+
 def test_smoke_mode_needs_no_download_and_yields_to_what_is_said() -> None:
     recipe, _ = parse("--smoke", "--epochs", "1")
     assert (recipe.data, recipe.limit, recipe.epochs) == ("shapes", 1000, 1)
@@ -62,6 +68,8 @@ def test_smoke_mode_needs_no_download_and_yields_to_what_is_said() -> None:
         (["--cutout", "33"], "--cutout must be at most 32, not 33"),
         (["--device", "tpu"], "--device must be one of auto, cpu, cuda, mps, not tpu"),
         (["--resume", "nowhere"], "no run folder nowhere: name one, such as"),
+        (["--data", "no/such/place"], "there is no folder"),
+        (["--data", __file__], f"{__file__} is a file: data is cifar10, shapes, or a folder"),
     ],
 )
 def test_a_wrong_setting_gets_one_line(arguments: list[str], line: str) -> None:
@@ -71,11 +79,12 @@ def test_a_wrong_setting_gets_one_line(arguments: list[str], line: str) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_a_device_that_is_not_there_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_is_not_there_gets_one_line_before_anything_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    options = lab.Options(device="cuda")
     with pytest.raises(UserError, match="--device cuda: this machine has no such device"):
-        lab.train(tiny, tiny_recipe(), options)
+        parse("--device", "cuda")
 
 
 @pytest.fixture(scope="module")
@@ -103,20 +112,48 @@ def test_resume_refuses_a_folder_without_a_run(tmp_path: Path) -> None:
         parse("--resume", str(tmp_path))
 
 
-@pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
-def test_resume_refuses_a_damaged_checkpoint_and_leaves_it_alone(
-    damage: bytes | None, tiny_run: Path, tmp_path: Path
+def test_resume_goes_on_with_the_options_of_the_run_where_no_others_are_chosen(
+    tmp_path: Path,
+) -> None:
+    started = lab.Options(
+        out=str(tmp_path), device="cpu", precision="bf16", channels_last=False, progress=False
+    )
+    run = lab.train(tiny, tiny_recipe(epochs=1), started).run
+    _, options = lab.command_line(lab.Recipe("tiny"), "", ["--resume", str(run)])
+    assert (options.precision, options.channels_last) == ("bf16", False)
+    assert options.threads == torch.get_num_threads()
+    changed = ["--resume", str(run), "--precision", "fp32"]
+    _, options = lab.command_line(lab.Recipe("tiny"), "", changed)
+    assert (options.precision, options.channels_last) == ("fp32", False)
+
+
+OTHER_NETWORK = {"model": {"weight": torch.zeros(3)}, "trainer": {}, "optimizer": {}}
+
+
+@pytest.mark.parametrize(
+    "checkpoint", [b"", b"not a checkpoint", [1, 2], OTHER_NETWORK, None], ids=str
+)
+def test_resume_refuses_a_checkpoint_that_is_damaged_or_not_of_this_network(
+    checkpoint: object, tiny_run: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "run.json").write_bytes((tiny_run / "run.json").read_bytes())
-    if damage is not None:
-        (folder / "last.pt").write_bytes(damage)
+    (folder / "history.json").write_text("[{}, {}]")  # it was past its first epoch
+    if isinstance(checkpoint, bytes):
+        (folder / "last.pt").write_bytes(checkpoint)
+    elif checkpoint is not None:
+        torch.save(checkpoint, folder / "last.pt")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     options = lab.Options(resume=str(folder), device="cpu", progress=False)
-    line = r"cannot read the checkpoint|stopped before its first epoch"
-    with pytest.raises(UserError, match=line):
+    with pytest.raises(UserError) as error:
         lab.train(tiny, tiny_recipe(epochs=1), options)
+    message = str(error.value)
+    assert any(
+        words in message
+        for words in ("cannot read the checkpoint", "not of this network", "has no last.pt")
+    )
+    assert "\n" not in message
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 

@@ -25,7 +25,7 @@ from lab import data as sources
 from lab.data import Split
 from lab.errors import UserError
 
-PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1 / 255, 1 / 255, 1 / 255)}  # normalised: the bytes
+PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1 / 255, 1 / 255, 1 / 255)}  # normalized: the bytes
 
 
 def numbered(count: int) -> Split:
@@ -151,7 +151,7 @@ def test_cutout_blanks_one_square_to_the_mean_and_leaves_the_rest() -> None:
     assert len(centers) > 200
 
 
-def test_without_augmentation_batches_are_the_normalised_images() -> None:
+def test_without_augmentation_batches_are_the_normalized_images() -> None:
     split = numbered(30)
     mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
     expected = functional.normalize(split.images / 255, mean, std)
@@ -159,7 +159,7 @@ def test_without_augmentation_batches_are_the_normalised_images() -> None:
         torch.testing.assert_close(images, expected[labels])
     for memory_format in (torch.contiguous_format, torch.channels_last):
         shares = [
-            lab.normalised(split, mean, std, 7, rank, 4, memory_format=memory_format)
+            lab.normalized(split, mean, std, 7, rank, 4, memory_format=memory_format)
             for rank in range(4)
         ]
         seen = [batch for share in shares for batch in share]
@@ -268,7 +268,7 @@ def test_pictures_of_any_kind_and_size_become_32_by_32_rgb(tmp_path: Path) -> No
     rotated = Image.Exif()
     rotated[0x0112] = 6  # the camera was turned: show it turned by a quarter
     kinds = {
-        "a-grey.png": (picture(2, mode="L"), None),
+        "a-gray.png": (picture(2, mode="L"), None),
         "b-alpha.png": (picture(3, mode="RGBA"), None),
         "c-palette.PNG": (picture(4).quantize(17), None),
         "d-wide.bmp": (picture(5, (100, 61)), None),

@@ -29,7 +29,7 @@ def test_no_lesson_is_left_out() -> None:
 
 @pytest.mark.parametrize("name", SMOKE)
 def test_a_lesson_runs_as_a_script(name: str, tmp_path: Path) -> None:
-    done = lesson(*SMOKE[name].split(), cwd=tmp_path, name=name)
+    done = lesson(*SMOKE[name].split(), "--out", "runs", cwd=tmp_path, name=name)
     assert done.returncode == 0, done.stderr
     for words in ("test accuracy", *SAYS[name]):
         assert words in done.stdout
@@ -43,7 +43,7 @@ def test_a_lesson_runs_as_a_script(name: str, tmp_path: Path) -> None:
 def test_a_lesson_runs_as_a_notebook(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "environ", environment(LAB_ARGS=SMOKE[name]))
+    monkeypatch.setattr(os, "environ", environment(LAB_ARGS=f"{SMOKE[name]} --out runs"))
     notebook = jupytext.read(ROOT / "code" / f"{name}.py")
     monkeypatch.chdir(tmp_path)
     path = [str(ROOT / "code"), os.environ.get("PYTHONPATH", "")]

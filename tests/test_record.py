@@ -24,7 +24,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
 
 
 def test_a_record_holds_each_run_and_the_spread_over_them(runs: list[Run]) -> None:
-    made = record.summarise(runs)
+    made = record.summarize(runs)
     accuracies = [run.read("result.json")["test_accuracy"] for run in runs]
     assert [run["seed"] for run in made["runs"]] == [1, 2]
     assert [run["test_accuracy"] for run in made["runs"]] == accuracies
@@ -42,10 +42,10 @@ def test_variants_stand_beside_each_other_in_the_file_of_their_network(
     runs: list[Run], tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="record the default variant of tiny first"):
-        record.write(record.summarise(runs, "wide"), tmp_path)
-    path = record.write(record.summarise(runs), tmp_path)
-    record.write(record.summarise(runs[:1], "wide"), tmp_path)
-    record.write(record.summarise(runs[1:]), tmp_path)
+        record.write(record.summarize(runs, "wide"), tmp_path)
+    path = record.write(record.summarize(runs), tmp_path)
+    record.write(record.summarize(runs[:1], "wide"), tmp_path)
+    record.write(record.summarize(runs[1:]), tmp_path)
     written = json.loads(path.read_text())
     assert written["test_accuracy"]["n"] == 1
     assert written["runs"][0]["seed"] == 2
@@ -57,9 +57,9 @@ def test_runs_that_do_not_belong_together_are_refused(runs: list[Run], tmp_path:
     options = lab.Options(out=str(tmp_path), device="cpu", progress=False)
     other = lab.train(tiny, tiny_recipe(epochs=1, lr=0.1), options).run
     with pytest.raises(UserError, match="differ in more than their seed"):
-        record.summarise([*runs, other])
+        record.summarize([*runs, other])
     with pytest.raises(UserError, match="have the same seed"):
-        record.summarise([runs[0], runs[0]])
+        record.summarize([runs[0], runs[0]])
     (other.folder / "result.json").unlink()
     with pytest.raises(UserError, match="is not finished: continue it with --resume"):
-        record.summarise([other])
+        record.summarize([other])

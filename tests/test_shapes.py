@@ -80,7 +80,7 @@ def test_lenet_learns_the_shapes_in_three_epochs_but_not_perfectly(data: lab.Dat
     with torch.no_grad():
         right = sum(
             (lenet(images).argmax(1) == labels).sum().item()
-            for images, labels in lab.normalised(data.test, data.mean, data.std, 500)
+            for images, labels in lab.normalized(data.test, data.mean, data.std, 500)
         )
     # Measured 0.51 to 0.55 over seeds; chance is 0.1.
     assert 0.45 < right / len(data.test) < 0.7

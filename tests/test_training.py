@@ -16,8 +16,10 @@ from typing import IO
 
 import pytest
 import torch
+from ignite.engine import Events
 
 import lab
+from lab import training
 from lab.errors import Stopped, UserError
 from lab.runs import Run
 from running import (
@@ -76,7 +78,7 @@ def test_the_test_set_is_read_with_the_weights_that_were_best_on_validation(
     assert unbroken.result["best_epoch"] == accuracies.index(max(accuracies)) + 1
     data, model = unbroken.data, unbroken.model
     right = 0
-    for images, labels in lab.normalised(data.test, data.mean, data.std, 100):
+    for images, labels in lab.normalized(data.test, data.mean, data.std, 100):
         with torch.no_grad():
             right += int((model(images).argmax(1) == labels).sum())
     assert unbroken.result["test_accuracy"] == pytest.approx(right / len(data.test))
@@ -96,6 +98,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
 
 
 # A training in a process of its own that kills itself, as a power cut would, at a chosen place.
+# "epoch" is in the 2nd epoch, "start" in the 1st, "checkpoint" half-way through writing last.pt.
 KILLED = """
 import os, signal, sys, torch
 import lab
@@ -111,7 +114,7 @@ def die():
 
 def create(*arguments):
     trainer = create_trainer(*arguments)
-    trainer.add_event_handler(Events.ITERATION_COMPLETED(once=8), die)  # the 3rd of the 2nd epoch
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(once=3 if place == "start" else 8), die)
     return trainer
 
 def save(content, file):
@@ -121,7 +124,7 @@ def save(content, file):
         die()
     torch_save(content, file)
 
-if place == "epoch":
+if place != "checkpoint":
     training.create_trainer = create
 else:
     torch.save = save
@@ -130,7 +133,7 @@ lab.train(tiny, tiny_recipe(), lab.Options(out=out, device="cpu"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("place", ["epoch", "checkpoint"])
+@pytest.mark.parametrize("place", ["start", "epoch", "checkpoint"])
 def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
     place: str, unbroken: lab.Trained, tmp_path: Path
 ) -> None:
@@ -143,7 +146,10 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
     assert killed.returncode == -signal.SIGKILL
     (folder,) = (tmp_path / "tiny").iterdir()
     assert (folder / "last.pt.part").exists() == (place == "checkpoint")
-    assert torch.load(folder / "last.pt")["trainer"]["iteration"] == 5
+    if place == "start":
+        assert not (folder / "last.pt").exists()
+    else:
+        assert torch.load(folder / "last.pt")["trainer"]["iteration"] == 5
 
     resumed = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
     assert_equal_weights(weights(resumed.run), weights(unbroken.run))
@@ -153,24 +159,27 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
     assert not (folder / "last.pt.part").exists()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
-@pytest.mark.parametrize("step", [5, 7, 15], ids=["end of an epoch", "in an epoch", "last step"])
-def test_ctrl_c_saves_within_the_epoch_and_resumes_to_the_same_weights(
-    step: int, unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import lab.training as training
-
+def press_ctrl_c_after(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the next trainer interrupted once it has made that many steps."""
     create_trainer = training.create_trainer
 
     def interrupted(*arguments: object) -> object:
         trainer = create_trainer(*arguments)  # type: ignore[arg-type]
         press = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
-        trainer.add_event_handler(training.Events.ITERATION_COMPLETED(once=step), press)
+        trainer.add_event_handler(Events.ITERATION_COMPLETED(once=step), press)
         return trainer
 
     monkeypatch.setattr(training, "create_trainer", interrupted)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+@pytest.mark.parametrize("step", [5, 7, 15], ids=["end of an epoch", "in an epoch", "last step"])
+def test_ctrl_c_saves_within_the_epoch_and_resumes_to_the_same_weights(
+    step: int, unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press_ctrl_c_after(step, monkeypatch)
     if step < 15:
-        with pytest.raises(Stopped, match=r"continue with: python code/tiny\.py --resume"):
+        with pytest.raises(Stopped, match=r"stopped; continue with: .* --resume .*tiny"):
             lab.train(tiny, tiny_recipe(), options(tmp_path))
         monkeypatch.undo()
         (folder,) = (tmp_path / "tiny").iterdir()
@@ -180,6 +189,22 @@ def test_ctrl_c_saves_within_the_epoch_and_resumes_to_the_same_weights(
         resumed = lab.train(tiny, tiny_recipe(), options(tmp_path))
     assert_equal_weights(weights(resumed.run), weights(unbroken.run))
     assert without_seconds(resumed.history) == without_seconds(unbroken.history)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_a_stopped_run_in_half_precision_with_a_moving_average_resumes_exactly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, chosen = tiny_recipe(ema=0.9, cutout=4, epochs=2), {"precision": "fp16"}
+    whole = lab.train(tiny, recipe, options(tmp_path / "whole", **chosen))
+    press_ctrl_c_after(7, monkeypatch)
+    with pytest.raises(Stopped):
+        lab.train(tiny, recipe, options(tmp_path, **chosen))
+    monkeypatch.undo()
+    (folder,) = (tmp_path / "tiny").iterdir()
+    resumed = lab.train(tiny, recipe, options(tmp_path, resume=str(folder), **chosen))
+    assert_equal_weights(weights(resumed.run, "best.pt"), weights(whole.run, "best.pt"))
+    assert without_seconds(resumed.history) == without_seconds(whole.history)
 
 
 def test_resuming_a_finished_run_changes_nothing(
@@ -196,8 +221,8 @@ def test_resuming_a_finished_run_changes_nothing(
 def test_a_moving_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:
     trained = lab.train(tiny, tiny_recipe(ema=0.9, epochs=1), options(tmp_path))
     last = trained.run.load("last.pt")
-    assert_equal_weights(weights(trained.run, "best.pt"), last["ema"])
-    assert not torch.equal(last["ema"]["head.weight"], last["model"]["head.weight"])
+    assert_equal_weights(weights(trained.run, "best.pt"), last["average"])
+    assert not torch.equal(last["average"]["head.weight"], last["model"]["head.weight"])
 
 
 def test_training_stops_early_when_validation_no_longer_improves(tmp_path: Path) -> None:
@@ -233,7 +258,8 @@ def test_a_full_disk_ends_in_one_line_and_keeps_the_last_checkpoint(
         torch_save(content, file)
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(UserError, match=r"No space left on device.*--resume .*tiny"):
+    line = r"No space left on device\): make room, then continue with .*--resume .*tiny"
+    with pytest.raises(UserError, match=line):
         lab.train(tiny, tiny_recipe(), options(tmp_path))
     monkeypatch.undo()
     (folder,) = (tmp_path / "tiny").iterdir()
@@ -294,6 +320,7 @@ def test_a_terminal_shows_a_bar_with_loss_and_images_a_second(tmp_path: Path) ->
     watcher, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
     recipe = ["--data", "shapes", "--limit", "4000", "--epochs", "1", "--batch-size", "16"]
+    recipe += ["--out", "runs"]
     process = subprocess.Popen(
         command(*recipe),
         cwd=tmp_path,

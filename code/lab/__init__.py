@@ -4,7 +4,7 @@ It knows nothing of a lesson or a slide. The names below are those that a lesson
 """
 
 from .cli import command_line
-from .data import Batches, Data, load, normalised
+from .data import Batches, Data, load, normalized
 from .errors import UserError
 from .measure import count_macs, count_parameters, layer_table
 from .recipe import AuxiliaryRecipe, Options, Recipe, setting
@@ -23,7 +23,7 @@ __all__ = [
     "count_parameters",
     "layer_table",
     "load",
-    "normalised",
+    "normalized",
     "setting",
     "train",
 ]

@@ -1,4 +1,4 @@
-"""Batches of images that lie in memory: drawn, shifted, mirrored and normalised all at once.
+"""Batches of images that lie in memory: drawn, shifted, mirrored and normalized all at once.
 
 Everything happens on the device where the images lie, for a whole batch at a time; no worker
 processes are needed, and it is many times faster than transforming image by image.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Batches:
-    """Augmented, normalised training batches, one epoch after another.
+    """Augmented, normalized training batches, one epoch after another.
 
     The order and the augmentation of all images are drawn at the start of an epoch from the pair
     (seed, epoch), then cut into global batches and those into one slice for each process. So any
@@ -65,7 +65,7 @@ class Batches:
         self.start = 0
         self.labels = split.labels
         self.windows = _windows(split.images, crop_padding, memory_format)
-        self.normalise = _Normalise(mean, std, split.images, memory_format)
+        self.normalize = _Normalize(mean, std, split.images, memory_format)
         self.batch_size = batch_size
         self.seed = seed
         self.crop_padding = crop_padding
@@ -112,24 +112,24 @@ class Batches:
             # as fast as torch.where; a boolean index would make a GPU wait.
             chosen = mirrored.to(torch.uint8).view(-1, 1, 1, 1)
             images = images + (images.flip(-1) - images) * chosen
-        images = self.normalise(images)
+        images = self.normalize(images)
         if self.cutout:
             images.masked_fill_(_squares(y, x, self.cutout, images.shape[-2:]), 0)
         return images, self.labels[index]
 
 
 class _InOrder:
-    """Every image of a process's share once, in order, as it is but normalised."""
+    """Every image of a process's share once, in order, as it is but normalized."""
 
     def __init__(
         self,
         split: Split,
-        normalise: _Normalise,
+        normalize: _Normalize,
         batch_size: int,
         memory_format: torch.memory_format,
     ) -> None:
         self.split = split
-        self.normalise = normalise
+        self.normalize = normalize
         self.batch_size = batch_size
         self.memory_format = memory_format
 
@@ -140,10 +140,10 @@ class _InOrder:
         for first in range(0, len(self.split), self.batch_size):
             batch = slice(first, first + self.batch_size)
             images = self.split.images[batch].contiguous(memory_format=self.memory_format)
-            yield self.normalise(images), self.split.labels[batch]
+            yield self.normalize(images), self.split.labels[batch]
 
 
-def normalised(
+def normalized(
     split: Split,
     mean: Sequence[float],
     std: Sequence[float],
@@ -167,11 +167,11 @@ def normalised(
         an iterable, with a length, of images, float32 (n, C, H, W), and labels, int64 (n,).
     """
     share = type(split)(split.images[rank::world_size], split.labels[rank::world_size])
-    normalise = _Normalise(mean, std, split.images, memory_format)
-    return _InOrder(share, normalise, batch_size, memory_format)
+    normalize = _Normalize(mean, std, split.images, memory_format)
+    return _InOrder(share, normalize, batch_size, memory_format)
 
 
-class _Normalise:
+class _Normalize:
     """From uint8 images to float32 with zero mean and unit deviation in each channel."""
 
     def __init__(

@@ -9,6 +9,7 @@ from dataclasses import Field, fields, replace
 from typing import Any, NoReturn, TypeVar
 
 from . import machine
+from .data import SOURCES, check
 from .errors import UserError
 from .recipe import Options, Recipe, flag
 from .runs import Run
@@ -42,24 +43,30 @@ def command_line(
         arguments = shlex.split(os.environ.get("LAB_ARGS", "")) if notebook else sys.argv[1:]
     given = vars(_parser(recipe, description).parse_args(arguments))
     names = {each.name for each in fields(Options)}
-    options = Options(**{name: value for name, value in given.items() if name in names})
+    chosen = {name: value for name, value in given.items() if name in names}
     changes = {name: value for name, value in given.items() if name not in names}
-    if options.resume:
-        recipe = _resumed(recipe, options, changes)
+    if chosen.get("resume"):
+        recipe, options = _resumed(recipe, chosen, changes)
     else:
+        options = Options(**chosen)
         smoke: dict[str, Any] = SMOKE if options.smoke else {}
         recipe = replace(recipe, **(smoke | changes))
+        if recipe.data not in SOURCES:
+            # A run may be resumed from another folder.
+            recipe = replace(recipe, data=os.path.abspath(os.path.expanduser(recipe.data)))
     machine.prepare(options)
+    check(recipe.data)
     return recipe, options
 
 
-def _resumed(recipe: R, options: Options, changes: dict[str, Any]) -> R:
-    if options.smoke or changes:
-        extra = "smoke" if options.smoke else next(iter(changes))
+def _resumed(recipe: R, chosen: dict[str, Any], changes: dict[str, Any]) -> tuple[R, Options]:
+    """The recipe of a run, and its options where no others are chosen."""
+    if "smoke" in chosen or changes:
+        extra = "smoke" if "smoke" in chosen else next(iter(changes))
         raise UserError(f"--resume takes its recipe from the run: leave out {flag(extra)}")
-    run = Run.open(options.resume)
+    run = Run.open(chosen["resume"])
     run.check_network(recipe.network)
-    return run.recipe(type(recipe))
+    return run.recipe(type(recipe)), Options(**(run.read("run.json")["options"] | chosen))
 
 
 class _Parser(argparse.ArgumentParser):

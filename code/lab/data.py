@@ -26,12 +26,13 @@ from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity, download_url, extract_archive
 from tqdm import tqdm
 
-from . import shapes
-from .augment import Batches, normalised
+from . import machine, shapes
+from .augment import Batches, normalized
 from .errors import UserError
 
-__all__ = ["Batches", "Data", "Split", "load", "normalised"]
+__all__ = ["Batches", "Data", "Split", "load", "normalized"]
 
+SOURCES = ("cifar10", "shapes")  # every other source is a folder
 SIZE = 32  # pixels a side, of every image
 VALIDATION_SHARE = 0.1  # of the training images
 SHAPES_DRAWN = 12_000  # a sixth of them for the test
@@ -111,13 +112,13 @@ def load(source: str, *, limit: int | None = None, root: Path | None = None, see
             fifth is kept for the test. Write `./shapes` for a folder of that name.
         limit: the largest number of training images, for a quick try; fewer validation and test
             images follow in proportion.
-        root: the folder where CIFAR10 lies or is downloaded to, by default `data`.
+        root: the folder where CIFAR10 lies or is downloaded to, by default `data` beside `code`.
         seed: of the drawn shapes. Leave it alone to compare runs on the same images.
 
     Raises:
         UserError: the data set is not there, cannot be read, or is not one.
     """
-    found = _read(source, root or Path("data"), seed)
+    found = _read(source, root or machine.home() / "data", seed)
     labels = found.images.labels
     if found.for_test is None:
         rest, test = _hold_out(labels, torch.arange(len(labels)), found.test_share)
@@ -305,8 +306,11 @@ def _folder(source: str) -> _Source:
     return _Source(folder.name, tuple(classes), images, given)
 
 
-def _scan(folder: Path) -> tuple[list[str], list[_File]]:
-    """Find the classes and the image files of a folder, both in a fixed order."""
+def check(source: str) -> None:
+    """Raise `UserError` if `source` can be no data set, without reading any image."""
+    if source in SOURCES:
+        return
+    folder = Path(source).expanduser()
     if not folder.exists():
         raise UserError(
             f"there is no folder {folder}: data is cifar10, shapes, or a folder of class folders"
@@ -315,6 +319,11 @@ def _scan(folder: Path) -> tuple[list[str], list[_File]]:
         raise UserError(
             f"{folder} is a file: data is cifar10, shapes, or a folder of class folders"
         )
+
+
+def _scan(folder: Path) -> tuple[list[str], list[_File]]:
+    """Find the classes and the image files of a folder, both in a fixed order."""
+    check(str(folder))
     inside = _class_folders(folder)
     if not {"train", "test"} <= set(inside):
         # Three of a class, so that each can be trained on, validated on and tested on.
@@ -388,6 +397,13 @@ def _read_image(path: str) -> Image.Image:
             image = ImageOps.exif_transpose(file)  # upright, as the camera was held
             if image.mode == "P":
                 image = image.convert("RGBA")  # a palette may say what is transparent
+            if image.mode.startswith("I;16"):
+                image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+            elif image.mode in ("I", "F"):
+                raise UserError(
+                    f"{path} has pixels of mode {image.mode}, whose range is unknown: "
+                    "save it with 8 or 16 bits"
+                )
             image = image.convert("RGB")
             if image.size != (SIZE, SIZE):
                 side = min(image.size)
@@ -395,6 +411,8 @@ def _read_image(path: str) -> Image.Image:
                 image = image.crop((left, top, left + side, top + side))
                 image = image.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
             return image
+    except UserError:
+        raise
     except Exception as error:  # Pillow's decoders raise almost anything on a damaged file
         raise UserError(f"{path} cannot be read as an image: mend or remove it") from error
 

@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -13,7 +13,7 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import ProgressBar, global_step_from_engine
-from torch import nn
+from torch import Tensor, nn
 
 from . import machine
 from .errors import UserError
@@ -91,7 +91,7 @@ class RandomState:
 
 
 class History:
-    """One row an epoch, written to the run folder and printed."""
+    """One row an epoch, written to the run folder."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -120,7 +120,7 @@ class StopOnSignal:
         self.requested = False
 
     def attach(self, trainer: Engine) -> None:
-        """To be attached last: an epoch that is over must be validated and saved first."""
+        """To be attached after validation and saving, which the last epoch must not miss."""
         trainer.add_event_handler(Events.ITERATION_COMPLETED, self._within_epoch)
         trainer.add_event_handler(Events.EPOCH_COMPLETED, self._after_epoch)
 
@@ -204,6 +204,12 @@ def write_tensorboard(
 
 def share_buffers(model: nn.Module) -> None:
     """Give every process the first one's batch-norm statistics: all evaluate the same network."""
+    share(model.buffers())
+
+
+def share(tensors: Iterable[Tensor]) -> None:
+    """Overwrite tensors with those of the first process."""
     if idist.get_world_size() > 1:
-        for buffer in model.buffers():
-            idist.broadcast(buffer, src=0)
+        for tensor in tensors:
+            # Not ignite's, which may work on a copy on another device.
+            torch.distributed.broadcast(tensor, src=0)

@@ -4,6 +4,8 @@ import atexit
 import ctypes
 import os
 import platform
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ import ignite
 import ignite.distributed as idist
 import torch
 
-from .errors import UserError
+from .errors import Stopped, UserError
 from .recipe import Options
 
 
@@ -34,11 +36,13 @@ def show_errors_in_one_line() -> None:
         return
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            error = Stopped("stopped")
         if not isinstance(error, UserError):
             sys.__excepthook__(kind, error, trace)
             return
-        if int(os.environ.get("RANK", 0)) == 0:
-            print(f"{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        script, process = Path(sys.argv[0]).name, os.environ.get("RANK")
+        print(f"{script}: {f'process {process}: ' if process else ''}{error}", file=sys.stderr)
         # Python exits with the code of a SystemExit that leaves the hook.
         raise SystemExit(error.exit_code)
 
@@ -56,10 +60,11 @@ def prepare(options: Options) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     _keep_freed_memory()
+    device = pick_device(options.device)
     if "WORLD_SIZE" in os.environ and not _grouped():
-        backend = "nccl" if pick_device(options.device).type == "cuda" else "gloo"
+        fast = device.type == "cuda" and torch.distributed.is_nccl_available()
         # Without a backend ignite would train separately in every process.
-        idist.initialize(backend)
+        idist.initialize("nccl" if fast else "gloo")
         atexit.register(idist.finalize)
         if idist.get_rank() > 0:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for the life of the process)
@@ -96,8 +101,38 @@ def pick_device(name: str) -> torch.device:
     elif name != "cpu" and not present[name]:
         raise UserError(f"--device {name}: this machine has no such device that PyTorch can use")
     if name == "cuda" and "LOCAL_RANK" in os.environ:
-        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        number = int(os.environ["LOCAL_RANK"])
+        if number >= torch.cuda.device_count():
+            raise UserError(f"--nproc_per_node: there is no GPU for process {number} here")
+        return torch.device("cuda", number)
     return torch.device(name)
+
+
+def home() -> Path:
+    """Where `data` and `runs` lie: the checkout this code is in, or else the current folder.
+
+    A notebook's current folder is that of the notebook, a script's that of the shell.
+    """
+    checkout = Path(__file__).parents[2]
+    return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
+
+
+def shown(path: Path | str) -> str:
+    """A path for people: as seen from the current folder where it lies in there."""
+    path = Path(path).absolute()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def this_command() -> str:
+    """What to type in order to start this script again; nothing in a notebook.
+
+    The interpreter of a virtual environment that is not activated is not the shell's `python`.
+    """
+    if in_notebook():
+        return ""
+    found = shutil.which("python")
+    same = found is not None and Path(found).absolute() == Path(sys.executable).absolute()
+    return f"{'python' if same else shown(sys.executable)} {shown(sys.argv[0])} "
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
@@ -108,7 +143,11 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         if device.type != "cuda":
             return torch.float32
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        return (
+            torch.bfloat16
+            if torch.cuda.is_bf16_supported(including_emulation=False)
+            else torch.float16
+        )
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
 
 
@@ -138,6 +177,7 @@ def _count(number: int, what: str) -> str:
 def environment(device: torch.device, options: Options) -> dict[str, Any]:
     """What a result depends on besides its recipe: versions, device, processes, commit."""
     return {
+        "command": f"python code/{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}".strip(),
         "device": describe(device),
         "processes": idist.get_world_size(),
         "precision": str(pick_precision(options.precision, device)).removeprefix("torch."),

@@ -22,7 +22,7 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
     """The layers of a network, measured by passing one input of `shape` (1, C, H, W) through it.
 
     Nothing is computed: the pass runs on the meta device, on a copy. A multiply-accumulate is one
-    product of a convolution or a fully connected layer; biases, pooling, normalisation and
+    product of a convolution or a fully connected layer; biases, pooling, normalization and
     activations, which have one operation or a few for each output, are not counted.
 
     Args:

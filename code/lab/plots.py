@@ -25,10 +25,10 @@ def learning_curve(history: Sequence[dict[str, Any]]) -> Figure:
     figure = Figure(figsize=(10, 4), layout="constrained", dpi=120)
     left, right = figure.subplots(1, 2)
     marker = "o" if len(epochs) == 1 else ""
-    for key, style, colour in (("train_loss", "--", AMBER), ("validation_loss", "-", DARK)):
+    for key, style, color in (("train_loss", "--", AMBER), ("validation_loss", "-", DARK)):
         label = key.partition("_")[0].replace("train", "training")
         left.plot(
-            epochs, [row[key] for row in history], style, color=colour, marker=marker, label=label
+            epochs, [row[key] for row in history], style, color=color, marker=marker, label=label
         )
     left.set(xlabel="epoch", ylabel="cross-entropy")
     left.legend(frameon=False)
@@ -66,8 +66,8 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Figure
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     if len(classes) <= 20:
         for (row, column), value in np.ndenumerate(share):
-            colour = "white" if value > 0.5 else "black"
-            axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", color=colour)
+            color = "white" if value > 0.5 else "black"
+            axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", color=color)
     axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
     axes.set_yticks(range(len(classes)), classes)
     axes.set(xlabel="predicted", ylabel="true", title="of 100 images of a class")
@@ -78,8 +78,8 @@ def filters(weight: Tensor) -> Figure:
     """The kernels of a first convolution as pictures.
 
     Args:
-        weight: (filters, channels, height, width); with three channels they are shown in colour,
-            otherwise the first one in grey. Each filter is stretched to its own range.
+        weight: (filters, channels, height, width); with three channels they are shown in color,
+            otherwise the first one in gray. Each filter is stretched to its own range.
     """
     kernels = weight.detach().cpu().float()
     kernels = kernels if kernels.shape[1] == 3 else kernels[:, :1]
@@ -110,9 +110,9 @@ def mistakes(
         count: how many to show.
     """
     channels = (1, -1, 1, 1)
-    centre, scale = torch.tensor(mean).view(channels), torch.tensor(std).view(channels)
+    center, scale = torch.tensor(mean).view(channels), torch.tensor(std).view(channels)
     chances = torch.cat(
-        [model((part / 255 - centre) / scale).softmax(1) for part in images.split(500)]
+        [model((part / 255 - center) / scale).softmax(1) for part in images.split(500)]
     )
     confidence, predicted = chances.max(1)
     worst = confidence.masked_fill(predicted == labels, -1).topk(min(count, len(labels)))

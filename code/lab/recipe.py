@@ -71,7 +71,7 @@ class Checked:
 class Recipe(Checked):
     """How a network is trained: everything that changes the result.
 
-    The optimiser is stochastic gradient descent with Nesterov momentum; the learning rate rises
+    The optimizer is stochastic gradient descent with Nesterov momentum; the learning rate rises
     linearly to `lr` and then falls linearly to zero, step by step (one cycle).
 
     Raises `UserError` where a value is out of its range.
@@ -126,19 +126,23 @@ class AuxiliaryRecipe(Recipe):
 
 @dataclass(frozen=True)
 class Options(Checked):
-    """Where and how a training runs: nothing here is meant to change what is learned."""
+    """Where and how a training runs: what changes speed, and results in their last digits only.
 
-    out: str = setting("runs", "folder that run folders are made in")
+    Half precision, the layout in memory and the number of threads round differently, so a run is
+    resumed with those that it was started with.
+    """
+
+    out: str = setting("", "folder that run folders are made in (default: runs, beside code)")
     resume: str = setting("", "continue the run in this folder")
     smoke: bool = setting(False, "two epochs on 1,000 drawn images: does everything work here?")
     device: str = setting("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
     threads: int = setting(0, "CPU threads; 0 leaves it to PyTorch", low=0, high=1024)
     precision: str = setting(
         "auto",
-        "number format of the forward pass; auto is half precision on a GPU",
+        "number format of the forward pass; auto is half precision with CUDA",
         choices=("auto", "fp32", "bf16", "fp16"),
     )
-    channels_last: bool = setting(True, "lay out images as NHWC in memory: faster, same numbers")
+    channels_last: bool = setting(True, "lay out images as NHWC in memory: mostly faster")
     compile: bool = setting(False, "torch.compile the network: slow start, faster steps")
     progress: bool = setting(True, "show a progress bar where there is a terminal")
     tensorboard: bool = setting(False, "write TensorBoard logs into the run folder")

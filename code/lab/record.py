@@ -23,7 +23,7 @@ RESULTS = Path(__file__).parents[2] / "static" / "results"
 DEFAULT = "default"
 
 
-def summarise(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
+def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
     """The record of runs that differ in their seed alone.
 
     Returns:
@@ -70,6 +70,10 @@ def _common(about: dict[str, Any]) -> dict[str, Any]:
         "data": about["data"],
         "parameters": about["parameters"],
         "macs": about["macs"],
+        "environment": {
+            key: about["environment"][key]
+            for key in ("precision", "channels_last", "compile", "processes")
+        },
     }
 
 
@@ -83,8 +87,8 @@ def _row(run: Run, about: dict[str, Any]) -> dict[str, Any]:
     ]
     return {
         "seed": recipe["seed"],
-        "command": f"python code/{recipe['network']}.py --data {data} --seed {recipe['seed']}",
         **about["environment"],
+        "command": about["environment"]["command"].replace(recipe["data"], data),
         **{key: value for key, value in result.items() if key != "confusion"},
         "history": history,
         "confusion": result["confusion"],
@@ -127,7 +131,7 @@ def main() -> None:
     parser.add_argument("--variant", default=DEFAULT, help="name of a variant of the network")
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
     given = parser.parse_args()
-    record = summarise([Run.open(path) for path in given.runs], given.variant)
+    record = summarize([Run.open(path) for path in given.runs], given.variant)
     print(f"{write(record)}: test accuracy {record['test_accuracy']['mean']:.2%}")
 
 

@@ -12,6 +12,7 @@ Every file is written beside its place and then moved there, so that a process k
 leaves the old file or the new one, and never half of one.
 """
 
+import errno
 import json
 import os
 import time
@@ -25,6 +26,7 @@ import torch
 from ignite.handlers.checkpoint import BaseSaveHandler
 from matplotlib.figure import Figure
 
+from . import machine
 from .errors import UserError
 from .recipe import Recipe
 
@@ -42,10 +44,11 @@ class Run:
     @classmethod
     def create(cls, out: str, recipe: Recipe) -> "Run":
         """Make a new folder `out/NETWORK/TIME-SEED`; the same one in every process."""
+        parent = Path(out or machine.home() / "runs", recipe.network)
         stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{recipe.seed}"
         if idist.get_rank() == 0:
-            stem = _make_folder(Path(out, recipe.network), stem)
-        return cls(Path(out, recipe.network, str(idist.broadcast(stem))))
+            stem = _make_folder(parent, stem)
+        return cls(parent / str(idist.broadcast(stem)))
 
     @classmethod
     def open(cls, path: str) -> "Run":
@@ -60,7 +63,7 @@ class Run:
         return cls(folder)
 
     def __str__(self) -> str:
-        return str(self.folder)
+        return machine.shown(self.folder)
 
     def recipe(self, kind: type[R]) -> R:
         """The recipe that the run was started with, as a `kind`."""
@@ -96,7 +99,7 @@ class Run:
         """
         path = self.folder / name
         if not path.is_file():
-            raise UserError(f"{self} has no {name}: it stopped before its first epoch was over")
+            raise UserError(f"{self} has no {name}: this run cannot be continued")
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
@@ -134,8 +137,11 @@ class Run:
         except (OSError, RuntimeError) as error:  # torch.save turns a full disk into the second
             unfinished.unlink(missing_ok=True)
             reason = str(error).strip().partition("\n")[0]
+            full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+            first = "make room, then " if full else ""
             raise UserError(
-                f"cannot write {path} ({reason}): make room, then continue with --resume {self}"
+                f"cannot write {machine.shown(path)} ({reason}): "
+                f"{first}continue with {machine.this_command()}--resume {self}"
             ) from None
 
 

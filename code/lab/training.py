@@ -6,6 +6,7 @@ program: `get_dataflow`, `initialize`, `create_trainer`, `create_evaluator`; `fi
 
 import logging
 import math
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,9 +26,10 @@ from ignite.metrics import Accuracy, ConfusionMatrix, Loss
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.parallel import DistributedDataParallel
 
 from . import machine, plots
-from .data import Batches, Data, Split, load, normalised
+from .data import Batches, Data, Split, load, normalized
 from .errors import Stopped, UserError
 from .handlers import (
     EVERY,
@@ -35,6 +37,7 @@ from .handlers import (
     History,
     RandomState,
     StopOnSignal,
+    share,
     share_buffers,
     show_progress,
     write_tensorboard,
@@ -114,21 +117,15 @@ def train(
     if not run.has("result.json"):
         try:
             fit(model, data, recipe, options, device, run)
+            _finish(model, data, options, device, run)
         except KeyboardInterrupt:
-            raise Stopped(_farewell(run)) from None
-        _finish(model, data, recipe, options, device, run)
+            command = f"{machine.this_command()}--resume {run}"
+            raise Stopped(f"stopped; continue with: {command}") from None
     trained = Trained(run, model.cpu().eval(), data)
     if idist.get_rank() == 0:
         model.load_state_dict(run.load("best.pt"))
         print(_verdict(trained))
     return trained
-
-
-def _farewell(run: Run) -> str:
-    if not run.has("last.pt"):
-        return f"stopped before anything was learned; {run} can be deleted"
-    script = f"code/{run.read('run.json')['recipe']['network']}.py"
-    return f"stopped; continue with: python {script} --resume {run}"
 
 
 def _verdict(trained: Trained) -> str:
@@ -167,7 +164,7 @@ def get_dataflow(
 def _in_order(
     split: Split, data: Data, device: torch.device, memory_format: torch.memory_format
 ) -> Any:
-    return normalised(
+    return normalized(
         split.to(device),
         data.mean,
         data.std,
@@ -181,7 +178,7 @@ def _in_order(
 def initialize(
     model: nn.Module, recipe: Recipe, device: torch.device, options: Options
 ) -> tuple[nn.Module, torch.optim.Optimizer, torch.amp.GradScaler]:
-    """Move the network to its device, wrap it for several processes, and make its optimiser.
+    """Move the network to its device, wrap it for several processes, and make its optimizer.
 
     The returned module shares its weights with `model`, which stays as it is for saving. The
     gradient scaler does something in fp16 only.
@@ -201,12 +198,23 @@ def initialize(
     )
     replica = model
     if idist.get_world_size() > 1:
-        replica = idist.auto_model(model, sync_bn=device.type == "cuda")
+        replica = _replicate(model, device)
     if options.compile:
         # Batches differ in size by one at most: two static shapes beat one dynamic one.
         replica = torch.compile(replica, dynamic=False)  # type: ignore[assignment]
     half = machine.pick_precision(options.precision, device) is torch.float16
     return replica, optimizer, torch.amp.GradScaler(device.type, enabled=half)
+
+
+def _replicate(model: nn.Module, device: torch.device) -> nn.Module:
+    """Let the processes average their gradients and, on GPUs, their batch norms.
+
+    ignite's `auto_model` would take the GPU even where `--device cpu` was asked for.
+    """
+    if device.type != "cuda":
+        return DistributedDataParallel(model)
+    synchronized = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    return DistributedDataParallel(synchronized, device_ids=[device.index])
 
 
 def create_trainer(
@@ -309,16 +317,11 @@ def fit(
     precision = machine.pick_precision(options.precision, device)
     trainer = create_trainer(replica, optimizer, scaler, recipe, device, precision)
     schedule = create_schedule(optimizer, recipe, steps=recipe.epochs * len(training))
-    trainer.add_event_handler(Events.ITERATION_STARTED, schedule)
 
-    evaluated = model
-    if recipe.ema:
-        average = EMAHandler(model, momentum=1 - recipe.ema)
-        average.attach(trainer)
-        evaluated = average.ema_model
+    average = EMAHandler(model, momentum=1 - recipe.ema) if recipe.ema else None
+    evaluated = average.ema_model if average else model
     evaluator = create_evaluator(evaluated, len(data.classes), device)
 
-    epoch, history, stop = EpochSoFar(device), History(run), StopOnSignal()
     best = Checkpoint(
         {"model": evaluated},
         CheckpointFiles(run),
@@ -326,12 +329,23 @@ def fit(
         score_function=_accuracy,
         n_saved=1,
     )
-    state = {"trainer": trainer, "model": model, "optimizer": optimizer, "scaler": scaler}
-    state |= {"schedule": schedule, "epoch": epoch, "history": history, "best": best}
-    state |= {"random": RandomState(device)} | ({"ema": evaluated} if recipe.ema else {})
+    # Patience for ever is no early stopping, and keeps the checkpoints of one kind.
     early = EarlyStopping(recipe.patience or sys.maxsize, _accuracy, trainer)
     early.logger.setLevel(logging.WARNING)
-    state["early"] = early
+    epoch, history, stop = EpochSoFar(device), History(run), StopOnSignal()
+    state = {
+        "trainer": trainer,
+        "model": model,
+        "optimizer": optimizer,
+        "scaler": scaler,
+        "schedule": schedule,
+        "epoch": epoch,
+        "history": history,
+        "best": best,
+        "early": early,
+        "random": RandomState(device),
+        **({"average": evaluated} if average else {}),
+    }
     last = Checkpoint(state, CheckpointFiles(run), filename_pattern="last.pt", n_saved=None)
     finite = TerminateOnNan()
     finite.logger.setLevel(logging.CRITICAL)  # said below, in words that help
@@ -342,8 +356,20 @@ def fit(
         if training.start == 0:  # else the random state of the interrupted epoch goes on
             torch.manual_seed(_epoch_seed(recipe.seed, trainer.state.epoch, idist.get_rank()))
 
+    trainer.add_event_handler(Events.ITERATION_STARTED, schedule)
+    if average:
+        average.attach(trainer)
+    epoch.attach(trainer)
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(every=EVERY), finite)
+    if options.progress:
+        show_progress(trainer, recipe)
+    if options.tensorboard:
+        write_tensorboard(run, trainer, evaluator, optimizer)
+    evaluator.add_event_handler(Events.COMPLETED, best)
+    evaluator.add_event_handler(Events.COMPLETED, early)
+
     @trainer.on(Events.EPOCH_COMPLETED)
-    def validate() -> None:
+    def validate_and_save() -> None:
         finite(trainer)
         if trainer.should_terminate:
             return
@@ -354,15 +380,7 @@ def fit(
         print(_line(history.rows[-1], recipe, speed), flush=True)
         last(trainer)
 
-    epoch.attach(trainer)
-    evaluator.add_event_handler(Events.COMPLETED, best)
-    evaluator.add_event_handler(Events.COMPLETED, early)
-    trainer.add_event_handler(Events.ITERATION_COMPLETED(every=EVERY), finite)
     stop.attach(trainer)
-    if options.progress:
-        show_progress(trainer, recipe)
-    if options.tensorboard:
-        write_tensorboard(run, trainer, evaluator, optimizer)
 
     if options.resume:
         _resume(run, state, training)
@@ -416,27 +434,29 @@ def _line(row: dict[str, Any], recipe: Recipe, speed: float) -> str:
 
 
 def _resume(run: Run, state: dict[str, Any], training: Batches) -> None:
-    """Load the last checkpoint of a run, and go to the batch after it."""
-    checkpoint = run.load("last.pt")
+    """Load the last checkpoint of a run, and go to the batch after it.
+
+    A run that was killed in its first epoch has none yet, and starts from the beginning.
+    """
     run.remove_unfinished()
+    if not run.has("last.pt") and (
+        not run.has("history.json") or len(run.read("history.json")) < 2
+    ):
+        return
+    checkpoint = run.load("last.pt")
     try:
         Checkpoint.load_objects(state, checkpoint)
-    except (KeyError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise UserError(f"the checkpoint of {run} is not of this network: {reason}") from None
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
+        raise UserError(f"the checkpoint {run}{os.sep}last.pt is not of this network") from None
     training.start = state["trainer"].state.iteration % len(training)
     state["epoch"].resumed = training.start > 0
 
 
-def _finish(
-    model: nn.Module, data: Data, recipe: Recipe, options: Options, device: torch.device, run: Run
-) -> None:
+def _finish(model: nn.Module, data: Data, options: Options, device: torch.device, run: Run) -> None:
     """Read the test set, once, with the best weights on validation, and write the result."""
     if idist.get_rank() == 0:
         model.load_state_dict(run.load("best.pt"))
-    if idist.get_world_size() > 1:
-        for tensor in model.state_dict().values():
-            idist.broadcast(tensor, src=0)
+    share(model.state_dict().values())
     evaluator = create_evaluator(model, len(data.classes), device)
     evaluator.run(_in_order(data.test, data, device, _memory_format(options)))
     metrics = evaluator.state.metrics
@@ -453,9 +473,9 @@ def _finish(
         "test_loss": metrics["loss"],
         "confusion": metrics["confusion"].int().tolist(),
     }
-    run.write("result.json", result)
     run.save_figure("curve.png", plots.learning_curve(history))
     run.save_figure("confusion.png", plots.confusion(result["confusion"], data.classes))
+    run.write("result.json", result)  # last: it says that the run is finished
 
 
 def _description(
@@ -464,6 +484,13 @@ def _description(
     shape = (1, *data.train.images.shape[1:])
     return {
         "recipe": recipe.as_dict(),
+        "options": {
+            "device": device.type,
+            "threads": torch.get_num_threads(),
+            "precision": options.precision,
+            "channels_last": options.channels_last,
+            "compile": options.compile,
+        },
         "environment": machine.environment(device, options),
         "data": _data_description(data),
         "parameters": count_parameters(model),
