@@ -31,7 +31,9 @@ pdf: node_modules/.ready  ## the lecture as a PDF
 	@npm run pdf --silent
 
 clean:  ## remove what was built, but not trainings, data or the set-up
-	rm -rf _site *.pdf .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@if [ -e _site/.git ]; then echo "make clean: _site is a git checkout and stays" >&2; \
+	else rm -rf _site; fi
+	rm -rf $(patsubst slides/%.md,%.pdf,$(wildcard slides/*.md)) .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find code tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/.ready: pyproject.toml

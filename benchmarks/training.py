@@ -19,8 +19,8 @@ The validation set of `fit` is 100 images, so that training is what is timed.
 import argparse
 import contextlib
 import io
-import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -39,42 +39,13 @@ from torchvision import transforms
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "code"))
 
-import itertools
-
 import lab
 import lenet
+import resnet
 from lab import machine, training
 from lab.runs import Run
 
 CPU = torch.device("cpu")
-
-
-class Residual(nn.Module):
-    """Two 3x3 convolutions and a shortcut (He et al. 2016, figure 2; option A)."""
-
-    def __init__(self, inside: int, outside: int, stride: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(inside, outside, 3, stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(outside)
-        self.conv2 = nn.Conv2d(outside, outside, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(outside)
-        self.stride, self.added = stride, outside - inside
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
-        x = x[:, :, :: self.stride, :: self.stride]
-        return torch.relu(y + F.pad(x, (0, 0, 0, 0, 0, self.added)))
-
-
-def resnet20() -> nn.Module:
-    """ResNet-20 for CIFAR10 (He et al. 2016, section 4.2): 0.27 M parameters, 41 MMACs."""
-    widths = [16, 16, 16, 16, 32, 32, 32, 64, 64, 64]
-    blocks = [
-        Residual(before, after, 1 if before == after else 2)
-        for before, after in itertools.pairwise(widths)
-    ]
-    stem = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
-    return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
 class Pictures(Dataset):
@@ -196,11 +167,25 @@ def show(title: str, rounds: list[dict[str, float]]) -> None:
         )
 
 
+def peak_memory() -> float | None:
+    """Of a whole training process, in MiB; None on Windows, which does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    with tempfile.TemporaryDirectory() as out:
+        lesson = [sys.executable, lenet.__file__, "--data", "shapes", "--epochs", "1"]
+        subprocess.run([*lesson, "--out", out], check=True, stdout=subprocess.DEVNULL)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=0, help="0 leaves it to PyTorch")
     given = parser.parse_args()
+    peak = peak_memory()  # first: afterwards the workers of the loaders count, too
     machine.prepare(lab.Options(threads=given.threads))
     print(f"{machine.describe(CPU)}, PyTorch {torch.__version__}")
 
@@ -220,7 +205,7 @@ def main() -> None:
 
     networks = (
         ("LeNet", lambda: lenet.build(lenet.RECIPE, 10), 9000, 4),
-        ("ResNet-20", resnet20, 6000, 1),
+        ("ResNet-20", lambda: resnet.resnet_cifar10(20), 6000, 1),
     )
     for title, build, images, epochs in networks:
         data = replace(everything, train=everything.train.first(images))
@@ -238,10 +223,8 @@ def main() -> None:
                 rounds.append(speeds)
         show(f"{title}, training", rounds)
 
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )
-    print(f"\npeak memory of the process: {peak / 2**20:,.0f} MiB")
+    if peak:
+        print(f"\npeak memory of `python code/lenet.py --data shapes --epochs 1`: {peak:,.0f} MiB")
 
 
 if __name__ == "__main__":
