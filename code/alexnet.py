@@ -1,0 +1,321 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # AlexNet
+#
+# Krizhevsky, Sutskever and Hinton, *ImageNet classification with deep convolutional neural
+# networks*, NIPS 2012. The companion of the slide **AlexNet**.
+#
+# LeNet's plan with a thousand times the parameters: five convolutions, three fully connected
+# layers, ReLU so that it trains fast, dropout so that it does not memorise, and two GPUs, since one
+# had 3 GB of memory.
+#
+# The paper's net has two towers, one on each GPU, that see each other's maps in one convolution and
+# in the fully connected layers only. torchvision's has a single, narrower tower, after a later
+# paper (*One weird trick for parallelizing convolutional neural networks*, 2014), and no local
+# response normalisation. Both are here, and torchvision's is the default.
+#
+# At 32x32 the first convolution, 11x11 with stride 4, would leave 7x7 positions. It becomes 5x5
+# with stride 1; with pooling padded by one pixel the sides go 32, 16, 8, 4 where they were 55, 27,
+# 13, 6. So that a laptop can train it, channels are halved (`--width`), and 1,024 hidden units
+# stand where 4,096 stood (`--hidden`). Batch norm does the job of the paper's normalisation.
+#
+# `python code/alexnet.py` trains it on CIFAR10, `--towers 2 --norm lrn` with towers as in the
+# paper. `--help` lists the settings, `--smoke` tries everything out. What to expect is in the
+# recorded run, `static/results/alexnet.json`.
+
+# %%
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+import lab
+from lab import plots
+
+# %% [markdown]
+# ## The block
+#
+# Convolution, ReLU (section 3.1), and in the first two layers local response normalisation
+# (section 3.3): a strong answer of one map damps those of its neighbours at the same place, two on
+# either side.
+
+
+# %%
+def convolution(
+    in_channels: int,
+    channels: int,
+    kernel_size: int,
+    norm: str = "none",
+    stride: int = 1,
+    padding: int = 0,
+    groups: int = 1,
+) -> nn.Sequential:
+    """A convolution with ReLU: (N, in_channels, H, W) -> (N, channels, H', W').
+
+    Args:
+        norm: "batch" normalises before the ReLU, "lrn" after it as in the paper, "none" not.
+        groups: 2 for two towers that do not see each other.
+    """
+    layers: list[nn.Module] = [
+        nn.Conv2d(in_channels, channels, kernel_size, stride, padding, groups=groups)
+    ]
+    if norm == "batch":
+        layers.append(nn.BatchNorm2d(channels))
+    layers.append(nn.ReLU())
+    if norm == "lrn":  # k, n, alpha and beta of section 3.3; PyTorch divides alpha by n
+        layers.append(nn.LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0))
+    return nn.Sequential(*layers)
+
+
+if __name__ == "__main__":
+    x = torch.rand(1, 3, 224, 224)
+    block = convolution(3, 96, kernel_size=11, norm="lrn", stride=4, padding=2)
+    print(tuple(x.shape), "->", tuple(block(x).shape))
+
+# %% [markdown]
+# Two towers side by side are one convolution in two groups: each half of the output sees half of
+# the input, and half of the weights are saved.
+
+# %%
+if __name__ == "__main__":
+    x = torch.rand(1, 96, 27, 27)
+    both = nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=2)
+    left, right = (nn.Conv2d(48, 128, kernel_size=5, padding=2) for tower in range(2))
+    for tower, weight, bias in zip(
+        (left, right), both.weight.chunk(2), both.bias.chunk(2), strict=True
+    ):
+        tower.load_state_dict({"weight": weight, "bias": bias})
+    apart = torch.cat([left(x[:, :48]), right(x[:, 48:])], dim=1)
+    print(f"two towers and two groups differ by {(both(x) - apart).abs().max():.1e}")
+
+# %% [markdown]
+# ## The network
+#
+# Figure 2 of the paper. Pooling windows overlap: 3x3 pixels, two apart (section 3.4).
+
+
+# %%
+class AlexNet(nn.Module):
+    """Five convolutions and three fully connected layers: (N, 3, size, size) -> (N, classes).
+
+    Args:
+        size: side of the images: 224, or 32 with a stem and pooling that suit it.
+        towers: 1 for torchvision's channels; 2 for the paper's, in two groups.
+        norm: "none" as in torchvision, "lrn" as in the paper, or "batch".
+        width: factor on the channels.
+        hidden: units of the two hidden fully connected layers.
+        classes: how many.
+        dropout: share of the inputs of fc6 and of fc7 left out in training.
+
+    Raises `ValueError` for images of another shape.
+    """
+
+    def __init__(
+        self,
+        size: int = 224,
+        towers: int = 1,
+        norm: str = "none",
+        width: float = 1.0,
+        hidden: int = 4096,
+        classes: int = 1000,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.size = size
+        small = size == 32
+        maps = (64, 192, 384, 256, 256) if towers == 1 else (96, 256, 384, 384, 256)
+        c1, c2, c3, c4, c5 = (towers * round(width * channels / towers) for channels in maps)
+        later = norm if norm == "batch" else "none"  # the paper normalises two layers only
+        if small:
+            self.conv1 = convolution(3, c1, 5, norm, padding=2)
+        else:
+            self.conv1 = convolution(3, c1, 11, norm, stride=4, padding=2)
+        self.conv2 = convolution(c1, c2, 5, norm, padding=2, groups=towers)
+        self.conv3 = convolution(c2, c3, 3, later, padding=1)  # the towers meet
+        self.conv4 = convolution(c3, c4, 3, later, padding=1, groups=towers)
+        self.conv5 = convolution(c4, c5, 3, later, padding=1, groups=towers)
+        self.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1 if small else 0)
+        self.fc6 = nn.Linear(c5 * (4 * 4 if small else 6 * 6), hidden)
+        self.fc7 = nn.Linear(hidden, hidden)
+        self.fc8 = nn.Linear(hidden, classes)
+        self.relu = nn.ReLU()
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:  # torchvision's at 224x224 | at 32x32, width 1/2
+        # torch.fx traces with a stand-in, which has no shape to check.
+        if isinstance(x, Tensor) and x.shape[1:] != (3, self.size, self.size):
+            wanted = f"(N, 3, {self.size}, {self.size})"
+            raise ValueError(f"this network takes images {wanted}, not {tuple(x.shape)}")
+        x = self.conv1(x)  # (N, 64, 55, 55) | (N, 32, 32, 32)
+        x = self.conv2(self.pool(x))  # (N, 192, 27, 27) | (N, 96, 16, 16)
+        x = self.conv3(self.pool(x))  # (N, 384, 13, 13) | (N, 192, 8, 8)
+        x = self.conv4(x)  # (N, 256, 13, 13) | (N, 128, 8, 8)
+        x = self.conv5(x)  # (N, 256, 13, 13) | (N, 128, 8, 8)
+        x = self.pool(x).flatten(1)  # (N, 9216) | (N, 2048)
+        x = self.relu(self.fc6(self.dropout(x)))  # (N, 4096) | (N, 1024)
+        x = self.relu(self.fc7(self.dropout(x)))  # (N, 4096) | (N, 1024)
+        return self.fc8(x)  # (N, classes)
+
+
+def alexnet_2012() -> AlexNet:
+    """The network of the paper: two towers, local response normalisation."""
+    return AlexNet(towers=2, norm="lrn")
+
+
+# %% [markdown]
+# ## The recipe
+#
+# Most parameters sit in two layers that can memorise much: dropout in front of both, shifts and
+# mirroring work against it, as in the paper (section 4).
+
+
+# %%
+@dataclass(frozen=True)
+class AlexNetRecipe(lab.Recipe):
+    """The settings of every lesson, and those of AlexNet."""
+
+    width: float = lab.setting(0.5, "factor on the channels of the convolutions", low=0.05, high=4)
+    hidden: int = lab.setting(1024, "units of a hidden fully connected layer", low=1, high=16384)
+    towers: int = lab.setting(1, "2: the paper's channels, in two towers", low=1, high=2)
+    norm: str = lab.setting("batch", "normalisation", choices=("batch", "lrn", "none"))
+    dropout: float = lab.setting(0.5, "share of units left out", low=0, below=1)
+
+
+RECIPE = AlexNetRecipe("alexnet", epochs=50, lr=0.05, batch_size=128, crop_padding=4)
+
+
+def build(recipe: AlexNetRecipe, classes: int) -> AlexNet:
+    """The network for 32x32 images that a recipe asks for."""
+    return AlexNet(
+        size=32,
+        towers=recipe.towers,
+        norm=recipe.norm,
+        width=recipe.width,
+        hidden=recipe.hidden,
+        classes=classes,
+        dropout=recipe.dropout,
+    )
+
+
+if __name__ == "__main__":
+    recipe, options = lab.command_line(RECIPE, "Train AlexNet on CIFAR10 or on images of yours.")
+
+# %% [markdown]
+# ## What each layer costs
+#
+# The parameters sit in the fully connected layers, the work in the convolutions. First
+# torchvision's form, then the paper's, whose abstract counts 60 million parameters:
+
+# %%
+if __name__ == "__main__":
+    with torch.device("meta"):  # counts need no memory
+        for form in (AlexNet(), alexnet_2012()):
+            print(lab.layer_table(form, (1, 3, 224, 224), depth=1))
+
+# %% [markdown]
+# The one for 32x32 images:
+
+# %%
+if __name__ == "__main__":
+    print(lab.layer_table(build(recipe, 10), (1, 3, 32, 32), depth=1))
+
+# %% [markdown]
+# ## The same function as torchvision
+#
+# torchvision numbers all the layers, with ReLU, pooling and dropout counted in. Its pooling to 6x6
+# before the head does nothing at 224x224.
+
+# %%
+THEIRS = {
+    "conv1.0": "features.0",
+    "conv2.0": "features.3",
+    "conv3.0": "features.6",
+    "conv4.0": "features.8",
+    "conv5.0": "features.10",
+    "fc6": "classifier.1",
+    "fc7": "classifier.4",
+    "fc8": "classifier.6",
+}
+
+
+def torchvision_name(name: str) -> str:
+    """What torchvision calls a weight of ours: conv2.0.bias -> features.3.bias."""
+    layer, _, kind = name.rpartition(".")
+    return f"{THEIRS[layer]}.{kind}"
+
+
+if __name__ == "__main__":
+    from torchvision import models
+
+    theirs = models.alexnet().eval()
+    with torch.device("meta"):
+        ours = AlexNet().eval()
+    weights = theirs.state_dict()
+    mapped = {name: weights[torchvision_name(name)] for name in ours.state_dict()}
+    ours.load_state_dict(mapped, assign=True)
+    images = torch.rand(2, 3, 224, 224)
+    with torch.no_grad():
+        print(f"largest difference {(ours(images) - theirs(images)).abs().max():.1e}")
+
+# %% [markdown]
+# ## Train
+
+# %%
+if __name__ == "__main__":
+    trained = lab.train(build, recipe, options)
+
+# %% [markdown]
+# ## What it learned
+#
+# With dropout the training loss is that of a network with half of its units; the validation loss
+# is that of the whole, and may lie below it.
+
+# %%
+if __name__ == "__main__":
+    trained.show("curve.png")
+
+# %% [markdown]
+# Which classes it takes for which, on the test images:
+
+# %%
+if __name__ == "__main__":
+    trained.show("confusion.png")
+
+# %% [markdown]
+# The filters of the first convolution. Figure 3 of the paper shows its own: edges in all directions
+# and blobs of color, which nobody had put in.
+
+# %%
+if __name__ == "__main__":
+    trained.draw("filters.png", plots.filters(trained.model.conv1[0].weight))
+
+# %% [markdown]
+# And the test images it is most sure about, and wrong:
+
+# %%
+if __name__ == "__main__":
+    test, data = trained.data.test, trained.data
+    trained.draw(
+        "mistakes.png",
+        plots.mistakes(trained.model, test.images, test.labels, data.classes, data.mean, data.std),
+    )
+
+# %% [markdown]
+# ## To try
+#
+# - `--norm lrn --lr 0.01` and `--norm none --lr 0.01`: what did the paper's normalisation bring?
+# - `--dropout 0`: how far apart are the two losses now?
+# - `--towers 2`: look at the two halves of the filters. The paper's towers specialised, one in
+#   color and one in edges (section 6.1). Do these?
