@@ -26,6 +26,11 @@ def renamed(model: nn.Module, theirs: nn.Module, name: Callable[[str], str]) -> 
     return model
 
 
+def heads(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The logits of a network and, in train mode, those of its auxiliary classifiers."""
+    return (output,) if isinstance(output, Tensor) else output
+
+
 def assert_same_outputs(one: nn.Module, other: nn.Module, images: Tensor) -> None:
     """Equal within 1e-5 in eval mode, and in train mode without dropout, batch norm included."""
     for model in (one, other):
@@ -35,10 +40,11 @@ def assert_same_outputs(one: nn.Module, other: nn.Module, images: Tensor) -> Non
     for training in (False, True):
         one.train(training), other.train(training)
         with torch.no_grad():
-            ours, theirs = one(images), other(images)
-        assert ours.shape == (len(images), 1000)
-        assert (ours[0] - ours[1]).std() > 1e-4  # more than the bias of the last layer
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+            pairs = zip(heads(one(images)), heads(other(images)), strict=True)
+        for ours, theirs in pairs:
+            assert ours.shape == (len(images), 1000)
+            assert (ours[0] - ours[1]).std() > 1e-4  # more than the bias of the last layer
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
 def assert_one_row_an_image(model: nn.Module, size: int, classes: int) -> None:
@@ -46,15 +52,17 @@ def assert_one_row_an_image(model: nn.Module, size: int, classes: int) -> None:
     for training in (True, False):
         for batch in (1, 2, 5):
             with torch.no_grad():
-                logits = model.train(training)(torch.rand(batch, 3, size, size))
-            assert logits.shape == (batch, classes), (training, batch)
-            assert logits.isfinite().all()
+                output = model.train(training)(torch.rand(batch, 3, size, size))
+            for logits in heads(output):
+                assert logits.shape == (batch, classes), (training, batch)
+                assert logits.isfinite().all()
 
 
 def assert_finite_gradients(model: nn.Module, size: int, classes: int) -> None:
     """Every parameter gets a gradient that is finite and not all zero."""
     images = torch.rand(4, 3, size, size)
-    F.cross_entropy(model.train()(images), torch.arange(4) % classes).backward()
+    labels = torch.arange(4) % classes
+    sum(F.cross_entropy(logits, labels) for logits in heads(model.train()(images))).backward()
     for name, weight in model.named_parameters():
         assert weight.grad is not None, name
         assert weight.grad.isfinite().all(), name

@@ -1,0 +1,144 @@
+"""GoogLeNet: torchvision's function, the paper's numbers, the variant for small images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torchvision import models
+
+import googlenet
+import lab
+from googlenet import GoogLeNet
+from networks import (
+    assert_exports,
+    assert_finite_gradients,
+    assert_macs,
+    assert_one_row_an_image,
+    assert_refuses_other_shapes,
+    assert_same_outputs,
+    learned,
+    renamed,
+)
+
+# Narrow, for speed: a shape is right or wrong at any width.
+VARIANTS = {
+    "imagenet": lambda: GoogLeNet(width=0.125, classes=7),
+    "imagenet-bare": lambda: GoogLeNet(width=0.125, classes=7, auxiliary=False),
+    "imagenet-paper": lambda: GoogLeNet(width=0.125, classes=7, paper=True),
+    "cifar10": lambda: googlenet.build(googlenet.RECIPE, 7),
+    "cifar10-bare": lambda: googlenet.build(replace(googlenet.RECIPE, auxiliary_weight=0.0), 7),
+    "cifar10-paper": lambda: googlenet.build(replace(googlenet.RECIPE, paper=True), 7),
+}
+
+
+class InOrder(nn.Module):
+    """torchvision's network, its auxiliary classifiers in the order of the layers."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
+        output = self.inner(x)
+        if isinstance(output, Tensor):
+            return output
+        return output.logits, output.aux_logits1, output.aux_logits2
+
+
+@pytest.mark.parametrize("auxiliary", [True, False])
+def test_equal_weights_give_torchvisions_outputs(auxiliary: bool) -> None:
+    torch.manual_seed(0)
+    theirs = models.googlenet(aux_logits=auxiliary, init_weights=False)
+    ours = renamed(GoogLeNet(auxiliary=auxiliary), theirs, googlenet.torchvision_name)
+    assert_same_outputs(ours, InOrder(theirs), torch.rand(2, 3, 224, 224))
+
+
+def test_parameters_are_torchvisions_and_the_papers_form_has_its_own() -> None:
+    with torch.device("meta"):
+        count = {
+            (paper, auxiliary): lab.count_parameters(GoogLeNet(paper=paper, auxiliary=auxiliary))
+            for paper in (False, True)
+            for auxiliary in (False, True)
+        }
+    assert (count[False, True], count[False, False]) == (13_004_888, 6_624_904)
+    assert (count[True, True], count[True, False]) == (13_378_280, 6_998_552)
+
+
+def test_the_papers_form_has_the_costs_of_table_1() -> None:
+    rows = googlenet.beside_the_paper()
+    assert len(rows) == 12
+    stem, last_but_one = rows.pop("convolution 7x7"), rows.pop("inception (5a)")
+    for name, (ours, theirs, macs, operations) in rows.items():
+        assert abs(macs - operations) < 1, name
+        assert ours == pytest.approx(theirs, rel=0.08), name
+    exact = ("convolution 3x3", "inception (3a)", "inception (3b)", "inception (4b)", "linear")
+    assert all(abs(rows[name][0] - rows[name][1]) <= 1 for name in exact)
+    # Where the lesson says that the paper's two columns contradict each other, they do.
+    for name in ("inception (4c)", "inception (4d)", "inception (4e)"):
+        assert abs(rows[name][1] * 1024 * 14 * 14 / 1e6 - rows[name][3]) > 1
+    assert abs(rows["inception (5b)"][1] * 1024 * 7 * 7 / 1e6 - rows["inception (5b)"][3]) > 1
+    assert last_but_one[:2] == (1018, 1072)
+    assert stem[:2] == (9.1875, 2.7)
+
+
+def test_the_papers_form_has_5x5_convolutions_and_no_batch_norm() -> None:
+    with torch.device("meta"):
+        kinds = {type(module) for module in GoogLeNet(paper=True).modules()}
+        block = GoogLeNet(paper=True).inception3a.branch5x5[1].conv
+    assert nn.BatchNorm2d not in kinds
+    assert nn.LocalResponseNorm in kinds
+    assert block.kernel_size == (5, 5)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_logits_have_one_row_an_image(variant: str) -> None:
+    model = VARIANTS[variant]()
+    assert_one_row_an_image(model, model.size, classes=7)
+    heads = 1 if "bare" in variant else 3
+    output = model.train()(torch.rand(2, 3, model.size, model.size))
+    assert (len(output) if isinstance(output, tuple) else 1) == heads
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_parameter_gets_a_finite_gradient(variant: str) -> None:
+    torch.manual_seed(0)
+    model = VARIANTS[variant]()
+    assert_finite_gradients(model, model.size, classes=7)
+
+
+def test_macs_fit_a_laptop_and_agree_with_pytorchs_counter() -> None:
+    assert_macs(googlenet.build(googlenet.RECIPE, 10), 32, 51_618_048)
+    assert_macs(googlenet.build(replace(googlenet.RECIPE, width=1.0), 10), 32, 364_095_488)
+    assert_macs(GoogLeNet(), 224, 1_498_376_192)
+    assert_macs(GoogLeNet(paper=True), 224, 1_582_671_872)
+
+
+@pytest.mark.parametrize("variant", ["imagenet", "cifar10"])
+def test_other_shapes_are_refused_by_name(variant: str) -> None:
+    model = VARIANTS[variant]().to("meta")
+    assert_refuses_other_shapes(model, model.size)
+
+
+@pytest.mark.parametrize("variant", ["cifar10", "cifar10-paper"])
+def test_it_exports(variant: str) -> None:
+    assert_exports(VARIANTS[variant](), 32)
+
+
+def test_it_learns_the_shapes(tmp_path: Path) -> None:
+    recipe = googlenet.GoogLeNetRecipe(
+        "googlenet",
+        data="shapes",
+        limit=1000,
+        epochs=4,
+        batch_size=32,
+        lr=0.1,
+        width=0.125,
+        crop_padding=0,
+        flip=False,
+    )
+    # Three seeds gave 0.25, 0.33 and 0.40 (this one the first); guessing gives 0.10.
+    assert learned(googlenet.build, recipe, tmp_path).result["test_accuracy"] > 0.2
