@@ -18,18 +18,18 @@
 # networks*, NIPS 2012. The companion of the slide **AlexNet**.
 #
 # LeNet's plan with a thousand times the parameters: five convolutions, three fully connected
-# layers, ReLU so that it trains fast, dropout so that it does not memorise, and two GPUs, since one
+# layers, ReLU so that it trains fast, dropout so that it does not memorize, and two GPUs, since one
 # had 3 GB of memory.
 #
 # The paper's net has two towers, one on each GPU, that see each other's maps in one convolution and
 # in the fully connected layers only. torchvision's has a single, narrower tower, after a later
 # paper (*One weird trick for parallelizing convolutional neural networks*, 2014), and no local
-# response normalisation. Both are here, and torchvision's is the default.
+# response normalization. Both are here, and torchvision's is the default.
 #
 # At 32x32 the first convolution, 11x11 with stride 4, would leave 7x7 positions. It becomes 5x5
 # with stride 1; with pooling padded by one pixel the sides go 32, 16, 8, 4 where they were 55, 27,
 # 13, 6. So that a laptop can train it, channels are halved (`--width`), and 1,024 hidden units
-# stand where 4,096 stood (`--hidden`). Batch norm does the job of the paper's normalisation.
+# stand where 4,096 stood (`--hidden`). Batch norm does the job of the paper's normalization.
 #
 # `python code/alexnet.py` trains it on CIFAR10, `--towers 2 --norm lrn` with towers as in the
 # paper. `--help` lists the settings, `--smoke` tries everything out. What to expect is in the
@@ -47,7 +47,7 @@ from lab import plots
 # %% [markdown]
 # ## The block
 #
-# Convolution, ReLU (section 3.1), and in the first two layers local response normalisation
+# Convolution, ReLU (section 3.1), and in the first two layers local response normalization
 # (section 3.3): a strong answer of one map damps those of its neighbours at the same place, two on
 # either side.
 
@@ -65,7 +65,7 @@ def convolution(
     """A convolution with ReLU: (N, in_channels, H, W) -> (N, channels, H', W').
 
     Args:
-        norm: "batch" normalises before the ReLU, "lrn" after it as in the paper, "none" not.
+        norm: "batch" normalizes before the ReLU, "lrn" after it as in the paper, "none" not.
         groups: 2 for two towers that do not see each other.
     """
     layers: list[nn.Module] = [
@@ -137,7 +137,7 @@ class AlexNet(nn.Module):
         small = size == 32
         maps = (64, 192, 384, 256, 256) if towers == 1 else (96, 256, 384, 384, 256)
         c1, c2, c3, c4, c5 = (towers * round(width * channels / towers) for channels in maps)
-        later = norm if norm == "batch" else "none"  # the paper normalises two layers only
+        later = norm if norm == "batch" else "none"  # the paper normalizes two layers only
         if small:
             self.conv1 = convolution(3, c1, 5, norm, padding=2)
         else:
@@ -170,14 +170,14 @@ class AlexNet(nn.Module):
 
 
 def alexnet_2012() -> AlexNet:
-    """The network of the paper: two towers, local response normalisation."""
+    """The network of the paper: two towers, local response normalization."""
     return AlexNet(towers=2, norm="lrn")
 
 
 # %% [markdown]
 # ## The recipe
 #
-# Most parameters sit in two layers that can memorise much: dropout in front of both, shifts and
+# Most parameters sit in two layers that can memorize much: dropout in front of both, shifts and
 # mirroring work against it, as in the paper (section 4).
 
 
@@ -189,7 +189,7 @@ class AlexNetRecipe(lab.Recipe):
     width: float = lab.setting(0.5, "factor on the channels of the convolutions", low=0.05, high=4)
     hidden: int = lab.setting(1024, "units of a hidden fully connected layer", low=1, high=16384)
     towers: int = lab.setting(1, "2: the paper's channels, in two towers", low=1, high=2)
-    norm: str = lab.setting("batch", "normalisation", choices=("batch", "lrn", "none"))
+    norm: str = lab.setting("batch", "normalization", choices=("batch", "lrn", "none"))
     dropout: float = lab.setting(0.5, "share of units left out", low=0, below=1)
 
 
@@ -315,7 +315,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## To try
 #
-# - `--norm lrn --lr 0.01` and `--norm none --lr 0.01`: what did the paper's normalisation bring?
+# - `--norm lrn --lr 0.01` and `--norm none --lr 0.01`: what did the paper's normalization bring?
 # - `--dropout 0`: how far apart are the two losses now?
 # - `--towers 2`: look at the two halves of the filters. The paper's towers specialised, one in
 #   color and one in edges (section 6.1). Do these?

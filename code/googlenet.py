@@ -159,7 +159,7 @@ def scaled(channels: int, width: float) -> int:
 # ## The network
 #
 # Table 1 of the paper, row by row. The paper's form differs in four more details: local response
-# normalisation in the stem (figure 3), a last max pooling over 3x3 rather than 2x2 pixels, averages
+# normalization in the stem (figure 3), a last max pooling over 3x3 rather than 2x2 pixels, averages
 # over 5x5 pixels in the auxiliary classifiers, and dropout of 40 % rather than 20.
 
 # %%
@@ -352,7 +352,7 @@ if __name__ == "__main__":
 # parameters, and in 5a both are larger than the widths in the same row give.
 #
 # The first row is another convolution, it seems. With eight 7x7 filters for each of the three
-# colours and then a 1x1 convolution to 64 channels, both numbers come out:
+# colors and then a 1x1 convolution to 64 channels, both numbers come out:
 
 # %%
 if __name__ == "__main__":

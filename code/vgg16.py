@@ -93,7 +93,7 @@ class VGG16(nn.Module):
         width: factor on the channels of every stage.
         hidden: units of the two hidden fully connected layers.
         classes: how many.
-        batch_norm: normalise behind every convolution.
+        batch_norm: normalize behind every convolution.
         dropout: share of hidden units left out in training.
 
     Raises `ValueError` for images of another shape.
@@ -153,7 +153,7 @@ class VGG16Recipe(lab.Recipe):
     """The settings of every lesson, and those of VGG16."""
 
     width: float = lab.setting(0.375, "factor on all channels", low=0.05, high=4)
-    batch_norm: bool = lab.setting(True, "normalise behind every convolution")
+    batch_norm: bool = lab.setting(True, "normalize behind every convolution")
     dropout: float = lab.setting(0.5, "share of hidden units left out", low=0, below=1)
 
 

@@ -72,8 +72,8 @@ def test_the_papers_form_has_the_layers_of_section_3_5() -> None:
         (4096,),
         (1000,),
     ]
-    normalised = [layer.shape[0] for layer in measured if layer.kind == "LocalResponseNorm"]
-    assert normalised == [96, 256]
+    normalized = [layer.shape[0] for layer in measured if layer.kind == "LocalResponseNorm"]
+    assert normalized == [96, 256]
 
 
 def test_the_papers_form_has_the_60_million_parameters_of_the_abstract() -> None:
@@ -81,7 +81,7 @@ def test_the_papers_form_has_the_60_million_parameters_of_the_abstract() -> None
     assert 60_965_224 // 1_000_000 == 60
 
 
-def test_normalisation_follows_the_formula_of_section_3_3() -> None:
+def test_normalization_follows_the_formula_of_section_3_3() -> None:
     block = alexnet.convolution(3, 12, kernel_size=1, norm="lrn")
     x = torch.randn(2, 3, 4, 4) * 20
     a = torch.relu(block[0](x))
