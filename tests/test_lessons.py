@@ -14,18 +14,23 @@ from running import ROOT, environment, lesson
 # Smoke runs that end in seconds, and what each lesson must say.
 SMOKE = {
     "alexnet": "--smoke --width 0.125 --hidden 128 --epochs 1",
-    "lenet": "--smoke",
     "googlenet": "--smoke --width 0.125 --limit 200 --epochs 1",
+    "inception": "--smoke --width 0.125 --limit 200 --epochs 1",
+    "lenet": "--smoke",
     "resnet": "--smoke --depth 8 --epochs 1",
     "vgg16": "--smoke --width 0.125 --epochs 1",
 }
 SAYS = {
     "alexnet": ["(1, 3, 224, 224) -> (1, 96, 55, 55)", "61,100,840", "60,965,224"],
-    "lenet": ["today 61,706, in 1998 60,000", "c5        (1, 120, 1, 1)"],
     "googlenet": [
         "(1, 192, 28, 28) -> Inception 3a -> (1, 256, 28, 28)",
         "torchvision   6,624,904 parameters, 13,004,888 with",
     ],
+    "inception": [
+        "InceptionB: (288, 35, 35) -> (768, 17, 17)",
+        "in all: 23,834,568 parameters instead of 37,696,584: 37% saved",
+    ],
+    "lenet": ["today 61,706, in 1998 60,000", "c5        (1, 120, 1, 1)"],
     "resnet": ["a silent block changes nothing: True", "ResNet-20   option A   269,722"],
     "vgg16": ["three 3x3: 110,592 weights, one 7x7: 200,704, 81% more", "138,357,544"],
 }

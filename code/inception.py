@@ -1,0 +1,578 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # InceptionNet
+#
+# Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, *Rethinking the Inception architecture for computer
+# vision*, CVPR 2016 ([arXiv:1512.00567](https://arxiv.org/abs/1512.00567)). The companion of the
+# slide **InceptionNet**; the network is known as Inception v3. GoogLeNet, the first of the family,
+# has a lesson of its own.
+#
+# The paper asks where an inception block wastes work, and answers with factorisation: two small
+# convolutions in a row see as much as a large one and cost less, and so do a flat one and a tall
+# one. The network grows to 42 layers at a fraction of VGG's cost.
+#
+# On ImageNet the images have 299x299 pixels, and convolutions without padding and two poolings
+# shrink them to 35x35 before the first block. Of a 32x32 image nothing would be left, so here the
+# stem is padded, its first convolution keeps the resolution, and the second pooling is left out.
+# The blocks are the same, at 16x16, 7x7 and 3x3. To suit a laptop, every layer has a quarter of
+# its channels; `--width 1` gives the full network.
+#
+# `python code/inception.py` trains it on CIFAR10; `--help` lists the settings, `--smoke` tries
+# everything out. What to expect is in the recorded run, `static/results/inception.json`.
+
+# %%
+import copy
+import re
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+import lab
+from lab import plots
+from lab.measure import layers
+
+# %% [markdown]
+# ## What the blocks are made of
+#
+# A convolution is always followed by batch norm and ReLU. Branches see the same input; their maps
+# are put one behind the other.
+
+
+# %%
+class BasicConv2d(nn.Module):
+    """A convolution, batch norm and ReLU."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],
+        stride: int = 1,
+        padding: int | tuple[int, int] = 0,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
+        self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.bn(self.conv(x)))
+
+
+class Branches(nn.Module):
+    """Modules side by side: each gets the input, and their outputs are concatenated."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([branch(x) for branch in self.children()], dim=1)
+
+
+def pooled(in_channels: int, out_channels: int) -> nn.Sequential:
+    """The branch that averages 3x3 pixels and mixes the channels."""
+    return nn.Sequential(
+        nn.AvgPool2d(3, stride=1, padding=1), BasicConv2d(in_channels, out_channels, 1)
+    )
+
+
+def scaled(channels: int, width: float) -> int:
+    """A channel count of the original network, times `width`."""
+    return max(1, round(channels * width))
+
+
+# %% [markdown]
+# ## Block A: small convolutions in a row
+#
+# Two 3x3 convolutions see 5x5 pixels with 18 weights instead of 25 (section 3.1, figure 5). The
+# paper draws no 5x5 convolution any more; the authors' published network, which torchvision
+# rebuilds, keeps one in a branch beside the two 3x3 ones. The paper does not give the channels of
+# the branches: all of them here are those of the published network.
+
+
+# %%
+class InceptionA(Branches):
+    """Block A, at 35x35 pixels."""
+
+    def __init__(self, in_channels: int, width: float, pool_channels: int) -> None:
+        super().__init__()
+        c = partial(scaled, width=width)
+        self.branch1x1 = BasicConv2d(in_channels, c(64), 1)
+        self.branch5x5 = nn.Sequential(
+            BasicConv2d(in_channels, c(48), 1), BasicConv2d(c(48), c(64), 5, padding=2)
+        )
+        self.branch3x3dbl = nn.Sequential(
+            BasicConv2d(in_channels, c(64), 1),
+            BasicConv2d(c(64), c(96), 3, padding=1),
+            BasicConv2d(c(96), c(96), 3, padding=1),
+        )
+        self.branch_pool = pooled(in_channels, c(pool_channels))
+        self.out_channels = 2 * c(64) + c(96) + c(pool_channels)
+
+
+# %% [markdown]
+# ## Blocks B and D: smaller maps without a bottleneck
+#
+# Pooling first throws information away, pooling last costs four times the work. So strided
+# convolutions and a pooling halve the maps side by side, and what comes out has more channels
+# (section 5, figure 10).
+
+
+# %%
+class InceptionB(Branches):
+    """Block B, from 35x35 to 17x17 pixels."""
+
+    def __init__(self, in_channels: int, width: float) -> None:
+        super().__init__()
+        c = partial(scaled, width=width)
+        self.branch3x3 = BasicConv2d(in_channels, c(384), 3, stride=2)
+        self.branch3x3dbl = nn.Sequential(
+            BasicConv2d(in_channels, c(64), 1),
+            BasicConv2d(c(64), c(96), 3, padding=1),
+            BasicConv2d(c(96), c(96), 3, stride=2),
+        )
+        self.branch_pool = nn.MaxPool2d(3, stride=2)
+        self.out_channels = c(384) + c(96) + in_channels
+
+
+# %% [markdown]
+# ## Block C: flat and tall
+#
+# A 1x7 and a 7x1 convolution see 7x7 pixels with 14 weights instead of 49 (section 3.2, figure 6).
+# The paper found this to work on maps of 12 to 20 pixels, not on larger ones.
+
+
+# %%
+class InceptionC(Branches):
+    """Block C, at 17x17 pixels."""
+
+    def __init__(self, in_channels: int, width: float, channels_7x7: int) -> None:
+        super().__init__()
+        c = partial(scaled, width=width)
+        c7 = c(channels_7x7)
+        self.branch1x1 = BasicConv2d(in_channels, c(192), 1)
+        self.branch7x7 = nn.Sequential(
+            BasicConv2d(in_channels, c7, 1),
+            BasicConv2d(c7, c7, (1, 7), padding=(0, 3)),
+            BasicConv2d(c7, c(192), (7, 1), padding=(3, 0)),
+        )
+        self.branch7x7dbl = nn.Sequential(
+            BasicConv2d(in_channels, c7, 1),
+            BasicConv2d(c7, c7, (7, 1), padding=(3, 0)),
+            BasicConv2d(c7, c7, (1, 7), padding=(0, 3)),
+            BasicConv2d(c7, c7, (7, 1), padding=(3, 0)),
+            BasicConv2d(c7, c(192), (1, 7), padding=(0, 3)),
+        )
+        self.branch_pool = pooled(in_channels, c(192))
+        self.out_channels = 4 * c(192)
+
+
+class InceptionD(Branches):
+    """Block D, from 17x17 to 8x8 pixels."""
+
+    def __init__(self, in_channels: int, width: float) -> None:
+        super().__init__()
+        c = partial(scaled, width=width)
+        self.branch3x3 = nn.Sequential(
+            BasicConv2d(in_channels, c(192), 1),
+            BasicConv2d(c(192), c(320), 3, stride=2),
+        )
+        self.branch7x7x3 = nn.Sequential(
+            BasicConv2d(in_channels, c(192), 1),
+            BasicConv2d(c(192), c(192), (1, 7), padding=(0, 3)),
+            BasicConv2d(c(192), c(192), (7, 1), padding=(3, 0)),
+            BasicConv2d(c(192), c(192), 3, stride=2),
+        )
+        self.branch_pool = nn.MaxPool2d(3, stride=2)
+        self.out_channels = c(320) + c(192) + in_channels
+
+
+# %% [markdown]
+# ## Block E: wide
+#
+# On the smallest maps the flat and the tall convolution stand side by side, so that twice as many
+# features come out (figure 7): 2048, right before they are averaged.
+
+
+# %%
+class Fork(Branches):
+    """A 1x3 and a 3x1 convolution side by side: (N, C, H, W) -> (N, 2C, H, W)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.a = BasicConv2d(channels, channels, (1, 3), padding=(0, 1))
+        self.b = BasicConv2d(channels, channels, (3, 1), padding=(1, 0))
+
+
+class InceptionE(Branches):
+    """Block E, at 8x8 pixels."""
+
+    def __init__(self, in_channels: int, width: float) -> None:
+        super().__init__()
+        c = partial(scaled, width=width)
+        self.branch1x1 = BasicConv2d(in_channels, c(320), 1)
+        self.branch3x3 = nn.Sequential(BasicConv2d(in_channels, c(384), 1), Fork(c(384)))
+        self.branch3x3dbl = nn.Sequential(
+            BasicConv2d(in_channels, c(448), 1),
+            BasicConv2d(c(448), c(384), 3, padding=1),
+            Fork(c(384)),
+        )
+        self.branch_pool = pooled(in_channels, c(192))
+        self.out_channels = c(320) + 4 * c(384) + c(192)
+
+
+# %% [markdown]
+# What goes into each block, and what comes out:
+
+# %%
+if __name__ == "__main__":
+    for block, side in (
+        (InceptionA(288, 1.0, pool_channels=64), 35),
+        (InceptionB(288, 1.0), 35),
+        (InceptionC(768, 1.0, channels_7x7=128), 17),
+        (InceptionD(768, 1.0), 17),
+        (InceptionE(1280, 1.0), 8),
+    ):
+        channels = {"A": 288, "B": 288, "C": 768, "D": 768, "E": 1280}[type(block).__name__[-1]]
+        (row,) = layers(nn.Sequential(block), (1, channels, side, side), depth=1)
+        print(f"{row.kind}: {(channels, side, side)} -> {row.shape}")
+
+# %% [markdown]
+# ## The auxiliary classifier
+#
+# One of GoogLeNet's two was found to be useless, and the other to help only late in training; the
+# authors take it for a regulariser (section 4). It sits on the last block at 17x17 pixels.
+
+
+# %%
+class InceptionAux(nn.Module):
+    """The auxiliary classifier: (N, in_channels, 17, 17) -> logits (N, classes).
+
+    Its last convolution leaves one pixel, so batch norm needs two images or more to train.
+    """
+
+    def __init__(self, in_channels: int, classes: int, width: float, pool: nn.Module) -> None:
+        super().__init__()
+        self.pool = pool
+        self.conv0 = BasicConv2d(in_channels, scaled(128, width), 1)
+        self.conv1 = BasicConv2d(scaled(128, width), scaled(768, width), 5)
+        self.fc = nn.Linear(scaled(768, width), classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv0(self.pool(x))  # (N, 128, 5, 5)
+        return self.fc(self.conv1(x).flatten(1))  # (N, classes)
+
+
+# %% [markdown]
+# ## The network
+#
+# Between the paper's table 1 and the published network lie a few more steps: the stem got a 1x1
+# convolution and a second pooling, and there are four blocks C.
+
+
+# %%
+class Inception3(nn.Module):
+    """Inception v3: images (N, 3, size, size) -> logits (N, classes).
+
+    In train mode, with the auxiliary classifier, it returns a tuple: its own logits and those of
+    the auxiliary classifier.
+
+    Args:
+        size: side of the images; at 32 the stem shrinks them by two instead of eight.
+        width: channels of every layer, as a share of the original.
+        classes: how many.
+        auxiliary: with the auxiliary classifier.
+
+    Raises `ValueError` for images of another shape.
+    """
+
+    def __init__(
+        self, size: int = 299, width: float = 1.0, classes: int = 1000, auxiliary: bool = True
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.auxiliary = auxiliary
+        small = size == 32
+        pad = 1 if small else 0
+        c = partial(scaled, width=width)
+        self.conv_1a = BasicConv2d(3, c(32), 3, stride=1 if small else 2, padding=pad)
+        self.conv_2a = BasicConv2d(c(32), c(32), 3, padding=pad)
+        self.conv_2b = BasicConv2d(c(32), c(64), 3, padding=1)
+        self.maxpool1 = nn.MaxPool2d(3, stride=2, padding=pad)
+        self.conv_3b = BasicConv2d(c(64), c(80), 1)
+        self.conv_4a = BasicConv2d(c(80), c(192), 3, padding=pad)
+        self.maxpool2 = nn.Identity() if small else nn.MaxPool2d(3, stride=2)
+        channels = c(192)
+        for name, block in {
+            "5b": partial(InceptionA, pool_channels=32),
+            "5c": partial(InceptionA, pool_channels=64),
+            "5d": partial(InceptionA, pool_channels=64),
+            "6a": InceptionB,
+            "6b": partial(InceptionC, channels_7x7=128),
+            "6c": partial(InceptionC, channels_7x7=160),
+            "6d": partial(InceptionC, channels_7x7=160),
+            "6e": partial(InceptionC, channels_7x7=192),
+            "7a": InceptionD,
+            "7b": InceptionE,
+            "7c": InceptionE,
+        }.items():
+            module = block(channels, width)
+            self.add_module(f"mixed_{name}", module)
+            channels = module.out_channels
+            if name == "6e" and auxiliary:
+                pool = nn.AdaptiveAvgPool2d(5) if small else nn.AvgPool2d(5, stride=3)
+                self.aux = InceptionAux(channels, classes, width, pool)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.dropout = nn.Dropout(0.5)
+        self.fc = nn.Linear(channels, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):  # keeps the size of the signal through all layers
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:  # 299x299 | 32x32 at width 1/4
+        # torch.fx traces with a stand-in, which has no shape to check.
+        if isinstance(x, Tensor) and x.shape[1:] != (3, self.size, self.size):
+            wanted = f"(N, 3, {self.size}, {self.size})"
+            raise ValueError(f"this network takes images {wanted}, not {tuple(x.shape)}")
+        speaks = self.training and self.auxiliary
+        x = self.conv_1a(x)  # (N, 32, 149, 149) | (N, 8, 32, 32)
+        x = self.conv_2a(x)  # (N, 32, 147, 147) | (N, 8, 32, 32)
+        x = self.conv_2b(x)  # (N, 64, 147, 147) | (N, 16, 32, 32)
+        x = self.maxpool1(x)  # (N, 64, 73, 73) | (N, 16, 16, 16)
+        x = self.conv_3b(x)  # (N, 80, 73, 73) | (N, 20, 16, 16)
+        x = self.conv_4a(x)  # (N, 192, 71, 71) | (N, 48, 16, 16)
+        x = self.maxpool2(x)  # (N, 192, 35, 35) | (N, 48, 16, 16)
+        x = self.mixed_5b(x)  # (N, 256, 35, 35) | (N, 64, 16, 16)
+        x = self.mixed_5c(x)  # (N, 288, 35, 35) | (N, 72, 16, 16)
+        x = self.mixed_5d(x)  # (N, 288, 35, 35) | (N, 72, 16, 16)
+        x = self.mixed_6a(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
+        x = self.mixed_6b(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
+        x = self.mixed_6c(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
+        x = self.mixed_6d(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
+        x = self.mixed_6e(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
+        aux = self.aux(x) if speaks else None  # (N, classes)
+        x = self.mixed_7a(x)  # (N, 1280, 8, 8) | (N, 320, 3, 3)
+        x = self.mixed_7b(x)  # (N, 2048, 8, 8) | (N, 512, 3, 3)
+        x = self.mixed_7c(x)  # (N, 2048, 8, 8) | (N, 512, 3, 3)
+        x = self.avgpool(x).flatten(1)  # (N, 2048) | (N, 512)
+        logits = self.fc(self.dropout(x))  # (N, classes)
+        return (logits, aux) if speaks else logits
+
+
+# %% [markdown]
+# ## The recipe
+#
+# Label smoothing comes from this paper: a tenth of each label is spread over all classes (section
+# 7). The auxiliary classifier counts 0.4 as in the authors' published code; the paper gives no
+# weight. Without shortcuts a network this deep and narrow wants a lower learning rate than
+# GoogLeNet: at 0.1 its loss first rises.
+
+
+# %%
+@dataclass(frozen=True)
+class InceptionRecipe(lab.AuxiliaryRecipe):
+    """The settings of every lesson, and one of InceptionNet's own."""
+
+    width: float = lab.setting(
+        0.25, "channels of every layer, as a share of the original", above=0, high=2
+    )
+
+
+RECIPE = InceptionRecipe(
+    "inception",
+    epochs=40,
+    lr=0.05,
+    batch_size=128,
+    crop_padding=2,
+    label_smoothing=0.1,
+    auxiliary_weight=0.4,
+)
+
+
+def build(recipe: InceptionRecipe, classes: int) -> Inception3:
+    """The network for 32x32 images that a recipe asks for."""
+    return Inception3(32, recipe.width, classes, auxiliary=recipe.auxiliary_weight > 0)
+
+
+if __name__ == "__main__":
+    recipe, options = lab.command_line(
+        RECIPE, "Train Inception v3 on CIFAR10 or on images of yours."
+    )
+
+# %% [markdown]
+# ## What each stage costs
+#
+# At 32x32 and at 299x299. The paper speaks of 5 billion multiply-adds and less than 25 million
+# parameters.
+
+# %%
+if __name__ == "__main__":
+    small = Inception3(32, width=0.25, classes=10, auxiliary=False)
+    print(lab.layer_table(small, (1, 3, 32, 32), depth=1))
+    print(lab.layer_table(Inception3(auxiliary=False), (1, 3, 299, 299), depth=1))
+
+# %% [markdown]
+# ## What factorisation saves
+#
+# Undo it: wherever two convolutions larger than 1x1 follow each other in a branch, put one that
+# sees as many pixels in their place. 3x3 and 3x3 become 5x5; 1x7 and 7x1 become 7x7. The forks of
+# block E stay: they are wide, not factorised.
+
+
+# %%
+def joined(first: BasicConv2d, second: BasicConv2d) -> BasicConv2d:
+    """One convolution that sees as many pixels as two in a row, the first of stride 1."""
+    one, two = first.conv, second.conv
+    kernel = tuple(a + b - 1 for a, b in zip(one.kernel_size, two.kernel_size, strict=True))
+    padding = tuple(a + b for a, b in zip(one.padding, two.padding, strict=True))
+    return BasicConv2d(one.in_channels, two.out_channels, kernel, two.stride, padding)
+
+
+def unfactorised(model: Inception3) -> Inception3:
+    """A copy of the network with one large convolution in place of each pair of small ones."""
+
+    def small(module: nn.Module) -> bool:
+        return isinstance(module, BasicConv2d) and module.conv.kernel_size != (1, 1)
+
+    model = copy.deepcopy(model)
+    for block in model.children():
+        for name, branch in block.named_children():
+            modules: list[nn.Module] = []
+            pair = False  # whether the next one may be the second of a pair
+            for module in branch.children() if isinstance(branch, nn.Sequential) else ():
+                if pair and small(module):
+                    modules.append(joined(modules.pop(), module))
+                    pair = False
+                else:
+                    modules.append(module)
+                    pair = small(module)
+            if modules:
+                setattr(block, name, nn.Sequential(*modules))
+    return model
+
+
+if __name__ == "__main__":
+    model = Inception3(auxiliary=False)
+    rows = [layers(each, (1, 3, 299, 299), depth=1) for each in (model, unfactorised(model))]
+    print("in millions         parameters          MACs")
+    for factorised, direct in zip(*rows, strict=True):
+        if factorised.macs != direct.macs:
+            parameters = [each.parameters / 1e6 for each in (factorised, direct)]
+            macs = [each.macs / 1e6 for each in (factorised, direct)]
+            print(f"{direct.name} {direct.kind}", end="")
+            print("{:7.2f} for {:.2f}".format(*parameters), "{:8.0f} for {:.0f}".format(*macs))
+    for what in ("parameters", "macs"):
+        small, large = (sum(getattr(layer, what) for layer in each) for each in rows)
+        print(f"in all: {small:,} {what} instead of {large:,}: {1 - small / large:.0%} saved")
+
+# %% [markdown]
+# The sevens of blocks C and D save nearly everything. The threes of block A save little, because
+# the first of the two already widens from 64 to 96 channels. And in block B they cost *more* work
+# than a 5x5 convolution would: with its stride of 2 that works at every fourth pixel only, while
+# the first 3x3 convolution works at all.
+
+# %% [markdown]
+# ## The same function as torchvision
+#
+# Equal weights must give equal outputs, those of the auxiliary classifier included. torchvision
+# numbers the layers of a branch from 1; the other names differ in their spelling.
+
+# %%
+THEIRS = {
+    "conv_1a": "Conv2d_1a_3x3",
+    "conv_2a": "Conv2d_2a_3x3",
+    "conv_2b": "Conv2d_2b_3x3",
+    "conv_3b": "Conv2d_3b_1x1",
+    "conv_4a": "Conv2d_4a_3x3",
+    "aux": "AuxLogits",
+}
+
+
+def torchvision_name(name: str) -> str:
+    """What torchvision calls a weight: mixed_7b.branch3x3.1.a.* -> Mixed_7b.branch3x3_2a.*."""
+    stage, rest = name.split(".", 1)
+    stage = THEIRS.get(stage, stage.replace("mixed", "Mixed"))
+    rest = rest.replace("branch_pool.1.", "branch_pool.")
+
+    def number(match: re.Match[str]) -> str:
+        branch, index, fork = match.groups()
+        return f"{branch}_{int(index) + 1}{fork or ''}."
+
+    return f"{stage}.{re.sub(r'(branch[^.]+)[.]([0-9])[.](?:([ab])[.])?', number, rest)}"
+
+
+if __name__ == "__main__":
+    from torchvision import models
+
+    theirs = models.inception_v3(init_weights=False)
+    ours = Inception3()
+    weights = theirs.state_dict()
+    ours.load_state_dict({name: weights[torchvision_name(name)] for name in ours.state_dict()})
+    for module in (*ours.modules(), *theirs.modules()):
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0  # each network would drop something else
+    images = torch.rand(2, 3, 299, 299)
+    with torch.no_grad():
+        pairs = zip(ours(images), theirs(images), strict=True)
+    for name, (one, other) in zip(("logits", "aux"), pairs, strict=True):
+        print(f"{name:7} largest difference {(one - other).abs().max():.1e}")
+
+# %% [markdown]
+# ## Train
+#
+# With label smoothing no network reaches a loss of zero: the training loss below contains it, the
+# validation loss does not.
+
+# %%
+if __name__ == "__main__":
+    trained = lab.train(build, recipe, options)
+
+# %% [markdown]
+# ## What it learned
+
+# %%
+if __name__ == "__main__":
+    trained.show("curve.png")
+
+# %% [markdown]
+# Which classes it takes for which, on the test images:
+
+# %%
+if __name__ == "__main__":
+    trained.show("confusion.png")
+
+# %% [markdown]
+# What the filters of the first convolution look for. At a quarter of the width there are eight:
+
+# %%
+if __name__ == "__main__":
+    trained.draw("filters.png", plots.filters(trained.model.conv_1a.conv.weight))
+
+# %% [markdown]
+# And the test images it is most sure about, and wrong:
+
+# %%
+if __name__ == "__main__":
+    test, data = trained.data.test, trained.data
+    trained.draw(
+        "mistakes.png",
+        plots.mistakes(trained.model, test.images, test.labels, data.classes, data.mean, data.std),
+    )
+
+# %% [markdown]
+# ## To try
+#
+# - `--auxiliary-weight 0` and `--label-smoothing 0`: which of the two helps, and when in training?
+# - Block C sees 7x7 pixels, here of 7x7. Replace its sevens by threes: what is lost?
+# - Train `unfactorised(build(recipe, 10))`. Is it better for its work, or only slower?

@@ -1,0 +1,147 @@
+"""Inception v3: torchvision's function, what factorisation saves, the variant for small images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+
+import inception
+import lab
+from inception import BasicConv2d, Inception3
+from networks import (
+    assert_exports,
+    assert_finite_gradients,
+    assert_macs,
+    assert_one_row_an_image,
+    assert_refuses_other_shapes,
+    assert_same_outputs,
+    learned,
+    renamed,
+)
+
+# Narrow, for speed: a shape is right or wrong at any width.
+VARIANTS = {
+    "imagenet": lambda: Inception3(width=0.125, classes=7),
+    "imagenet-bare": lambda: Inception3(width=0.125, classes=7, auxiliary=False),
+    "cifar10": lambda: inception.build(inception.RECIPE, 7),
+    "cifar10-bare": lambda: inception.build(replace(inception.RECIPE, auxiliary_weight=0.0), 7),
+}
+
+
+@pytest.mark.parametrize("auxiliary", [True, False])
+def test_equal_weights_give_torchvisions_outputs(auxiliary: bool) -> None:
+    torch.manual_seed(0)
+    theirs = models.inception_v3(aux_logits=auxiliary, init_weights=False)
+    with torch.device("meta"):
+        empty = Inception3(auxiliary=auxiliary)
+    ours = renamed(empty, theirs, inception.torchvision_name)
+    assert_same_outputs(ours, theirs, torch.rand(2, 3, 299, 299))
+
+
+def test_parameters_are_torchvisions_and_below_what_the_paper_promises() -> None:
+    with torch.device("meta"):
+        assert lab.count_parameters(Inception3()) == 27_161_264
+        assert lab.count_parameters(Inception3(auxiliary=False)) == 23_834_568 < 25_000_000
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_logits_have_one_row_an_image(variant: str) -> None:
+    model = VARIANTS[variant]()
+    bare = "bare" in variant
+    # The auxiliary classifier's batch norm sees one pixel an image.
+    assert_one_row_an_image(model, model.size, classes=7, batches=(1, 2, 5) if bare else (2, 5))
+    images = torch.rand(1, 3, model.size, model.size)
+    assert model.eval()(images).shape == (1, 7)
+    if not bare:
+        with pytest.raises(ValueError, match="more than 1 value per channel when training"):
+            model.train()(images)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_parameter_gets_a_finite_gradient(variant: str) -> None:
+    torch.manual_seed(0)
+    model = VARIANTS[variant]()
+    assert_finite_gradients(model, model.size, classes=7)
+
+
+def test_macs_fit_a_laptop_and_agree_with_pytorchs_counter() -> None:
+    assert_macs(inception.build(inception.RECIPE, 10), 32, 51_899_200)
+    with torch.device("meta"):
+        assert_macs(inception.build(replace(inception.RECIPE, width=1.0), 10), 32, 827_671_552)
+        assert_macs(Inception3(), 299, 5_713_216_096)
+
+
+@pytest.mark.parametrize(
+    ("kernels", "kernel"),
+    [(((3, 3), (3, 3)), (5, 5)), (((1, 7), (7, 1)), (7, 7)), (((7, 1), (1, 7)), (7, 7))],
+)
+@pytest.mark.parametrize("stride", [1, 2])
+def test_two_convolutions_see_what_the_joined_one_sees(
+    kernels: tuple[tuple[int, int], tuple[int, int]], kernel: tuple[int, int], stride: int
+) -> None:
+    first = BasicConv2d(3, 4, kernels[0], padding=(kernels[0][0] // 2, kernels[0][1] // 2))
+    second = BasicConv2d(4, 5, kernels[1], stride=stride)
+    one = inception.joined(first, second).conv
+    assert (one.kernel_size, one.stride) == (kernel, (stride, stride))
+    # Two linear maps are one: composed, they are a convolution with this kernel. Inside of the
+    # image it gives the same numbers; at the edges only one of the two is padded.
+    kernels_of_both = torch.einsum("oihw,ijkl->ojhwkl", second.conv.weight, first.conv.weight)
+    composed = torch.zeros_like(one.weight)
+    for h in range(kernels[1][0]):
+        for w in range(kernels[1][1]):
+            rows = slice(h, h + kernels[0][0])
+            composed[:, :, rows, w : w + kernels[0][1]] += kernels_of_both[:, :, h, w]
+    one.weight = nn.Parameter(composed)
+    images = torch.rand(1, 3, 24, 24)
+    direct, pair = one(images), second.conv(first.conv(images))
+    assert direct.shape == pair.shape
+    inner = (..., slice(4, -4), slice(4, -4))
+    torch.testing.assert_close(direct[inner], pair[inner])
+
+
+def test_factorisation_saves_what_the_lesson_says() -> None:
+    with torch.device("meta"):
+        model = Inception3(auxiliary=False)
+        direct = inception.unfactorised(model)
+    assert lab.count_parameters(model) == 23_834_568
+    # A: 64 -> 96 -> 96 by 3x3 or 64 -> 96 by 5x5, each with batch norms of 2 parameters a map.
+    saved_a = 25 * 64 * 96 + 2 * 96 - (9 * 64 * 96 + 9 * 96 * 96 + 4 * 96)
+    blocks = [lab.count_parameters(each.mixed_5c) for each in (direct, model)]
+    assert blocks[0] - blocks[1] == saved_a
+    assert lab.count_parameters(direct) == 37_696_584
+    assert lab.count_macs(direct, (1, 3, 299, 299)) == 9_712_155_232
+    assert direct.mixed_6b.branch7x7[1].conv.kernel_size == (7, 7)
+    assert direct.mixed_7b.branch3x3dbl[1].conv.kernel_size == (3, 3)
+
+
+@pytest.mark.parametrize("variant", ["imagenet", "cifar10"])
+def test_other_shapes_are_refused_by_name(variant: str) -> None:
+    model = VARIANTS[variant]().to("meta")
+    assert_refuses_other_shapes(model, model.size)
+
+
+def test_it_exports() -> None:
+    assert_exports(VARIANTS["cifar10"](), 32)
+
+
+def test_it_learns_the_shapes(tmp_path: Path) -> None:
+    recipe = inception.InceptionRecipe(
+        "inception",
+        data="shapes",
+        limit=1000,
+        epochs=3,
+        batch_size=32,
+        lr=0.05,
+        label_smoothing=0.1,
+        auxiliary_weight=0.4,
+        width=0.125,
+        crop_padding=0,
+        flip=False,
+    )
+    # Two seeds gave 0.22 and 0.24 (this one the first); guessing gives 0.10.
+    assert learned(inception.build, recipe, tmp_path).result["test_accuracy"] > 0.15
