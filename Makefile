@@ -14,7 +14,7 @@ present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no
 	@npm start --silent
 
 test: .venv/.ready-test node_modules/.ready  ## every test (ARGS="-k resume": some)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 ifneq ($(filter $(LESSONS),$(ARCH)),)
 train: .venv/.ready  ## one network: make train ARCH=lenet ARGS="--epochs 5"

@@ -19,7 +19,7 @@
 # slide **InceptionNet**; the network is known as Inception v3. GoogLeNet, the first of the family,
 # has a lesson of its own.
 #
-# The paper asks where an inception block wastes work, and answers with factorisation: two small
+# The paper asks where an inception block wastes work, and answers with factorization: two small
 # convolutions in a row see as much as a large one and cost less, and so do a flat one and a tall
 # one. The network grows to 42 layers at a fraction of VGG's cost.
 #
@@ -252,7 +252,7 @@ if __name__ == "__main__":
 # ## The auxiliary classifier
 #
 # One of GoogLeNet's two was found to be useless, and the other to help only late in training; the
-# authors take it for a regulariser (section 4). It sits on the last block at 17x17 pixels.
+# authors take it for a regularizer (section 4). It sits on the last block at 17x17 pixels.
 
 
 # %%
@@ -423,11 +423,11 @@ if __name__ == "__main__":
     print(lab.layer_table(Inception3(auxiliary=False), (1, 3, 299, 299), depth=1))
 
 # %% [markdown]
-# ## What factorisation saves
+# ## What factorization saves
 #
 # Undo it: wherever two convolutions larger than 1x1 follow each other in a branch, put one that
 # sees as many pixels in their place. 3x3 and 3x3 become 5x5; 1x7 and 7x1 become 7x7. The forks of
-# block E stay: they are wide, not factorised.
+# block E stay: they are wide, not factorized.
 
 
 # %%
@@ -439,7 +439,7 @@ def joined(first: BasicConv2d, second: BasicConv2d) -> BasicConv2d:
     return BasicConv2d(one.in_channels, two.out_channels, kernel, two.stride, padding)
 
 
-def unfactorised(model: Inception3) -> Inception3:
+def unfactorized(model: Inception3) -> Inception3:
     """A copy of the network with one large convolution in place of each pair of small ones."""
 
     def small(module: nn.Module) -> bool:
@@ -464,12 +464,12 @@ def unfactorised(model: Inception3) -> Inception3:
 
 if __name__ == "__main__":
     model = Inception3(auxiliary=False)
-    rows = [layers(each, (1, 3, 299, 299), depth=1) for each in (model, unfactorised(model))]
+    rows = [layers(each, (1, 3, 299, 299), depth=1) for each in (model, unfactorized(model))]
     print("in millions         parameters          MACs")
-    for factorised, direct in zip(*rows, strict=True):
-        if factorised.macs != direct.macs:
-            parameters = [each.parameters / 1e6 for each in (factorised, direct)]
-            macs = [each.macs / 1e6 for each in (factorised, direct)]
+    for factorized, direct in zip(*rows, strict=True):
+        if factorized.macs != direct.macs:
+            parameters = [each.parameters / 1e6 for each in (factorized, direct)]
+            macs = [each.macs / 1e6 for each in (factorized, direct)]
             print(f"{direct.name} {direct.kind}", end="")
             print("{:7.2f} for {:.2f}".format(*parameters), "{:8.0f} for {:.0f}".format(*macs))
     for what in ("parameters", "macs"):
@@ -575,4 +575,4 @@ if __name__ == "__main__":
 #
 # - `--auxiliary-weight 0` and `--label-smoothing 0`: which of the two helps, and when in training?
 # - Block C sees 7x7 pixels, here of 7x7. Replace its sevens by threes: what is lost?
-# - Train `unfactorised(build(recipe, 10))`. Is it better for its work, or only slower?
+# - Train `unfactorized(build(recipe, 10))`. Is it better for its work, or only slower?

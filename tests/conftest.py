@@ -19,34 +19,41 @@ from serving import serve
 
 pytest.register_assert_rewrite("watching")
 
+# One thread to a process, before PyTorch counts them: the tests run side by side on few cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
+
+DECK = ROOT / "slides" / "architectures.md"
 
 # A script for a page with a deck: it lists what does not fit on a slide or cannot be read.
 INSPECT = (ROOT / "tests" / "inspect.js").read_text(encoding="utf-8")
 
 
+def read_slides() -> list[list[str]]:
+    """Return the text of the deck's slides, as columns of a horizontal slide and those below it."""
+    _, _, text = DECK.read_text(encoding="utf-8").split("---\n", 2)  # the front matter goes
+    return [column.split("<!--v-->") for column in text.split("<!--s-->")]
+
+
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    """Return the path of the browser that `npm run pdf` takes, or fail and say how to get one."""
-    found = subprocess.run(
-        ["node", "slides/reveal/chromium.mjs"], cwd=ROOT, capture_output=True, text=True
-    )
+def chromium() -> list[str]:
+    """Return the browser that `npm run pdf` takes, and its switches; fail where there is none."""
+    found = run_node(ROOT, "chromium.mjs")
     if found.returncode != 0:
         pytest.fail(found.stderr.strip(), pytrace=False)
-    return found.stdout.strip()
+    return found.stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
+def browser(chromium: list[str]) -> Iterator[Browser]:
     """Run a browser that does nothing but what a test asks of it.
 
     One for each module: while Playwright runs, nothing else in this thread can run an event loop.
     """
-    switches = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    if os.environ.get("CI") or getattr(os, "geteuid", lambda: 1)() == 0:
-        switches.append("--no-sandbox")
+    program, *switches = chromium
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=switches)
+        launched = playwright.chromium.launch(executable_path=program, args=switches)
         yield launched
         launched.close()
 
@@ -89,9 +96,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_node(
     project: Path, script: str, *arguments: str, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run one of the deck's scripts in a copy of the project."""
+    """Run one of the deck's scripts in the project or a copy; `env` may take its PATH away."""
     return subprocess.run(
-        ["node", f"slides/reveal/{script}", *arguments],
+        [shutil.which("node") or "node", f"slides/reveal/{script}", *arguments],
         cwd=project,
         env={**os.environ, **(env or {})},
         capture_output=True,

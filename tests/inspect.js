@@ -78,4 +78,4 @@ async ({ smallest }) => {
     }
   }
   return wrong;
-}
+};

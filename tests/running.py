@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 import lab
+from conftest import ROOT
 
-ROOT = Path(__file__).parents[1]
 LENET = ROOT / "code" / "lenet.py"
 
-# Sums over two threads round otherwise than over one; the processes started below have one.
+# Sums over two threads round otherwise than over one, and the processes started below have one.
 torch.set_num_threads(1)
 
 

@@ -1,4 +1,4 @@
-"""Inception v3: torchvision's function, what factorisation saves, the variant for small images."""
+"""Inception v3: torchvision's function, what factorization saves, the variant for small images."""
 
 from __future__ import annotations
 
@@ -104,10 +104,10 @@ def test_two_convolutions_see_what_the_joined_one_sees(
     torch.testing.assert_close(direct[inner], pair[inner])
 
 
-def test_factorisation_saves_what_the_lesson_says() -> None:
+def test_factorization_saves_what_the_lesson_says() -> None:
     with torch.device("meta"):
         model = Inception3(auxiliary=False)
-        direct = inception.unfactorised(model)
+        direct = inception.unfactorized(model)
     assert lab.count_parameters(model) == 23_834_568
     # A: 64 -> 96 -> 96 by 3x3 or 64 -> 96 by 5x5, each with batch norms of 2 parameters a map.
     saved_a = 25 * 64 * 96 + 2 * 96 - (9 * 64 * 96 + 9 * 96 * 96 + 4 * 96)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
-from conftest import INSPECT, ROOT, run_node
+from conftest import INSPECT, ROOT, read_slides, run_node
 from watching import visit
-
-DECK = ROOT / "slides" / "architectures.md"
 
 
 @pytest.fixture(scope="module")
 def pages(
-    chromium: str, tmp_path_factory: pytest.TempPathFactory
+    chromium: list[str], tmp_path_factory: pytest.TempPathFactory
 ) -> list[tuple[float, float, str]]:
     """Print this project's deck, once; return width, height and text of each page."""
     file = tmp_path_factory.mktemp("pdf") / "deck.pdf"
-    printed = run_node(ROOT, "pdf.mjs", str(file), env={"CHROMIUM": chromium})
+    printed = run_node(ROOT, "pdf.mjs", str(file), env={"CHROMIUM": chromium[0]})
     assert printed.returncode == 0, printed.stderr
     reader = PdfReader(file)
     return [
@@ -31,10 +30,7 @@ def pages(
 
 
 def test_every_slide_is_one_wide_page(pages: list[tuple[float, float, str]]) -> None:
-    slides = (
-        len(re.findall("<!--[sv]-->", DECK.read_text(encoding="utf-8").split("---\n", 2)[2])) + 1
-    )
-    assert len(pages) == slides
+    assert len(pages) == sum(len(column) for column in read_slides())
     assert {round(width / height, 3) for width, height, _ in pages} == {round(16 / 9, 3)}
 
 
@@ -63,27 +59,47 @@ def test_every_slide_fits_its_page(browser: Browser, deck_url: str) -> None:
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
 
 
-def test_without_a_browser_the_old_pdf_stays_and_one_line_says_how_to_get_one(
-    project: Path,
-) -> None:
+def assert_refused_without_a_browser(project: Path, env: dict[str, str], reason: str) -> None:
+    """Assert that nothing is printed over the old PDF and that one line says what to install."""
     old = project / "architectures.pdf"
     old.write_text("old")
-    printed = run_node(project, "pdf.mjs", env={"CHROMIUM": str(project / "none")})
+    printed = run_node(project, "pdf.mjs", env=env)
     assert printed.returncode == 2
     (line,) = printed.stderr.splitlines()
-    assert "is not a program" in line
+    assert line.startswith(reason)
     assert "install" in line
     assert old.read_text() == "old"
 
 
-def test_a_deck_that_loads_from_elsewhere_is_not_printed(project: Path, chromium: str) -> None:
+def test_a_browser_that_is_none_gets_one_line(project: Path) -> None:
+    none = str(project / "none")
+    assert_refused_without_a_browser(project, {"CHROMIUM": none}, f"CHROMIUM={none} is not a")
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="browsers have fixed places here")
+def test_on_a_machine_without_a_browser_one_line_says_how_to_get_one(
+    project: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    places = dict.fromkeys(["PATH", "HOME", "PLAYWRIGHT_BROWSERS_PATH"], str(empty))
+    assert_refused_without_a_browser(project, {"CHROMIUM": "", **places}, "no Chromium found; ")
+
+
+def test_a_deck_that_asks_for_what_is_not_its_own_is_not_printed(
+    project: Path, chromium: list[str]
+) -> None:
+    elsewhere = "http://192.0.2.1/x.png"
+    broken = "%zz.png"
+    outside = "..%2f..%2f..%2f..%2f..%2f..%2fetc/passwd"
+    asked = [elsewhere, broken, outside]
     deck = project / "slides" / "architectures.md"
-    deck.write_text(
-        deck.read_text(encoding="utf-8") + '\n<img src="http://192.0.2.1/x.png" alt="">\n',
-        encoding="utf-8",
-    )
-    printed = run_node(project, "pdf.mjs", env={"CHROMIUM": chromium})
+    with deck.open("a", encoding="utf-8") as end:
+        end.writelines(f'\n<img src="{source}" alt="">\n' for source in asked)
+    printed = run_node(project, "pdf.mjs", env={"CHROMIUM": chromium[0]})
     assert printed.returncode == 2
     (line,) = printed.stderr.splitlines()
-    assert "architectures.md asks for http://192.0.2.1/x.png" in line
+    said = re.fullmatch(r"slides/architectures\.md asks for (.*): a deck loads only .*", line)
+    assert said is not None, line
+    assert sorted(said[1].split(", ")) == sorted(asked)
     assert not (project / "architectures.pdf").exists()

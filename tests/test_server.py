@@ -20,9 +20,9 @@ from pathlib import Path
 
 import pytest
 
+from conftest import ROOT, copy_project
 from serving import answers, free_port, serve, start, stop
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 SECRET = "the-word-that-must-not-get-out"
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -59,24 +59,18 @@ class Presentation:
         return self.log.read_bytes()[size:].decode().splitlines()
 
 
-def copy_deck(root: Path) -> Path:
-    """Copy what the deck needs into `root`, with secrets around it that it must keep."""
-    for name in ["package.json", "reveal-md.json"]:
-        shutil.copy(REPOSITORY / name, root)
-    for name in ["slides", "static", "code"]:
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(REPOSITORY / name, root / name, ignore=ignore)
-    (root / "node_modules").symlink_to(REPOSITORY / "node_modules")
+def surround(root: Path) -> None:
+    """Put secrets around the deck in `root` that its server must keep, and a file to change."""
     for secret in [".git/config", "runs/secret.txt", "data/secret.txt", "slides/.hidden.md"]:
         (root / secret).parent.mkdir(exist_ok=True)
         (root / secret).write_text(SECRET)
     (root / "code" / "watched.py").write_text("shown = 1\n")
-    return root
 
 
 @pytest.fixture(scope="module")
 def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Presentation]:
-    root = copy_deck(tmp_path_factory.mktemp("deck"))
+    root = copy_project(tmp_path_factory.mktemp("deck"))
+    surround(root)
     port, log = free_port(), root / "runs" / "log.txt"
     with serve(root, port, log=log):
         yield Presentation(root, port, log)
@@ -100,6 +94,7 @@ def test_the_deck_and_its_assets_are_served(deck: Presentation, path: str, kind:
     status, headers, _ = deck.get(path)
     assert (status, headers.get_content_type()) == (200, kind)
     assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "SAMEORIGIN"
     assert not [name for name in headers if name.lower().startswith("access-control-")]
     assert "X-Powered-By" not in headers
 
@@ -469,11 +464,11 @@ def test_a_busy_port_gets_one_line_with_the_way_out(deck: Presentation) -> None:
 
 
 def test_a_port_that_is_busy_on_ipv6_alone_is_busy(deck: Presentation) -> None:
-    if not socket.has_ipv6:
+    try:
+        other = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
         pytest.skip("no IPv6 here")
-    with socket.socket(socket.AF_INET6) as other:
-        other.bind(("::1", 0))
-        other.listen()
+    with other:
         code, lines = refusal(deck.root, other.getsockname()[1])
     assert (code, len(lines)) == (2, 1)
 
@@ -496,7 +491,7 @@ def test_mistyped_settings_get_one_line(deck: Presentation) -> None:
 
 
 def test_without_its_packages_it_says_what_to_run(tmp_path: Path) -> None:
-    shutil.copytree(REPOSITORY / "slides" / "reveal", tmp_path / "slides" / "reveal")
+    shutil.copytree(ROOT / "slides" / "reveal", tmp_path / "slides" / "reveal")
     code, lines = refusal(tmp_path, free_port())
     assert code == 2
     assert lines == ["reveal-md is not installed: run npm ci"]
@@ -576,9 +571,9 @@ def packages(lock: Path) -> list[tuple[str, dict[str, object]]]:
     return [(path.rpartition("node_modules/")[2], entry) for path, entry in entries if path]
 
 
-def test_no_dependency_with_a_known_advisory_is_locked() -> None:
+def test_no_package_is_locked_below_the_release_that_mends_its_listed_advisories() -> None:
     found = set()
-    for name, entry in packages(REPOSITORY / "package-lock.json"):
+    for name, entry in packages(ROOT / "package-lock.json"):
         if name in MENDED and not entry.get("optional"):
             version = str(entry["version"])
             assert tuple(map(int, version.split("."))) >= MENDED[name], f"{name} {version}"
@@ -588,10 +583,10 @@ def test_no_dependency_with_a_known_advisory_is_locked() -> None:
 
 def test_what_is_optional_is_not_installed() -> None:
     # puppeteer downloads a browser when it is installed, and brings 80 packages with it.
-    locked = packages(REPOSITORY / "package-lock.json")
+    locked = packages(ROOT / "package-lock.json")
     optional = {name for name, entry in locked if entry.get("optional")}
     required = {name for name, entry in locked if not entry.get("optional")}
-    installed = {name for name, _ in packages(REPOSITORY / "node_modules" / ".package-lock.json")}
+    installed = {name for name, _ in packages(ROOT / "node_modules" / ".package-lock.json")}
     assert not [name for name in required if "puppeteer" in name]
     assert installed & (optional - required) == set()
-    assert not (REPOSITORY / "node_modules" / "puppeteer").exists()
+    assert not (ROOT / "node_modules" / "puppeteer").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response
@@ -56,10 +57,15 @@ class Visit:
 
 
 @contextmanager
-def visit(browser: Browser, width: int = 1280, height: int = 720) -> Iterator[Visit]:
-    """Open a page of the given size, without transitions, in a context of its own."""
+def visit(
+    browser: Browser,
+    width: int = 1280,
+    height: int = 720,
+    motion: Literal["reduce", "no-preference"] = "reduce",
+) -> Iterator[Visit]:
+    """Open a page of the given size, by default without transitions, in a context of its own."""
     context = browser.new_context(
-        viewport={"width": width, "height": height}, reduced_motion="reduce"
+        viewport={"width": width, "height": height}, reduced_motion=motion
     )
     try:
         yield Visit(context.new_page())

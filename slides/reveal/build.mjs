@@ -9,8 +9,12 @@ import { expand } from './directives.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-// Tells web servers such as GitHub's to serve every file as it lies, and us that the site is ours.
-const MARK = '.nojekyll';
+// Tells us that a folder is ours to empty.
+const MARK = '.built-from-slides';
+// A site that is kept in git, say on a branch for GitHub's pages, has its history in here.
+const HISTORY = '.git';
+// Tells GitHub's server to serve every file as it lies.
+const AS_IT_LIES = '.nojekyll';
 
 /** Load a package; without it, end with one line that says what to do. */
 export async function load(name) {
@@ -80,21 +84,25 @@ function describe({ name, title, slides }) {
   };
 }
 
-/** Empty the site's folder, or make it. Throws a Refusal when it may be somebody else's. */
+/** Empty the site's folder but for its history, or make it. Throws a Refusal when it is not ours. */
 function clean(out) {
   const name = path.relative(root, out) || out;
   const stats = fs.lstatSync(out, { throwIfNoEntry: false });
   if (stats !== undefined) {
     if (!stats.isDirectory())
       throw new Refusal(`${name} is not a folder of this build: move it away`);
-    const entries = fs.readdirSync(out);
+    const entries = fs.readdirSync(out).filter((entry) => entry !== HISTORY);
     if (entries.length > 0 && !entries.includes(MARK)) {
       throw new Refusal(`${name} holds files that this build did not write: move it away`);
     }
-    for (const entry of entries) fs.rmSync(path.join(out, entry), { recursive: true });
+    // The mark stays, so that the folder is still known as ours when this is cut short.
+    for (const entry of entries.filter((name) => name !== MARK)) {
+      fs.rmSync(path.join(out, entry), { recursive: true });
+    }
   }
   fs.mkdirSync(out, { recursive: true });
-  fs.writeFileSync(path.join(out, MARK), '');
+  fs.writeFileSync(path.join(out, MARK), 'npm run build empties this folder before it fills it.\n');
+  fs.writeFileSync(path.join(out, AS_IT_LIES), '');
 }
 
 /** Remove what reveal-md copies and no page asks for: other themes, source maps, math, its icon. */

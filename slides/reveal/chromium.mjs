@@ -1,4 +1,5 @@
-// Finds a Chromium on this machine. Run as a script, it prints the path.
+// Finds a Chromium on this machine. Run as a script, it prints the path and then, one a line, the
+// switches to start it with.
 
 import fs from 'node:fs';
 import os from 'node:os';
@@ -23,7 +24,7 @@ const HOW_TO =
       'install Google Chrome from https://www.google.com/chrome or run: winget install Google.Chrome',
   }[process.platform] ?? 'on Debian or Ubuntu run: sudo apt install chromium';
 
-/** Where installers put the browser, and where Playwright downloads it to. */
+/** Where installers put the browser on systems that do not put it on the PATH. */
 function usualPlaces() {
   const home = os.homedir();
   if (process.platform === 'darwin') {
@@ -44,14 +45,10 @@ function usualPlaces() {
       .filter(Boolean)
       .flatMap((folder) => ends.map((end) => path.join(folder, end)));
   }
-  return [
-    '/usr/bin/chromium',
-    '/usr/bin/google-chrome',
-    '/opt/google/chrome/chrome',
-    '/snap/bin/chromium',
-  ];
+  return []; // elsewhere they put it on the PATH
 }
 
+/** Where Playwright downloads its browser to, the newest first. */
 function fromPlaywright() {
   const cache =
     {
@@ -118,7 +115,7 @@ export function chromiumSwitches() {
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   try {
-    console.log(findChromium());
+    console.log([findChromium(), ...chromiumSwitches()].join('\n'));
   } catch (error) {
     console.error(error.message);
     process.exitCode = 2;

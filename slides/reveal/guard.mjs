@@ -30,7 +30,7 @@ class Refusal extends Error {
 const REFUSED = 'There is nothing to send for this request.';
 const notFound = () => new Refusal(404, REFUSED);
 
-/** Prints one line for the author, whatever was thrown. */
+/** Print one line for the author, whatever was thrown. */
 const report = (error, root) => process.stderr.write(`${oneLine(error, root)}\n`);
 
 /** The first line of an error's message, without the folder that it happened in. */
@@ -74,7 +74,7 @@ function readAddress(address) {
 }
 
 /**
- * Tells whether a request came by one of this machine's own names, at any port (a tunnel's too).
+ * Tell whether a request came by one of this machine's own names, at any port (a tunnel's too).
  *
  * A page of a stranger can point its own name at 127.0.0.1 and then read what is served there (DNS
  * rebinding), but it cannot change the Host header that the browser sends with it.
@@ -83,7 +83,7 @@ function isLocal({ headers: { host = '' } }) {
   return LOCAL_NAMES.has(host.toLowerCase().replace(/:\d+$/, ''));
 }
 
-/** Tells whether `file` is a file that really lies in `folder`, symbolic links followed. */
+/** Tell whether `file` is a file that really lies in `folder`, symbolic links followed. */
 async function liesIn(folder, file) {
   try {
     const [home, real] = await Promise.all([realpath(folder), realpath(file)]);
@@ -93,10 +93,11 @@ async function liesIn(folder, file) {
   }
 }
 
-/** Throws a Refusal unless the request comes by a local name and asks for something of the deck. */
+/** Throw a Refusal unless the request comes by a local name and asks for something of the deck. */
 async function admit(request, folders) {
   if (!isLocal(request)) throw new Refusal(421, 'The deck answers as localhost only.');
-  if (!['GET', 'HEAD'].includes(request.method)) throw new Refusal(405, 'The deck can only be read.');
+  if (!['GET', 'HEAD'].includes(request.method))
+    throw new Refusal(405, 'The deck can only be read.');
 
   const address = readAddress(request.url);
   if (['/', '/favicon.ico', RELOAD_SCRIPT].includes(address)) return address;
@@ -121,12 +122,12 @@ function sendPage(request, response, status, sentence) {
   response.writeHead(status, {
     'Content-Type': 'text/html; charset=utf-8',
     'Content-Length': Buffer.byteLength(page),
-    ...(status === 405 && { Allow: 'GET, HEAD' })
+    ...(status === 405 && { Allow: 'GET, HEAD' }),
   });
   response.end(request.method === 'HEAD' ? undefined : page);
 }
 
-/** Tells whether a path below the root holds nothing that a slide shows. */
+/** Tell whether a path below the root holds nothing that a slide shows. */
 const isIgnored = (file) =>
   file.split(path.sep).some((part) => NOT_WATCHED.has(part) || /^\.[^.]/.test(part));
 
@@ -146,7 +147,7 @@ function explain(error, address, root) {
   return `${what} cannot be shown: ${oneLine(error, root)}`;
 }
 
-/** Opens the server on one address; resolves to it, or rejects with the system's error. */
+/** Open the server on one address; resolves to it, or rejects with the system's error. */
 function open(server, port, host) {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -158,7 +159,7 @@ function open(server, port, host) {
 }
 
 /**
- * Prepares this process for loading reveal-md's command, which then serves `root` on `port`.
+ * Prepare this process for loading reveal-md's command, which then serves `root` on `port`.
  *
  * Resolves when the server listens; rejects with the system's error (EADDRINUSE, EACCES) when it
  * cannot.
@@ -175,8 +176,8 @@ export function guard({ root, port }) {
       ['/_assets/static/', path.join(root, 'static')],
       ['/dist/', path.join(reveal, 'dist')],
       ['/plugin/', path.join(reveal, 'plugin')],
-      ['/css/highlight/', path.join(ofRevealMd.resolve('highlight.js'), '..', '..', 'styles')]
-    ]
+      ['/css/highlight/', path.join(ofRevealMd.resolve('highlight.js'), '..', '..', 'styles')],
+    ],
   };
 
   // reveal-md tells what it serves, with folders of this machine, and warns that there is no
@@ -212,7 +213,7 @@ export function guard({ root, port }) {
       ...config,
       server: upgrades,
       exts: RELOADED_TYPES,
-      exclusions: [(file) => isIgnored(path.relative(root, file)) || isLink(file)]
+      exclusions: [(file) => isIgnored(path.relative(root, file)) || isLink(file)],
     });
     const watch = server.watch.bind(server);
     server.watch = () => watch(WATCHED.map((folder) => path.join(root, folder)));
@@ -233,9 +234,11 @@ export function guard({ root, port }) {
       });
 
       const answer = async (request, response) => {
-        // No page of another site may show or read a file of the deck.
+        // No page of another site may read a file of the deck, or show the deck in a frame; the
+        // speaker view does, from here.
         response.setHeader('X-Content-Type-Options', 'nosniff');
         response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+        response.setHeader('X-Frame-Options', 'SAMEORIGIN');
         try {
           // Only the path goes on: the query is for the page's scripts, and reveal-md would take a
           // file name out of it.

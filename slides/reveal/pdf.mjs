@@ -1,7 +1,6 @@
 // `npm run pdf [-- FILE]`: prints every deck, one page a slide, to NAME.pdf or to FILE.
 
 import fs from 'node:fs';
-import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 
@@ -12,53 +11,39 @@ const { chromium } = await load('playwright-core');
 
 const PAGE = { width: 1280, height: 720 };
 const PATIENCE = 60_000; // ms
-const TYPES = {
-  '.css': 'text/css',
-  '.html': 'text/html',
-  '.js': 'text/javascript',
-  '.json': 'application/json',
-  '.png': 'image/png',
-  '.svg': 'image/svg+xml',
-  '.woff2': 'font/woff2',
-};
+// Where the browser believes the site to be. No such host exists, and none is asked: every answer
+// is given out of the site's folder, so that nobody else can ask meanwhile.
+const ORIGIN = 'http://deck.invalid';
 
-/** Serve a folder on the loopback interface only, for as long as we print from it. */
-function serve(folder) {
-  const server = http.createServer((request, response) => {
-    const file = path.join(
-      folder,
-      decodeURIComponent(new URL(request.url, 'http://localhost').pathname),
-    );
-    fs.readFile(file, (error, content) => {
-      response.writeHead(error ? 404 : 200, {
-        'Content-Type': TYPES[path.extname(file)] ?? 'application/octet-stream',
-      });
-      response.end(content);
-    });
-  });
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve(server));
-  });
+/** Return the file of the site that a URL names; undefined when there is none. */
+function fileFor(url, site) {
+  try {
+    const { origin, pathname } = new URL(url);
+    const file = path.join(site, decodeURIComponent(pathname));
+    const isOurs = origin === ORIGIN && file.startsWith(site + path.sep);
+    return isOurs && fs.statSync(file).isFile() ? file : undefined;
+  } catch {
+    return undefined; // not there, or a broken percent sequence
+  }
 }
 
 /** Print the deck `name` to a file. Throws a Refusal when the deck asks for what is not on the site. */
 async function print(browser, site, { name, slides }, file) {
   const page = await browser.newPage({ viewport: PAGE });
   page.setDefaultTimeout(PATIENCE);
-  const missing = [];
-  await page.route(
-    (url) => url.origin !== site,
-    (route) => route.abort(),
-  );
-  page.on('requestfailed', (request) => missing.push(request.url()));
-  page.on('response', (response) => response.ok() || missing.push(response.url()));
-  await page.goto(`${site}/${encodeURIComponent(name)}.html?view=print`, {
+  const missing = new Set();
+  await page.route('**', async (route) => {
+    const asset = fileFor(route.request().url(), site);
+    await (asset === undefined ? route.abort() : route.fulfill({ path: asset }));
+  });
+  page.on('requestfailed', (request) => missing.add(request.url().replace(`${ORIGIN}/`, '')));
+  await page.goto(`${ORIGIN}/${encodeURIComponent(name)}.html?view=print`, {
     waitUntil: 'networkidle',
   });
   await page.waitForSelector('.pdf-page');
-  if (missing.length > 0) {
+  if (missing.size > 0) {
     throw new Refusal(
-      `slides/${name}.md asks for ${missing[0]}, which is not in static/: a deck loads nothing from elsewhere`,
+      `slides/${name}.md asks for ${[...missing].join(', ')}: a deck loads only what is in static/`,
     );
   }
   const pages = await page.locator('.pdf-page').count();
@@ -90,19 +75,16 @@ await command(async () => {
     );
   }
   const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
-  let server;
   let browser;
   try {
     const decks = buildSite(site);
-    server = await serve(site);
     browser = await chromium.launch({ executablePath, args: chromiumSwitches() });
     for (const deck of decks) {
       const file = path.resolve(wanted ?? path.join(root, `${deck.name}.pdf`));
-      await print(browser, `http://127.0.0.1:${server.address().port}`, deck, file);
+      await print(browser, site, deck, file);
     }
   } finally {
     await browser?.close();
-    server?.close();
     fs.rmSync(site, { recursive: true, force: true });
   }
 });

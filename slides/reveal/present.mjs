@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 const OLDEST_NODE = 20;
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
-/** Ends with one line that says what is wrong and what to do. */
+/** End with one line that says what is wrong and what to do. */
 function refuse(line) {
   process.stderr.write(`${line}\n`);
   process.exit(2);
@@ -37,7 +37,7 @@ function firstDeck() {
   return deck ?? refuse('There is no deck to present: slides/ has no .md file');
 }
 
-/** Resolves when the server has answered a request for `address`, with whatever status. */
+/** Resolve when the server has answered a request for `address`, with whatever status. */
 function answered(port, address) {
   return new Promise((resolve, reject) => {
     const request = http.get({ host: '127.0.0.1', port, path: address }, (response) => {
@@ -47,11 +47,11 @@ function answered(port, address) {
   });
 }
 
-/** Shows `url` in the user's browser; where none is found, the printed line has to do. */
+/** Show `url` in the user's browser; where none is found, the printed line has to do. */
 function openBrowser(url) {
   const [command, ...options] = {
     darwin: ['open', url],
-    win32: ['cmd', '/c', 'start', '""', url]
+    win32: ['cmd', '/c', 'start', '""', url],
   }[process.platform] ?? ['xdg-open', url];
   spawn(command, options, { stdio: 'ignore', detached: true, windowsVerbatimArguments: true })
     .on('error', () => {})
