@@ -29,8 +29,8 @@
 # (`--no-batch-norm` leaves it out).
 #
 # `python code/vgg16.py` trains it on CIFAR10; `--width 1` at full size. `--help` lists the
-# settings, `--smoke` tries everything out. What to expect is in the recorded run,
-# `static/results/vgg16.json`.
+# settings, `--smoke` tries everything out. Its recipe is a first guess: no training has been
+# recorded yet.
 
 # %%
 from dataclasses import dataclass
