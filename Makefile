@@ -36,15 +36,17 @@ clean:  ## remove what was built, but not trainings, data or the set-up
 	rm -rf $(patsubst slides/%.md,%.pdf,$(wildcard slides/*.md)) .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find code tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
+# Each mark is a copy of what was installed: a newer date alone reinstalls nothing, because without
+# a network it could not, and `npm ci` would first remove what is there.
 .venv/.ready: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable .
-	@touch $@
+	@cmp -s pyproject.toml $@ || { $(PYTHON) -m venv .venv && \
+	$(BIN)/python -m pip install --quiet --editable . ; }
+	@cp pyproject.toml $@
 
 .venv/.ready-test: .venv/.ready
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	@touch $@
+	@cmp -s pyproject.toml $@ || $(BIN)/python -m pip install --quiet --editable '.[test]'
+	@cp pyproject.toml $@
 
-node_modules/.ready: package.json package-lock.json .npmrc
-	npm ci
-	@touch $@
+node_modules/.ready: package-lock.json
+	@cmp -s package-lock.json $@ || npm ci --prefer-offline
+	@cp package-lock.json $@

@@ -67,7 +67,7 @@ def test_smoke_mode_needs_no_download_and_yields_to_what_is_said() -> None:
         (["--momentum", "1"], "--momentum must be below 1, not 1.0"),
         (["--cutout", "33"], "--cutout must be at most 32, not 33"),
         (["--device", "tpu"], "--device must be one of auto, cpu, cuda, mps, not tpu"),
-        (["--resume", "nowhere"], "no run folder nowhere: name one, such as"),
+        (["--resume", "nowhere"], "no run folder nowhere: name one of those in runs"),
         (["--data", "no/such/place"], "there is no folder"),
         (["--data", __file__], f"{__file__} is a file: data is cifar10, shapes, or a folder"),
     ],

@@ -32,7 +32,7 @@ def show_errors_in_one_line() -> None:
 
         shell = get_ipython()
         if shell is not None:
-            shell.set_custom_exc((UserError,), lambda *error: print(error[2], file=sys.stderr))
+            shell.set_custom_exc((UserError,), _show_in_notebook)
         return
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -42,11 +42,19 @@ def show_errors_in_one_line() -> None:
             sys.__excepthook__(kind, error, trace)
             return
         script, process = Path(sys.argv[0]).name, os.environ.get("RANK")
-        print(f"{script}: {f'process {process}: ' if process else ''}{error}", file=sys.stderr)
+        line = f"{script}: {f'process {process}: ' if process else ''}{error}"
+        # torch.distributed calls this with a sys.stderr of its own, which it would lose.
+        print(line, file=sys.__stderr__)
         # Python exits with the code of a SystemExit that leaves the hook.
         raise SystemExit(error.exit_code)
 
     sys.excepthook = hook
+
+
+def _show_in_notebook(
+    shell: Any, kind: type, error: BaseException, trace: Any, tb_offset: Any = None
+) -> None:
+    print(error, file=sys.stderr)
 
 
 def prepare(options: Options) -> None:

@@ -57,7 +57,9 @@ class Run:
         if folder.is_file():
             folder = folder.parent
         if not folder.is_dir():
-            raise UserError(f"no run folder {path}: name one, such as runs/lenet/20261123-141500-0")
+            raise UserError(
+                f"no run folder {path}: name one of those in runs, such as runs/lenet/TIME-SEED"
+            )
         if not (folder / "run.json").is_file():
             raise UserError(f"{path} is not a run folder: it holds no run.json")
         return cls(folder)
