@@ -73,21 +73,12 @@ class BasicConv2d(nn.Module):
 class Inception(nn.Module):
     """Four branches, concatenated: (N, in_channels, H, W) -> (N, their channels, H, W).
 
-    The six channel counts are the columns of table 1.
+    The six `channels` are a row of table 1.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        ch1x1: int,
-        ch3x3_reduce: int,
-        ch3x3: int,
-        ch5x5_reduce: int,
-        ch5x5: int,
-        pool_proj: int,
-        paper: bool = False,
-    ) -> None:
+    def __init__(self, in_channels: int, channels: tuple[int, ...], paper: bool = False) -> None:
         super().__init__()
+        ch1x1, ch3x3_reduce, ch3x3, ch5x5_reduce, ch5x5, pool_proj = channels
         self.branch1x1 = BasicConv2d(in_channels, ch1x1, 1, 1, paper)
         self.branch3x3 = nn.Sequential(
             BasicConv2d(in_channels, ch3x3_reduce, 1, 1, paper),
@@ -114,7 +105,7 @@ class Inception(nn.Module):
 # %%
 if __name__ == "__main__":
     x = torch.rand(1, 192, 28, 28)
-    block = Inception(192, 64, 96, 128, 16, 32, 32, paper=True)
+    block = Inception(192, (64, 96, 128, 16, 32, 32), paper=True)
     print(f"{tuple(x.shape)} -> Inception 3a -> {tuple(block(x).shape)}")
     for name, branch, kernel in (("3x3", block.branch3x3, 3), ("5x5", block.branch5x5, 5)):
         direct = nn.Conv2d(192, branch[-1].conv.out_channels, kernel, padding=kernel // 2)
@@ -213,8 +204,8 @@ class GoogLeNet(nn.Module):
         self.norm2 = local_response_norm() if paper else nn.Identity()
         self.maxpool2 = nn.Identity() if small else nn.MaxPool2d(3, stride=2, ceil_mode=True)
         for name, row in TABLE_1.items():
-            counts = [scaled(count, width) for count in row]
-            self.add_module(f"inception{name}", Inception(channels, *counts, paper=paper))
+            counts = tuple(scaled(count, width) for count in row)
+            self.add_module(f"inception{name}", Inception(channels, counts, paper=paper))
             channels = counts[0] + counts[2] + counts[4] + counts[5]
             if name in ("4a", "4d") and auxiliary:
                 pool = nn.AvgPool2d(5, 3) if paper and not small else nn.AdaptiveAvgPool2d(4)

@@ -171,7 +171,7 @@ def test_a_fence_is_longer_than_any_in_the_code(root: Path) -> None:
 
 
 def python_definitions(source: str) -> dict[str, tuple[int, int]]:
-    """Return the lines, from 0, of each definition on the levels of module and class."""
+    """Return the lines, from 0, of each definition in the module and directly in another one."""
     found: dict[str, tuple[int, int]] = {}
 
     def walk(body: list[ast.stmt], prefix: str) -> None:
@@ -179,8 +179,7 @@ def python_definitions(source: str) -> dict[str, tuple[int, int]]:
             if isinstance(item, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 first = min([item.lineno, *(d.lineno for d in item.decorator_list)])
                 found[prefix + item.name] = (first - 1, item.end_lineno - 1)
-                if isinstance(item, ast.ClassDef):
-                    walk(item.body, f"{prefix}{item.name}.")
+                walk(item.body, f"{prefix}{item.name}.")
 
     walk(ast.parse(source).body, "")
     return found

@@ -56,7 +56,7 @@ function statements(source) {
 }
 
 /**
- * List the classes and functions of a module, and those inside of its classes.
+ * List the classes and functions of a module, and those inside of them.
  *
  * @param {string} source Python source with `\n` line ends
  * @returns {{name: string, first: number, last: number, body: object[]}[]} dotted name, physical
@@ -93,8 +93,7 @@ export function definitions(source) {
           last,
           body: all.slice(i + 1, next),
         });
-        if (all[i].text.startsWith('class'))
-          found.push(...within(i + 1, next, `${prefix + name}.`));
+        found.push(...within(i + 1, next, `${prefix + name}.`));
       }
       decorated = -1;
     }
@@ -108,7 +107,7 @@ export function definitions(source) {
  * Return the lines of a definition, dedented.
  *
  * @param {string} source Python source
- * @param {string} name `Class`, `function` or `Class.method`
+ * @param {string} name `Class`, `function`, `Class.method` or `function.inner`
  * @param {{docstring: boolean}} options whether to keep the docstring
  * @returns {string[]} the lines
  * @throws {Error} with what there is, when the name is unknown or defined twice
