@@ -3,10 +3,12 @@
 It knows nothing of a lesson or a slide. The names below are those that a lesson needs.
 """
 
-from .cli import command_line
+from .cli import command_line, picture_folder
 from .data import Batches, Data, load, normalized
 from .errors import UserError
+from .machine import shown
 from .measure import count_macs, count_parameters, layer_table
+from .pictures import keep
 from .recipe import AuxiliaryRecipe, Options, Recipe, setting
 from .training import Trained, train
 
@@ -21,9 +23,12 @@ __all__ = [
     "command_line",
     "count_macs",
     "count_parameters",
+    "keep",
     "layer_table",
     "load",
     "normalized",
+    "picture_folder",
     "setting",
+    "shown",
     "train",
 ]

@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import Field, fields, replace
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from . import machine
@@ -38,10 +39,7 @@ def command_line(
             In a script the user sees it as one line, and the process exits with code 2.
     """
     machine.show_errors_in_one_line()
-    if arguments is None:
-        notebook = machine.in_notebook()
-        arguments = shlex.split(os.environ.get("LAB_ARGS", "")) if notebook else sys.argv[1:]
-    given = vars(_parser(recipe, description).parse_args(arguments))
+    given = vars(_parser(recipe, description).parse_args(_words(arguments)))
     names = {each.name for each in fields(Options)}
     chosen = {name: value for name, value in given.items() if name in names}
     changes = {name: value for name, value in given.items() if name not in names}
@@ -57,6 +55,43 @@ def command_line(
     machine.prepare(options)
     check(recipe.data)
     return recipe, options
+
+
+def picture_folder(lesson: str, description: str, arguments: Sequence[str] | None = None) -> Path:
+    """The command line of a lesson that trains nothing: where its pictures go.
+
+    Args:
+        lesson: its name, which is that of the folder.
+        description: what the lesson does, the first lines of `--help`.
+        arguments: the words to read, as in `command_line`.
+
+    Returns:
+        the folder, `runs/LESSON` beside code or `OUT/LESSON`, which is there.
+
+    Raises:
+        UserError: an unknown setting, or a folder that cannot be made.
+    """
+    machine.show_errors_in_one_line()
+    parser = _Parser(description=description, allow_abbrev=False)
+    parser.add_argument(
+        "--out", default="", metavar="NAME", help="folder for the pictures (default: runs)"
+    )
+    given = parser.parse_args(_words(arguments))
+    folder = Path(given.out or machine.home() / "runs", lesson)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot make the folder {folder}: {error.strerror}; choose another --out"
+        ) from None
+    return folder
+
+
+def _words(arguments: Sequence[str] | None) -> Sequence[str]:
+    """The words of the command line, where no others are given."""
+    if arguments is not None:
+        return arguments
+    return shlex.split(os.environ.get("LAB_ARGS", "")) if machine.in_notebook() else sys.argv[1:]
 
 
 def _resumed(recipe: R, chosen: dict[str, Any], changes: dict[str, Any]) -> tuple[R, Options]:

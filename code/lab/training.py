@@ -43,6 +43,7 @@ from .handlers import (
     write_tensorboard,
 )
 from .measure import count_macs, count_parameters
+from .pictures import show
 from .recipe import AuxiliaryRecipe, Options, Recipe
 from .runs import CheckpointFiles, Run
 
@@ -76,10 +77,7 @@ class Trained:
 
     def show(self, name: str) -> None:
         """Show a picture of the run folder where this is a notebook."""
-        if machine.in_notebook():
-            from IPython.display import Image, display
-
-            display(Image(str(self.run.folder / name)))
+        show(self.run.folder / name)
 
 
 def train(
