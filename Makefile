@@ -5,7 +5,7 @@ ARGS   ?=
 
 # Where a virtual environment keeps its programs: bin, or Scripts on Windows.
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-LESSONS := $(filter-out __init__,$(basename $(notdir $(wildcard code/*.py))))
+LESSONS := $(filter-out __init__ pieces,$(basename $(notdir $(wildcard code/*.py))))
 
 .PHONY: present test train site pdf clean
 .DELETE_ON_ERROR:
@@ -19,6 +19,9 @@ test: .venv/.ready-test node_modules/.ready  ## every test (ARGS="-k resume": so
 ifneq ($(filter $(LESSONS),$(ARCH)),)
 train: .venv/.ready  ## one network: make train ARCH=lenet ARGS="--epochs 5"
 	@$(BIN)/python code/$(ARCH).py $(ARGS)
+else ifeq ($(ARCH),pieces)
+train:
+	@echo "make train: the pieces are not a network to train; run python code/pieces.py" >&2; exit 2
 else
 train:
 	@echo "make train: ARCH=$(ARCH) is not a lesson; choose one of: $(LESSONS)" >&2; exit 2

@@ -36,9 +36,25 @@ SAYS = {
 }
 PICTURES = ["confusion", "curve", "filters", "mistakes"]
 
+# The lesson that trains nothing.
+PIECES_SAY = [
+    "convolution 3x3, stride 2, padding 1: (2, 6, 16, 16), largest difference",
+    "fully connected   50,348,032 parameters  50,331,648 MACs",
+    "together: (4, 10), largest difference",
+]
+PIECES_PICTURES = [
+    "activations",
+    "convolution",
+    "dropout",
+    "fully_connected",
+    "max_pooling",
+    "softmax",
+]
+
 
 def test_no_lesson_is_left_out() -> None:
-    assert sorted(SMOKE) == sorted(path.stem for path in (ROOT / "code").glob("*.py"))
+    lessons = sorted(path.stem for path in (ROOT / "code").glob("*.py"))
+    assert sorted([*SMOKE, "pieces"]) == lessons
 
 
 @pytest.mark.parametrize("name", SMOKE)
@@ -48,16 +64,48 @@ def test_a_lesson_runs_as_a_script(name: str, tmp_path: Path) -> None:
     for words in ("test accuracy", *SAYS[name]):
         assert words in done.stdout
     (run,) = (tmp_path / "runs" / name).iterdir()
-    assert sorted(path.stem for path in run.glob("*.png")) == PICTURES
-    for picture in PICTURES:
-        assert (run / f"{picture}.png").read_bytes().startswith(b"\x89PNG")
+    assert_pictures(run, PICTURES)
+
+
+def test_the_pieces_run_as_a_script(tmp_path: Path) -> None:
+    for _ in range(2):  # the second time over its own pictures
+        done = lesson("--out", "runs", cwd=tmp_path, name="pieces")
+        assert done.returncode == 0, done.stderr
+        for words in PIECES_SAY:
+            assert words in done.stdout
+        assert done.stdout.endswith(f"pictures in {Path('runs', 'pieces')}\n")
+    assert_pictures(tmp_path / "runs" / "pieces", PIECES_PICTURES)
+
+
+def assert_pictures(folder: Path, names: list[str]) -> None:
+    """There are these PNG files and no other."""
+    assert sorted(path.stem for path in folder.glob("*.png")) == names
+    for path in folder.glob("*.png"):
+        assert path.read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("name", SMOKE)
 def test_a_lesson_runs_as_a_notebook(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "environ", environment(LAB_ARGS=f"{SMOKE[name]} --out runs"))
+    text, pictures = run_notebook(name, f"{SMOKE[name]} --out runs", tmp_path, monkeypatch)
+    for words in ("test accuracy", *SAYS[name]):
+        assert words in text
+    assert pictures == len(PICTURES)
+
+
+def test_the_pieces_run_as_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, pictures = run_notebook("pieces", "--out runs", tmp_path, monkeypatch)
+    for words in PIECES_SAY:
+        assert words in text
+    assert pictures == len(PIECES_PICTURES)
+
+
+def run_notebook(
+    name: str, arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, int]:
+    """Run a lesson as a notebook; return what it prints and how many pictures it shows."""
+    monkeypatch.setattr(os, "environ", environment(LAB_ARGS=arguments))
     notebook = jupytext.read(ROOT / "code" / f"{name}.py")
     monkeypatch.chdir(tmp_path)
     path = [str(ROOT / "code"), os.environ.get("PYTHONPATH", "")]
@@ -65,12 +113,10 @@ def test_a_lesson_runs_as_a_notebook(
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": tmp_path}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     text = "".join(output.get("text", "") for output in outputs)
-    for words in ("test accuracy", *SAYS[name]):
-        assert words in text
-    assert sum("image/png" in output.get("data", {}) for output in outputs) == len(PICTURES)
+    return text, sum("image/png" in output.get("data", {}) for output in outputs)
 
 
-@pytest.mark.parametrize("name", SMOKE)
+@pytest.mark.parametrize("name", [*SMOKE, "pieces"])
 def test_the_notebook_made_from_a_lesson_gives_the_same_script_back(name: str) -> None:
     script = (ROOT / "code" / f"{name}.py").read_text()
     notebook = jupytext.reads(script, fmt="py:percent")

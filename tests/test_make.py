@@ -35,6 +35,13 @@ def test_a_network_without_a_lesson_gets_a_line_that_names_those_with_one(arch: 
     assert "lenet" in line
 
 
+def test_a_lesson_without_a_training_gets_a_line_that_says_how_to_run_it() -> None:
+    done = make("train", "ARCH=pieces")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0].endswith("run python code/pieces.py")
+    assert "pieces" not in make("train", "ARCH=resnt").stderr
+
+
 def test_a_lesson_gets_the_settings_as_they_were_written() -> None:
     command = make("--dry-run", "train", "ARCH=lenet", "ARGS=--data 'my pictures' --lr 0.1").stdout
     assert "python code/lenet.py --data 'my pictures' --lr 0.1" in command

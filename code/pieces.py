@@ -1,0 +1,325 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The pieces
+#
+# The companion of the slide **Putting the pieces together**: fully connected layer, convolution,
+# max pooling, sigmoid, ReLU, softmax, dropout. Each is a formula, then a few lines of tensor
+# operations, then a check against PyTorch's own.
+#
+# `python code/pieces.py` trains nothing: in seconds it prints the checks and the costs, and keeps
+# its pictures, which a notebook shows in their place, in `runs/pieces/` (`--out` elsewhere).
+#
+# The letters: N images or vectors, C channels in, D channels out, H x W pixels, K x K kernels.
+
+# %%
+from collections.abc import Callable
+
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+import lab
+from lab import plots
+
+if __name__ == "__main__":
+    folder = lab.picture_folder("pieces", "Compute the pieces of networks by hand, and draw them.")
+    torch.manual_seed(0)
+
+# %% [markdown]
+# Two tools: one says which shapes do not fit, the other compares our numbers with PyTorch's. Their
+# last digits may differ, because sums are taken in another order.
+
+
+# %%
+def check(rule: str, *tensors: Tensor) -> None:
+    """Raise ValueError unless shapes fit a rule such as "NC, DC, D": one size for each letter."""
+    sizes: dict[str, int] = {}
+    for letters, tensor in zip(rule.split(", "), tensors, strict=True):
+        pairs = zip(letters, tensor.shape, strict=False)
+        if len(letters) != tensor.ndim or any(sizes.setdefault(*pair) != pair[1] for pair in pairs):
+            got = ", ".join(str(tuple(each.shape)) for each in tensors)
+            raise ValueError(f"shapes must fit {rule}, with one size for each letter, not {got}")
+
+
+def compare(name: str, ours: Tensor, theirs: Tensor) -> None:
+    """Print the largest difference; raise AssertionError if it is more than rounding."""
+    torch.testing.assert_close(ours, theirs)
+    print(f"{name}: {tuple(ours.shape)}, largest difference {(ours - theirs).abs().max():.1e}")
+
+
+# %% [markdown]
+# ## Fully connected
+#
+# `y_d = sum over c of W_dc x_c + b_d`: every output looks at every input, with a weight for each
+# pair. In matrices `y = W x + b`; with a vector in each row of `x`, `W` stands transposed.
+
+
+# %%
+def fully_connected(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Weighted sums of all inputs: (N, C), (D, C), (D,) -> (N, D)."""
+    check("NC, DC, D", x, weight, bias)
+    return x @ weight.T + bias
+
+
+if __name__ == "__main__":
+    x, weight, bias = torch.randn(2, 8), torch.randn(5, 8), torch.randn(5)
+    compare("fully connected", fully_connected(x, weight, bias), F.linear(x, weight, bias))
+
+# %% [markdown]
+# Three outputs of four inputs: the first adds them up, the second compares the two halves, the
+# third sees one input only.
+
+# %%
+if __name__ == "__main__":
+    x, bias = torch.tensor([[1.0, 2.0, 0.0, -1.0]]), torch.tensor([0.0, 0.0, 0.5])
+    weight = torch.tensor([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, -1.0, -1.0], [0.0, 1.0, 0.0, 0.0]])
+    y = fully_connected(x, weight, bias)
+    tables = {"W": weight, "x": x.T, "b": bias[:, None], "y = W x + b": y.T}
+    lab.keep(folder / "fully_connected.png", plots.tables(tables))
+
+# %% [markdown]
+# ## Convolution
+#
+# `y_dhw = sum over c, i, j of W_dcij x_c,h+i,w+j + b_d`: an output looks at one window of K x K
+# pixels, and the same weights serve every window, so a pattern is found wherever it lies. (The
+# mathematician's convolution turns the kernel by 180 degrees; learned weights need no turning.)
+# With a stride S it is `x_c,Sh+i,Sw+j`: S pixels from a window to the next. The padding is a frame
+# of zeros around the image.
+
+
+# %%
+def output_side(side: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+    """The shape rule: height or width, in pixels, of what a convolution or a pooling returns."""
+    return (side + 2 * padding - kernel) // stride + 1
+
+
+def windows(x: Tensor, size: int, stride: int) -> Tensor:
+    """Cut out all windows: (N, C, H, W) -> (N, C, H', W', size, size)."""
+    check("NCHW", x)
+    if size > min(x.shape[2:]):
+        raise ValueError(f"no window of {size} x {size} fits into {tuple(x.shape)}")
+    return x.unfold(2, size, stride).unfold(3, size, stride)
+
+
+def convolution(
+    x: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0
+) -> Tensor:
+    """Weighted sums of windows: (N, C, H, W), (D, C, K, K), (D,) -> (N, D, H', W')."""
+    check("NCHW, DCKK, D", x, weight, bias)
+    x = F.pad(x, (padding, padding, padding, padding))
+    patches = windows(x, weight.shape[2], stride)  # (N, C, H', W', K, K)
+    return torch.einsum("nchwij,dcij->ndhw", patches, weight) + bias[:, None, None]
+
+
+if __name__ == "__main__":
+    x = torch.randn(2, 3, 32, 32)
+    for kernel, stride, padding in ((5, 1, 0), (3, 1, 1), (3, 2, 1), (1, 1, 0)):
+        weight = torch.randn(6, 3, kernel, kernel) / kernel  # keeps the sums near 1
+        bias = torch.randn(6)
+        y = convolution(x, weight, bias, stride, padding)
+        name = f"convolution {kernel}x{kernel}, stride {stride}, padding {padding}"
+        compare(name, y, F.conv2d(x, weight, bias, stride, padding))
+        assert y.shape[2:] == (output_side(32, kernel, stride, padding),) * 2
+
+# %% [markdown]
+# A kernel that subtracts left from right finds the left and the right edge of a bright shape, one
+# with a plus, the other with a minus.
+
+# %%
+if __name__ == "__main__":
+    image = torch.zeros(1, 1, 6, 8)
+    image[..., 1:5, 2:5] = 1
+    kernel = torch.tensor([-1.0, 0.0, 1.0]).expand(1, 1, 3, 3)
+    edges = convolution(image, kernel, torch.zeros(1))
+    tables = {"image": image[0, 0], "kernel": kernel[0, 0], "convolution": edges[0, 0]}
+    lab.keep(folder / "convolution.png", plots.tables(tables))
+
+# %% [markdown]
+# What sharing saves: 16 maps of a 32x32 image, with a weight for each pair, and with 3x3 kernels.
+
+# %%
+if __name__ == "__main__":
+    with torch.device("meta"):  # counts need no memory for 50 million weights
+        connected = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 16 * 32 * 32))
+        shared = nn.Conv2d(3, 16, kernel_size=3, padding=1)
+    for name, layer in (("fully connected", connected), ("convolution", shared)):
+        macs = lab.count_macs(layer, (1, 3, 32, 32))
+        print(f"{name:16}{lab.count_parameters(layer):>12,} parameters{macs:>12,} MACs")
+
+# %% [markdown]
+# ## Max pooling
+#
+# `y_chw = max over i, j of x_c,2h+i,2w+j` (2x2, stride 2): of each window only the strongest answer
+# stays, each channel by itself. The shape rule is that of convolution; nothing is learned, and the
+# layers behind have a quarter of the pixels to work on.
+
+
+# %%
+def max_pooling(x: Tensor, size: int = 2, stride: int = 2) -> Tensor:
+    """The largest value in each window: (N, C, H, W) -> (N, C, H', W')."""
+    return windows(x, size, stride).amax((4, 5))
+
+
+if __name__ == "__main__":
+    x = torch.randn(2, 6, 28, 28)
+    compare("max pooling 2x2, stride 2", max_pooling(x), F.max_pool2d(x, 2, 2))
+    compare("max pooling 3x3, stride 2", max_pooling(x, 3, 2), F.max_pool2d(x, 3, 2))
+    x = torch.randperm(16).reshape(1, 1, 4, 4)
+    pair = {"x": x[0, 0], "max pooling": max_pooling(x)[0, 0]}
+    lab.keep(folder / "max_pooling.png", plots.tables(pair))
+
+# %% [markdown]
+# ## Sigmoid and ReLU
+#
+# Without something bent between them, two layers are one: `W2 (W1 x) = (W2 W1) x`. The sigmoid
+# `1 / (1 + exp(-x))` squeezes any number into (0, 1); the rectified linear unit, `max(0, x)`
+# (Nair and Hinton, ICML 2010), cuts the negative half off. Both act on each number by itself, so
+# shapes stay, and nothing is learned.
+
+
+# %%
+def sigmoid(x: Tensor) -> Tensor:
+    """Any shape; every number goes into (0, 1)."""
+    return 1 / (1 + torch.exp(-x))
+
+
+def relu(x: Tensor) -> Tensor:
+    """Any shape; every negative number becomes zero."""
+    return torch.where(x <= 0, 0, x)
+
+
+if __name__ == "__main__":
+    x = torch.randn(4, 100)
+    compare("sigmoid", sigmoid(x), F.sigmoid(x))
+    compare("ReLU", relu(x), F.relu(x))
+    lab.keep(folder / "activations.png", plots.activations({"sigmoid": sigmoid, "ReLU": relu}))
+
+# %% [markdown]
+# On the way back each layer multiplies the gradient by its slope. That of the sigmoid, `y (1 - y)`,
+# is at most 1/4, and near 0 far from the middle. That of ReLU is 1 wherever the unit is on, and
+# costs a comparison instead of an exponential and a division. This is what is left of a gradient
+# behind twenty of them, with no weights in between:
+
+
+# %%
+def slope_at_depth(activation: Callable[[Tensor], Tensor], depth: int, start: float = 1.0) -> float:
+    """The derivative, at `start`, of an activation applied `depth` times."""
+    x = torch.tensor(start, requires_grad=True)
+    y = x
+    for _ in range(depth):
+        y = activation(y)
+    return torch.autograd.grad(y, x)[0].item()
+
+
+if __name__ == "__main__":
+    for name, activation in (("sigmoid", sigmoid), ("ReLU", relu)):
+        print(f"{name:8}once {slope_at_depth(activation, 1):.2f}", end=", ")
+        print(f"twenty times {slope_at_depth(activation, 20):.1e}")
+
+# %% [markdown]
+# ## Softmax
+#
+# `p_d = exp(x_d) / sum over k of exp(x_k)`: D numbers of any size, the logits, become D
+# probabilities that add up to 1. The exponential of 89 is beyond single precision, so the largest
+# logit is subtracted first: numerator and denominator shrink by the same factor, and no
+# exponential is larger than `exp(0) = 1`.
+
+
+# %%
+def softmax(x: Tensor, dim: int = 1) -> Tensor:
+    """Logits -> probabilities along a dimension: (N, D) -> (N, D)."""
+    powers = torch.exp(x - x.amax(dim, keepdim=True))
+    return powers / powers.sum(dim, keepdim=True)
+
+
+if __name__ == "__main__":
+    x = torch.tensor([[2.0, 1.0, 0.0, -1.0]])
+    compare("softmax", softmax(x), F.softmax(x, dim=1))
+    compare("softmax of large logits", softmax(x + 1000), F.softmax(x + 1000, dim=1))
+    powers = torch.exp(x + 1000)
+    print(f"without subtracting: {(powers / powers.sum()).tolist()}")
+    lab.keep(folder / "softmax.png", plots.tables({"logits": x, "softmax": softmax(x)}))
+
+# %% [markdown]
+# ## Dropout
+#
+# `y_i = m_i x_i / (1 - p)`, where `m_i` is 0 with probability p and 1 otherwise: in training every
+# batch meets another thinned network, and no unit can rely on a certain other one (Srivastava and
+# others, JMLR 15, 2014). On average `m_i` is `1 - p`; dividing by it keeps the mean of every unit,
+# so that nothing is left to do after training: in eval mode dropout is the identity. (The paper
+# divides nothing in training and shrinks the weights afterwards, to the same mean.)
+
+
+# %%
+def dropout(x: Tensor, p: float, generator: Generator | None = None) -> Tensor:
+    """Any shape; each number becomes 0 with probability p. For training only."""
+    if not 0 <= p < 1:
+        raise ValueError(f"dropout needs a probability of at least 0 and below 1, not {p}")
+    kept = torch.empty_like(x).bernoulli_(1 - p, generator=generator)
+    return x * kept / (1 - p)
+
+
+if __name__ == "__main__":
+    x = torch.arange(1.0, 13.0).reshape(3, 4)
+    ours = dropout(x, 0.5, torch.manual_seed(1))
+    torch.manual_seed(1)
+    compare("dropout", ours, F.dropout(x, 0.5, training=True))
+    mean = torch.stack([dropout(x, 0.5) for _ in range(10_000)]).mean(0)
+    tables = {"x": x, "dropout, p = 0.5": ours, "mean of 10,000 times": mean}
+    lab.keep(folder / "dropout.png", plots.tables(tables))
+
+# %% [markdown]
+# ## Together
+#
+# All but the sigmoid in one network for 32x32 images. Ours and PyTorch's return the same
+# probabilities; in eval mode dropout does nothing, so ours has no line for it.
+
+
+# %%
+def together(x: Tensor, conv: nn.Conv2d, linear: nn.Linear) -> Tensor:  # (N, 3, 32, 32)
+    """A small network of our pieces, in eval mode, with the weights of two PyTorch layers."""
+    x = relu(convolution(x, conv.weight, conv.bias, padding=2))  # (N, 16, 32, 32)
+    x = max_pooling(x)  # (N, 16, 16, 16)
+    return softmax(fully_connected(x.flatten(1), linear.weight, linear.bias))  # (N, 10)
+
+
+if __name__ == "__main__":
+    conv, linear = nn.Conv2d(3, 16, kernel_size=5, padding=2), nn.Linear(16 * 16 * 16, 10)
+    head = (nn.Flatten(), nn.Dropout(0.5), linear, nn.Softmax(dim=1))
+    model = nn.Sequential(conv, nn.ReLU(), nn.MaxPool2d(2), *head).eval()
+    x = torch.randn(4, 3, 32, 32)
+    with torch.no_grad():
+        compare("together", together(x, conv, linear), model(x))
+
+# %% [markdown]
+# What each piece costs. Only two have parameters: most of them sit in the fully connected layer,
+# and the convolution does most of the work. AlexNet and VGG16 are like that, too.
+
+# %%
+if __name__ == "__main__":
+    print(lab.layer_table(model, (1, 3, 32, 32)))
+    print(f"\npictures in {lab.shown(folder)}")
+
+# %% [markdown]
+# ## To try
+#
+# - Give `max_pooling` a padding. Which value must stand around the image, and why not zero?
+# - Average pooling is a convolution: with which weights?
+# - Write `fully_connected` with `convolution`. Which shapes do `x` and `weight` need? (C5 of LeNet
+#   is such a layer.)
+# - What is the slope of our `sigmoid` at -100, by autograd? What is it by `y (1 - y)`? Write the
+#   function so that both agree.
+# - Put weights between the twenty sigmoids. How large must they be for the gradient to survive,
+#   and what do they do to the values?

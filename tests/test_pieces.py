@@ -1,0 +1,272 @@
+"""The pieces: each is what PyTorch computes, for any shape, and says which shapes do not fit."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional as F
+
+import lab
+import pieces
+from lab import plots
+from running import ROOT, lesson
+
+few = st.integers(1, 4)
+seeds = st.integers(0, 2**32 - 1)
+close = torch.testing.assert_close
+
+
+def random(seed: int, *shape: int) -> Tensor:
+    """Double precision, so that only a wrong formula makes a difference."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@given(few, few, few, seeds)
+def test_fully_connected_is_pytorchs(n: int, c: int, d: int, seed: int) -> None:
+    x, weight, bias = random(seed, n, c), random(seed + 1, d, c), random(seed + 2, d)
+    close(pieces.fully_connected(x, weight, bias), F.linear(x, weight, bias))
+
+
+@given(
+    few,
+    few,
+    few,
+    st.tuples(st.integers(5, 9), st.integers(5, 9)),
+    few,
+    few,
+    st.integers(0, 3),
+    seeds,
+)
+def test_convolution_is_pytorchs_and_follows_the_shape_rule(
+    n: int,
+    c: int,
+    d: int,
+    sides: tuple[int, int],
+    kernel: int,
+    stride: int,
+    padding: int,
+    seed: int,
+) -> None:
+    x, weight = random(seed, n, c, *sides), random(seed + 1, d, c, kernel, kernel)
+    bias = random(seed + 2, d)
+    ours = pieces.convolution(x, weight, bias, stride, padding)
+    close(ours, F.conv2d(x, weight, bias, stride, padding))
+    height, width = (pieces.output_side(side, kernel, stride, padding) for side in sides)
+    assert ours.shape == (n, d, height, width)
+
+
+@given(few, few, st.tuples(st.integers(4, 9), st.integers(4, 9)), few, few, seeds)
+def test_max_pooling_is_pytorchs_and_follows_the_shape_rule(
+    n: int, c: int, sides: tuple[int, int], size: int, stride: int, seed: int
+) -> None:
+    x = random(seed, n, c, *sides)
+    ours = pieces.max_pooling(x, size, stride)
+    close(ours, F.max_pool2d(x, size, stride))
+    assert ours.shape[2:] == tuple(pieces.output_side(side, size, stride) for side in sides)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (pieces.sigmoid, torch.sigmoid),
+        (pieces.relu, torch.relu),
+        (pieces.softmax, lambda x: F.softmax(x, dim=1)),
+        (lambda x: pieces.softmax(x, dim=0), lambda x: F.softmax(x, dim=0)),
+    ],
+    ids=["sigmoid", "relu", "softmax", "softmax of columns"],
+)
+@given(n=few, d=few, size=st.sampled_from([0.1, 1.0, 20.0]), seed=seeds)
+def test_activations_and_their_gradients_are_pytorchs(
+    ours: object, theirs: object, n: int, d: int, size: float, seed: int
+) -> None:
+    x = (size * random(seed, n, d)).requires_grad_()
+    outputs = [function(x) for function in (ours, theirs)]  # type: ignore[operator]
+    close(*outputs)
+    direction = random(seed + 1, n, d)
+    close(*(torch.autograd.grad((y * direction).sum(), x)[0] for y in outputs))
+
+
+def test_relu_at_zero_has_the_slope_zero_and_lets_nan_through() -> None:
+    x = torch.tensor([0.0, -0.0, float("inf"), -float("inf"), float("nan")], requires_grad=True)
+    y = pieces.relu(x)
+    close(y, F.relu(x), equal_nan=True)
+    assert torch.autograd.grad(y[:2].sum(), x)[0].tolist() == [0] * 5
+
+
+@pytest.mark.parametrize("shift", [-1e4, 1e4, 1e30])
+def test_softmax_survives_large_logits(shift: float) -> None:
+    x = torch.tensor([[3.0, 0.0, -2.0, 3.0]])
+    close(pieces.softmax(x + shift), F.softmax(x + shift, dim=1))
+    assert pieces.softmax(x * 1e30).tolist() == [[0.5, 0, 0, 0.5]]
+
+
+@given(st.integers(1, 40), st.floats(0, 0.99), seeds)
+def test_dropout_drops_what_pytorch_drops(count: int, p: float, seed: int) -> None:
+    x = random(seed, count)
+    ours = pieces.dropout(x, p, torch.manual_seed(seed))
+    torch.manual_seed(seed)
+    close(ours, F.dropout(x, p, training=True))
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_dropout_keeps_the_mean_and_drops_the_share_it_was_told(p: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    y = pieces.dropout(torch.full((400_000,), 3.0), p, generator)
+    # Five standard deviations: the seed is fixed, but its stream may differ by machine.
+    spread = (p * (1 - p) / len(y)) ** 0.5
+    assert (y == 0).float().mean().item() == pytest.approx(p, abs=5 * spread)
+    assert y.mean().item() == pytest.approx(3, abs=5 * 3 * spread / (1 - p))
+    assert y.unique().tolist() == pytest.approx([0, 3 / (1 - p)])
+
+
+def test_dropout_of_nothing_is_the_identity_of_eval_mode() -> None:
+    x = random(0, 5, 7)
+    assert torch.equal(pieces.dropout(x, 0.0), x)
+    assert torch.equal(torch.nn.Dropout(0.5).eval()(x), x)
+
+
+def test_a_gradient_vanishes_through_sigmoids_and_passes_relus() -> None:
+    assert pieces.slope_at_depth(pieces.sigmoid, 1, start=0.0) == 0.25
+    y, expected = torch.tensor(1.0, dtype=torch.float64), 1.0
+    for _ in range(20):  # the chain rule by hand: the slope of a sigmoid is y (1 - y)
+        y = torch.sigmoid(y)
+        expected *= (y * (1 - y)).item()
+    assert pieces.slope_at_depth(pieces.sigmoid, 20) == pytest.approx(expected, rel=1e-4)
+    assert 0 < expected < 0.25**20
+    assert pieces.slope_at_depth(pieces.relu, 20) == 1
+    assert pieces.slope_at_depth(pieces.relu, 20, start=-1.0) == 0
+
+
+def test_the_exercise_on_the_slope_of_the_sigmoid_has_something_to_mend() -> None:
+    far = pieces.slope_at_depth(pieces.sigmoid, 1, start=-100.0)
+    assert far != far  # not a number
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (
+            lambda x: pieces.fully_connected(x(2, 5), x(3, 4), x(3)),
+            "shapes must fit NC, DC, D, with one size for each letter, not (2, 5), (3, 4), (3,)",
+        ),
+        (
+            lambda x: pieces.fully_connected(x(2, 4), x(3, 4), x(1)),
+            "shapes must fit NC, DC, D, with one size for each letter, not (2, 4), (3, 4), (1,)",
+        ),
+        (
+            lambda x: pieces.fully_connected(x(2, 3, 4), x(3, 4), x(3)),
+            "shapes must fit NC, DC, D, with one size for each letter, not (2, 3, 4), (3, 4), (3,)",
+        ),
+        (
+            lambda x: pieces.convolution(x(1, 3, 8, 8), x(6, 1, 3, 3), x(6)),
+            "shapes must fit NCHW, DCKK, D, with one size for each letter, "
+            "not (1, 3, 8, 8), (6, 1, 3, 3), (6,)",
+        ),
+        (
+            lambda x: pieces.convolution(x(1, 3, 8, 8), x(6, 3, 3, 5), x(6)),
+            "shapes must fit NCHW, DCKK, D, with one size for each letter, "
+            "not (1, 3, 8, 8), (6, 3, 3, 5), (6,)",
+        ),
+        (
+            lambda x: pieces.convolution(x(1, 3, 2, 8), x(6, 3, 5, 5), x(6), padding=1),
+            "no window of 5 x 5 fits into (1, 3, 4, 10)",
+        ),
+        (
+            lambda x: pieces.max_pooling(x(3, 8, 8)),
+            "shapes must fit NCHW, with one size for each letter, not (3, 8, 8)",
+        ),
+        (lambda x: pieces.max_pooling(x(1, 3, 8, 1)), "no window of 2 x 2 fits into (1, 3, 8, 1)"),
+        (
+            lambda x: pieces.dropout(x(3), 1.0),
+            "dropout needs a probability of at least 0 and below 1, not 1.0",
+        ),
+        (
+            lambda x: pieces.dropout(x(3), -0.1),
+            "dropout needs a probability of at least 0 and below 1, not -0.1",
+        ),
+    ],
+)
+def test_what_does_not_fit_gets_one_line(call: object, line: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(line)) as wrong:
+        call(torch.zeros)  # type: ignore[operator]
+    assert str(wrong.value) == line
+
+
+def test_a_difference_is_not_printed_but_raised() -> None:
+    with pytest.raises(AssertionError):
+        pieces.compare("wrong", torch.zeros(2), torch.ones(2))
+
+
+def test_each_piece_fits_on_a_slide() -> None:
+    seven = [
+        "fully_connected",
+        "convolution",
+        "max_pooling",
+        "sigmoid",
+        "relu",
+        "softmax",
+        "dropout",
+    ]
+    tree = ast.parse((ROOT / "code" / "pieces.py").read_text())
+    defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for name in seven:
+        assert defined[name].end_lineno - defined[name].lineno < 12, name
+
+
+def test_the_command_line_names_the_folder_and_refuses_what_it_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lab.machine, "home", lambda: tmp_path)
+    assert lab.picture_folder("pieces", "", []) == tmp_path / "runs" / "pieces"
+    other = lab.picture_folder("pieces", "", ["--out", str(tmp_path / "new")])
+    assert other == tmp_path / "new" / "pieces"
+    assert other.is_dir()
+    with pytest.raises(SystemExit) as stop:
+        lab.picture_folder("pieces", "What it does.", ["--help"])
+    assert stop.value.code == 0
+    assert "What it does." in (text := capsys.readouterr().out)
+    assert "--out NAME" in text
+    with pytest.raises(lab.UserError, match="unrecognized arguments: --epochs 3"):
+        lab.picture_folder("pieces", "", ["--epochs", "3"])
+
+
+def test_a_folder_that_cannot_be_made_gets_one_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    done = lesson("--out", "taken", cwd=tmp_path, name="pieces")
+    assert done.returncode == 2
+    assert done.stderr.startswith("pieces.py: cannot make the folder")
+    assert done.stderr.endswith("choose another --out\n")
+    assert done.stderr.count("\n") == 1
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_a_picture_that_cannot_be_written_gets_one_line(tmp_path: Path) -> None:
+    (tmp_path / "taken.png").mkdir()
+    with pytest.raises(lab.UserError, match=r"cannot write .*taken\.png .*: choose another --out"):
+        lab.keep(tmp_path / "taken.png", plots.tables({"x": torch.ones(1, 1)}))
+
+
+def test_a_table_shows_every_number_as_it_is_read() -> None:
+    numbers = torch.tensor([[1.0, -2.5, 0.123], [-0.001, 100.0, 3.0]])
+    figure = plots.tables({"first": numbers, "second": numbers[:1]})
+    first, second = ([text.get_text() for text in axes.texts] for axes in figure.axes)
+    assert first == ["1", "-2.5", "0.12", "0", "100", "3", "first"]
+    assert second == ["1", "-2.5", "0.12", "second"]
+
+
+def test_the_picture_of_the_activations_draws_outputs_and_slopes() -> None:
+    left, right = plots.activations({"sigmoid": pieces.sigmoid, "ReLU": pieces.relu}).axes
+    x = torch.from_numpy(left.lines[0].get_xdata())
+    for axes, expected in (
+        (left, torch.sigmoid(x)),
+        (right, torch.sigmoid(x).mul(1 - x.sigmoid())),
+    ):
+        close(torch.as_tensor(axes.lines[0].get_ydata()), expected)
+    close(torch.as_tensor(right.lines[1].get_ydata()), (x > 0).float())
