@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import html
 import json
+import re
 import subprocess
 import textwrap
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -37,6 +39,40 @@ RESULT = {
     "one": {"mean": 0.7371, "std": 0.0, "n": 1},
     "three": {"mean": 0.7371, "std": 0.0042, "n": 3},
 }
+
+STAGES = [
+    ("conv1", "conv 3x3", [16, 32, 32], 464, 458_752),
+    ("pool", "average", [16, 1, 1], 0, 0),
+    ("fc", "", [10], 61_242, 640),
+]
+
+FACTS = {
+    "net": {
+        "name": "Net-*3*",
+        "input": [3, 32, 32],
+        "parameters": 61_706,
+        "macs": 459_392,
+        "stages": [
+            {"name": name, "kind": kind, "output": output, "parameters": parameters, "macs": macs}
+            for name, kind, output, parameters, macs in STAGES
+        ],
+    }
+}
+
+DRAWING = """\
+<?xml version="1.0"?>
+<svg xmlns="http://www.w3.org/2000/svg" width="100" height="50" viewBox="0 0 100 50"
+     role="img" aria-labelledby="t d">
+<title id="t">Two blocks</title>
+
+<desc id="d">One block, and another.</desc>
+<!-- a comment -->
+<defs><linearGradient id="g"/></defs>
+<g data-step="0"><g class="op" tabindex="0"><title>conv 3x3: "8" maps</title>
+<rect fill="url(#g)" width="9" height="9"/></g></g>
+<g data-step="1" class="late"><g class="op" tabindex="0"><title>pool</title><use href="#g"/></g></g>
+</svg>
+"""
 
 NET = '''\
 """A module that says class Net: in its docstring.
@@ -83,6 +119,8 @@ def root(tmp_path: Path) -> Path:
     (tmp_path / "static" / "results").mkdir(parents=True)
     (tmp_path / "code" / "net.py").write_text(NET, encoding="utf-8")
     (tmp_path / "static" / "net.json").write_text(json.dumps(RESULT), encoding="utf-8")
+    (tmp_path / "static" / "facts.json").write_text(json.dumps(FACTS), encoding="utf-8")
+    (tmp_path / "static" / "two.svg").write_text(DRAWING, encoding="utf-8")
     (tmp_path / "static" / "broken.json").write_text('{"a": ', encoding="utf-8")
     (tmp_path / "secret.json").write_text('{"a": "secret"}', encoding="utf-8")
     return tmp_path
@@ -109,7 +147,7 @@ def expand(root: Path, markdown: str) -> dict:
         "firstLine": 10,
         "separator": "<!--s-->",
         "verticalSeparator": "<!--v-->",
-        "staticBase": "BASE",
+        "assets": "BASE",
     }
     return node(
         "import { expand } from './directives.mjs';"
@@ -143,7 +181,7 @@ def test_a_definition_comes_with_its_decorators_and_without_its_docstring(root: 
         "    # about nothing",
         "```",
         "",
-        '<p class="source">code/net.py</p>',
+        '<p class="source"><a href="BASE/code/net.py">code/net.py</a></p>',
     ]
     assert "What it is" not in "\n".join(shown)
 
@@ -156,7 +194,7 @@ def test_a_method_is_dedented_and_stepped(root: Path) -> None:
             self.size = size  # "a quote that is never closed
         ```
 
-        <p class="source">code/net.py</p>"""
+        <p class="source"><a href="BASE/code/net.py">code/net.py</a></p>"""
     )
 
 
@@ -242,6 +280,169 @@ def test_a_training_is_drawn_without_blank_lines(root: Path) -> None:
     assert "NaN" not in shown
 
 
+def cells(table: str) -> list[list[str]]:
+    """Return the words in the cells of an HTML table, row by row."""
+    rows = re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)
+    return [
+        [html.unescape(re.sub("<.*?>", "", cell)) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)]
+        for row in rows
+    ]
+
+
+def test_a_network_is_listed_stage_by_stage(root: Path) -> None:
+    shown = filled(root, "{{ static/facts.json: net | layers }}")
+    nbsp = "\u00a0"
+    times = f"{nbsp}\u00d7{nbsp}"
+    assert "\n\n" not in shown
+    assert f"Net-&#42;3&#42;, input 3{times}32{times}32</caption>" in shown
+    assert cells(shown) == [
+        ["stage", "layers", "output", "parameters", "million MACs"],
+        ["conv1", "conv 3x3", f"16{times}32{times}32", "464", "0.459"],
+        ["pool", "average", f"16{times}1{times}1", "0", "0"],
+        ["fc", "", "10", "61,242", "0.001"],
+        ["in all", "", "", "61,706", "0.459"],
+    ]
+    shares = [float(share) for share in re.findall(r"--share:([\d.]+)%", shown)]
+    assert shares == [0.8, 99.9, 0.0, 0.0, 99.2, 0.1]
+
+
+def test_what_is_too_little_for_its_column_is_not_called_nothing(root: Path) -> None:
+    facts = json.loads(json.dumps(FACTS))
+    facts["net"]["stages"][0]["macs"] += 10**10
+    facts["net"]["macs"] += 10**10
+    (root / "static" / "facts.json").write_text(json.dumps(facts))
+    rows = cells(filled(root, "{{ static/facts.json: net | layers }}"))
+    assert [row[-1] for row in rows[1:]] == ["10,000", "0", "<\u00a01", "10,000"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"macs": 1},
+            "net is no network of layers: the macs of its stages sum to 459392, not to 1",
+        ),
+        ({"parameters": None}, "net is no network of layers: parameters of Net-*3* is not a whole"),
+        ({"stages": []}, "net is no network of layers: it has no stages"),
+        ({"input": [3, "a"]}, "input of Net-*3* is not a list of whole numbers"),
+        ({"name": None}, "net is no network of layers: it has no name"),
+    ],
+)
+def test_facts_that_do_not_add_up_are_not_shown(
+    root: Path, change: dict[str, object], message: str
+) -> None:
+    (root / "static" / "facts.json").write_text(json.dumps({"net": FACTS["net"] | change}))
+    (problem,) = expand(root, "{{ static/facts.json: net | layers }}")["problems"]
+    assert message in problem["message"]
+
+
+def test_a_drawing_is_put_into_the_page(root: Path) -> None:
+    shown = filled(root, "{{ static/two.svg | figure }}")
+    assert "\n" not in shown
+    assert "comment" not in shown
+    drawing = ElementTree.fromstring(shown)
+    svg = drawing[0]
+    assert {name: svg.get(name) for name in ("role", "aria-label", "width")} == {
+        "role": "group",
+        "aria-label": "Two blocks",
+        "width": None,
+    }
+    svg_names = "{http://www.w3.org/2000/svg}"
+    assert list(svg.iter(f"{svg_names}title")) == []
+    assert svg.find(f"{svg_names}desc").get("id") == svg.get("aria-describedby")
+    operations = [g for g in svg.iter(f"{svg_names}g") if g.get("class") == "op"]
+    assert [(g.get("aria-label"), g.get("tabindex"), g.get("role")) for g in operations] == [
+        ('conv 3x3: "8" maps', "0", "img"),
+        ("pool", "-1", "img"),
+    ]
+    assert "fragment" not in shown
+
+
+def test_the_steps_of_a_drawing_are_the_steps_of_its_slide(root: Path) -> None:
+    shown = ElementTree.fromstring(filled(root, "{{ static/two.svg | figure steps }}"))
+    stepped = [g for g in shown.iter() if "data-step" in g.attrib]
+    assert [(g.get("class"), g.get("data-fragment-index")) for g in stepped] == [
+        ("fragment", "0"),
+        ("late fragment", "1"),
+    ]
+
+
+def test_two_copies_of_a_drawing_share_no_id(root: Path) -> None:
+    shown = expand(root, "{{ static/two.svg | figure }}\n\n{{ static/two.svg | figure }}")[
+        "markdown"
+    ]
+    ids = re.findall(r' id="(.*?)"', shown)
+    assert len(ids) == len(set(ids)) == 4
+    named = re.findall(r'url\(#(.*?)\)|href="#(.*?)"|aria-describedby="(.*?)"', shown)
+    assert {"".join(name) for name in named} == set(ids)
+
+
+def test_an_image_without_operations_stays_an_image(root: Path) -> None:
+    plain = "<svg viewBox='0 0 1 1'><title>A dot</title><g><title>no</title></g></svg>"
+    (root / "static" / "plain.svg").write_text(plain)
+    shown = filled(root, "{{ static/plain.svg | figure }}")
+    assert 'role="img" aria-label="A dot"' in shown
+    assert "figcaption" not in shown
+
+
+def record(network: str, **changes: object) -> dict[str, object]:
+    """Return the record of a network, with its changes."""
+    runs = json.loads(json.dumps(RESULT["runs"]))
+    accuracy = {"mean": 0.9, "std": 0.01, "n": 3}
+    default = {"network": network, "variant": "default", "dataset": "data-1", "device": "CPU"}
+    runs[0]["device"] = changes.pop("device", "CPU")
+    return (
+        default | {"macs": 10**6, "parameters": 2000, "runs": runs, "accuracy": accuracy} | changes
+    )
+
+
+def write_records(root: Path, *records: dict[str, object]) -> None:
+    """Put records into the project."""
+    for written in records:
+        path = root / "static" / "results" / f"{written['network']}.json"
+        path.write_text(json.dumps(written))
+
+
+def test_all_records_are_compared_with_their_cost(root: Path) -> None:
+    (root / "static" / "facts.json").write_text('{"b": {"cifar10": {"name": "B-20"}}}')
+    once = {"mean": 0.8, "std": 0.0, "n": 1}
+    write_records(root, record("b", macs=4 * 10**7), record("a", accuracy=once), {"network": "c"})
+    shown = filled(root, "{{ static/results: accuracy | compare macs }}")
+    assert "\n\n" not in shown
+    assert "NaN" not in shown
+    nbsp = "\u00a0"
+    assert cells(shown) == [
+        ["network", "accuracy", "n", "MACs"],
+        ["a", "80.0%", "1", f"1.00{nbsp}M"],
+        ["B-20", f"90.0{nbsp}±{nbsp}1.0%", "3", f"40.0{nbsp}M"],
+    ]
+    assert shown.count('class="point"') == 2
+    assert shown.count('class="spread"') == 1
+    assert "Test accuracy, data-1" in shown
+    left, right = (float(x) for x in re.findall(r'class="point" cx="([\d.]+)"', shown))
+    assert left < right
+
+
+def test_times_of_several_devices_say_which(root: Path) -> None:
+    write_records(root, record("a", device="CPU"))
+    assert ", on CPU</caption>" in filled(root, "{{ static/results: accuracy | compare seconds }}")
+    write_records(root, record("b", device="GPU", dataset="data-2"))
+    rows = cells(filled(root, "{{ static/results: accuracy | compare seconds }}"))
+    assert [row[-1] for row in rows] == ["device", "CPU", "GPU"]
+    assert [row[0] for row in rows] == ["network", "a, data-1", "b, data-2"]
+
+
+def test_several_trainings_are_drawn_in_one_chart(root: Path) -> None:
+    plain = record("net", variant="plain")
+    write_records(root, record("net", variants={"plain": plain}))
+    shown = filled(root, "{{ static/results/net.json: ., variants.plain | curves train_loss }}")
+    assert shown.count("<svg") == 1
+    assert "Training loss, data-1 over 7 epochs: net from 2 to 0.29, plain from 2" in shown
+    assert re.findall(r'class="label".*?>(.*?)<', shown) == ["net", "plain"]
+    heights = [float(y) for y in re.findall(r'class="label" x="\d+" y="([\d.]+)"', shown)]
+    assert abs(heights[0] - heights[1]) >= 34  # equal trainings, and yet their labels are apart
+
+
 def test_code_is_left_as_it_is(root: Path) -> None:
     deck = (
         "\n`{{ code/no.py: X }}` and `` ` {{ static/no.json: x }} ``\n\n"
@@ -257,12 +458,31 @@ def test_names_of_static_files_lead_where_the_page_finds_them(root: Path) -> Non
         '<img src="static/a.png"> ![a](static/a.png)\n'
         '<!-- .slide: data-background-image="static/a.png" -->'
     )
-    assert filled(root, deck) == deck.replace("static/", "BASE/")
+    assert filled(root, deck) == deck.replace("static/", "BASE/static/")
 
 
 def test_a_deck_from_windows_is_the_same_deck(root: Path) -> None:
     deck = "# A\n\n{{ code/net.py: Net.forward }}\n\n<!--s-->\n\n# B\n"
     assert expand(root, deck.replace("\n", "\r\n")) == expand(root, deck)
+
+
+def test_a_slide_tells_the_speaker_view_how_long_it_takes(root: Path) -> None:
+    deck = expand(root, "# A\n\nNote:\n3 minutes.\n\nB\n<!--s-->\n# C\n\nNote:\nLater, 5 minutes.")
+    assert 'data-timing="180"' in deck["slides"][0]
+    assert "data-timing" not in deck["slides"][1]
+
+
+def test_a_link_to_a_lesson_leads_where_the_page_finds_it(root: Path) -> None:
+    assert filled(root, "[Run it](code/net.py)") == "[Run it](BASE/code/net.py)"
+
+
+def test_values_of_one_missing_record_are_one_mistake(root: Path) -> None:
+    values = [f"{{{{ static/no.json: {key} | integer }}}}" for key in "abc"]
+    deck = expand(root, f"{values[0]} {values[1]}\n{values[2]}\n\n{{{{ static/net.json: no }}}}")
+    assert len(deck["problems"]) == 4
+    assert deck["slides"][0].count("<li>") == 2
+    assert "</code> and 2 more<br>" in deck["slides"][0]
+    assert "slides/deck.md, lines 10, 11</small>" in deck["slides"][0]
 
 
 BAD = [
@@ -278,7 +498,7 @@ BAD = [
     ("{{ code/net.py: Net | percent }}", "code takes the option docstring, not percent"),
     (
         "{{ static/no.json: a }}",
-        "there is no such file; there is static/broken.json, static/linked.json, static/net.json",
+        "there is no such file; there is static/broken.json, static/facts.json, static/linked.json",
     ),
     ("{{ static/net.json: recipe.rate }}", "there is no key rate under recipe; there is lr"),
     (
@@ -295,14 +515,33 @@ BAD = [
     ),
     ("{{ static/net.json: runs | curve }}", "a curve needs a list of two or more epochs"),
     ("{{ static/net.json: parameters [1] }}", "only code has steps"),
+    (
+        "{{ static/net.json: runs, one | curves train_loss }}",
+        "curves are of records, which have network",
+    ),
+    ("{{ static/net.json: one, . | curves loss }}", "curves are of train_loss, validation_loss"),
+    ("{{ static/results: accuracy | compare euros }}", "records compare by macs, parameters"),
+    ("{{ static/results: accuracy | compare macs }}", "no record has accuracy"),
+    ("{{ static/net.json: one | layers }}", "one is no network of layers: it has no name"),
+    ("{{ static/two.svg | figure slowly }}", "figure takes steps, not slowly"),
+    ("{{ static/two.svg: a | figure }}", "that cannot be read; write"),
+    ("{{ static/two.svg }}", "figure is for an .svg file"),
+    ("{{ static/net.json: one | figure }}", "figure is for an .svg file"),
+    ("{{ static/unstepped.svg | figure steps }}", 'it has no <g data-step="…"> to step'),
+    ("{{ static/scripted.svg | figure }}", "a figure holds no script, event handler"),
+    ("{{ static/untitled.svg | figure }}", "it has no <title> that says what it shows"),
+    ("{{ static/no.svg | figure }}", "there is no such file; there is static/scripted.svg"),
+    ("- {{ static/two.svg | figure }}", "code and drawings need a line of their own"),
+    ("[a](code/lab/data.py)", "of code/ only its lessons, code/NAME.py, are on the site"),
+    ("[a](code/no.py)", "there is no such file"),
     ("{{ static/broken.json: a }}", "that is not JSON"),
-    ("{{ secret.json: a }}", "a directive reads code/….py or static/….json"),
+    ("{{ secret.json: a }}", "a directive reads code/….py, static/….json or static/….svg"),
     ("{{ static/../secret.json: a }}", "the path leaves static/"),
     ("{{ static/linked.json: a }}", "the path leaves static/"),
-    ("{{ /etc/passwd: a }}", "a directive reads code/….py or static/….json"),
+    ("{{ /etc/passwd: a }}", "a directive reads code/….py, static/….json or static/….svg"),
     ("{{ code/net.py }}", "that cannot be read; write"),
     ("{{ code/net.py: Net", "{{ has no }} on its line"),
-    ("- {{ code/net.py: Net }}", "code and curves need a line of their own"),
+    ("- {{ code/net.py: Net }}", "code and drawings need a line of their own"),
     ('<img src="static/no.png">', "there is no such file"),
     ("Note: a\n\nNote: b", "a second Note: in one slide"),
 ]
@@ -310,6 +549,10 @@ BAD = [
 
 def test_every_mistake_names_its_line_and_makes_a_slide_of_its_own(root: Path) -> None:
     (root / "static" / "linked.json").symlink_to(root / "secret.json")
+    titled = "<svg><title>a</title></svg>"
+    (root / "static" / "unstepped.svg").write_text(titled)
+    (root / "static" / "scripted.svg").write_text(titled.replace("</", "<script/></", 1))
+    (root / "static" / "untitled.svg").write_text("<svg><g><title>a</title></g></svg>")
     good = "# Good\n\n{{ static/net.json: network }}\n\n<!--s-->\n\n"
     for bad, message in BAD:
         deck = expand(root, f"{good}# Bad\n\n{bad}\n\n<!--v-->\n\n# Good again\n")

@@ -65,6 +65,9 @@ def surround(root: Path) -> None:
         (root / secret).parent.mkdir(exist_ok=True)
         (root / secret).write_text(SECRET)
     (root / "code" / "watched.py").write_text("shown = 1\n")
+    for name in ["lab/helper.py", "notes.txt"]:
+        (root / "code" / name).parent.mkdir(exist_ok=True)
+        (root / "code" / name).write_text(SECRET)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +90,7 @@ def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Presentation]:
         ("/dist/reveal.js", "application/javascript"),
         ("/plugin/notes/notes.js", "application/javascript"),
         ("/livereload.js", "text/javascript"),
+        ("/_assets/code/lenet.py", "text/plain"),
         ("/favicon.ico", "image/x-icon"),
     ],
 )
@@ -133,6 +137,7 @@ def test_a_part_that_a_file_does_not_have_is_refused(deck: Presentation) -> None
         "/leak.md",
         "/_assets/static/leak.txt",
         "/_assets/static/leak/secret.txt",
+        "/_assets/code/leak.py",
     ],
 )
 def test_no_address_leads_out_of_the_deck(deck: Presentation, path: str) -> None:
@@ -141,6 +146,7 @@ def test_no_address_leads_out_of_the_deck(deck: Presentation, path: str) -> None
         ("slides/leak.md", "runs/secret.txt"),
         ("static/leak.txt", "runs/secret.txt"),
         ("static/leak", "runs"),
+        ("code/leak.py", "runs/secret.txt"),
     ]:
         if not (deck.root / link).is_symlink():
             (deck.root / link).symlink_to(deck.root / target)
@@ -155,7 +161,9 @@ def test_no_address_leads_out_of_the_deck(deck: Presentation, path: str) -> None
     [
         "/package.json",
         "/_assets/package.json",
-        "/_assets/code/watched.py",
+        "/_assets/code/lab/helper.py",
+        "/_assets/code/notes.txt",
+        "/_assets/code/",
         "/_assets/node_modules/reveal-md/package.json",
         "/_assets/slides/reveal/guard.mjs",
         "/code/watched.py",

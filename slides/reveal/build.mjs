@@ -50,7 +50,7 @@ export function readDecks() {
     }
     const { __content: markdown, ...options } = { ...settings, ...front };
     const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;
-    const deck = expand(markdown, { root, file, firstLine, staticBase: 'static', ...options });
+    const deck = expand(markdown, { root, file, firstLine, assets: '.', ...options });
     for (const { line, directive, message } of deck.problems) {
       mistakes.push(`${file}:${line}: ${directive}: ${message}`);
     }
@@ -122,6 +122,15 @@ function prune(out, pages) {
   }
 }
 
+/** Put the scripts that slides link to where the links lead. */
+function copyLessons(out) {
+  const lessons = fs.readdirSync(path.join(root, 'code')).filter((name) => name.endsWith('.py'));
+  fs.mkdirSync(path.join(out, 'code'));
+  for (const name of lessons) {
+    fs.copyFileSync(path.join(root, 'code', name), path.join(out, 'code', name));
+  }
+}
+
 /**
  * Build the site into the folder `out`.
  *
@@ -140,6 +149,7 @@ export function buildSite(out) {
   // Its output is a list of copied files and of images that it looks for beside the decks in vain.
   if (built.status !== 0) throw new Error(`reveal-md failed:\n${built.stderr}`);
 
+  copyLessons(out);
   const template = fs.readFileSync(path.join(root, 'slides', 'reveal', 'listing.html'), 'utf8');
   const list = Mustache.render(template, { staticBase: './static', files: decks.map(describe) });
   fs.writeFileSync(path.join(out, 'index.html'), list);

@@ -1,11 +1,14 @@
-// Draws the history of a training as two small charts: validation accuracy, and the losses.
+// Draws trainings: one as two small charts, its accuracy and its losses; several in one chart.
 
-const WIDTH = 860;
-const HEIGHT = 580;
-const PLOT = { left: 84, right: 700, top: 66, bottom: 512 };
+const PLOT = { left: 84, top: 66 };
+// Where the plot ends, and the drawing with the words beside it.
+const HALF = { right: 700, width: 860, bottom: 512, height: 580 };
+const WHOLE = { right: 1330, width: 1600, bottom: 632, height: 700 };
+// How lines differ: in color and in their dashes.
+const STYLES = ['first', 'second', 'third', 'fourth'];
 
 /** Round steps of 1, 2 or 5 times a power of ten that cut `low` to `high` into at most `most` parts. */
-function ticks(low, high, most = 5) {
+export function ticks(low, high, most = 5) {
   const span = high - low || 1;
   const power = 10 ** Math.floor(Math.log10(span / most));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => span / size <= most);
@@ -19,50 +22,65 @@ function ticks(low, high, most = 5) {
 /** Move labels apart that would stand closer than a line of text; keeps their order. */
 function spread(labels, gap = 34) {
   const sorted = [...labels].sort((a, b) => a.y - b.y);
-  for (let i = 1; i < sorted.length; i += 1) {
-    const short = gap - (sorted[i].y - sorted[i - 1].y);
-    if (short > 0) {
-      sorted[i - 1].y -= short / 2;
-      sorted[i].y += short / 2;
+  // Labels that touch stand as a block, a gap apart, around where they would like to be.
+  const blocks = [];
+  for (const label of sorted) {
+    let block = { labels: [label], top: label.y };
+    while (blocks.length > 0 && blocks.at(-1).top + gap * blocks.at(-1).labels.length > block.top) {
+      const all = [...blocks.pop().labels, ...block.labels];
+      const wish = all.reduce((sum, { y }, n) => sum + y - gap * n, 0) / all.length;
+      block = { labels: all, top: wish };
     }
+    blocks.push(block);
   }
-  return labels;
+  const places = new Map(
+    blocks.flatMap(({ labels: all, top }) => all.map((label, n) => [label, top + gap * n])),
+  );
+  return labels.map((label) => ({ ...label, y: places.get(label) }));
 }
 
-function chart(title, lines, format, low) {
-  const epochs = lines[0].points.map((point) => point.epoch);
+/**
+ * Draw lines over epochs, each with a label at its end.
+ *
+ * @param {{right: number, width: number, bottom: number, height: number}} size
+ * @param {string} title what is drawn
+ * @param {{style: string, name: string, label: string, points: {epoch: number, value: number}[]}[]}
+ *   lines `name` is for who hears the chart, `label` for who sees it, `style` is a class
+ * @param {(value: number) => string} format
+ * @param {number} [low] where the values begin, when not at the least of them
+ * @returns {string} SVG
+ */
+function chart({ right, width, bottom, height }, title, lines, format, low) {
+  const last = Math.max(...lines.map((line) => line.points.at(-1).epoch));
   const values = lines.flatMap((line) => line.points.map((point) => point.value));
   const yTicks = ticks(low ?? Math.min(...values), Math.max(...values));
-  const xTicks = ticks(0, epochs.at(-1), 4).filter(
-    (tick) => tick <= epochs.at(-1) && Number.isInteger(tick),
-  );
-  const x = (epoch) => PLOT.left + ((PLOT.right - PLOT.left) * epoch) / epochs.at(-1);
+  const xTicks = ticks(0, last, 4).filter((tick) => tick <= last && Number.isInteger(tick));
+  const x = (epoch) => PLOT.left + ((right - PLOT.left) * epoch) / last;
   const y = (value) =>
-    PLOT.bottom - ((PLOT.bottom - PLOT.top) * (value - yTicks[0])) / (yTicks.at(-1) - yTicks[0]);
+    bottom - ((bottom - PLOT.top) * (value - yTicks[0])) / (yTicks.at(-1) - yTicks[0]);
   const at = (number) => number.toFixed(1);
 
   const grid = yTicks.map(
     (tick) =>
-      `<path class="grid" d="M${PLOT.left} ${at(y(tick))}H${PLOT.right}"/>` +
+      `<path class="grid" d="M${PLOT.left} ${at(y(tick))}H${right}"/>` +
       `<text x="${PLOT.left - 14}" y="${at(y(tick) + 10)}" text-anchor="end">${format(tick)}</text>`,
   );
   const foot = xTicks.map(
-    (tick) =>
-      `<text x="${at(x(tick))}" y="${PLOT.bottom + 40}" text-anchor="middle">${tick}</text>`,
+    (tick) => `<text x="${at(x(tick))}" y="${bottom + 40}" text-anchor="middle">${tick}</text>`,
   );
-  const drawn = lines.map(({ name, points }) => {
+  const drawn = lines.map(({ style, points }) => {
     const path = points.map((point) => `${at(x(point.epoch))} ${at(y(point.value))}`).join('L');
     const end = points.at(-1);
     return (
-      `<path class="line ${name}" d="M${path}"/>` +
-      `<circle class="end ${name}" cx="${at(x(end.epoch))}" cy="${at(y(end.value))}" r="7"/>`
+      `<path class="line ${style}" d="M${path}"/>` +
+      `<circle class="end ${style}" cx="${at(x(end.epoch))}" cy="${at(y(end.value))}" r="7"/>`
     );
   });
   const labels = spread(
-    lines.map(({ name, label, points }) => ({ name, label, y: y(points.at(-1).value) })),
+    lines.map(({ label, points }) => ({ label, y: y(points.at(-1).value) })),
   ).map(
     (label) =>
-      `<text class="label ${label.name}" x="${PLOT.right + 18}" y="${at(label.y + 10)}">${label.label}</text>`,
+      `<text class="label" x="${right + 18}" y="${at(label.y + 10)}">${label.label}</text>`,
   );
   const said = lines
     .map(
@@ -71,15 +89,40 @@ function chart(title, lines, format, low) {
     )
     .join(', ');
   return [
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title} over ${epochs.at(-1)} epochs: ${said}">`,
+    `<svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="xMinYMin" role="img" aria-label="${title} over ${last} epochs: ${said}">`,
     `<text class="title" x="0" y="28">${title}</text>`,
     ...grid,
     ...foot,
-    `<text x="${PLOT.right + 36}" y="${PLOT.bottom + 40}">epoch</text>`,
+    `<text x="${right + 36}" y="${bottom + 40}">epoch</text>`,
     ...drawn,
     ...labels,
     '</svg>',
   ].join('');
+}
+
+const percent = (value) => `${Number((100 * value).toFixed(1))}%`;
+const twoDecimals = (value) => String(Number(value.toFixed(2)));
+
+/** What a history records each epoch, and how a chart of it is titled and read. */
+const FIELDS = {
+  train_loss: { title: 'Training loss', format: twoDecimals },
+  validation_loss: { title: 'Validation loss', format: twoDecimals },
+  validation_accuracy: { title: 'Accuracy on the validation images', format: percent, low: 0 },
+};
+
+/** Return the points of one field of a history, or throw naming what is wrong with it. */
+function series(history, field) {
+  if (!Array.isArray(history) || history.length < 2) {
+    throw new Error('a curve needs a list of two or more epochs');
+  }
+  return history.map((record, n) => {
+    for (const name of ['epoch', field]) {
+      if (!Number.isFinite(record?.[name])) {
+        throw new Error(`a curve needs a number as ${name} in record ${n} of the history`);
+      }
+    }
+    return { epoch: record.epoch, value: record[field] };
+  });
 }
 
 /**
@@ -91,36 +134,74 @@ function chart(title, lines, format, low) {
  * @throws {Error} naming the first epoch and field that is not a finite number
  */
 export function curve(history) {
-  if (!Array.isArray(history) || history.length < 2) {
-    throw new Error('a curve needs a list of two or more epochs');
-  }
-  for (const [n, record] of history.entries()) {
-    for (const field of ['epoch', 'train_loss', 'validation_loss', 'validation_accuracy']) {
-      if (!Number.isFinite(record?.[field])) {
-        throw new Error(`a curve needs a number as ${field} in record ${n} of the history`);
-      }
-    }
-  }
-  const series = (field) =>
-    history.map((record) => ({ epoch: record.epoch, value: record[field] }));
-  const percent = (value) => `${Number((100 * value).toFixed(1))}%`;
-  const accuracy = series('validation_accuracy');
+  const accuracy = series(history, 'validation_accuracy');
+  const { title, format, low } = FIELDS.validation_accuracy;
+  const loss = (style, name, field) => ({
+    style,
+    name,
+    label: name,
+    points: series(history, field),
+  });
   return [
     '<div class="curves">',
     chart(
-      'Accuracy on the validation images',
-      [{ name: 'validation', label: percent(accuracy.at(-1).value), points: accuracy }],
-      percent,
-      0,
+      HALF,
+      title,
+      [
+        {
+          style: 'validation',
+          name: 'validation',
+          label: format(accuracy.at(-1).value),
+          points: accuracy,
+        },
+      ],
+      format,
+      low,
     ),
     chart(
+      HALF,
       'Cross-entropy loss',
       [
-        { name: 'train', label: 'training', points: series('train_loss') },
-        { name: 'validation', label: 'validation', points: series('validation_loss') },
+        loss('train', 'training', 'train_loss'),
+        loss('validation', 'validation', 'validation_loss'),
       ],
-      (value) => String(Number(value.toFixed(2))),
+      twoDecimals,
     ),
+    '</div>',
+  ].join('\n');
+}
+
+/**
+ * Draw the first run of each of several records in one chart.
+ *
+ * @param {object[]} records of one data set, each with `network`, `variant`, `dataset`, `runs`
+ * @param {string} field of the histories: train_loss, validation_loss or validation_accuracy
+ * @param {(text: string) => string} escape makes text safe for HTML and Markdown
+ * @returns {string} HTML
+ * @throws {Error} when there is no such field or the records are not of one data set
+ */
+export function curves(records, field, escape) {
+  if (!Object.hasOwn(FIELDS, field)) {
+    throw new Error(`curves are of ${Object.keys(FIELDS).join(', ')}, not of ${field}`);
+  }
+  if (records.length > STYLES.length) {
+    throw new Error(`more than ${STYLES.length} curves in one chart cannot be told apart`);
+  }
+  if (!records.every((record) => record?.network && record.dataset && record.variant)) {
+    throw new Error('curves are of records, which have network, variant, dataset and runs');
+  }
+  const datasets = [...new Set(records.map((record) => record.dataset))];
+  if (datasets.length > 1) {
+    throw new Error(`curves of different data sets do not compare: ${datasets.join(', ')}`);
+  }
+  const { title, format, low } = FIELDS[field];
+  const lines = records.map(({ network, variant, runs }, n) => {
+    const name = escape(variant === 'default' ? network : variant);
+    return { style: STYLES[n], name, label: name, points: series(runs?.[0]?.history, field) };
+  });
+  return [
+    '<div class="curves">',
+    chart(WHOLE, `${title}, ${escape(datasets[0])}`, lines, format, low),
     '</div>',
   ].join('\n');
 }

@@ -1,9 +1,14 @@
-// Turns a deck as it is written into Markdown that reveal.js shows: fills in code and values.
+// Turns a deck as it is written into Markdown that reveal.js shows: fills in code, values, drawings.
 //
 //   {{ code/lenet.py: LeNet5.forward [1-3|4] }}                  a definition, stepped by its lines
 //   {{ code/lenet.py: LeNet5 | docstring }}                      the same with its docstring
 //   {{ static/results/lenet.json: test_accuracy | percent }}     a value, in the format named
 //   {{ static/results/lenet.json: runs.0.history | curve }}      a training, drawn
+//   {{ static/results/resnet.json: ., variants.plain20 | curves train_loss }}
+//                                                                several, "." being the whole file
+//   {{ static/results: test_accuracy | compare macs }}           all records, against their cost
+//   {{ static/facts.json: resnet.cifar10 | layers }}             a network, stage by stage
+//   {{ static/img/inception-a.svg | figure }}                    a drawing; "figure steps": stepped
 //
 // A directive that cannot be filled in becomes an entry in `problems` and turns its slide into one
 // that tells the author, so that nothing here ever throws at a server.
@@ -11,28 +16,35 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { curve } from './curve.mjs';
+import { compare } from './compare.mjs';
+import { curve, curves } from './curve.mjs';
+import { figure } from './figure.mjs';
+import { layers } from './layers.mjs';
 import { definition } from './python.mjs';
 import { lookUp, show } from './values.mjs';
 
-const DIRECTIVE = /^([^\s:|]+)\s*:\s*([^\s|[\]]+)\s*(?:\[([\d\s,|-]*)\])?\s*(?:\|\s*([^|]+?))?$/;
+const DIRECTIVE =
+  /^([^\s:|]+)\s*(?::\s*([^\s|[\],]+(?:\s*,\s*[^\s|[\],]+)*)\s*)?(?:\[([\d\s,|-]*)\])?\s*(?:\|\s*([^|]+?))?$/;
 const CODE_SPAN_OR_DIRECTIVE = /(`+)[^`]*\1|\{\{(.*?)\}\}/g;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
-// static/… where HTML and Markdown name files: src="…", data-background-image="…", ](…).
-const STATIC_FILE = /(\b(?:src|href|poster|data-[\w-]+)\s*=\s*["']|\]\()(static\/[^"')\s#?]+)/g;
+// static/… and code/… where HTML and Markdown name files: src="…", data-background-image="…", ](…).
+const ASSET = /(\b(?:src|href|poster|data-[\w-]+)\s*=\s*["']|\]\()((?:static|code)\/[^"')\s#?]+)/g;
+const NOTES = /^\s*notes?:/i;
+// The notes begin with the time that the slide takes.
+const MINUTES = /^\s*notes?:\s*(\d+) minutes?\b/i;
+const FACTS = 'static/facts.json';
+const KINDS = { code: ['.py'], static: ['.json', '.svg'] };
+const READ = 'a directive reads code/….py, static/….json or static/….svg';
 
 /** Escape text for HTML, and what Markdown would take for its own. */
 function escapeText(text) {
   return text.replace(/[&<>"'*_`[\]|\\~]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** Read a file that must lie in the folder its path begins with: `code/` or `static/`. */
-function read(root, name) {
+/** Return the path of what must lie in the folder that its name begins with: `code/`, `static/`. */
+function locate(root, name) {
   const [folder] = name.split('/');
-  const kind = { code: '.py', static: '.json' }[folder];
-  if (kind === undefined || !name.endsWith(kind)) {
-    throw new Error('a directive reads code/….py or static/….json');
-  }
+  if (!Object.hasOwn(KINDS, folder)) throw new Error(READ);
   const home = fs.realpathSync(path.join(root, folder));
   const outside = (file) =>
     path.relative(home, file).split(path.sep)[0] === '..' ||
@@ -40,9 +52,10 @@ function read(root, name) {
   const file = path.resolve(root, name);
   if (outside(file)) throw new Error(`the path leaves ${folder}/`);
   if (!fs.existsSync(file)) {
+    const kind = path.extname(name);
     const there = fs
       .readdirSync(home, { recursive: true })
-      .filter((entry) => entry.endsWith(kind) && !entry.includes('__pycache__'))
+      .filter((entry) => path.extname(entry) === kind && !entry.includes('__pycache__'))
       .map((entry) => `${folder}/${entry.split(path.sep).join('/')}`)
       .sort();
     throw new Error(
@@ -50,14 +63,28 @@ function read(root, name) {
     );
   }
   if (outside(fs.realpathSync(file))) throw new Error(`the path leaves ${folder}/`);
-  return fs.readFileSync(file, 'utf8');
+  return file;
 }
 
-function includeCode(source, file, name, steps, option) {
+function read(root, name) {
+  if (!KINDS[name.split('/')[0]]?.includes(path.extname(name))) throw new Error(READ);
+  return fs.readFileSync(locate(root, name), 'utf8');
+}
+
+function readJson(root, name) {
+  const source = read(root, name);
+  try {
+    return JSON.parse(source);
+  } catch (error) {
+    throw new Error(`that is not JSON: ${error.message}`);
+  }
+}
+
+function includeCode({ root, assets }, file, name, steps, option) {
   if (option !== undefined && option !== 'docstring') {
     throw new Error(`code takes the option docstring, not ${option}`);
   }
-  const lines = definition(source, name, { docstring: option === 'docstring' });
+  const lines = definition(read(root, file), name, { docstring: option === 'docstring' });
   const last = Math.max(...(steps ?? '').split(/\D+/).map(Number));
   if (last > lines.length) {
     throw new Error(`the steps go to line ${last}, but ${name} has ${lines.length} lines as shown`);
@@ -67,36 +94,64 @@ function includeCode(source, file, name, steps, option) {
     ...(lines.join('\n').match(/`+/g) ?? []).map((ticks) => ticks.length),
   );
   const fence = '`'.repeat(Math.max(3, longest + 1));
-  const label = `<p class="source">${escapeText(file)}</p>`;
+  const label = `<p class="source"><a href="${assets}/${file}">${escapeText(file)}</a></p>`;
   return `${fence}python${steps === undefined ? '' : ` [${steps}]`}\n${lines.join('\n')}\n${fence}\n\n${label}`;
 }
 
-function readValue(source, key, format) {
-  let document;
-  try {
-    document = JSON.parse(source);
-  } catch (error) {
-    throw new Error(`that is not JSON: ${error.message}`);
-  }
-  const value = lookUp(document, key);
-  return format === 'curve' ? curve(value) : escapeText(show(value, format ?? 'text'));
+/** Return every network's record in a folder that has `key`, with the network's name. */
+function readRecords(root, folder, key) {
+  const names = fs.readdirSync(locate(root, folder)).filter((name) => name.endsWith('.json'));
+  const facts = fs.existsSync(path.join(root, FACTS)) ? readJson(root, FACTS) : {};
+  return names
+    .sort()
+    .map((name) => readJson(root, `${folder}/${name}`))
+    .filter((record) => Number.isFinite(record[key]?.mean))
+    .map((record) => ({ name: facts[record.network]?.cifar10?.name ?? record.network, record }));
 }
 
+/** The drawings: each takes its file, the keys and the word behind its name. */
+const DRAWINGS = {
+  curve: ({ root, file, keys: [key] }) => curve(lookUp(readJson(root, file), key)),
+  curves: ({ root, file, keys, word }) => {
+    const whole = readJson(root, file);
+    const records = keys.map((key) => (key === '.' ? whole : lookUp(whole, key)));
+    return curves(records, word, escapeText);
+  },
+  compare: ({ root, file, keys: [key], word }) =>
+    compare(readRecords(root, file, key), key, word, escapeText),
+  layers: ({ root, file, keys: [key] }) =>
+    layers(lookUp(readJson(root, file), key), key, escapeText),
+  figure: ({ root, file, word, line }) =>
+    figure(read(root, file), { stepped: word === 'steps', prefix: `line-${line}-` }),
+};
+// The words that may stand behind a drawing's name, where it takes any.
+const WORDS = { figure: [undefined, 'steps'] };
+
 /** Fill in one directive; `alone` tells whether it has its line to itself. */
-function fill(root, inner, alone) {
-  const parts = DIRECTIVE.exec(inner.trim());
-  if (parts === null) {
+function fill(context, inner, { alone, line }) {
+  const { root } = context;
+  const [, file, names, steps, option] = DIRECTIVE.exec(inner.trim()) ?? [];
+  const [format, word] = option?.split(/\s+/) ?? [];
+  const isFigure = file?.endsWith('.svg');
+  if (file === undefined || isFigure === (names !== undefined)) {
     throw new Error(
-      'that cannot be read; write {{ code/FILE.py: Name [1-3|4] }} or {{ static/FILE.json: key | format }}',
+      'that cannot be read; write {{ code/FILE.py: Name [1-3|4] }}, {{ static/FILE.json: key | format }} or {{ static/img/FILE.svg | figure }}',
     );
   }
-  const [, file, name, steps, option] = parts;
   const isCode = file.startsWith('code/');
-  if (!alone && (isCode || option === 'curve'))
-    throw new Error('code and curves need a line of their own');
+  const draw = Object.hasOwn(DRAWINGS, format ?? '') && !isCode ? DRAWINGS[format] : undefined;
+  if (!alone && (isCode || draw)) throw new Error('code and drawings need a line of their own');
   if (!isCode && steps !== undefined) throw new Error('only code has steps');
-  const source = read(root, file);
-  return isCode ? includeCode(source, file, name, steps, option) : readValue(source, name, option);
+  if (isFigure !== (format === 'figure') && !isCode) {
+    throw new Error('figure is for an .svg file, and the other formats are not');
+  }
+  if (isCode) return includeCode(context, file, names, steps, option);
+  if (draw === undefined)
+    return escapeText(show(lookUp(readJson(root, file), names), option ?? 'text'));
+  if (WORDS[format]?.includes(word) === false) {
+    throw new Error(`${format} takes ${WORDS[format].filter(Boolean).join(', ')}, not ${word}`);
+  }
+  return draw({ root, file, keys: names?.split(/\s*,\s*/) ?? [], word, line });
 }
 
 /**
@@ -109,14 +164,11 @@ function fill(root, inner, alone) {
  * @param {number} context.firstLine the line of `file` on which `markdown` begins, from 1
  * @param {string} context.separator regular expression between slides
  * @param {string} context.verticalSeparator the same between the slides below one another
- * @param {string} context.staticBase where pages find what lies in static/
+ * @param {string} context.assets where pages find the folders static/ and code/
  * @returns {{markdown: string, slides: string[], problems: {file: string, line: number,
  *   directive: string, message: string}[]}} what to show, its slides one by one, what went wrong
  */
-export function expand(
-  markdown,
-  { root, file, firstLine, separator, verticalSeparator, staticBase },
-) {
+export function expand(markdown, { root, file, firstLine, separator, verticalSeparator, assets }) {
   const problems = [];
   let line = firstLine;
 
@@ -131,7 +183,11 @@ export function expand(
 
   function expandLine(text) {
     const filled = text.replace(CODE_SPAN_OR_DIRECTIVE, (match, ticks, inner) =>
-      inner === undefined ? match : attempt(match, () => fill(root, inner, text.trim() === match)),
+      inner === undefined
+        ? match
+        : attempt(match, () =>
+            fill({ root, assets }, inner, { alone: text.trim() === match, line }),
+          ),
     );
     // What `replace` has dealt with is gone from this, so a brace that is left was never closed.
     if (text.replace(CODE_SPAN_OR_DIRECTIVE, '').includes('{{')) {
@@ -142,13 +198,15 @@ export function expand(
     return filled;
   }
 
-  function linkStatic(text) {
-    return text.replace(STATIC_FILE, (match, before, name) => {
+  function linkAssets(text) {
+    return text.replace(ASSET, (match, before, name) => {
       attempt(name, () => {
+        if (name.startsWith('code/') && !/^code\/[^/]+\.py$/.test(name))
+          throw new Error('of code/ only its lessons, code/NAME.py, are on the site');
         if (!fs.existsSync(path.join(root, decodeURIComponent(name))))
           throw new Error('there is no such file');
       });
-      return before + staticBase + name.slice('static'.length);
+      return `${before}${assets}/${name}`;
     });
   }
 
@@ -156,6 +214,7 @@ export function expand(
     const before = problems.length;
     let fence = '';
     let notes = 0;
+    let minutes;
     const lines = text.split('\n').map((raw, n, all) => {
       const mark = FENCE.exec(raw)?.[1] ?? '';
       let shown = raw;
@@ -164,21 +223,26 @@ export function expand(
       } else if (mark !== '') {
         fence = mark;
       } else {
-        if (/^\s*notes?:/i.test(raw)) notes += 1;
+        if (NOTES.test(raw)) {
+          minutes ??= MINUTES.exec(all.slice(n).join('\n'))?.[1];
+          notes += 1;
+        }
         if (notes > 1) {
           attempt(raw.trim(), () => {
             throw new Error('a second Note: in one slide would show both to the audience');
           });
           notes = 1;
         }
-        shown = linkStatic(expandLine(raw));
+        shown = expandLine(linkAssets(raw));
       }
       if (n < all.length - 1) line += 1;
       return shown;
     });
     if (problems.length > before) return errorSlide(problems.slice(before));
+    // The speaker view counts in seconds.
+    const timing = minutes && `<!-- .slide: data-timing="${60 * minutes}" -->\n`;
     // Blank lines at the start make reveal.js take the slide's own indentation for the page's.
-    return `\n${lines.join('\n').replace(/^(?:[ \t]*\n)+/, '')}`;
+    return `\n${timing ?? ''}${lines.join('\n').replace(/^(?:[ \t]*\n)+/, '')}`;
   }
 
   const whole = markdown.replaceAll('\r\n', '\n');
@@ -199,10 +263,20 @@ export function expand(
 
 /** Write a slide that tells the author what is wrong, where, and what there is. */
 export function errorSlide(problems) {
-  const items = problems.map(
-    ({ file, line, directive, message }) =>
-      `<li><code>${escapeText(directive)}</code><br>${escapeText(message)}<br><small>${escapeText(`${file}, line ${line}`)}</small></li>`,
-  );
+  // Several values of one file that is not there are one mistake.
+  const same = new Map();
+  for (const problem of problems) {
+    const [subject] = problem.directive.split(':');
+    const kind = `${subject}\n${problem.message}`;
+    same.set(kind, [...(same.get(kind) ?? []), problem]);
+  }
+  const items = [...same.values()].map((alike) => {
+    const [{ file, directive, message }] = alike;
+    const lines = [...new Set(alike.map(({ line }) => line))];
+    const others = alike.length > 1 ? ` and ${alike.length - 1} more` : '';
+    const where = `${file}, line${lines.length > 1 ? 's' : ''} ${lines.join(', ')}`;
+    return `<li><code>${escapeText(directive)}</code>${others}<br>${escapeText(message)}<br><small>${escapeText(where)}</small></li>`;
+  });
   return [
     '\n<!-- .slide: class="mistake" -->',
     '### This slide cannot be shown',

@@ -17,6 +17,8 @@ const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 const WATCHED = ['slides', 'static', 'code'];
 const NOT_WATCHED = new Set(['node_modules', 'runs', '__pycache__']);
 const RELOADED_TYPES = 'md html css js mjs json py svg png jpg webp'.split(' ');
+const LESSON = /^\/_assets\/code\/[^/]+\.py$/;
+const PLAIN_TEXT = 'text/plain; charset=utf-8';
 const RELOAD_SCRIPT = '/livereload.js';
 
 /** A request that is not answered from the deck: an HTTP status and a sentence for its page. */
@@ -104,7 +106,9 @@ async function admit(request, folders) {
 
   const [prefix, folder] = /^\/[^/]+\.md$/.test(address)
     ? ['/', folders.decks]
-    : (folders.assets.find(([start]) => address.startsWith(start)) ?? []);
+    : LESSON.test(address)
+      ? ['/_assets/code/', folders.lessons]
+      : (folders.assets.find(([start]) => address.startsWith(start)) ?? []);
   if (!folder || !(await liesIn(folder, path.join(folder, address.slice(prefix.length))))) {
     throw notFound();
   }
@@ -172,6 +176,7 @@ export function guard({ root, port }) {
   const reveal = path.join(ofRevealMd.resolve('reveal.js'), '..', '..');
   const folders = {
     decks: path.join(root, 'slides'),
+    lessons: path.join(root, 'code'),
     assets: [
       ['/_assets/static/', path.join(root, 'static')],
       ['/dist/', path.join(reveal, 'dist')],
@@ -243,6 +248,8 @@ export function guard({ root, port }) {
           // Only the path goes on: the query is for the page's scripts, and reveal-md would take a
           // file name out of it.
           request.url = encodeURI(await admit(request, folders));
+          // A browser shows plain text, but downloads what a system may call a Python script.
+          if (LESSON.test(request.url)) response.setHeader('Content-Type', PLAIN_TEXT);
           if (request.url === RELOAD_SCRIPT) await sendReloadScript(response, ofRevealMd);
           else this(request, response);
         } catch (error) {

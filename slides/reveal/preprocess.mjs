@@ -36,18 +36,26 @@ function escapeMarkup(text) {
  */
 export default function preprocess(markdown, options) {
   // `base` is there in a static build only; served pages live at the root.
-  options.staticBase = options.base === undefined ? '/_assets/static' : `${options.base}/static`;
+  const assets = options.base ?? '/_assets';
+  options.staticBase = `${assets}/static`;
   // reveal-md would also publish the command line among reveal.js' options.
-  options.deckOptions = JSON.stringify(options.revealOptions ?? {}).replaceAll('<', '\\u003c');
+  const publish = (deckOptions) => {
+    options.deckOptions = JSON.stringify(deckOptions).replaceAll('<', '\\u003c');
+  };
+  publish(options.revealOptions ?? {});
   try {
-    const { separator, verticalSeparator, staticBase } = options;
+    const { separator, verticalSeparator } = options;
     const deck = expand(markdown, {
       root,
       separator,
       verticalSeparator,
-      staticBase,
+      assets,
       ...locate(markdown),
     });
+    // Slides that say how long they take give the speaker view its pacing.
+    if (deck.markdown.includes('data-timing=')) {
+      publish({ defaultTiming: 0, ...options.revealOptions });
+    }
     return escapeMarkup(deck.markdown);
   } catch (error) {
     // A server must outlive whatever is in a deck, be it a separator that is no expression.

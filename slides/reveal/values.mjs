@@ -34,6 +34,9 @@ function number(value) {
   return value;
 }
 
+// What is not a value but a drawing is made elsewhere; here it is only named.
+const DRAWINGS = ['curve', 'curves', 'compare', 'layers', 'figure'];
+
 const FORMATS = {
   text: (value) => {
     if (value === null || typeof value === 'object') throw new Error('that is not a single value');
@@ -83,7 +86,7 @@ export function show(value, format) {
   const [name, ...rest] = format.split(/\s+/);
   if (!Object.hasOwn(FORMATS, name)) {
     throw new Error(
-      `there is no format ${name}; there is ${[...Object.keys(FORMATS), 'curve'].join(', ')}`,
+      `there is no format ${name}; there is ${[...Object.keys(FORMATS), ...DRAWINGS].join(', ')}`,
     );
   }
   return FORMATS[name](value, ...rest);
