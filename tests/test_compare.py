@@ -1,0 +1,120 @@
+"""The comparison in README.md shows what was recorded, and can be read."""
+
+from __future__ import annotations
+
+import copy
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from matplotlib.text import Text
+from PIL import Image
+
+from lab import compare
+from lab.errors import UserError
+from running import ROOT
+
+MEND = "out of date: run `python -m lab.compare`"
+
+
+def record(network: str, parameters: int, macs: int, accuracy: float, **changes: object) -> dict:
+    """A record of one run, as `lab.record` writes it."""
+    run = {"device": "Abacus, 2 threads", "seconds": macs / 1e4}
+    spread = {"mean": accuracy, "std": 0.0, "n": 1}
+    return {
+        "network": network,
+        "variant": "default",
+        "dataset": "shapes",
+        "parameters": parameters,
+        "macs": macs,
+        "recipe": {"epochs": 30},
+        "runs": [run],
+        "validation_accuracy": spread,
+        "test_accuracy": spread,
+        "variants": {},
+        **changes,
+    }
+
+
+# Where four networks of much the same cost and accuracy stand close together.
+CROWD = [
+    record("lenet", 62_006, 650_000, 0.733),
+    record("alexnet", 1_200_000, 33_000_000, 0.83),
+    record("resnet", 269_722, 41_000_000, 0.884),
+    record("vgg16", 2_100_000, 44_000_000, 0.885),
+    record("googlenet", 950_000, 51_600_000, 0.875),
+    record("inception", 1_500_000, 51_900_000, 0.872),
+]
+
+
+def test_the_table_in_the_readme_is_that_of_the_records() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert compare.put_into(text, compare.table(compare.records())) == text, f"README.md is {MEND}"
+
+
+def test_the_picture_shows_the_records() -> None:
+    with Image.open(compare.PICTURE) as image:
+        shown = image.text[compare.DIGEST]  # type: ignore[attr-defined]
+    rows = compare.defaults(compare.records())
+    assert shown == compare.digest(rows), f"{compare.PICTURE} is {MEND}"
+
+
+def test_a_new_run_makes_another_picture_and_another_table() -> None:
+    changed = copy.deepcopy(CROWD)
+    changed[2]["test_accuracy"]["mean"] += 0.001
+    assert compare.table(changed) != compare.table(CROWD)
+    assert compare.digest(changed) != compare.digest(CROWD)
+    with Image.open(BytesIO(compare.picture(CROWD[:2]))) as image:
+        assert image.text[compare.DIGEST] == compare.digest(CROWD[:2])  # type: ignore[attr-defined]
+
+
+def test_a_row_says_costs_accuracy_with_spread_and_number_of_runs_median_time_and_device() -> None:
+    runs = [{"device": f"Abacus {index % 2}", "seconds": index * 3600} for index in (1, 2, 9)]
+    spread = {"mean": 0.8772, "std": 0.0123, "n": 3}
+    row = record("resnet", 269_722, 40_813_184, 0.9, runs=runs, test_accuracy=spread)
+    _, _, line = compare.table([row]).splitlines()
+    assert [cell.strip() for cell in line.strip("|").split("|")] == [
+        "[resnet](code/resnet.py)",
+        *("269,722", "40.8 M", "30", "3", "90.0 %", "87.7 ± 1.2 %", "2 h 00 min"),
+        *("Abacus 0; Abacus 1", "shapes"),
+    ]
+
+
+def test_networks_stand_in_order_of_their_cost_each_before_its_variants(tmp_path: Path) -> None:
+    plain = record("resnet", 269_722, 41_000_000, 0.8, variant="plain")
+    for each in (CROWD[2] | {"variants": {"plain": plain}}, CROWD[1], CROWD[0]):
+        (tmp_path / f"{each['network']}.json").write_text(json.dumps(each))
+    rows = compare.records(tmp_path)
+    lines = compare.table(rows).splitlines()[2:]
+    names = [line.split("]")[0].strip("| [") for line in lines]
+    assert names == ["lenet", "alexnet", "resnet", "resnet, plain"]
+    assert [row["network"] for row in compare.defaults(rows)] == ["lenet", "alexnet", "resnet"]
+
+
+def test_no_name_covers_another_name_or_a_point() -> None:
+    figure = compare.chart(CROWD)
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    for axes in figure.axes:
+        boxes = [Text.get_window_extent(text, renderer) for text in axes.texts]
+        assert len(boxes) == len(CROWD)
+        for index, box in enumerate(boxes):
+            assert axes.bbox.contains(box.x0, box.y0)
+            assert axes.bbox.contains(box.x1, box.y1)
+            assert not any(box.overlaps(other) for other in boxes[:index])
+            for line in axes.lines:
+                for point in axes.transData.transform(line.get_xydata()):
+                    assert not box.contains(*point)
+
+
+@pytest.mark.parametrize(
+    "text", ["no marks", compare.BEGIN, f"{compare.END}{compare.BEGIN}", 2 * compare.END]
+)
+def test_a_readme_without_its_marks_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="the table belongs between two lines"):
+        compare.put_into(text, "table")
+
+
+def test_a_folder_without_records_gets_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no records yet: make results writes them"):
+        compare.records(tmp_path)
