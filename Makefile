@@ -2,12 +2,13 @@
 PYTHON ?= python3
 ARCH   ?=
 ARGS   ?=
+SEEDS  ?= 1
 
 # Where a virtual environment keeps its programs: bin, or Scripts on Windows.
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 LESSONS := $(filter-out __init__ pieces,$(basename $(notdir $(wildcard code/*.py))))
 
-.PHONY: present test train site pdf clean
+.PHONY: present test train results site pdf clean
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -26,6 +27,9 @@ else
 train:
 	@echo "make train: ARCH=$(ARCH) is not a lesson; choose one of: $(LESSONS)" >&2; exit 2
 endif
+
+results: .venv/.ready  ## train and record what is not recorded yet (ARCH=resnet, SEEDS=3, REPLACE=1)
+	@$(BIN)/python slides/results.py $(ARCH) --seeds $(SEEDS) $(if $(REPLACE),--replace) -- $(ARGS)
 
 site: node_modules/.ready  ## the lecture as a static site in _site/
 	@npm run build --silent

@@ -45,3 +45,11 @@ def test_a_lesson_without_a_training_gets_a_line_that_says_how_to_run_it() -> No
 def test_a_lesson_gets_the_settings_as_they_were_written() -> None:
     command = make("--dry-run", "train", "ARCH=lenet", "ARGS=--data 'my pictures' --lr 0.1").stdout
     assert "python code/lenet.py --data 'my pictures' --lr 0.1" in command
+
+
+def test_results_gets_networks_seeds_and_settings_as_they_were_written() -> None:
+    words = ["ARCH=vgg16 resnet", "SEEDS=3", "REPLACE=1", "ARGS=--data 'my pictures'"]
+    command = make("--dry-run", "results", *words).stdout
+    assert "slides/results.py vgg16 resnet --seeds 3 --replace -- --data 'my pictures'" in command
+    alone = make("--dry-run", "results").stdout.splitlines()[-1].split()
+    assert alone[-4:] == ["slides/results.py", "--seeds", "1", "--"]

@@ -104,7 +104,7 @@ def _resumed(recipe: R, chosen: dict[str, Any], changes: dict[str, Any]) -> tupl
     return run.recipe(type(recipe)), Options(**(run.read("run.json")["options"] | chosen))
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """argparse prints its usage before an error; here an error is one line."""
 
     def error(self, message: str) -> NoReturn:
@@ -112,7 +112,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(recipe: Recipe, description: str) -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         usage="%(prog)s [--help] [SETTING ...]",
         description=description,
         allow_abbrev=False,

@@ -6,7 +6,6 @@ Both are made of `static/results/*.json` alone: accuracy against parameters, mul
 and training time.
 """
 
-import argparse
 import hashlib
 import json
 import math
@@ -25,6 +24,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from matplotlib.transforms import Bbox
 
 from . import machine
+from .cli import Parser
 from .errors import UserError
 from .plots import DARK
 from .record import DEFAULT, RESULTS
@@ -239,7 +239,7 @@ def defaults(rows: Sequence[Record]) -> list[Record]:
 def main() -> None:
     """The command line: `python -m lab.compare`."""
     machine.show_errors_in_one_line()
-    argparse.ArgumentParser(prog="lab.compare", description=__doc__.partition("\n")[0]).parse_args()
+    Parser(prog="lab.compare", description=__doc__.partition("\n")[0]).parse_args()
     update()
     print(f"{machine.shown(README)} and {machine.shown(PICTURE)} show every record")
 

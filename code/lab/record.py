@@ -44,29 +44,32 @@ def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
     rows = [_row(run, about) for run, about in described]
     if len({row["seed"] for row in rows}) < len(rows):
         raise UserError("two of these runs have the same seed: name each once")
-    network, recipe = first["recipe"]["network"], first["recipe"]
-    del recipe["network"]
     return {
-        "network": network,
+        "network": first["network"],
         "variant": variant,
         "dataset": first["data"]["name"],
         "images": {split: first["data"][split] for split in ("training", "validation", "test")},
         "classes": first["data"]["classes"],
         "parameters": first["parameters"],
         "macs": first["macs"],
-        "recipe": recipe,
+        "recipe": first["recipe"],
         "runs": rows,
         "validation_accuracy": _spread([row["validation_accuracy"] for row in rows]),
         "test_accuracy": _spread([row["test_accuracy"] for row in rows]),
     }
 
 
+def recorded_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
+    """What a record keeps of a recipe: what is not the network's name or a run's seed."""
+    kept = {key: value for key, value in recipe.items() if key not in ("network", "seed")}
+    return kept | {"data": Path(recipe["data"]).name}  # not where it lay on somebody's disk
+
+
 def _common(about: dict[str, Any]) -> dict[str, Any]:
     """What the runs of one record must agree on."""
-    recipe = {key: value for key, value in about["recipe"].items() if key != "seed"}
-    recipe["data"] = about["data"]["name"]  # not where it lay on somebody's disk
     return {
-        "recipe": recipe,
+        "network": about["recipe"]["network"],
+        "recipe": recorded_recipe(about["recipe"]),
         "data": about["data"],
         "parameters": about["parameters"],
         "macs": about["macs"],
@@ -100,10 +103,19 @@ def _spread(values: Sequence[float]) -> dict[str, Any]:
     return {"mean": round(statistics.fmean(values), 5), "std": round(std, 5), "n": len(values)}
 
 
+def read(network: str, variant: str = DEFAULT, folder: Path = RESULTS) -> dict[str, Any] | None:
+    """The record of a network's variant, if there is one."""
+    path = folder / f"{network}.json"
+    if not path.is_file():
+        return None
+    known = json.loads(path.read_text())
+    return known if variant == DEFAULT else known["variants"].get(variant)
+
+
 def write(record: dict[str, Any], folder: Path = RESULTS) -> Path:
     """Put a record into the network's file, beside the other variants that are there."""
     path = folder / f"{record['network']}.json"
-    known = json.loads(path.read_text()) if path.is_file() else {}
+    known = read(record["network"], folder=folder) or {}
     variants = known.pop("variants", {})
     if record["variant"] == DEFAULT:
         whole = record | {"variants": variants}

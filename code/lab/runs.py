@@ -44,7 +44,7 @@ class Run:
     @classmethod
     def create(cls, out: str, recipe: Recipe) -> "Run":
         """Make a new folder `out/NETWORK/TIME-SEED`; the same one in every process."""
-        parent = Path(out or machine.home() / "runs", recipe.network)
+        parent = _parent(out, recipe)
         stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{recipe.seed}"
         if idist.get_rank() == 0:
             stem = _make_folder(parent, stem)
@@ -63,6 +63,13 @@ class Run:
         if not (folder / "run.json").is_file():
             raise UserError(f"{path} is not a run folder: it holds no run.json")
         return cls(folder)
+
+    @classmethod
+    def find(cls, out: str, recipe: Recipe) -> list["Run"]:
+        """The runs in `out` that were started with exactly this recipe, from old to new."""
+        folders = sorted(path.parent for path in _parent(out, recipe).glob("*/run.json"))
+        runs = [cls(folder) for folder in folders]
+        return [run for run in runs if run.read("run.json")["recipe"] == recipe.as_dict()]
 
     def __str__(self) -> str:
         return machine.shown(self.folder)
@@ -145,6 +152,10 @@ class Run:
                 f"cannot write {machine.shown(path)} ({reason}): "
                 f"{first}continue with {machine.this_command()}--resume {self}"
             ) from None
+
+
+def _parent(out: str, recipe: Recipe) -> Path:
+    return Path(out or machine.home() / "runs", recipe.network)
 
 
 def _make_folder(parent: Path, stem: str) -> str:

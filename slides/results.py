@@ -1,0 +1,186 @@
+"""Train what the slides show, and record it in static/results.
+
+    python slides/results.py                               every network, seed 0
+    python slides/results.py resnet vgg16 --seeds 3        two of them, seeds 0, 1 and 2
+    python slides/results.py -- --data FOLDER --threads 1  what follows -- goes to every lesson
+    python slides/results.py shortcuts                     an experiment, by its name
+
+What is recorded or trained already stays as it is, and what was stopped half-way goes on: type
+the same command again after Ctrl-C or a power cut. In the end the comparison in the README is
+written anew.
+"""
+
+import argparse
+import importlib
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "code"))
+
+import lab  # noqa: E402
+from lab import compare, machine, record  # noqa: E402
+from lab.errors import Stopped  # noqa: E402
+from lab.runs import Run  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Training:
+    """A lesson, the name that its record has, and the settings that make it."""
+
+    lesson: str
+    variant: str = record.DEFAULT
+    settings: str = ""
+
+
+LESSONS = ("lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet")
+EXPERIMENTS = {
+    # He et al., figure 6: what depth does to a network without shortcuts, and with them.
+    "shortcuts": [
+        Training("resnet", "resnet20", "--epochs 6"),
+        Training("resnet", "resnet56", "--epochs 6 --depth 56"),
+        Training("resnet", "plain20", "--epochs 6 --plain"),
+        Training("resnet", "plain56", "--epochs 6 --plain --depth 56"),
+    ],
+}
+CHOICES = {lesson: [Training(lesson)] for lesson in LESSONS} | EXPERIMENTS
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One record to be made: the same recipe with one or several seeds."""
+
+    training: Training
+    settings: list[str]
+    recipes: list[lab.Recipe]
+    out: str
+
+    def __str__(self) -> str:
+        lesson, variant = self.training.lesson, self.training.variant
+        return lesson if variant == record.DEFAULT else f"{lesson}, {variant}"
+
+
+def main() -> None:
+    """Read the command line, look for anything wrong with all plans, and only then train."""
+    machine.show_errors_in_one_line()
+    given, settings = _arguments()
+    chosen = [each for name in given.names or LESSONS for each in CHOICES[name]]
+    plans = [_plan(training, given.seeds, settings) for training in chosen]
+    _check_order(plans)
+    left = plans if given.replace else [plan for plan in plans if not _is_recorded(plan)]
+    for plan in plans:
+        if plan not in left:
+            print(f"{plan}: recorded already", flush=True)
+    for plan in left:
+        runs = [_finished(plan, recipe) for recipe in plan.recipes]
+        made = record.summarize(runs, plan.training.variant)
+        print(f"{machine.shown(record.write(made))}: {plan} is recorded", flush=True)
+        compare.update()
+    if not left:
+        compare.update()
+
+
+def _arguments() -> tuple[argparse.Namespace, list[str]]:
+    """What this program is told, and after -- what each lesson is told."""
+    words = sys.argv[1:]
+    end = words.index("--") if "--" in words else len(words)
+    parser = lab.cli.Parser(
+        description=__doc__, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
+    )
+    names = ", ".join(CHOICES)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {names}")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="train with 0 to N-1")
+    parser.add_argument("--replace", action="store_true", help="write over records of other runs")
+    given, extra = parser.parse_known_args(words[:end])
+    if extra:
+        raise lab.UserError(f"{extra[0]}: settings of the lessons come after --")
+    for name in given.names:
+        if name not in CHOICES:
+            raise lab.UserError(f"there is no {name} to be trained: choose from {names}")
+    if given.seeds < 1:
+        raise lab.UserError(f"--seeds must be at least 1, not {given.seeds}")
+    return given, words[end + 1 :]
+
+
+def _plan(training: Training, seeds: int, settings: Sequence[str]) -> Plan:
+    """Find out which recipe the lesson will train with."""
+    words = [*shlex.split(training.settings), *settings]
+    own = importlib.import_module(training.lesson).RECIPE
+    recipe, options = lab.command_line(own, "", words)
+    if options.resume or recipe.seed != own.seed:
+        raise lab.UserError("leave out --resume and --seed: what to go on with is found, by seed")
+    return Plan(training, words, [replace(recipe, seed=seed) for seed in range(seeds)], options.out)
+
+
+def _check_order(plans: Sequence[Plan]) -> None:
+    """A variant stands in the file of its network's default: that must be there by then."""
+    there = set()
+    for plan in plans:
+        lesson = plan.training.lesson
+        if plan.training.variant == record.DEFAULT or record.read(lesson):
+            there.add(lesson)
+        if lesson not in there:
+            raise lab.UserError(f"{plan} needs the record of {lesson} itself: train that first")
+
+
+def _is_recorded(plan: Plan) -> bool:
+    """Whether the record has every seed of the plan.
+
+    Raises `UserError` if the plan's record would lose what is there: another recipe's runs, those
+    of other images, or of seeds not asked for.
+    """
+    there = record.read(plan.training.lesson, plan.training.variant)
+    if there is None:
+        return False
+    recipe = record.recorded_recipe(plan.recipes[0].as_dict())
+    seeds, wanted = {run["seed"] for run in there["runs"]}, {each.seed for each in plan.recipes}
+    others = [
+        f"{key} {there['recipe'].get(key)}, not {recipe.get(key)}"
+        for key in sorted(recipe | there["recipe"])
+        if there["recipe"].get(key) != recipe.get(key)
+    ]
+    if not others and not (seeds <= wanted or wanted <= seeds):
+        others = [f"seeds {sorted(seeds)}, not {sorted(wanted)}"]
+    if others:
+        raise lab.UserError(
+            f"{plan} is recorded with {'; '.join(others)}: "
+            "--replace (with make, REPLACE=1) writes over that"
+        )
+    return wanted <= seeds
+
+
+def _finished(plan: Plan, recipe: lab.Recipe) -> Run:
+    """The finished run of a recipe: one that is there, or is continued, or is started now."""
+    found = Run.find(plan.out, recipe)
+    while not (finished := [run for run in found if run.has("result.json")]):
+        start = [*plan.settings, "--seed", str(recipe.seed)]
+        script = machine.shown(ROOT / "code" / f"{plan.training.lesson}.py")
+        _run([script, *(["--resume", str(found[-1])] if found else start)])
+        found = Run.find(plan.out, recipe)
+    return finished[-1]
+
+
+def _run(script: Sequence[str]) -> None:
+    """Run a Python script to its end, or stop with the reason why it did not get there."""
+    print(f"\n$ python {shlex.join(script)}", flush=True)
+    # A terminal sends Ctrl-C to the script, too, which then saves its run: wait for that.
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
+    child = subprocess.Popen([sys.executable, *script])
+    before[signal.SIGTERM] = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+    code = child.wait()
+    for kind, handler in before.items():
+        signal.signal(kind, handler)
+    again = f"{machine.this_command()}{shlex.join(sys.argv[1:])}"
+    if code in (Stopped.exit_code, -signal.SIGINT, -signal.SIGTERM):
+        raise Stopped(f"stopped; to go on with this and what is left: {again}")
+    if code:
+        raise lab.UserError(f"{script[0]} ended with code {code}; once mended, go on with: {again}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""`make results` trains what is not recorded yet, goes on after a stop, and loses no record."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import lab
+from lab import data, record
+from lab.errors import Stopped, UserError
+from running import ROOT, environment
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script as a module: its folder is not on the path."""
+    monkeypatch.syspath_prepend(ROOT / "slides")
+    return importlib.import_module("results")
+
+
+@pytest.fixture
+def started() -> list[str]:
+    """What was given to the lessons that were run, a line each."""
+    return []
+
+
+@pytest.fixture
+def results(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]
+) -> Callable:
+    """Run the script in this process: few images, and runs and records in `tmp_path`."""
+
+    def train(words: Sequence[str]) -> None:
+        started.append(shlex.join(words[1:]))
+        lesson = importlib.import_module(Path(words[0]).stem)
+        recipe, options = lab.command_line(lesson.RECIPE, "", words[1:])
+        lab.train(lesson.build, recipe, options)
+
+    monkeypatch.setattr(script, "_run", train)
+    monkeypatch.setattr(script.compare, "update", lambda: None)
+    for name in ("read", "write"):
+        monkeypatch.setattr(record, name, partial(getattr(record, name), folder=tmp_path))
+    monkeypatch.setattr(data, "SHAPES_DRAWN", 300)
+
+    def run(*words: str, settings: str = "--epochs 1") -> None:
+        common = f"--data shapes --device cpu --no-progress --out {tmp_path / 'runs'} {settings}"
+        monkeypatch.setattr(sys, "argv", ["results.py", *words, "--", *shlex.split(common)])
+        script.main()
+
+    return run
+
+
+def test_more_seeds_train_only_what_is_missing_and_fewer_train_nothing(
+    results: Callable, tmp_path: Path, started: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seeds, trained in (("2", [0, 1]), ("3", [2]), ("1", [])):
+        started.clear()
+        results("lenet", "--seeds", seeds)
+        assert [int(words.split()[-1]) for words in started] == trained
+    made = json.loads((tmp_path / "lenet.json").read_text())
+    assert [run["seed"] for run in made["runs"]] == [0, 1, 2]
+    assert "lenet: recorded already" in capsys.readouterr().out
+
+
+def test_an_unfinished_run_is_continued_and_a_finished_one_recorded_without_training(
+    results: Callable, tmp_path: Path, started: list[str]
+) -> None:
+    results("lenet")
+    (run,) = (tmp_path / "runs" / "lenet").iterdir()
+    first = (tmp_path / "lenet.json").read_text()
+    for remains, words in (("", [f"--resume {run}"]), ("result.json", [])):
+        (tmp_path / "lenet.json").unlink()
+        if not remains:
+            (run / "result.json").unlink()
+        started.clear()
+        results("lenet")
+        assert started == words
+        assert (tmp_path / "lenet.json").read_text() == first
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "line"),
+    [
+        ([], "--epochs 2", "lenet is recorded with epochs 1, not 2: --replace"),
+        ([], "--epochs 1 --limit 90", "recorded with limit 0, not 90"),
+        (["--seeds", "2"], "--epochs 1 --lr 0.1", "recorded with lr 0.05, not 0.1"),
+    ],
+)
+def test_a_record_of_another_recipe_is_replaced_only_when_asked_for(
+    words: list[str],
+    settings: str,
+    line: str,
+    results: Callable,
+    tmp_path: Path,
+    started: list[str],
+) -> None:
+    results("lenet")
+    before = (tmp_path / "lenet.json").read_text()
+    started.clear()
+    with pytest.raises(UserError, match=line):
+        results("vgg16", "lenet", *words, settings=settings)  # before anything is trained
+    assert not started
+    assert (tmp_path / "lenet.json").read_text() == before
+    results("lenet", *words, "--replace", settings=settings)
+    assert (tmp_path / "lenet.json").read_text() != before
+
+
+def test_a_record_of_seeds_not_asked_for_is_kept(results: Callable, tmp_path: Path) -> None:
+    results("lenet")
+    made = json.loads((tmp_path / "lenet.json").read_text())
+    made["runs"][0]["seed"] = 5
+    (tmp_path / "lenet.json").write_text(json.dumps(made))
+    with pytest.raises(UserError, match=r"recorded with seeds \[5\], not \[0, 1\]"):
+        results("lenet", "--seeds", "2")
+
+
+def test_the_plain_and_the_residual_networks_are_recorded_as_variants(
+    results: Callable, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="needs the record of resnet itself: train that first"):
+        results("shortcuts")
+    results("resnet", "shortcuts", settings="--epochs 1 --limit 32 --batch-size 8")
+    made = json.loads((tmp_path / "resnet.json").read_text())
+    variants = {
+        name: (each["recipe"]["depth"], each["recipe"]["plain"])
+        for name, each in made["variants"].items()
+    }
+    assert variants == {
+        "resnet20": (20, False),
+        "resnet56": (56, False),
+        "plain20": (20, True),
+        "plain56": (56, True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "line"),
+    [
+        (["lenett"], "", "there is no lenett to be trained: choose from lenet, alexnet"),
+        (["--seeds", "0"], "", "--seeds must be at least 1, not 0"),
+        (["--lr", "1"], "", "--lr: settings of the lessons come after --"),
+        ([], "--width 0.5", "unrecognized arguments: --width 0.5"),
+        (["lenet"], "--seed 3", "leave out --resume and --seed"),
+        (["lenet"], "--lr fast", "--lr takes a number, not fast"),
+    ],
+)
+def test_a_wrong_word_gets_one_line(
+    words: list[str], settings: str, line: str, results: Callable, started: list[str]
+) -> None:
+    with pytest.raises(UserError) as error:
+        results(*words, settings=settings)
+    assert str(error.value).startswith(line)
+    assert "\n" not in str(error.value)
+    assert not started
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_ctrl_c_saves_the_run_and_the_same_command_finishes_and_records_it(tmp_path: Path) -> None:
+    for folder in ("code", "slides"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    (tmp_path / "static" / "img").mkdir(parents=True)
+    for name in ("README.md", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    recipe = "--data shapes --limit 300 --epochs 12 --device cpu"
+    command = [sys.executable, "slides/results.py", "lenet", "--", *recipe.split()]
+    settings = {"cwd": tmp_path, "env": environment(), "stderr": subprocess.PIPE, "text": True}
+    begun = subprocess.Popen(command, start_new_session=True, **settings)  # type: ignore[call-overload]
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/lenet/*/history.json")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(begun.pid, signal.SIGINT)  # as a terminal does
+    _, errors = begun.communicate(timeout=60)
+    assert begun.returncode == Stopped.exit_code, errors
+    assert errors.splitlines()[-1].startswith("results.py: stopped; to go on with this")
+    assert errors.splitlines()[-1].endswith(f"slides/results.py lenet -- {recipe}")
+    assert not (tmp_path / "static" / "results").exists()
+
+    again = subprocess.run(command, timeout=120, **settings)  # type: ignore[call-overload]
+    assert again.returncode == 0, again.stderr
+    made = json.loads((tmp_path / "static" / "results" / "lenet.json").read_text())
+    (run,) = (tmp_path / "runs" / "lenet").iterdir()
+    assert (run / "result.json").is_file()
+    assert [len(each["history"]) for each in made["runs"]] == [12]
+    (row,) = [
+        line for line in (tmp_path / "README.md").read_text().splitlines() if "| shapes |" in line
+    ]
+    assert f"{100 * made['test_accuracy']['mean']:.1f} %" in row
+    assert (tmp_path / "static" / "img" / "comparison.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("ending", "kind", "line"),
+    [
+        ("SystemExit(130)", Stopped, "stopped; to go on with this and what is left:"),
+        ("SystemExit(2)", UserError, "-c ended with code 2; once mended, go on with:"),
+    ],
+)
+def test_a_lesson_that_does_not_finish_ends_all_with_what_to_type(
+    ending: str, kind: type, line: str, script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["results.py", "lenet", "--", "--lr", "0.1"])
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(kind) as error:
+        script._run(["-c", f"raise {ending}"])
+    assert str(error.value).startswith(line)
+    assert str(error.value).endswith("results.py lenet -- --lr 0.1")
+    assert signal.getsignal(signal.SIGINT) is before
