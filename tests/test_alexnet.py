@@ -126,9 +126,13 @@ def test_images_of_another_shape_are_refused_by_name(size: int) -> None:
     assert_refuses_other_shapes(ghost(size=size), size)
 
 
-@pytest.mark.parametrize("variant", SMALL)
+@pytest.mark.parametrize("variant", ["default", "paper"])
 def test_the_network_can_be_exported(variant: str) -> None:
     assert_exports(alexnet.build(SMALL[variant], 10), 32)
+
+
+def test_the_network_for_imagenet_can_be_exported() -> None:
+    assert_exports(alexnet.AlexNet(width=0.25, hidden=128), 224)
 
 
 def test_it_learns_shapes(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from torch import nn
 import lab
 import lenet
 from lab.measure import layers
+from networks import assert_exports
 from running import ROOT, assert_equal_weights, weights
 
 RECORD = ROOT / "static" / "results" / "lenet.json"
@@ -60,6 +61,10 @@ def test_every_parameter_gets_a_finite_gradient(variant: str) -> None:
         assert weight.grad is not None, name
         assert weight.grad.isfinite().all(), name
         assert weight.grad.abs().sum() > 0, name
+
+
+def test_it_exports() -> None:
+    assert_exports(lenet.build(lenet.RECIPE, 10), 32)
 
 
 def test_the_loop_written_out_learns_what_the_trainer_learns(
