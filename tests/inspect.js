@@ -27,15 +27,64 @@ async ({ smallest }) => {
     return [255, 255, 255];
   };
 
+  // What a text of a drawing stands on: the last shape drawn before it that reaches below it.
+  const shapes = 'rect, path, polygon, circle, ellipse';
+  const groundOfDrawing = (text, svg) => {
+    const box = text.getBoundingClientRect();
+    const middle = new DOMPoint(box.x + box.width / 2, box.y + box.height / 2);
+    const below = [...svg.querySelectorAll(shapes)].filter(
+      (shape) =>
+        shape.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING &&
+        shape.isPointInFill(middle.matrixTransform(shape.getScreenCTM().inverse())) &&
+        rgba(getComputedStyle(shape).fill)[3] === 255,
+    );
+    return below.length > 0 ? rgba(getComputedStyle(below.at(-1)).fill) : ground(svg);
+  };
+
   function checkText(element, name) {
     const { color, fill, fontSize } = getComputedStyle(element);
     const svg = element.closest('svg');
-    const size = parseFloat(fontSize) * (svg ? svg.getScreenCTM().a : 1);
+    const size = parseFloat(fontSize) * (svg ? element.getScreenCTM().a : 1);
     if (size < smallest) wrong.push(`${name} is ${size.toFixed(1)}px`);
     // The lines that a step does not speak of are dimmed on purpose.
     if (element.closest('.hljs tr:not(.highlight-line), .hljs-ln-numbers')) return;
-    const ratio = contrast(rgba(svg ? fill : color), ground(element));
+    const behind = svg ? groundOfDrawing(element, svg) : ground(element);
+    const ratio = contrast(rgba(svg ? fill : color), behind);
     if (ratio < 4.5) wrong.push(`${name} has a contrast of ${ratio.toFixed(1)}`);
+  }
+
+  /** The boxes that a text's lines fill, without the room around the letters. */
+  function lines(element) {
+    if (['PRE', 'IMG', 'svg'].includes(element.tagName)) return [element.getBoundingClientRect()];
+    const range = document.createRange();
+    return [...element.childNodes]
+      .filter((node) => node.nodeType === 3 && node.data.trim())
+      .flatMap((node) => {
+        range.selectNodeContents(node);
+        return [...range.getClientRects()].map((r) => ({
+          left: r.left + 1,
+          right: r.right - 1,
+          top: r.top + 0.2 * r.height,
+          bottom: r.bottom - 0.2 * r.height,
+        }));
+      });
+  }
+
+  /** Complain of things that lie over one another. The steps of a listing do; it counts as one. */
+  function checkOverlaps(things, place) {
+    const boxes = things
+      .filter((thing) => !thing.parentElement.closest('pre'))
+      .flatMap((thing) => lines(thing).map((box) => ({ thing, box })));
+    const word = (thing) => `${thing.tagName} ${thing.textContent.trim().slice(0, 30)}`;
+    boxes.forEach((one, n) => {
+      for (const other of boxes.slice(n + 1)) {
+        const [a, b] = [one.box, other.box];
+        const apart =
+          a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+        if (apart || one.thing.contains(other.thing) || other.thing.contains(one.thing)) continue;
+        wrong.push(`${place}: ${word(one.thing)} lies over ${word(other.thing)}`);
+      }
+    });
   }
 
   function check(slide, place) {
@@ -50,19 +99,27 @@ async ({ smallest }) => {
     const right = box.right - margin('Right');
     const top = box.top + margin('Top');
     const bottom = box.bottom - margin('Bottom');
+    const things = [];
     for (const element of slide.querySelectorAll('*')) {
-      if (element.closest('aside') || !element.getClientRects().length) continue;
+      if (element.closest('aside, defs') || !element.getClientRects().length) continue;
+      if (getComputedStyle(element).visibility === 'hidden') continue; // a step to come
+      // On a phone a drawing is wider than the page and moves sideways.
+      const drawing = element.closest('.drawing');
+      const moves = drawing && getComputedStyle(drawing).overflowX === 'auto';
       const name = `${place}: ${element.tagName} ${element.textContent.trim().slice(0, 30)}`;
       const r = element.getBoundingClientRect();
-      if (r.left < left || r.right > right || r.top < top || r.bottom > bottom) {
-        wrong.push(`${name} leaves the slide`);
-      }
+      const leaves = r.left < left || r.right > right || r.top < top || r.bottom > bottom;
+      if (leaves && !(moves && element !== drawing)) wrong.push(`${name} leaves the slide`);
       const { clientWidth, clientHeight, scrollWidth, scrollHeight } = element;
       const isCut = scrollWidth > clientWidth + 1 || scrollHeight > clientHeight + 1;
-      if (isCut && getComputedStyle(element).overflow !== 'visible') wrong.push(`${name} is cut`);
+      if (isCut && !moves && getComputedStyle(element).overflow !== 'visible') {
+        wrong.push(`${name} is cut`);
+      }
       const isText = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
       if (isText) checkText(element, name);
+      if (isText || ['PRE', 'IMG', 'svg'].includes(element.tagName)) things.push(element);
     }
+    checkOverlaps(things, place);
   }
 
   const pages = document.querySelectorAll(':is(.scroll-page, .pdf-page) section');

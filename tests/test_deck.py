@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from barriers import check_tab_stops, find_barriers
 from conftest import DECK, INSPECT, read_slides
 from serving import serve
 from watching import Visit, origin, visit
@@ -115,6 +116,42 @@ def test_every_slide_and_step_fits_and_can_be_read(
         seen.check(origin(deck_url))
 
 
+def test_no_slide_has_a_serious_barrier(browser: Browser, deck_url: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(deck_url)
+        assert find_barriers(seen) == []
+
+
+def test_a_phone_shows_no_serious_barrier(browser: Browser, deck_url: str) -> None:
+    with visit(browser, 390, 844) as seen:
+        seen.open_deck(deck_url)
+        assert find_barriers(seen) == []
+
+
+def test_the_space_key_leads_through_every_slide_and_step(browser: Browser, deck_url: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(deck_url)
+        slides = seen.page.evaluate(
+            "Reveal.getSlides().map(s => Reveal.getIndices(s)).map(({ h, v = 0 }) => [h, v])"
+        )
+        steps = seen.page.evaluate(
+            "Reveal.getSlides().reduce((n, s) => n + new Set([...s.querySelectorAll('.fragment')]"
+            ".map(f => f.dataset.fragmentIndex)).size, 0)"
+        )
+        places = []
+        for _ in range(len(slides) + steps):
+            places.append(seen.page.evaluate("Object.values(Reveal.getIndices())"))
+            seen.page.keyboard.press("Space")
+        assert len({tuple(place) for place in places}) == len(places)
+        assert sorted({tuple(place[:2]) for place in places}) == sorted(map(tuple, slides))
+
+
+def test_the_tab_key_reaches_everything_on_a_slide(browser: Browser, deck_url: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(deck_url)
+        check_tab_stops(seen)
+
+
 def test_every_slide_fits_a_phone(browser: Browser, deck_url: str) -> None:
     with visit(browser, 390, 844) as seen:
         seen.open_deck(deck_url)
@@ -220,6 +257,9 @@ def test_reduced_motion_is_respected(browser: Browser, deck_url: str) -> None:
     with visit(browser) as seen:
         seen.open_deck(deck_url)
         assert seen.page.evaluate("Reveal.getConfig().transition") == "none"
+        for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Space", "Space"):
+            seen.page.keyboard.press(key)
+            assert seen.page.evaluate("document.getAnimations().length") == 0
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
 
 class Visit:
@@ -20,9 +20,14 @@ class Visit:
         self.complaints: list[str] = []
         page.context.on("request", lambda request: self.requested.append(request.url))
         page.context.on("response", lambda response: self.answered.append(response))
-        page.context.on("requestfailed", lambda request: self.complaints.append(request.url))
+        page.context.on("requestfailed", self._miss)
         page.context.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _miss(self, request: Request) -> None:
+        # What a page still waits for when it is left is aborted: its icon, for instance.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(request.url)
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

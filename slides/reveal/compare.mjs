@@ -7,8 +7,8 @@ const WIDTH = 1120;
 const HEIGHT = 640;
 const PLOT = { left: 90, right: 960, top: 66, bottom: 560 };
 const RADIUS = 9; // of a point; a spread that is smaller stands in the table alone
-const LINE = 34; // height of a label, px
-const LETTER = 16; // width of a letter, px: a generous guess at Lato's
+const LINE = 36; // height of a label, px
+const LETTER = 18; // width of a letter, px: a generous guess at Lato's
 
 const median = (values) => {
   const sorted = [...values].sort((a, b) => a - b);

@@ -2,8 +2,8 @@
 
 const PLOT = { left: 84, top: 66 };
 // Where the plot ends, and the drawing with the words beside it.
-const HALF = { right: 700, width: 860, bottom: 512, height: 580 };
-const WHOLE = { right: 1330, width: 1600, bottom: 632, height: 700 };
+const HALF = { name: 'half', right: 700, width: 860, bottom: 512, height: 580 };
+const WHOLE = { name: 'whole', right: 1330, width: 1600, bottom: 632, height: 700 };
 // How lines differ: in color and in their dashes.
 const STYLES = ['first', 'second', 'third', 'fourth'];
 
@@ -19,17 +19,17 @@ export function ticks(low, high, most = 5) {
   );
 }
 
-/** Move labels apart that would stand closer than a line of text; keeps their order. */
-function spread(labels, gap = 34) {
+/** Move labels apart that would stand closer than a line of text, in their order, above `lowest`. */
+function spread(labels, lowest, gap = 34) {
   const sorted = [...labels].sort((a, b) => a.y - b.y);
   // Labels that touch stand as a block, a gap apart, around where they would like to be.
   const blocks = [];
   for (const label of sorted) {
-    let block = { labels: [label], top: label.y };
+    let block = { labels: [label], top: Math.min(label.y, lowest) };
     while (blocks.length > 0 && blocks.at(-1).top + gap * blocks.at(-1).labels.length > block.top) {
       const all = [...blocks.pop().labels, ...block.labels];
       const wish = all.reduce((sum, { y }, n) => sum + y - gap * n, 0) / all.length;
-      block = { labels: all, top: wish };
+      block = { labels: all, top: Math.min(wish, lowest - gap * (all.length - 1)) };
     }
     blocks.push(block);
   }
@@ -42,7 +42,7 @@ function spread(labels, gap = 34) {
 /**
  * Draw lines over epochs, each with a label at its end.
  *
- * @param {{right: number, width: number, bottom: number, height: number}} size
+ * @param {{name: string, right: number, width: number, bottom: number, height: number}} size
  * @param {string} title what is drawn
  * @param {{style: string, name: string, label: string, points: {epoch: number, value: number}[]}[]}
  *   lines `name` is for who hears the chart, `label` for who sees it, `style` is a class
@@ -50,7 +50,7 @@ function spread(labels, gap = 34) {
  * @param {number} [low] where the values begin, when not at the least of them
  * @returns {string} SVG
  */
-function chart({ right, width, bottom, height }, title, lines, format, low) {
+function chart({ name: size, right, width, bottom, height }, title, lines, format, low) {
   const last = Math.max(...lines.map((line) => line.points.at(-1).epoch));
   const values = lines.flatMap((line) => line.points.map((point) => point.value));
   const yTicks = ticks(low ?? Math.min(...values), Math.max(...values));
@@ -78,6 +78,7 @@ function chart({ right, width, bottom, height }, title, lines, format, low) {
   });
   const labels = spread(
     lines.map(({ label, points }) => ({ label, y: y(points.at(-1).value) })),
+    bottom,
   ).map(
     (label) =>
       `<text class="label" x="${right + 18}" y="${at(label.y + 10)}">${label.label}</text>`,
@@ -89,7 +90,7 @@ function chart({ right, width, bottom, height }, title, lines, format, low) {
     )
     .join(', ');
   return [
-    `<svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="xMinYMin" role="img" aria-label="${title} over ${last} epochs: ${said}">`,
+    `<svg class="${size}" viewBox="0 0 ${width} ${height}" preserveAspectRatio="xMinYMin" role="img" aria-label="${title} over ${last} epochs: ${said}">`,
     `<text class="title" x="0" y="28">${title}</text>`,
     ...grid,
     ...foot,
@@ -199,9 +200,8 @@ export function curves(records, field, escape) {
     const name = escape(variant === 'default' ? network : variant);
     return { style: STYLES[n], name, label: name, points: series(runs?.[0]?.history, field) };
   });
-  return [
-    '<div class="curves">',
-    chart(WHOLE, `${title}, ${escape(datasets[0])}`, lines, format, low),
-    '</div>',
-  ].join('\n');
+  const where = `${title}, ${escape(datasets[0])}`;
+  // A phone has no room for the whole one, whose words would be too small there.
+  const charts = [WHOLE, HALF].map((size) => chart(size, where, lines, format, low));
+  return ['<div class="curves">', ...charts, '</div>'].join('\n');
 }

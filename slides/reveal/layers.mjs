@@ -27,7 +27,7 @@ function checked(net, key) {
   return net;
 }
 
-const shape = (sizes) => sizes.join(`${nbsp}×${nbsp}`);
+const shape = (sizes) => sizes.join(' × ');
 
 /** Write counts in millions, all of a column with the digits that suit their total. */
 function inMillions(total) {

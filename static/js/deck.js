@@ -36,6 +36,14 @@
     [...slides].filter((slide) => slide.clientHeight > 0).forEach(fit);
   }
 
+  /** Keep the Tab key on the slide that is shown, where it alone is. */
+  function confine() {
+    const everywhere = Reveal.isOverview() || Reveal.isScrollView() || Reveal.isPrintView();
+    for (const slide of Reveal.getSlides()) {
+      slide.inert = !everywhere && slide !== Reveal.getCurrentSlide();
+    }
+  }
+
   /** Take out the space that reveal.js' line numbers put where a colored span ends with its line. */
   function mendListings() {
     for (const span of document.querySelectorAll('.hljs-ln-code > span:first-child')) {
@@ -58,10 +66,18 @@
     for (const event of ['ready', 'slidechanged', 'resize', 'pdf-ready']) {
       document.querySelector('.reveal').addEventListener(event, fitAll);
     }
+    for (const event of ['ready', 'slidechanged', 'overviewshown', 'overviewhidden']) {
+      document.querySelector('.reveal').addEventListener(event, confine);
+    }
     // On a phone a picture takes its height when it arrives.
     document.querySelector('.reveal').addEventListener('load', fitAll, { capture: true });
     // reveal.js reports a resize only when its scale changes, and ours is always 1.
-    window.addEventListener('resize', () => requestAnimationFrame(fitAll));
+    window.addEventListener('resize', () =>
+      requestAnimationFrame(() => {
+        fitAll();
+        confine(); // a narrow window shows all slides
+      }),
+    );
     await Reveal.initialize({
       center: false,
       display: 'flex',

@@ -57,7 +57,10 @@
     drawing.addEventListener('pointerover', (event) =>
       say(event.target.closest('.op') ?? focused()),
     );
-    drawing.addEventListener('pointerleave', () => say(focused()));
+    // A finger leaves at once, and then its owner reads.
+    drawing.addEventListener('pointerleave', ({ pointerType }) => {
+      if (pointerType === 'mouse') say(focused());
+    });
     drawing.addEventListener('mousedown', (event) => event.preventDefault());
     drawing.addEventListener('keydown', (event) => onKey(drawing, event));
   }

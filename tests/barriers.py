@@ -1,0 +1,67 @@
+"""What keeps somebody from a slide who cannot see it well, or does not use a mouse."""
+
+from __future__ import annotations
+
+from conftest import ROOT
+from watching import Visit
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+# Each slide at its last step, and then the page around them. The lines of a listing that a step
+# does not speak of are dimmed on purpose; inspect.js reads their colors undimmed.
+FIND = """async () => {
+  const options = { resultTypes: ['violations'] };
+  const found = [];
+  const run = async (place, context) => {
+    const { violations } = await axe.run(context, options);
+    for (const { impact, id, nodes } of violations) {
+      if (['serious', 'critical'].includes(impact))
+        found.push(`${place}: ${id}: ${nodes.slice(0, 3).map((node) => node.html).join(' ')}`);
+    }
+  };
+  if (!document.querySelector('.scroll-page')) {
+    for (const slide of Reveal.getSlides()) {
+      const { h, v } = Reveal.getIndices(slide);
+      Reveal.slide(h, v, 99);
+      await run(`slide ${h}.${v}`, { include: slide, exclude: ['.hljs tr:not(.highlight-line)'] });
+    }
+  }
+  await run('page', { include: document, exclude: ['.hljs'] });
+  return found;
+}"""
+
+TAB_STOPS = 'a[href], button, input, select, textarea, [tabindex="0"]'
+
+
+def find_barriers(seen: Visit) -> list[str]:
+    """Return what axe-core calls serious or critical on each slide of an open deck."""
+    seen.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    return seen.page.evaluate(FIND)
+
+
+def check_tab_stops(seen: Visit) -> None:
+    """Assert that Tab goes through all that can be worked on each slide, once, and then leaves."""
+    for h, v in seen.page.evaluate(
+        "Reveal.getSlides().map(s => Reveal.getIndices(s)).map(({ h, v }) => [h, v])"
+    ):
+        stops = seen.page.evaluate(
+            """([h, v, stops]) => {
+              Reveal.slide(h, v, 99);
+              const slide = Reveal.getCurrentSlide();
+              slide.tabIndex = -1; // Tab goes on from where the focus was
+              slide.focus({ preventScroll: true });
+              slide.removeAttribute('tabindex');
+              return [...slide.querySelectorAll(stops)].filter((e) => e.checkVisibility()).length;
+            }""",
+            [h, v, TAB_STOPS],
+        )
+        focused = []
+        for _ in range(stops + 1):
+            seen.page.keyboard.press("Tab")
+            focused.append(
+                seen.page.evaluate(
+                    "Reveal.getCurrentSlide().contains(document.activeElement)"
+                    " && document.activeElement.matches(':focus-visible')"
+                )
+            )
+        assert focused == [True] * stops + [False], f"slide {h}.{v}"
