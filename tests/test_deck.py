@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from barriers import check_tab_stops, find_barriers
-from conftest import DECK, INSPECT, read_slides
+from conftest import DECK, INSPECT, ROOT, read_slides
 from serving import serve
 from watching import Visit, origin, visit
 
@@ -63,9 +63,34 @@ def test_every_slide_has_notes_once() -> None:
             assert len(re.findall(r"^\s*notes?:", slide, re.MULTILINE | re.IGNORECASE)) == 1, slide
 
 
-# Numbers as they are typed: not those in names (CIFAR10, VGG16, LeNet-5).
+# The notes of a slide begin with the time that it takes.
+MINUTES = re.compile(r"^Note:\s*(\d+) minutes?\.$", re.MULTILINE)
+
+
+def minutes(slide: str) -> int:
+    """Return how long a slide takes, as its notes say."""
+    found = MINUTES.search(slide)
+    assert found, f"the notes do not begin with a line as `3 minutes.`:\n{slide}"
+    return int(found[1])
+
+
+def test_the_readme_says_how_long_the_lecture_takes() -> None:
+    taken = [[minutes(slide) for slide in column] for column in read_slides()]
+    across, all_slides = sum(column[0] for column in taken), sum(map(sum, taken))
+    said = f"takes {across} minutes, with every slide below it {all_slides}."
+    assert said in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+
+
+# Numbers as they are typed, not those in names (CIFAR10, VGG16, LeNet-5), shapes (3x3) and years.
+NUMBER = r"(?<![\w.-])(?!(?:19|20)\d\d\b)\d(?:[\d.,]*\d)?(?:\s*[%kMGs]\b|\s*%|(?!\w))"
+# What a training or the code counts, and up to two words between it and its number.
+COUNTED = (
+    r"(?:accurac(?:y|ies)|billion|epochs?|hours?|images?|MACs?|millions?|min|minutes?|"
+    r"multiply-accumulates?|parameters?|percent|runs?|seconds?)\b"
+)
+BETWEEN = r"(?:[ ,:=]+(?:\w+[ ,:=]+){0,2})"
 MEASURED = re.compile(
-    r"(?<![\w-])\d[\d.,]*\s*(?:%|[kM]\b|(?:epoch|parameter|image|run)s?\b|s\b|min\b)"
+    rf"{NUMBER}(?:(?<=[%kMGs])|(?={BETWEEN}{COUNTED}))|(?<=\b){COUNTED}{BETWEEN}{NUMBER}"
 )
 LONG = re.compile(r"(?<![\w-])\d+[.,]?\d+|\d\s*%")
 
@@ -74,10 +99,12 @@ def typed_numbers(slide: str) -> list[str]:
     """Return the numbers on a slide and in its notes that may be a training's, typed by hand.
 
     What is in a directive is read from the record, and what is in a citation is no result. A slide
-    that shows a record may hold no number longer than a digit; another, none with a unit.
+    that shows a record may hold no number longer than a digit; another, none beside what is
+    measured. The minutes of a slide are the lecturer's.
     """
-    pattern = LONG if "{{ static/results/" in slide else MEASURED
-    return pattern.findall(re.sub(r'\{\{.*?\}\}|^.*class="cite".*$', "", slide, flags=re.MULTILINE))
+    pattern = LONG if "{{ static/results" in slide else MEASURED
+    typed = re.sub(r'\{\{.*?\}\}|^.*class="cite".*$', "", slide, flags=re.MULTILINE)
+    return pattern.findall(MINUTES.sub("", typed))
 
 
 @pytest.mark.parametrize(
@@ -94,12 +121,33 @@ def test_a_typed_number_is_told_from_a_name(said: str, found: list[str]) -> None
     assert typed_numbers(f"{record}\n{said}") == found
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("It has 61,706 parameters", ["61,706"]),
+        ("with 25.6 M of them", ["25.6 M"]),
+        ("41 million multiply-accumulates", ["41"]),
+        ("73.4% right", ["73.4%"]),
+        ("an accuracy of about 73.4 is low", ["accuracy of about 73.4"]),
+        ("after 40 long epochs", ["40"]),
+        ("in 288.8 s", ["288.8 s"]),
+        ("MACs: 12; parameters = 7", ["MACs: 12", "parameters = 7"]),
+        ("The accuracy rises. 3x3 and 5x5, VGG16 on CIFAR10, in the paper of 2015", []),
+        ("the epochs of 1998 and LeNet-5's parameters: C5 and F6", []),
+        ("64 to 512 maps, 1000 classes", []),
+        ("Note:\n3 minutes.", []),
+    ],
+)
+def test_a_number_beside_what_is_measured_is_found(said: str, found: list[str]) -> None:
+    assert typed_numbers(said) == found
+
+
 def test_no_number_about_a_training_is_typed_by_hand() -> None:
     slides = [slide for column in read_slides() for slide in column]
-    assert any("{{ static/results/" in slide for slide in slides)
+    assert any("{{ static/results" in slide for slide in slides)
     for column in read_slides():
         for slide in column:
-            if slide is not column[0] or "{{ static/results/" in slide:
+            if slide is not column[0] or "{{ static/results" in slide:
                 assert typed_numbers(slide) == []
 
 
@@ -209,6 +257,11 @@ def test_the_speaker_view_shows_the_notes(browser: Browser, deck_url: str) -> No
         for frame in speaker.frames[1:]:
             frame.wait_for_function("window.Reveal && Reveal.isReady()")
         assert speaker.frames[1:]
+        # The second slide has three minutes, and those of the first are still left as well.
+        left = speaker.locator(".pacing.ahead")
+        left.wait_for()
+        first, second = (minutes(column[0]) for column in read_slides()[:2])
+        assert left.locator(".minutes-value").inner_text() == f":{first + second - 1:02}"
         seen.check(origin(deck_url))
 
 
