@@ -44,7 +44,7 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
                     kind=type(module).__name__,
                     shape=tuple(output.shape[1:]),
                     parameters=count_parameters(module),
-                    macs=_macs(module, output) + sum(layer.macs for layer in inside),
+                    macs=module_macs(module, output) + sum(layer.macs for layer in inside),
                 )
             )
 
@@ -59,7 +59,8 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
     return found
 
 
-def _macs(module: nn.Module, output: Tensor) -> int:
+def module_macs(module: nn.Module, output: Tensor) -> int:
+    """Multiply-accumulates of one module, without those inside it, for one of its outputs."""
     if isinstance(module, nn.Conv2d):
         return output[0].numel() * module.weight[0].numel()
     if isinstance(module, nn.Linear):

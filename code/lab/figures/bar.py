@@ -1,0 +1,133 @@
+"""What stands below a figure: where its parameters are, to scale, and the key to its colors."""
+
+from dataclasses import dataclass
+
+from .fonts import width
+from .svg import (
+    FILLS,
+    INK,
+    LEFT,
+    MUTED,
+    RIGHT,
+    SMALL,
+    Element,
+    color,
+    fill_of,
+    ink_on,
+    operation,
+    rectangle,
+    step,
+    text,
+)
+from .trace import NORMS, Op, short, times
+
+HEIGHT = 40
+GAP = 28  # between two items of a key
+KINDS = {"pool": "pooling", "fc": "fully connected"}
+
+
+@dataclass
+class Segment:
+    """Some operations that share a part of the bar."""
+
+    name: str
+    ops: list[Op]
+    step: int
+
+    @property
+    def parameters(self) -> int:
+        return sum(op.parameters for op in self.ops)
+
+    @property
+    def fill(self) -> str:
+        """The color of the operations, or a neutral one where they are of several kinds."""
+        fills = {fill_of(op) for op in self.ops if op.parameters}
+        return fills.pop() if len(fills) == 1 else "#DCE7EC"
+
+
+def parameter_bar(
+    root: Element, segments: list[Segment], y: float, caption: str, folded: bool
+) -> float:
+    """Draw title, caption, key and bar from `y` down, and return where they end.
+
+    Args:
+        segments: the whole network, in its order.
+        caption: what the sizes in the figure mean.
+        folded: whether the figure shows norms and activations.
+    """
+    total = sum(segment.parameters for segment in segments)
+    title = f"Where the {short(total)} parameters are"
+    items = key_of([op for segment in segments for op in segment.ops], folded)
+    free = RIGHT - LEFT - width(title, SMALL, bold=True) - key_width(items)
+    text(root, LEFT, y + 26, title, bold=True, anchor="start")
+    end = y + 46 + HEIGHT
+    if width(caption, SMALL) + 2 * GAP < free:
+        begin = key(root, items, RIGHT, y + 26)
+        text(root, begin - GAP, y + 26, caption, anchor="end", fill=MUTED)
+    elif free > GAP:
+        key(root, items, RIGHT, y + 26)
+        end += 40
+        text(root, RIGHT, end - 4, caption, anchor="end", fill=MUTED)
+    else:
+        text(root, RIGHT, y + 26, caption, anchor="end", fill=MUTED)
+        end += 44
+        key(root, items, RIGHT, end - 6)
+    x: float = LEFT
+    names = [segment.name for segment in segments]
+    for segment in (each for each in segments if each.parameters):
+        wide = (RIGHT - LEFT) * segment.parameters / total
+        group = operation(step(root, segment.step), *segment.ops)
+        stroke = {"stroke": "#FFFFFF", "stroke_width": min(2.0, wide / 3)}
+        rectangle(group, x, y + 42, wide, HEIGHT, segment.fill, **stroke)
+        for words in _words(segment, total, names.count(segment.name) == 1):
+            if width(words, SMALL) < wide - 14:
+                ink = ink_on(segment.fill)
+                text(group, x + wide / 2, y + 42 + HEIGHT - 10, words, fill=ink)
+                break
+        x += wide
+    return end
+
+
+def _words(segment: Segment, total: int, unique: bool) -> list[str]:
+    """What may stand in a segment, the longest first."""
+    percent = f"{100 * segment.parameters / total:.0f} %"
+    name = segment.name
+    long = [f"{name}: {short(segment.parameters)}, {percent}", f"{name}: {percent}"]
+    return [*long, name if unique else percent]
+
+
+def key_of(ops: list[Op], folded: bool) -> list[tuple[str, str]]:
+    """The key to the colors of some operations: names of colors and words."""
+    items = []
+    for name in ("conv 1", "conv 3", "conv more"):
+        kernels = sorted({op.kernel for op in ops if color(op) == name}, reverse=True)
+        if kernels:
+            items.append((name, f"conv {', '.join(map(times, kernels))}"))
+    kinds = {op.kind for op in ops}
+    items += [(kind, words) for kind, words in KINDS.items() if kind in kinds]
+    if folded:
+        names = list(dict.fromkeys(name for op in ops for name in op.folded))
+        norms = [name for name in names if name in NORMS.values()]
+        items += [("norm", name) for name in norms]
+        items += [("activation", name) for name in names if name not in norms]
+    return items
+
+
+def key_width(items: list[tuple[str, str]]) -> float:
+    return sum(_swatch(name) + 10 + width(words, SMALL) + GAP for name, words in items) - GAP
+
+
+def _swatch(name: str) -> int:
+    return 10 if name in ("norm", "activation") else 30
+
+
+def key(root: Element, items: list[tuple[str, str]], right: float, y: float) -> float:
+    """Draw a key that ends at `right`, its baseline at `y`, and return where it begins."""
+    x = begin = right - key_width(items)
+    for name, words in items:
+        swatch = _swatch(name)
+        stroke = {"stroke": INK, "stroke_width": 1.2} if swatch > 10 else {}
+        rectangle(root, x, y - 24, swatch, 30, FILLS[name], **stroke)
+        text(root, x + swatch + 10, y, words, anchor="start", fill=MUTED)
+        x += swatch + 10 + width(words, SMALL) + GAP
+    return begin
