@@ -76,7 +76,7 @@ def compare(name: str, title: str, description: str, panels: Sequence[tuple[str,
         at = LEFT + width(words, LARGE, bold=True) + 26
         text(group, at, y + 28, costs, anchor="start", fill=MUTED)
         y = _draw(ops, layout, sizes, y + 52, [group] * columns) + 34
-    return finish(root, y - 24)
+    return finish(root, y - 20)
 
 
 def _words(op: Op) -> list[str]:

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from .fonts import truetype
 
 ZOOM = 1.5  # sharp where a pixel of the page is more than one of the screen
-COLORS = 40
+COLORS = 32
 
 
 def png(svg: str) -> bytes:
