@@ -8,7 +8,7 @@ SEEDS  ?= 1
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 LESSONS := $(filter-out __init__ pieces,$(basename $(notdir $(wildcard code/*.py))))
 
-.PHONY: present test train results site pdf clean
+.PHONY: present test train results figures site pdf clean
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -31,6 +31,9 @@ endif
 results: .venv/.ready  ## train and record what is not recorded yet (ARCH=resnet, SEEDS=3, REPLACE=1)
 	@$(BIN)/python slides/results.py $(ARCH) --seeds $(SEEDS) $(if $(REPLACE),--replace) -- $(ARGS)
 
+figures: .venv/.ready-test  ## figures and facts, drawn and counted from the networks
+	@$(BIN)/python slides/figures.py
+
 site: node_modules/.ready  ## the lecture as a static site in _site/
 	@npm run build --silent
 
@@ -41,7 +44,7 @@ clean:  ## remove what was built, but not trainings, data or the set-up
 	@if [ -e _site/.git ]; then echo "make clean: _site is a git checkout and stays" >&2; \
 	else rm -rf _site; fi
 	rm -rf $(patsubst slides/%.md,%.pdf,$(wildcard slides/*.md)) .pytest_cache .ruff_cache .mypy_cache .hypothesis
-	find code tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find code slides tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Each mark is a copy of what was installed: a newer date alone reinstalls nothing, because without
 # a network it could not, and `npm ci` would first remove what is there.

@@ -1,0 +1,107 @@
+"""What a slide may say of a network: its stages with shape, parameters and MACs, as JSON data."""
+
+from itertools import groupby
+from typing import Any
+
+from torch import nn
+
+from .measure import Layer, count_parameters, layers
+
+MOST_STAGES = 12
+ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU, nn.LeakyReLU)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm)
+FOLDED = (*ACTIVATIONS, *NORMS, nn.Dropout, nn.Flatten, nn.Identity)
+
+
+def facts(name: str, model: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
+    """The facts of one network, in eval mode.
+
+    A stage is a module of the first level, with the normalization, activation and dropout behind
+    it. Of more than twelve, those of one class that stand side by side become one stage.
+
+    Args:
+        name: of the network.
+        model: the network.
+        shape: of one input, (C, H, W).
+
+    Returns:
+        name, input, parameters, macs and stages; `auxiliary_parameters`, which are not in the
+        sums, where parts of the network only help to train it.
+    """
+    children = dict(model.named_children())
+    found: list[list[Layer]] = []
+    for layer in layers(model, (1, *shape), depth=1):
+        if found and isinstance(children[layer.name], FOLDED):
+            found[-1].append(layer)
+        else:
+            found.append([layer])
+    if len(found) > MOST_STAGES:
+        found = [
+            [layer for part in run for layer in part]
+            for _, run in groupby(found, key=lambda part: part[0].kind)
+        ]
+    stages = [_stage(part, children) for part in found]
+    used = sum(stage["parameters"] for stage in stages)
+    auxiliary = count_parameters(model) - used
+    return {
+        "name": name,
+        "input": list(shape),
+        "parameters": used,
+        "macs": sum(stage["macs"] for stage in stages),
+        **({"auxiliary_parameters": auxiliary} if auxiliary else {}),
+        "stages": stages,
+    }
+
+
+def _stage(part: list[Layer], children: dict[str, nn.Module]) -> dict[str, Any]:
+    own = [layer for layer in part if not isinstance(children[layer.name], FOLDED)] or part[:1]
+    return {
+        "name": _joined([layer.name for layer in own]),
+        "kind": _counted([describe(children[layer.name]) for layer in own]),
+        "output": list(own[-1].shape),
+        "parameters": sum(layer.parameters for layer in part),
+        "macs": sum(layer.macs for layer in part),
+    }
+
+
+def _joined(names: list[str]) -> str:
+    """One name for modules in a row: inception4a ... inception4e -> inception4a-e."""
+    first, last = names[0], names[-1]
+    same = 0
+    while first != last and first[same] == last[same]:
+        same += 1
+    return first if first == last else f"{first}-{last[same:]}"
+
+
+def _counted(kinds: list[str]) -> str:
+    runs = [(kind, len(list(run))) for kind, run in groupby(kinds)]
+    return ", ".join(f"{count} x {kind}" if count > 1 else kind for kind, count in runs)
+
+
+def describe(module: nn.Module) -> str:
+    """What a module is, in a few words: conv 3x3, 2 x conv 3x3, max pool 2x2, 3 x BasicBlock."""
+    if isinstance(module, nn.Conv2d):
+        stride = f", stride {max(module.stride)}" if max(module.stride) > 1 else ""
+        groups = f", {module.groups} groups" if module.groups > 1 else ""
+        return f"conv {_times(module.kernel_size)}{stride}{groups}"
+    if isinstance(module, nn.MaxPool2d | nn.AvgPool2d):
+        kind = "max" if isinstance(module, nn.MaxPool2d) else "average"
+        overlaps = module.stride != module.kernel_size
+        return f"{kind} pool {_times(module.kernel_size)}" + (
+            f", stride {module.stride}" if overlaps else ""
+        )
+    if isinstance(module, nn.AdaptiveAvgPool2d):
+        return "global average" if module.output_size in (1, (1, 1)) else "average pool"
+    if isinstance(module, nn.Linear):
+        return "fully connected"
+    inside = [each for each in module.children() if not isinstance(each, FOLDED)]
+    if isinstance(module, nn.Sequential) and inside:
+        return _counted([describe(each) for each in inside])
+    if len(inside) == 1 and not list(inside[0].children()):
+        return describe(inside[0])  # a convolution with its norm and activation
+    return type(module).__name__
+
+
+def _times(size: int | tuple[int, ...]) -> str:
+    sizes = (size, size) if isinstance(size, int) else size
+    return "x".join(map(str, sizes))
