@@ -1,0 +1,126 @@
+"""What slides say of a network is what the networks are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import facts as deck
+import googlenet
+import inception
+import lab
+import resnet
+from lab.facts import describe, facts
+
+FACTS: dict[str, dict[str, Any]] = json.loads(deck.FACTS.read_text(encoding="utf-8"))
+FORMS = [
+    (network, key)
+    for network, forms in FACTS.items()
+    for key, form in forms.items()
+    if isinstance(form, dict) and "stages" in form
+]
+
+
+def test_the_committed_facts_are_up_to_date() -> None:
+    committed = deck.FACTS.read_text(encoding="utf-8")
+    assert committed == deck.text(), "static/facts.json is out of date: run: make figures"
+
+
+def test_every_network_has_the_paper_s_form_and_that_for_cifar10() -> None:
+    assert sorted(FACTS) == ["alexnet", "googlenet", "inception", "lenet", "resnet", "vgg16"]
+    for network in FACTS:
+        assert FACTS[network]["cifar10"]["input"] == [3, 32, 32]
+        assert FACTS[network]["paper"]["input"][1] == {"lenet": 32, "inception": 299}.get(
+            network, 224
+        )
+
+
+@pytest.mark.parametrize(("network", "key"), FORMS)
+def test_the_stages_fit_a_table_and_sum_up_to_the_totals(network: str, key: str) -> None:
+    form = FACTS[network][key]
+    assert 5 <= len(form["stages"]) <= 12
+    for what in ("parameters", "macs"):
+        assert sum(stage[what] for stage in form["stages"]) == form[what] > 0
+    for stage in form["stages"]:
+        assert list(stage) == ["name", "kind", "output", "parameters", "macs"]
+        assert stage["name"]
+        assert stage["kind"]
+
+
+def test_the_totals_are_those_of_papers_and_of_torchvision() -> None:
+    assert FACTS["lenet"]["parameters_of_1998"] == 60_000
+    assert FACTS["alexnet"]["torchvision"]["parameters"] == 61_100_840
+    assert FACTS["vgg16"]["paper"]["parameters"] == 138_357_544
+    assert FACTS["resnet"]["torchvision"]["parameters"] == 25_557_032
+    assert FACTS["resnet"]["paper"]["macs"] < FACTS["resnet"]["torchvision"]["macs"]
+    assert FACTS["googlenet"]["torchvision"]["parameters"] == 6_624_904
+    assert round(FACTS["vgg16"]["fc6_share"], 2) == 0.74
+
+
+@pytest.mark.parametrize(
+    ("network", "model"), [("googlenet", googlenet.GoogLeNet), ("inception", inception.Inception3)]
+)
+def test_auxiliary_classifiers_are_counted_apart(network: str, model: type[nn.Module]) -> None:
+    with torch.device("meta"):
+        both = [lab.count_parameters(model(auxiliary=each)) for each in (False, True)]
+    form = FACTS[network]["torchvision" if network == "googlenet" else "paper"]
+    assert [form["parameters"], form["parameters"] + form["auxiliary_parameters"]] == both
+    assert all("auxiliary_parameters" not in FACTS["resnet"][key] for key in ("paper", "cifar10"))
+
+
+def test_norm_and_activation_are_part_of_the_stage_before_them() -> None:
+    with torch.device("meta"):
+        stages = facts("", resnet.resnet_imagenet(50), (3, 224, 224))["stages"]
+    assert [stage["name"] for stage in stages] == [
+        "conv1", "maxpool", "conv2_x", "conv3_x", "conv4_x", "conv5_x", "avgpool", "fc",
+    ]  # fmt: skip
+    assert stages[0]["parameters"] == 3 * 64 * 49 + 2 * 64
+    assert stages[2] == {
+        "name": "conv2_x",
+        "kind": "3 x Bottleneck",
+        "output": [256, 56, 56],
+        "parameters": 215_808,
+        "macs": 667_942_912,
+    }
+
+
+def test_more_than_twelve_stages_are_put_together_by_their_class() -> None:
+    model = nn.Sequential()
+    for number in range(13):
+        model.add_module(f"layer{number:02}", nn.Conv2d(3, 3, 1))
+    model.add_module("last", nn.MaxPool2d(2))
+    stages = facts("", model, (3, 8, 8))["stages"]
+    assert [(stage["name"], stage["kind"]) for stage in stages] == [
+        ("layer00-12", "13 x conv 1x1"),
+        ("last", "max pool 2x2"),
+    ]
+    assert stages[0]["output"] == [3, 8, 8]
+    assert stages[0]["parameters"] == 13 * 12
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (nn.Conv2d(4, 4, (1, 7), stride=2, groups=2), "conv 1x7, stride 2, 2 groups"),
+        (nn.MaxPool2d(3, stride=2), "max pool 3x3, stride 2"),
+        (nn.AvgPool2d(2), "average pool 2x2"),
+        (nn.AdaptiveAvgPool2d(1), "global average"),
+        (nn.Linear(2, 2), "fully connected"),
+        (nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), nn.ReLU()), "conv 1x1"),
+        (nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1)), "2 x fully connected"),
+    ],
+)
+def test_a_module_is_described_in_a_few_words(module: nn.Module, words: str) -> None:
+    assert describe(module) == words
+
+
+def test_what_the_factorization_saves_is_the_lesson_s_number() -> None:
+    total = FACTS["inception"]["factorization"]["total"]["parameters"]
+    model = inception.Inception3(auxiliary=False)
+    assert total["factorized"] == lab.count_parameters(model)
+    assert total["direct"] == lab.count_parameters(inception.unfactorized(model))
+    assert total["saved"] == round(1 - total["factorized"] / total["direct"], 4)

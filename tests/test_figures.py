@@ -1,0 +1,402 @@
+"""Figures are drawn from the networks, are up to date, and can be read on a slide."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torchvision import models
+
+import figures as deck
+import lab
+from conftest import ROOT
+from lab.figures import KINDS, draw, fonts, read
+from lab.figures.render import png, sha256
+from lab.figures.trace import Op
+from running import environment
+
+SVG = "{http://www.w3.org/2000/svg}"
+SLIDE = 1720  # pixels that the widest figure has on a slide of 1920
+IMAGES = ROOT / "static" / "img"
+
+OWN = """
+from torch import nn
+
+class Own(nn.Sequential):
+    def __init__(self, maps, classes=10):
+        super().__init__(
+            nn.Conv2d(3, maps, 3, padding=1), nn.BatchNorm2d(maps), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Flatten(), nn.Linear(maps * 16 * 16, classes),
+        )
+
+number = 3
+
+def silent():
+    return 7
+"""
+
+
+def svg(name: str) -> ET.Element:
+    return ET.parse(IMAGES / f"{name}.svg").getroot()
+
+
+@pytest.mark.parametrize("name", deck.FIGURES)
+def test_a_committed_figure_is_what_the_code_draws(name: str) -> None:
+    drawn = deck.svg(name)
+    stale = f"static/img/{name} is out of date: run: make figures"
+    assert (IMAGES / f"{name}.svg").read_text(encoding="utf-8") == drawn, stale
+    with Image.open(IMAGES / f"{name}.png") as picture:
+        assert picture.text["svg-sha256"] == sha256(drawn), stale
+
+
+def test_every_figure_of_the_slides_exists_and_no_other() -> None:
+    drawn = {f"{name}.svg" for name in deck.FIGURES}
+    assert {path.name for path in IMAGES.glob("*.svg")} - drawn == {"favicon.svg", "title.svg"}
+    assert {path.stem for path in IMAGES.glob("*.png")} == set(deck.FIGURES)
+
+
+# What stands where: boxes are (left, top, right, bottom).
+
+Box = tuple[float, float, float, float]
+
+
+def texts(root: ET.Element) -> list[tuple[str, float, str, Box]]:
+    """Words, size, color and box of every text."""
+    found = []
+    for each in root.iter(f"{SVG}text"):
+        size = float(each.get("font-size", root.get("font-size", "")))
+        words = each.text or ""
+        wide = fonts.width(words, size, each.get("font-weight") == "700")
+        shift = {"start": 0.0, "middle": 0.5, "end": 1.0}[each.get("text-anchor", "start")]
+        left, base = float(each.get("x", "")) - shift * wide, float(each.get("y", ""))
+        box = (left, base - 0.74 * size, left + wide, base + 0.2 * size)
+        found.append((words, size, each.get("fill", root.get("fill", "")), box))
+    return found
+
+
+def luminance(color: str) -> float:
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def behind(root: ET.Element, x: float, y: float) -> str:
+    """The color of what is painted last at a point, of rectangles and circles."""
+    found = "#FFFFFF"
+    for each in root.iter():
+        if each.get("fill", "none") == "none":
+            continue
+        value = {key: float(text) for key, text in each.items() if key in ("x", "y", "width",
+                 "height", "cx", "cy", "r")}  # fmt: skip
+        if each.tag == f"{SVG}rect":
+            inside = (
+                0 <= x - value["x"] <= value["width"] and 0 <= y - value["y"] <= value["height"]
+            )
+        elif each.tag == f"{SVG}circle":
+            inside = (x - value["cx"]) ** 2 + (y - value["cy"]) ** 2 <= value["r"] ** 2
+        else:
+            continue
+        found = each.get("fill", "") if inside else found
+    return found
+
+
+@pytest.mark.parametrize("name", deck.FIGURES)
+def test_text_can_be_read_on_a_slide(name: str) -> None:
+    root = svg(name)
+    wide, tall = (float(root.get(side, "")) for side in ("width", "height"))
+    assert wide <= 1760
+    for words, size, ink, (left, top, right, bottom) in texts(root):
+        assert size * SLIDE / wide >= 26, words
+        assert left >= 0, words
+        assert right <= wide, words
+        assert top >= 0, words
+        assert bottom <= tall, words
+        ground = behind(root, (left + right) / 2, (top + bottom) / 2)
+        assert contrast(ink, ground) >= 4.5, (words, ink, ground)
+
+
+@pytest.mark.parametrize("name", deck.FIGURES)
+def test_no_two_labels_touch(name: str) -> None:
+    for (one, _, _, a), (other, _, _, b) in combinations(texts(svg(name)), 2):
+        apart = a[2] + 4 <= b[0] or b[2] + 4 <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+        assert apart, (one, other)
+
+
+@pytest.mark.parametrize("name", deck.FIGURES)
+def test_a_figure_can_stand_in_a_slide_and_be_heard(name: str) -> None:
+    text = (IMAGES / f"{name}.svg").read_text(encoding="utf-8")
+    assert text.startswith("<svg ")
+    assert "\n\n" not in text
+    assert len(text) < 60_000
+    assert (IMAGES / f"{name}.png").stat().st_size < 70_000
+    root = svg(name)
+    ids = [each.get("id") for each in root.iter() if each.get("id")]
+    assert ids == [f"{name}-title", f"{name}-desc"]
+    assert root.get("aria-labelledby") == " ".join(ids)
+    for tag in ("title", "desc"):
+        assert (root.findtext(f"{SVG}{tag}") or "").strip()
+    for op in root.iter(f"{SVG}g"):
+        if op.get("class") == "op":
+            assert op.get("tabindex") == "0"
+            assert op[0].tag == f"{SVG}title"
+            assert op[0].text
+    steps = {int(each.get("data-step", "0")) for each in root.iter(f"{SVG}g")} - {0}
+    assert steps == set(range(1, len(steps) + 1))
+    assert steps
+
+
+def test_an_operation_tells_its_shape_its_parameters_and_its_work() -> None:
+    said = [each.text for each in svg("resnet").iter(f"{SVG}title")]
+    sign = "\N{MULTIPLICATION SIGN}"
+    assert (
+        f"conv 3{sign}3, 64 channels, batch norm, ReLU: 64 {sign} 56 {sign} 56, "
+        "36,992 parameters, 115.6 M multiply-accumulates" in said
+    )
+
+
+# Reading networks
+
+NETWORKS = {
+    "alexnet": models.alexnet,
+    "densenet121": models.densenet121,
+    "mobilenet_v2": models.mobilenet_v2,
+    "resnet50": models.resnet50,
+    "squeezenet1_1": models.squeezenet1_1,
+    "vgg11_bn": models.vgg11_bn,
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_operations_have_all_parameters_and_all_work(name: str) -> None:
+    with torch.device("meta"):
+        model = NETWORKS[name]()
+    ops = read(model, (3, 224, 224))
+    assert sum(op.parameters for op in ops) == lab.count_parameters(model)
+    assert sum(op.macs for op in ops) == lab.count_macs(model, (1, 3, 224, 224))
+
+
+class Block(nn.Module):
+    """Every kind of operation, with modules and with functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 8, (1, 3), stride=2, padding=(0, 1))
+        self.norm = nn.BatchNorm2d(8)
+        self.last = nn.Conv2d(16, 5, 4)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, 4, 8, 8)
+        y = torch.relu(self.norm(self.conv(x)))  # (N, 8, 4, 4)
+        z = nn.functional.max_pool2d(x, 2)  # (N, 4, 4, 4)
+        z = nn.functional.pad(z[:, ::2], (0, 0, 0, 0, 0, 6))  # (N, 8, 4, 4)
+        y = torch.cat([y + z, y], dim=1)  # (N, 16, 4, 4)
+        return self.last(nn.functional.dropout(y)).flatten(1)  # (N, 5)
+
+
+def test_kernels_strides_shapes_and_order_are_those_of_the_network() -> None:
+    sign = "\N{MULTIPLICATION SIGN}"
+    ops = read(Block(), (4, 8, 8))
+    assert [(op.kind, op.label, op.shape, op.stride, op.folded) for op in ops] == [
+        ("input", "input", (4, 8, 8), 1, []),
+        ("conv", f"conv 1{sign}3", (8, 4, 4), 2, ["batch norm", "ReLU"]),
+        ("pool", f"max pool 2{sign}2", (4, 4, 4), 2, []),
+        ("slice", "subsample", (2, 4, 4), 1, []),
+        ("pad", "add zeros", (8, 4, 4), 1, []),
+        ("add", "add", (8, 4, 4), 1, []),
+        ("concat", "concat", (16, 4, 4), 1, []),
+        ("fc", "fully connected", (5, 1, 1), 1, []),  # its kernel covers the whole map
+    ]
+    by = {op.id: op for op in ops}
+    assert [[by[each].kind for each in op.inputs] for op in ops[5:]] == [
+        ["conv", "pad"],
+        ["add", "conv"],
+        ["concat"],
+    ]
+
+
+def test_an_activation_that_others_do_not_see_is_an_operation_of_its_own() -> None:
+    class Before(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 3, padding=1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return x + self.conv(torch.relu(x))
+
+    assert [op.kind for op in read(Before(), (4, 8, 8))] == ["input", "activation", "conv", "add"]
+
+
+class Scaled(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * 2
+
+
+class Choosing(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) if x.sum() > 0 else x
+
+
+class Forgetting(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        return self[0](x)
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "words"),
+    [
+        (Scaled(nn.Conv2d(3, 4, 3)), (3, 8, 8), "mul"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.PixelShuffle(2)), (3, 8, 8), "PixelShuffle at 1"),
+        (nn.Sequential(nn.Upsample(scale_factor=2)), (3, 8, 8), "Upsample at 0"),
+        (Choosing(nn.Conv2d(3, 3, 1)), (3, 8, 8), "torch.fx cannot trace Choosing"),
+        (Forgetting(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)), (3, 8, 8), "1.weight takes no part"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3)), (1, 8, 8), "does not take an input of 1 x 8 x 8"),
+    ],
+)
+def test_what_cannot_be_drawn_truly_is_not_drawn(
+    model: nn.Module, shape: tuple[int, ...], words: str
+) -> None:
+    with pytest.raises(lab.UserError, match=words) as wrong:
+        read(model, shape)
+    assert "\n" not in str(wrong.value)
+
+
+def test_reading_leaves_the_network_as_it_was() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).train()
+    read(model, (3, 8, 8))
+    assert model.training
+    assert model[0].weight.device.type == "cpu"
+
+
+def test_a_kind_that_would_hide_something_is_refused() -> None:
+    ops = read(Block(), (4, 8, 8))
+    for kind in ("chain", "rows"):
+        with pytest.raises(lab.UserError, match="cannot show"):
+            KINDS[kind]("name", "title", "description", ops)
+
+
+def test_text_that_the_font_lacks_is_refused() -> None:
+    with pytest.raises(lab.UserError, match="has no"):
+        fonts.width("a \N{RIGHTWARDS ARROW} b", 30)
+
+
+# One call, one command
+
+
+def test_one_call_draws_a_network_of_ones_own(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+    paths = draw(model, (1, 8, 8), tmp_path / "mine.svg", title="Mine")
+    assert paths == [tmp_path / "mine.svg", tmp_path / "mine.png"]
+    root = ET.parse(paths[0]).getroot()
+    assert root.findtext(f"{SVG}title") == "Mine"
+    assert "fully connected, 2" in (root.findtext(f"{SVG}desc") or "")
+    with Image.open(paths[1]) as picture:
+        assert picture.text["svg-sha256"] == sha256(paths[0].read_text(encoding="utf-8"))
+        assert len(picture.getcolors() or []) > 10
+
+
+def test_text_is_in_the_png() -> None:
+    """Without its fonts the renderer leaves all text out and says nothing."""
+    drawn = deck.svg("pieces-relu")
+    root = ET.fromstring(drawn)
+    for parent in list(root.iter()):
+        for each in [child for child in parent if child.tag == f"{SVG}text"]:
+            parent.remove(each)
+    with_text, without = (
+        sum(Image.open(io.BytesIO(png(each))).convert("L").histogram()[:128])
+        for each in (drawn, ET.tostring(root, encoding="unicode"))
+    )
+    assert with_text > 1.2 * without
+
+
+def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(ROOT / "code"), os.environ.get("PYTHONPATH", "")])
+    return subprocess.run(
+        [sys.executable, "-m", "lab.figures", *words],
+        cwd=cwd,
+        env=environment(PYTHONPATH=path, PYTHONHASHSEED="7"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_command_draws_the_same_bytes_as_the_call(tmp_path: Path) -> None:
+    """In another process, with other hashes."""
+    (tmp_path / "own.py").write_text(OWN)
+    done = command("own.py:Own", "8", "classes=4", "--size", "32", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["own.svg", "own.png"]
+    names: dict[str, type[nn.Module]] = {}
+    exec(OWN, names)
+    (tmp_path / "again").mkdir()
+    paths = draw(names["Own"](8, classes=4), (3, 32, 32), tmp_path / "again" / "own.svg")
+    for path in paths:
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["own.py"], "name the file and the network"),
+        (["gone.py:Own"], "there is no file gone.py"),
+        (["own.py:Other"], "own.py has no network called Other"),
+        (["own.py:number"], "own.py has no network called number"),
+        (["own.py:silent"], "silent gives no network but int"),
+        (["own.py:Own"], "Own cannot be built"),
+        (["own.py:Own", "8", "--size", "33x"], "--size"),
+        (["own.py:Own", "8", "--size", "0"], "--size and --channels must be 1 or more"),
+        (["own.py:Own", "8", "--size", "16"], "does not take an input of 3 x 16 x 16"),
+        (["own.py:Own", "8", "--size", "32", "--out", "own.png"], "NAME.svg"),
+        (["own.py:Own", "8", "--size", "32", "--out", "gone/own.svg"], "cannot write gone/own.svg"),
+        (["broken.py:Own"], "broken.py cannot be imported: SyntaxError"),
+    ],
+)
+def test_bad_input_gets_one_line(words: list[str], says: str, tmp_path: Path, capsys) -> None:
+    from lab.figures.__main__ import main
+
+    (tmp_path / "own.py").write_text(OWN)
+    (tmp_path / "broken.py").write_text("class")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        with pytest.raises(lab.UserError, match=says) as wrong:
+            main(words)
+    assert "\n" not in str(wrong.value)
+    assert wrong.value.exit_code == 2
+    assert [
+        each for each in sorted(tmp_path.rglob("*")) if "__pycache__" not in str(each)
+    ] == before
+
+
+def test_the_command_shows_an_error_without_a_stack_trace(tmp_path: Path) -> None:
+    done = command("gone.py:Own", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "lab.figures: there is no file gone.py\n"
+
+
+def test_lab_does_not_need_what_draws() -> None:
+    check = "import sys; sys.modules['resvg_py'] = sys.modules['brotli'] = None; import lab"
+    done = subprocess.run(
+        [sys.executable, "-c", check], env=environment(PYTHONPATH=str(ROOT / "code"))
+    )
+    assert done.returncode == 0
+
+
+def test_an_op_says_what_it_is() -> None:
+    op = Op("a", "pool", "global average", "pool", (64,), [])
+    assert (op.channels, op.side, op.stage) == (64, 1, "pool")
