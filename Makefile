@@ -8,7 +8,7 @@ SEEDS  ?= 1
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 LESSONS := $(filter-out __init__ pieces,$(basename $(notdir $(wildcard code/*.py))))
 
-.PHONY: present test train results figures site pdf clean
+.PHONY: present test train results figures site pdf clean node
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -57,6 +57,11 @@ clean:  ## remove what was built, but not trainings, data or the set-up
 	@cmp -s pyproject.toml $@ || $(BIN)/python -m pip install --quiet --editable '.[test]'
 	@cp pyproject.toml $@
 
-node_modules/.ready: package-lock.json
+node_modules/.ready: package-lock.json | node
 	@cmp -s package-lock.json $@ || npm ci --prefer-offline
 	@cp package-lock.json $@
+
+# Without it, npm would be what is missing.
+node:
+	@command -v node >/dev/null || \
+	{ echo "make: Node is not installed: get Node 20 or newer from https://nodejs.org" >&2; exit 2; }

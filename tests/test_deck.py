@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from barriers import check_tab_stops, find_barriers
 from conftest import DECK, INSPECT, ROOT, read_slides
@@ -211,6 +211,21 @@ def test_every_slide_fits_a_phone(browser: Browser, deck_url: str) -> None:
         seen.check(origin(deck_url))
 
 
+@pytest.mark.parametrize("link", ["#/5", "#/2/3"])
+def test_a_link_to_a_slide_works_on_a_phone(browser: Browser, deck_url: str, link: str) -> None:
+    heading = re.compile("InceptionNet" if link == "#/5" else "On CIFAR10")
+    with visit(browser, 390, 844) as seen:
+        seen.open_deck(deck_url)
+        pages = seen.page.locator(".scroll-page")
+        page = pages.filter(has=seen.page.get_by_role("heading", name=heading))
+        seen.page.evaluate("link => { location.hash = link; }", link)
+        expect(page).to_be_in_viewport(ratio=0.9)
+        seen.page.evaluate("sessionStorage.clear()")
+        seen.page.goto("about:blank")
+        seen.open_deck(deck_url + link)
+        expect(page).to_be_in_viewport(ratio=0.9)
+
+
 def test_a_slide_fits_a_changed_window_as_if_it_had_always_been_that_size(
     browser: Browser, deck_url: str
 ) -> None:
@@ -254,9 +269,17 @@ def test_the_speaker_view_shows_the_notes(browser: Browser, deck_url: str) -> No
         seen.page.bring_to_front()
         seen.page.keyboard.press("ArrowRight")
         notes.filter(has_text="which of these pieces have parameters").wait_for()
+        assert len(speaker.frames) == 3
         for frame in speaker.frames[1:]:
             frame.wait_for_function("window.Reveal && Reveal.isReady()")
-        assert speaker.frames[1:]
+            # Laid out for the window of the audience, and shown as large as there is room.
+            assert frame.evaluate("[innerWidth, innerHeight]") == [1280, 720]
+            shown, room = frame.evaluate(
+                "[frameElement, frameElement.parentElement].map(e => e.getBoundingClientRect())"
+                ".map(({ width, height }) => [width, height])"
+            )
+            assert shown[0] / shown[1] == pytest.approx(1280 / 720, rel=0.02)
+            assert max(shown[0] / room[0], shown[1] / room[1]) == pytest.approx(1, rel=0.02)
         # The second slide has three minutes, and those of the first are still left as well.
         left = speaker.locator(".pacing.ahead")
         left.wait_for()
@@ -296,6 +319,17 @@ def test_an_author_sees_a_mistake_and_then_the_mended_slide(
         mistake.wait_for(state="detached")
         seen.page.wait_for_function("window.Reveal && Reveal.isReady()")
         assert seen.page.locator(".facts li").count() == 3
+
+
+def test_a_listing_leads_to_its_script(browser: Browser, deck_url: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(f"{deck_url}#/2/1")
+        seen.page.locator("section.present section.present .source a").click()
+        seen.page.get_by_text("class LeNet5").wait_for()
+        seen.page.go_back()
+        seen.page.wait_for_function("window.Reveal && Reveal.isReady()")
+        assert seen.page.evaluate("Reveal.getIndices().v") == 1
+        seen.check(origin(deck_url))
 
 
 def test_the_list_of_lectures_leads_to_the_deck(browser: Browser, deck_url: str) -> None:

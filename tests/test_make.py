@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -13,12 +14,14 @@ from running import ROOT
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="Windows has no make")
 
 
-def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     # Not the settings of the `make test` that may have started this.
     clean = {key: os.environ[key] for key in os.environ if not key.startswith(("MAKE", "MFLAGS"))}
     clean.pop("ARGS", None)
+    program = shutil.which("make") or "make"
+    clean |= environment
     return subprocess.run(
-        ["make", *arguments], cwd=ROOT, env=clean, capture_output=True, text=True, timeout=60
+        [program, *arguments], cwd=ROOT, env=clean, capture_output=True, text=True, timeout=60
     )
 
 
@@ -53,3 +56,10 @@ def test_results_gets_networks_seeds_and_settings_as_they_were_written() -> None
     assert "slides/results.py vgg16 resnet --seeds 3 --replace -- --data 'my pictures'" in command
     alone = make("--dry-run", "results").stdout.splitlines()[-1].split()
     assert alone[-4:] == ["slides/results.py", "--seeds", "1", "--"]
+
+
+@pytest.mark.parametrize("target", ["present", "site", "pdf"])
+def test_without_node_the_first_line_says_what_to_install(target: str, tmp_path: Path) -> None:
+    done = make(target, PATH=str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.startswith("make: Node is not installed: get Node 20 or newer from https://")

@@ -44,6 +44,17 @@ def test_text_can_be_found_in_order(pages: list[tuple[float, float, str]]) -> No
     assert "Train a network of your choice on CIFAR10" in texts[-1]
 
 
+def test_pages_have_the_numbers_of_the_screen(pages: list[tuple[float, float, str]]) -> None:
+    shown = [
+        f"{h}.{v}" if len(column) > 1 else f"{h}"
+        for h, column in enumerate(read_slides(), start=1)
+        for v, _ in enumerate(column, start=1)
+    ]
+    assert "3.4" in shown
+    lines = [text.split("\n") for _, _, text in pages]
+    assert [number for number, page in zip(shown, lines, strict=True) if number in page] == shown
+
+
 def test_a_listing_is_printed_once_and_notes_are_not(
     pages: list[tuple[float, float, str]],
 ) -> None:
@@ -74,6 +85,18 @@ def assert_refused_without_a_browser(project: Path, env: dict[str, str], reason:
 def test_a_browser_that_is_none_gets_one_line(project: Path) -> None:
     none = str(project / "none")
     assert_refused_without_a_browser(project, {"CHROMIUM": none}, f"CHROMIUM={none} is not a")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script is no program there")
+def test_a_browser_that_does_not_start_gets_one_line(project: Path) -> None:
+    broken = project / "chrome"
+    broken.write_text("#!/bin/sh\necho a; echo long; echo story; exit 1\n")
+    broken.chmod(0o755)
+    printed = run_node(project, "pdf.mjs", env={"CHROMIUM": str(broken)})
+    assert printed.returncode == 2
+    (line,) = printed.stderr.splitlines()
+    assert line.startswith(f"{broken} does not start (")
+    assert line.endswith("let CHROMIUM name another Chromium or Chrome")
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="browsers have fixed places here")

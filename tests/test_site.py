@@ -70,7 +70,7 @@ def test_every_link_and_asset_answers_below_a_sub_path(base: str) -> None:
             continue
         waiting += [urljoin(url, name) for name in named_in(url, kind, text)]
     assert {url: status for url, status in answers.items() if status != 200} == {}
-    for name in ("architectures.html", "static/img/lenet.png", "dist/reveal.js"):
+    for name in ("architectures.html", "static/img/lenet.png", "dist/reveal.js", "code/lenet.py"):
         assert base + name in answers
     assert any(url.endswith(".woff2") for url in answers)
 

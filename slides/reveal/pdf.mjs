@@ -56,6 +56,19 @@ async function print(browser, site, { name, slides }, file) {
   console.log(`${path.relative(process.cwd(), file)}: ${pages} pages`);
 }
 
+/** Start the browser. Throws a Refusal when it ends at once, as one of another system does. */
+async function launch(executablePath) {
+  try {
+    return await chromium.launch({ executablePath, args: chromiumSwitches() });
+  } catch (error) {
+    // The lines that follow are its switches and whatever it printed itself.
+    const [reason] = error.message.split('\n');
+    throw new Refusal(
+      `${executablePath} does not start (${reason}): let CHROMIUM name another Chromium or Chrome`,
+    );
+  }
+}
+
 await command(async () => {
   const [wanted] = process.argv.slice(2);
   let executablePath;
@@ -78,7 +91,7 @@ await command(async () => {
   let browser;
   try {
     const decks = buildSite(site);
-    browser = await chromium.launch({ executablePath, args: chromiumSwitches() });
+    browser = await launch(executablePath);
     for (const deck of decks) {
       const file = path.resolve(wanted ?? path.join(root, `${deck.name}.pdf`));
       await print(browser, site, deck, file);

@@ -1,7 +1,21 @@
 // Starts reveal.js, and sees to it that every slide fits its page.
 
 (() => {
-  const PLUGINS = [RevealMarkdown, RevealHighlight, RevealNotes, RevealSearch, RevealZoom];
+  // Numbers the slides as reveal.js does on the screen, before it takes them apart to print them.
+  const Numbers = () => ({
+    id: 'numbers',
+    init() {
+      document.querySelectorAll('.reveal .slides > section').forEach((column, h) => {
+        const below = column.querySelectorAll('section');
+        if (below.length === 0) column.dataset.number = h + 1;
+        below.forEach((slide, v) => {
+          slide.dataset.number = `${h + 1}.${v + 1}`;
+        });
+      });
+    },
+  });
+
+  const PLUGINS = [RevealMarkdown, Numbers, RevealHighlight, RevealNotes, RevealSearch, RevealZoom];
   const SMALLEST = 0.4;
   const STEP = 0.03;
 
@@ -38,9 +52,52 @@
 
   /** Keep the Tab key on the slide that is shown, where it alone is. */
   function confine() {
-    const everywhere = Reveal.isOverview() || Reveal.isScrollView() || Reveal.isPrintView();
+    const isOnePage = Reveal.isScrollView() || Reveal.isPrintView();
+    const isOpen = isOnePage || Reveal.isOverview();
     for (const slide of Reveal.getSlides()) {
-      slide.inert = !everywhere && slide !== Reveal.getCurrentSlide();
+      slide.inert = !isOpen && slide !== Reveal.getCurrentSlide();
+      // reveal.js leaves it on the slides below the first, which nobody could hear on a phone.
+      if (isOnePage) slide.removeAttribute('aria-hidden');
+    }
+  }
+
+  /** On a phone, where all slides are one page, go to the one that an address names: #/3/1, #name. */
+  function scrollTo(hash) {
+    const [first, below = '0'] = hash.replace(/^#\/?/, '').split('/');
+    const slide = /^\d+$/.test(first)
+      ? document.querySelector(`[data-index-h="${first}"][data-index-v="${CSS.escape(below)}"]`)
+      : document.getElementById(first);
+    slide?.closest('.scroll-page')?.scrollIntoView({ behavior: 'instant' });
+  }
+
+  /**
+   * In the speaker view, show the slide as the audience sees it: laid out for their window, and
+   * scaled to the room that there is here.
+   */
+  function mirror() {
+    const frame = window.frameElement;
+    const audience = window.parent.opener;
+    if (!frame || !audience) return;
+    const room = frame.parentElement;
+    const scale = () => {
+      const { innerWidth: width, innerHeight: height } = audience;
+      const factor = Math.min(room.clientWidth / width, room.clientHeight / height);
+      Object.assign(frame.style, {
+        width: `${width}px`,
+        height: `${height}px`,
+        transform: `scale(${factor})`,
+        transformOrigin: 'top left',
+      });
+    };
+    new ResizeObserver(scale).observe(room);
+    audience.addEventListener('resize', scale);
+  }
+
+  /** Number printed slides as on the screen, not by their page. */
+  function renumber() {
+    if (![true, 'h.v'].includes(Reveal.getConfig().slideNumber)) return;
+    for (const number of document.querySelectorAll('.pdf-page > .slide-number-pdf')) {
+      number.textContent = number.parentElement.querySelector('section').dataset.number;
     }
   }
 
@@ -52,6 +109,8 @@
   }
 
   async function start() {
+    mirror();
+    const { hash } = location; // reveal.js forgets it on a phone
     const options = JSON.parse(document.getElementById('deck-options').textContent);
     // Measured before the fonts are there, a slide that fits would overflow a moment later.
     const fonts = [
@@ -66,9 +125,10 @@
     for (const event of ['ready', 'slidechanged', 'resize', 'pdf-ready']) {
       document.querySelector('.reveal').addEventListener(event, fitAll);
     }
-    for (const event of ['ready', 'slidechanged', 'overviewshown', 'overviewhidden']) {
+    for (const event of ['ready', 'slidechanged', 'overviewshown', 'overviewhidden', 'pdf-ready']) {
       document.querySelector('.reveal').addEventListener(event, confine);
     }
+    document.querySelector('.reveal').addEventListener('pdf-ready', renumber);
     // On a phone a picture takes its height when it arrives.
     document.querySelector('.reveal').addEventListener('load', fitAll, { capture: true });
     // reveal.js reports a resize only when its scale changes, and ours is always 1.
@@ -94,6 +154,8 @@
       }),
       plugins: PLUGINS,
     });
+    scrollTo(hash);
+    window.addEventListener('hashchange', () => scrollTo(location.hash));
   }
 
   start();
