@@ -1,0 +1,89 @@
+"""Measure how soon a deck shows its first slide, and what its page asks for.
+
+    python benchmarks/deck.py [--rounds 5]
+
+Serves the deck as `npm start` does, opens it in a browser that has nothing of it in its cache, and
+prints the time from navigation until the first slide can be seen: the median of the rounds, and
+the slowest. Sizes are those that a web server with gzip would send.
+"""
+
+import argparse
+import gzip
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Browser, Response, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "tests"))
+
+from serving import serve  # noqa: E402
+
+TARGET_SECONDS = 1.0
+TARGET_BYTES = 1.2e6
+
+# Runs in the page before its own scripts: notes when the first slide has been painted.
+WATCH = """
+requestAnimationFrame(function look() {
+  const slide = document.querySelector('.reveal.ready section.present');
+  if (!slide?.checkVisibility()) requestAnimationFrame(look);
+  else requestAnimationFrame(() => { window.firstSlide = performance.now(); });
+});
+"""
+
+
+def sent(response: Response) -> int:
+    """Bytes that a server with gzip would send as the body of an answer."""
+    body = response.body()
+    return min(len(body), len(gzip.compress(body, 6)))
+
+
+def visit(browser: Browser, url: str) -> tuple[float, dict[str, int]]:
+    """Open the deck with an empty cache: seconds to the first slide, and bytes by address."""
+    context = browser.new_context(viewport={"width": 1920, "height": 1080})
+    page = context.new_page()
+    page.add_init_script(WATCH)
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
+    page.goto(url, wait_until="networkidle")
+    page.wait_for_function("window.firstSlide")
+    seconds = page.evaluate("window.firstSlide") / 1000
+    # Live reload is the lecturer's own, and no part of the deck.
+    sizes = {a.url: sent(a) for a in answers if "livereload" not in a.url}
+    context.close()
+    return seconds, sizes
+
+
+def main() -> None:
+    """Print the times and sizes, and the largest parts."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=5, help="visits to take the median of")
+    rounds = max(1, parser.parse_args().rounds)
+    found = subprocess.run(
+        ["node", "slides/reveal/chromium.mjs"], cwd=ROOT, capture_output=True, text=True
+    )
+    if found.returncode != 0:
+        sys.exit(found.stderr.strip())
+    program, *switches = found.stdout.splitlines()
+    with serve(ROOT) as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=switches)
+        visits = [visit(browser, f"{base}/architectures.md") for _ in range(rounds + 1)]
+        browser.close()
+    times = [seconds for seconds, _ in visits[1:]]  # the first one warms the server up
+    sizes = visits[-1][1]
+    total = sum(sizes.values())
+    print(
+        f"first slide after {statistics.median(times):.2f} s, at most {max(times):.2f} s"
+        f" ({rounds} visits; target {TARGET_SECONDS:g} s)"
+    )
+    print(
+        f"{len(sizes)} requests, {total / 1e6:.2f} MB (target {TARGET_BYTES / 1e6:g} MB), of which"
+    )
+    for url, size in sorted(sizes.items(), key=lambda item: -item[1])[:8]:
+        print(f"  {size / 1e3:7.1f} kB  {url.removeprefix(base)}")
+
+
+if __name__ == "__main__":
+    main()
