@@ -6,9 +6,10 @@ SEEDS  ?= 1
 
 # Where a virtual environment keeps its programs: bin, or Scripts on Windows.
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+DECKS := $(patsubst slides/%.md,%,$(wildcard slides/*.md))
 LESSONS := $(filter-out __init__ pieces,$(basename $(notdir $(wildcard code/*.py))))
 
-.PHONY: present test train results figures site pdf clean node
+.PHONY: present test train results figures site pdf handout clean node
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -40,10 +41,13 @@ site: node_modules/.ready  ## the lecture as a static site in _site/
 pdf: node_modules/.ready  ## the lecture as a PDF
 	@npm run pdf --silent
 
+handout: node_modules/.ready  ## the slides with their notes, on A4
+	@npm run pdf --silent -- --handout
+
 clean:  ## remove what was built, but not trainings, data or the set-up
 	@if [ -e _site/.git ]; then echo "make clean: _site is a git checkout and stays" >&2; \
 	else rm -rf _site; fi
-	rm -rf $(patsubst slides/%.md,%.pdf,$(wildcard slides/*.md)) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf $(DECKS:=.pdf) $(DECKS:=-handout.pdf) .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find code slides tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Each mark is a copy of what was installed: a newer date alone reinstalls nothing, because without

@@ -13,14 +13,13 @@ from pypdf import PdfReader
 from conftest import INSPECT, ROOT, read_slides, run_node
 from watching import visit
 
+Page = tuple[float, float, str]
 
-@pytest.fixture(scope="module")
-def pages(
-    chromium: list[str], tmp_path_factory: pytest.TempPathFactory
-) -> list[tuple[float, float, str]]:
-    """Print this project's deck, once; return width, height and text of each page."""
-    file = tmp_path_factory.mktemp("pdf") / "deck.pdf"
-    printed = run_node(ROOT, "pdf.mjs", str(file), env={"CHROMIUM": chromium[0]})
+
+def print_deck(folder: Path, program: str, *options: str) -> list[Page]:
+    """Print this project's deck; return width, height and text of each page."""
+    file = folder / "deck.pdf"
+    printed = run_node(ROOT, "pdf.mjs", *options, str(file), env={"CHROMIUM": program})
     assert printed.returncode == 0, printed.stderr
     reader = PdfReader(file)
     return [
@@ -29,12 +28,24 @@ def pages(
     ]
 
 
-def test_every_slide_is_one_wide_page(pages: list[tuple[float, float, str]]) -> None:
+@pytest.fixture(scope="module")
+def pages(chromium: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[Page]:
+    """Print the slides, once."""
+    return print_deck(tmp_path_factory.mktemp("pdf"), chromium[0])
+
+
+@pytest.fixture(scope="module")
+def handout(chromium: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[Page]:
+    """Print the handout, once."""
+    return print_deck(tmp_path_factory.mktemp("handout"), chromium[0], "--handout")
+
+
+def test_every_slide_is_one_wide_page(pages: list[Page]) -> None:
     assert len(pages) == sum(len(column) for column in read_slides())
     assert {round(width / height, 3) for width, height, _ in pages} == {round(16 / 9, 3)}
 
 
-def test_text_can_be_found_in_order(pages: list[tuple[float, float, str]]) -> None:
+def test_text_can_be_found_in_order(pages: list[Page]) -> None:
     texts = [" ".join(text.split()) for _, _, text in pages]
     assert "Convolutional Neural Networks, NAS" in texts[0]
     assert "LeNet is often considered the first modern" in texts[2]
@@ -44,7 +55,7 @@ def test_text_can_be_found_in_order(pages: list[tuple[float, float, str]]) -> No
     assert "Train a network of your choice on CIFAR10" in texts[-1]
 
 
-def test_pages_have_the_numbers_of_the_screen(pages: list[tuple[float, float, str]]) -> None:
+def test_pages_have_the_numbers_of_the_screen(pages: list[Page]) -> None:
     shown = [
         f"{h}.{v}" if len(column) > 1 else f"{h}"
         for h, column in enumerate(read_slides(), start=1)
@@ -56,11 +67,45 @@ def test_pages_have_the_numbers_of_the_screen(pages: list[tuple[float, float, st
 
 
 def test_a_listing_is_printed_once_and_notes_are_not(
-    pages: list[tuple[float, float, str]],
+    pages: list[Page],
 ) -> None:
     text = "\n".join(text for _, _, text in pages)
     assert text.count("self.c1 = ") == 1
     assert "Ask the room" not in text
+
+
+def test_a_handout_has_two_or_three_slides_a_page_on_a4(handout: list[Page]) -> None:
+    slides = sum(len(column) for column in read_slides())
+    assert slides / 3 <= len(handout) <= slides / 2 + 1
+    millimeters = {(round(w / 72 * 25.4), round(h / 72 * 25.4)) for w, h, _ in handout}
+    assert millimeters == {(210, 297)}
+
+
+def test_a_handout_has_every_slide_with_its_notes_on_its_page(handout: list[Page]) -> None:
+    texts = ["".join(text.split()) for _, _, text in handout]
+    (page,) = [text for text in texts if "LeNetisoftenconsidered" in text]
+    assert "Readitfromtheleft" in page  # its notes
+    found = "".join(texts)
+    slides = [slide for column in read_slides() for slide in column]
+    for slide in slides:
+        plain = re.findall(r"^[\w ,.:;?()-]+$", slide.split("Note:")[1], re.MULTILINE)
+        assert len(plain) >= 2, slide
+        for line in plain:
+            assert "".join(line.split()) in found
+
+
+def test_each_page_of_a_handout_says_which_it_is(handout: list[Page]) -> None:
+    for n, (_, _, text) in enumerate(handout, start=1):
+        assert f"{n} / {len(handout)}" in text
+        assert "Deep Learning Architectures" in text
+
+
+def test_an_option_that_is_none_gets_one_line(project: Path) -> None:
+    printed = run_node(project, "pdf.mjs", "--handouts")
+    assert printed.returncode == 2
+    assert printed.stderr == (
+        "npm run pdf knows no --handouts: write npm run pdf -- [--handout] [FILE]\n"
+    )
 
 
 def test_every_slide_fits_its_page(browser: Browser, deck_url: str) -> None:

@@ -1,4 +1,5 @@
 // `npm run pdf [-- FILE]`: prints every deck, one page a slide, to NAME.pdf or to FILE.
+// `npm run pdf -- --handout [FILE]`: the slides with their notes on A4, to NAME-handout.pdf.
 
 import fs from 'node:fs';
 import os from 'node:os';
@@ -6,6 +7,7 @@ import path from 'node:path';
 
 import { buildSite, command, load, readDecks, Refusal, root } from './build.mjs';
 import { chromiumSwitches, findChromium } from './chromium.mjs';
+import { layOutHandout } from './handout.mjs';
 
 const { chromium } = await load('playwright-core');
 
@@ -27,8 +29,8 @@ function fileFor(url, site) {
   }
 }
 
-/** Print the deck `name` to a file. Throws a Refusal when the deck asks for what is not on the site. */
-async function print(browser, site, { name, slides }, file) {
+/** Open a deck as it is printed. Throws a Refusal when it asks for what is not on the site. */
+async function open(browser, site, { name, slides }) {
   const page = await browser.newPage({ viewport: PAGE });
   page.setDefaultTimeout(PATIENCE);
   const missing = new Set();
@@ -49,11 +51,14 @@ async function print(browser, site, { name, slides }, file) {
   const pages = await page.locator('.pdf-page').count();
   if (pages !== slides.length)
     throw new Error(`${pages} pages for the ${slides.length} slides of ${name}`);
+  return page;
+}
+
+/** Print an open page to a file, written only when whole, so that a failure leaves the last one. */
+async function print(page, file) {
   const bytes = await page.pdf({ preferCSSPageSize: true, printBackground: true, tagged: true });
   await page.close();
-  // Written only when whole, so that a failure leaves the last one as it was.
   fs.writeFileSync(file, bytes);
-  console.log(`${path.relative(process.cwd(), file)}: ${pages} pages`);
 }
 
 /** Start the browser. Throws a Refusal when it ends at once, as one of another system does. */
@@ -69,8 +74,18 @@ async function launch(executablePath) {
   }
 }
 
+/** Read the command line. Throws a Refusal for what it does not know. */
+function readArguments(given) {
+  const files = given.filter((argument) => argument !== '--handout');
+  const unknown = files.find((argument) => argument.startsWith('-'));
+  if (unknown !== undefined) {
+    throw new Refusal(`npm run pdf knows no ${unknown}: write npm run pdf -- [--handout] [FILE]`);
+  }
+  return { isHandout: given.includes('--handout'), wanted: files[0] };
+}
+
 await command(async () => {
-  const [wanted] = process.argv.slice(2);
+  const { isHandout, wanted } = readArguments(process.argv.slice(2));
   let executablePath;
   try {
     executablePath = findChromium();
@@ -93,8 +108,13 @@ await command(async () => {
     const decks = buildSite(site);
     browser = await launch(executablePath);
     for (const deck of decks) {
-      const file = path.resolve(wanted ?? path.join(root, `${deck.name}.pdf`));
-      await print(browser, site, deck, file);
+      const name = isHandout ? `${deck.name}-handout.pdf` : `${deck.name}.pdf`;
+      const file = path.resolve(wanted ?? path.join(root, name));
+      const page = await open(browser, site, deck);
+      if (isHandout) await layOutHandout(page, deck.title ?? deck.name);
+      await print(page, file);
+      const form = isHandout ? 'slides with their notes' : 'pages';
+      console.log(`${path.relative(process.cwd(), file)}: ${deck.slides.length} ${form}`);
     }
   } finally {
     await browser?.close();

@@ -1,0 +1,43 @@
+// Lays a deck out as a handout: each slide small, with its notes beside it, two or three a page.
+
+import fs from 'node:fs';
+
+const STYLE = new URL('handout.css', import.meta.url);
+
+/** Runs in the page: puts each printed slide into a row with its notes. */
+function arrange(title) {
+  const pages = [...document.querySelectorAll('.pdf-page')];
+  const heading = Object.assign(document.createElement('h1'), { textContent: title });
+  const rows = pages.map((page) => {
+    const row = Object.assign(document.createElement('article'), { className: 'handout-row' });
+    const picture = Object.assign(document.createElement('div'), { className: 'handout-slide' });
+    const notes = Object.assign(document.createElement('div'), { className: 'handout-notes' });
+    const aside = page.querySelector('aside.notes');
+    if (aside) notes.append(...aside.childNodes);
+    picture.append(page);
+    row.append(picture, notes);
+    return row;
+  });
+  const handout = Object.assign(document.createElement('main'), { className: 'handout' });
+  handout.append(heading, ...rows);
+  // Among the slides, so that the theme's rules for what is on a slide still hold.
+  document.querySelector('.reveal .slides').replaceChildren(handout);
+}
+
+/**
+ * Turn a page that shows a deck in reveal.js' print view into a handout.
+ *
+ * @param {import('playwright-core').Page} page as large as one slide
+ * @param {string} title stands on the first page, and at the foot of each
+ */
+export async function layOutHandout(page, title) {
+  const { width, height } = page.viewportSize();
+  await page.evaluate(arrange, title);
+  await page.addStyleTag({
+    content: `
+      :root { --vw: ${width / 100}px; --vh: ${height / 100}px; }
+      .handout { --width: ${width}; --height: ${height}; }
+      @page { @bottom-left { content: ${JSON.stringify(title)}; } }
+      ${fs.readFileSync(STYLE, 'utf8')}`,
+  });
+}
