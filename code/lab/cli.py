@@ -72,7 +72,7 @@ def picture_folder(lesson: str, description: str, arguments: Sequence[str] | Non
         UserError: an unknown setting, or a folder that cannot be made.
     """
     machine.show_errors_in_one_line()
-    parser = _Parser(description=description, allow_abbrev=False)
+    parser = Parser(description=description, allow_abbrev=False)
     parser.add_argument(
         "--out", default="", metavar="NAME", help="folder for the pictures (default: runs)"
     )
