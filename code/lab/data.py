@@ -10,7 +10,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
@@ -231,6 +231,7 @@ def _fetch_cifar10(root: Path) -> None:
             f"{archive} is damaged or not CIFAR10 (its MD5 sum is not {CIFAR10.tgz_md5}): "
             "remove it to download it anew, or put a good one in its place"
         )
+    made = not root.exists()
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".cifar10-", dir=root) as scratch:
@@ -243,6 +244,9 @@ def _fetch_cifar10(root: Path) -> None:
             for file in Path(scratch, CIFAR10.base_folder).iterdir():
                 os.replace(file, root / CIFAR10.base_folder / file.name)
     except (OSError, RuntimeError, HTTPException) as error:
+        if made:
+            with suppress(OSError):
+                root.rmdir()  # only if it is empty
         raise UserError(
             f"CIFAR10 could not be downloaded to {root} ({_cause(error)}): try again, put "
             f"{CIFAR10.filename} there yourself, or use --data shapes or --data FOLDER"
