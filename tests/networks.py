@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import lab
-from lab.training import Trained
 
 
 def renamed(model: nn.Module, theirs: nn.Module, name: Callable[[str], str]) -> nn.Module:
@@ -136,8 +135,3 @@ def assert_exports(model: nn.Module, size: int) -> None:
     for batch in (1, 5):
         (theirs,) = session.run(["logits"], {"images": images[:batch].numpy()})
         torch.testing.assert_close(torch.from_numpy(theirs), logits[:batch], rtol=0, atol=1e-4)
-
-
-def learned(build: Callable, recipe: lab.Recipe, out: object) -> Trained:
-    """Train on the CPU, in silence."""
-    return lab.train(build, recipe, lab.Options(out=str(out), device="cpu", progress=False))

@@ -37,7 +37,7 @@ def lesson(*arguments: str, cwd: Path, name: str = "lenet") -> subprocess.Comple
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -20,7 +19,6 @@ from networks import (
     assert_one_row_an_image,
     assert_refuses_other_shapes,
     assert_same_outputs,
-    learned,
     renamed,
 )
 
@@ -127,19 +125,3 @@ def test_other_shapes_are_refused_by_name(variant: str) -> None:
 def test_it_exports(variant: str) -> None:
     model = VARIANTS[variant]()
     assert_exports(model, model.size)
-
-
-def test_it_learns_the_shapes(tmp_path: Path) -> None:
-    recipe = googlenet.GoogLeNetRecipe(
-        "googlenet",
-        data="shapes",
-        limit=1000,
-        epochs=4,
-        batch_size=32,
-        lr=0.1,
-        width=0.125,
-        crop_padding=0,
-        flip=False,
-    )
-    # Three seeds gave 0.25, 0.33 and 0.40 (this one the first); guessing gives 0.10.
-    assert learned(googlenet.build, recipe, tmp_path).result["test_accuracy"] > 0.2

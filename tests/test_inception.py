@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -20,7 +19,6 @@ from networks import (
     assert_one_row_an_image,
     assert_refuses_other_shapes,
     assert_same_outputs,
-    learned,
     renamed,
 )
 
@@ -127,21 +125,3 @@ def test_other_shapes_are_refused_by_name(variant: str) -> None:
 
 def test_it_exports() -> None:
     assert_exports(VARIANTS["cifar10"](), 32)
-
-
-def test_it_learns_the_shapes(tmp_path: Path) -> None:
-    recipe = inception.InceptionRecipe(
-        "inception",
-        data="shapes",
-        limit=1000,
-        epochs=3,
-        batch_size=32,
-        lr=0.05,
-        label_smoothing=0.1,
-        auxiliary_weight=0.4,
-        width=0.125,
-        crop_padding=0,
-        flip=False,
-    )
-    # Two seeds gave 0.22 and 0.24 (this one the first); guessing gives 0.10.
-    assert learned(inception.build, recipe, tmp_path).result["test_accuracy"] > 0.15

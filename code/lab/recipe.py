@@ -82,7 +82,11 @@ class Recipe(Checked):
         "cifar10",
         "cifar10 (downloaded once), shapes (drawn on the spot, no download) or a folder of images",
     )
-    limit: int = setting(0, "train on at most this many images; 0 takes all", low=0)
+    limit: int = setting(
+        0,
+        "train on at most this many images, validate and test on as few in proportion; 0: all",
+        low=0,
+    )
     epochs: int = setting(40, "passes over the training images", low=1)
     batch_size: int = setting(128, "images in a step, over all processes", low=1)
     lr: float = setting(0.05, "highest learning rate", above=0, below=float("inf"))
@@ -134,7 +138,10 @@ class Options(Checked):
 
     out: str = setting("", "folder that run folders are made in (default: runs, beside code)")
     resume: str = setting("", "continue the run in this folder")
-    smoke: bool = setting(False, "two epochs on 1,000 drawn images: does everything work here?")
+    smoke: bool = setting(
+        False,
+        "two epochs on 1,000 drawn images: does everything work here? No network learns much in it",
+    )
     device: str = setting("auto", "where to train", choices=("auto", "cpu", "cuda", "mps"))
     threads: int = setting(0, "CPU threads; 0 leaves it to PyTorch", low=0, high=1024)
     precision: str = setting(
