@@ -30,7 +30,7 @@
 # its channels; `--width 1` gives the full network.
 #
 # `python code/inception.py` trains it on CIFAR10; `--help` lists the settings, `--smoke` tries
-# everything out. Its recipe is a first guess: no training has been recorded yet.
+# everything out. What to expect is in the recorded run, `static/results/inception.json`.
 
 # %%
 import copy
