@@ -411,10 +411,11 @@ def test_all_records_are_compared_with_their_cost(root: Path) -> None:
     assert "NaN" not in shown
     nbsp = "\u00a0"
     assert cells(shown) == [
-        ["network", "accuracy", "n", "MACs"],
-        ["a", "80.0%", "1", f"1.00{nbsp}M"],
-        ["B-20", f"90.0{nbsp}±{nbsp}1.0%", "3", f"40.0{nbsp}M"],
+        ["network", "accuracy", "parameters", "MACs", "training"],
+        ["a", "80.0%", f"0.00{nbsp}M", f"1.00{nbsp}M", f"3{nbsp}min 3{nbsp}s"],
+        ["B-20", f"90.0{nbsp}±{nbsp}1.0%", f"0.00{nbsp}M", f"40.0{nbsp}M", f"3{nbsp}min 3{nbsp}s"],
     ]
+    assert "over several runs (B-20 3), else one run, on " in shown
     assert shown.count('class="point"') == 2
     assert shown.count('class="spread"') == 1
     assert "Test accuracy, data-1" in shown
@@ -519,7 +520,7 @@ BAD = [
         "curves are of records, which have network",
     ),
     ("{{ static/net.json: one, . | curves loss }}", "curves are of train_loss, validation_loss"),
-    ("{{ static/results: accuracy | compare euros }}", "records compare by macs, parameters"),
+    ("{{ static/results: accuracy | compare euros }}", "records compare by parameters, macs"),
     ("{{ static/results: accuracy | compare macs }}", "no record has accuracy"),
     ("{{ static/net.json: one | layers }}", "one is no network of layers: it has no name"),
     ("{{ static/two.svg | figure slowly }}", "figure takes steps, not slowly"),

@@ -3,9 +3,9 @@
 import { ticks } from './curve.mjs';
 import { show } from './values.mjs';
 
-const WIDTH = 1120;
+const WIDTH = 1000;
 const HEIGHT = 640;
-const PLOT = { left: 90, right: 960, top: 66, bottom: 560 };
+const PLOT = { left: 90, right: 900, top: 66, bottom: 560 };
 const RADIUS = 9; // of a point; a spread that is smaller stands in the table alone
 const LINE = 36; // height of a label, px
 const LETTER = 18; // width of a letter, px: a generous guess at Lato's
@@ -17,16 +17,16 @@ const median = (values) => {
 
 /** What an accuracy can be set against: the value of a record, its name, and how it is written. */
 const COSTS = {
-  macs: {
-    of: (record) => record.macs,
-    axis: 'multiply-accumulates an image',
-    head: 'MACs',
-    format: 'millions',
-  },
   parameters: {
     of: (record) => record.parameters,
     axis: 'parameters',
     head: 'parameters',
+    format: 'millions',
+  },
+  macs: {
+    of: (record) => record.macs,
+    axis: 'multiply-accumulates an image',
+    head: 'MACs',
     format: 'millions',
   },
   seconds: {
@@ -39,21 +39,30 @@ const COSTS = {
 
 const SECONDS = [1, 10, 60, 600, 3600, 36_000, 360_000];
 
-/** Return the powers of ten around some values; of times, the round ones between. */
-function logTicks(values, isTime) {
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+/** Return where a logarithmic axis begins and ends, with room beside the values, and its marks. */
+function logAxis(values, isTime) {
+  const [low, high] = [Math.min(...values) / 2, Math.max(...values) * 2];
   const powers = Array.from({ length: 16 }, (_, power) => 10 ** power);
-  const marks = isTime ? SECONDS : powers;
-  const from = Math.max(
-    0,
-    marks.findLastIndex((mark) => mark <= low),
-  );
-  const to = marks.findIndex((mark) => mark >= high);
-  return marks.slice(from, Math.max(to, from + 1) + 1);
+  const marks = (isTime ? SECONDS : powers).filter((mark) => mark >= low && mark <= high);
+  return { low, high, marks };
 }
 
 const overlap = (a, b) =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+
+/** Where a label may stand, in px from its point: beside it, else farther off at the end of a line. */
+const PLACES = [
+  ...[0, 1].map((left) => ({ right: left ? -18 : 18, down: 0 })),
+  ...[-1, 1].map((down) => ({ right: 0, down: 34 * down })),
+  ...[60, 90, 125, 165, 210, 260].flatMap((far) =>
+    [
+      [0.6, 0.8],
+      [-0.6, 0.8],
+      [0.6, -0.8],
+      [-0.6, -0.8],
+    ].map(([right, down]) => ({ right: right * far, down: down * far, line: true })),
+  ),
+];
 
 /** Give each point a label where it covers neither another's label nor a point, if there is room. */
 function placeLabels(points) {
@@ -63,27 +72,29 @@ function placeLabels(points) {
     top: y - Math.max(12, spread),
     bottom: y + Math.max(12, spread),
   }));
-  return points.map(({ x, y, label, spread }) => {
-    const width = label.length * LETTER;
-    const beyond = Math.max(16, spread + 6);
-    const candidates = [
-      { left: x + 18, top: y - LINE / 2 },
-      { left: x - 18 - width, top: y - LINE / 2 },
-      { left: x - width / 2, top: y - beyond - LINE },
-      { left: x - width / 2, top: y + beyond },
-      { left: x + 14, top: y - beyond - LINE },
-      { left: x + 14, top: y + beyond },
-    ].map((box) => ({ ...box, right: box.left + width, bottom: box.top + LINE }));
-    const isFree = (box) =>
-      box.left >= PLOT.left &&
-      box.right <= WIDTH &&
-      box.top >= PLOT.top - LINE / 2 &&
-      box.bottom <= PLOT.bottom &&
-      !taken.some((other) => overlap(box, other));
-    const box = candidates.find(isFree) ?? candidates[0];
-    taken.push(box);
-    return { ...box, label };
-  });
+  // The highest first: it is looked for first.
+  return [...points]
+    .sort((a, b) => a.y - b.y)
+    .map(({ x, y, label, spread }) => {
+      const width = label.length * LETTER;
+      const candidates = PLACES.map(({ right, down, line }) => {
+        const away = Math.sign(down) * Math.max(0, spread - RADIUS);
+        const [anchor, middle] = [x + right, y + down + (line ? 0 : away)];
+        const left = anchor - (right > 0 ? 0 : right < 0 ? width : width / 2);
+        const top = middle - LINE / 2;
+        const end = line && { x: anchor, y: middle - Math.sign(down) * (LINE / 2) };
+        return { left, right: left + width, top, bottom: top + LINE, from: { x, y }, end };
+      });
+      const isFree = (box) =>
+        box.left >= PLOT.left &&
+        box.right <= WIDTH &&
+        box.top >= PLOT.top - LINE / 2 &&
+        box.bottom <= PLOT.bottom &&
+        !taken.some((other) => overlap(box, other));
+      const box = candidates.find(isFree) ?? candidates[0];
+      taken.push(box);
+      return { ...box, label };
+    });
 }
 
 /**
@@ -101,7 +112,7 @@ export function compare(entries, key, cost, escape) {
     throw new Error(`records compare by ${Object.keys(COSTS).join(', ')}, not by ${cost}`);
   }
   if (entries.length === 0) throw new Error(`no record has ${key}`);
-  const { of, axis, head, format } = COSTS[cost];
+  const { of, axis } = COSTS[cost];
   const datasets = [...new Set(entries.map(({ record }) => record.dataset))];
   const rows = entries
     .map(({ name, record }) => ({
@@ -109,11 +120,12 @@ export function compare(entries, key, cost, escape) {
       label: datasets.length > 1 ? `${name}, ${record.dataset}` : name,
       accuracy: record[key],
       cost: of(record),
+      costs: Object.values(COSTS).map((each) => show(each.of(record), each.format)),
       device: record.runs[0].device,
     }))
     .sort((a, b) => a.cost - b.cost);
 
-  const xTicks = logTicks(
+  const { low, high, marks } = logAxis(
     rows.map((row) => row.cost),
     cost === 'seconds',
   );
@@ -122,9 +134,8 @@ export function compare(entries, key, cost, escape) {
     100 * (mean + std),
   ]);
   const yTicks = ticks(Math.min(...ends), Math.max(...ends), 6);
-  const [first, last] = [Math.log(xTicks[0]), Math.log(xTicks.at(-1))];
   const x = (value) =>
-    PLOT.left + ((PLOT.right - PLOT.left) * (Math.log(value) - first)) / (last - first);
+    PLOT.left + ((PLOT.right - PLOT.left) * Math.log(value / low)) / Math.log(high / low);
   const height = (PLOT.bottom - PLOT.top) / (yTicks.at(-1) - yTicks[0]);
   const y = (value) => PLOT.bottom - height * (value - yTicks[0]);
   const at = (number) => number.toFixed(1);
@@ -143,15 +154,16 @@ export function compare(entries, key, cost, escape) {
         : '') + `<circle class="point" cx="${at(point.x)}" cy="${at(point.y)}" r="${RADIUS}"/>`,
   );
   const named = placeLabels(points).map(
-    ({ left, top, label }) =>
+    ({ left, top, label, from, end }) =>
+      (end ? `<path class="lead" d="M${at(from.x)} ${at(from.y)}L${at(end.x)} ${at(end.y)}"/>` : '') +
       `<text class="label" x="${at(left)}" y="${at(top + LINE - 8)}">${escape(label)}</text>`,
   );
   const title = `Test accuracy${datasets.length > 1 ? '' : `, ${datasets[0]}`}`;
-  const spoken = rows.some((row) => row.accuracy.n > 1)
-    ? 'mean ± standard deviation of n runs'
-    : 'one run each';
+  const several = rows.filter((row) => row.accuracy.n > 1);
+  const counts = several.map((row) => `${row.label} ${row.accuracy.n}`).join(', ');
+  const spoken = counts ? `± standard deviation over several runs (${counts}), else one run` : 'one run each';
   // Times compare on one device; where there are several, each time says its own.
-  const devices = cost === 'seconds' ? [...new Set(rows.map((row) => row.device))] : [];
+  const devices = [...new Set(rows.map((row) => row.device))];
   const where = devices.length === 1 ? `, on ${devices[0]}` : '';
   const device = devices.length > 1 ? '<th scope="col">device</th>' : '';
   return [
@@ -164,25 +176,27 @@ export function compare(entries, key, cost, escape) {
         `<path class="grid" d="M${PLOT.left} ${at(y(tick))}H${PLOT.right}"/>` +
         `<text x="${PLOT.left - 14}" y="${at(y(tick) + 10)}" text-anchor="end">${tick}%</text>`,
     ),
-    ...xTicks.map(
+    ...marks.map(
       (tick) =>
         `<path class="grid" d="M${at(x(tick))} ${PLOT.top}V${PLOT.bottom}"/>` +
         `<text x="${at(x(tick))}" y="${PLOT.bottom + 38}" text-anchor="middle">${tickName(tick, cost)}</text>`,
     ),
     `<text x="${PLOT.right}" y="${HEIGHT - 6}" text-anchor="end">${axis}, log scale</text>`,
-    ...drawn,
     ...named,
+    ...drawn,
     '</svg>',
     '<table>',
     `<caption>${escape(`${title}: ${spoken}${where}`)}</caption>`,
     `<thead><tr><th scope="col">network</th><th scope="col" class="count">accuracy</th>` +
-      `<th scope="col" class="count">n</th><th scope="col" class="count">${head}</th>${device}</tr></thead>`,
+      `${Object.values(COSTS)
+        .map(({ head }) => `<th scope="col" class="count">${head}</th>`)
+        .join('')}${device}</tr></thead>`,
     '<tbody>',
     ...rows.map(
       (row) =>
         `<tr><th scope="row">${escape(row.label)}</th>` +
         `<td class="count">${show(row.accuracy, 'percent')}</td>` +
-        `<td class="count">${row.accuracy.n}</td><td class="count">${show(row.cost, format)}</td>` +
+        `${row.costs.map((each) => `<td class="count">${each}</td>`).join('')}` +
         `${device && `<td>${escape(row.device)}</td>`}</tr>`,
     ),
     '</tbody>',

@@ -98,6 +98,11 @@ function includeCode({ root, assets }, file, name, steps, option) {
   return `${fence}python${steps === undefined ? '' : ` [${steps}]`}\n${lines.join('\n')}\n${fence}\n\n${label}`;
 }
 
+/** What a network is called among networks that are all for CIFAR10. */
+function shortName(facts, network) {
+  return facts[network]?.cifar10?.name.replace(/ for CIFAR10$/, '') ?? network;
+}
+
 /** Return every network's record in a folder that has `key`, with the network's name. */
 function readRecords(root, folder, key) {
   const names = fs.readdirSync(locate(root, folder)).filter((name) => name.endsWith('.json'));
@@ -106,7 +111,7 @@ function readRecords(root, folder, key) {
     .sort()
     .map((name) => readJson(root, `${folder}/${name}`))
     .filter((record) => Number.isFinite(record[key]?.mean))
-    .map((record) => ({ name: facts[record.network]?.cifar10?.name ?? record.network, record }));
+    .map((record) => ({ name: shortName(facts, record.network), record }));
 }
 
 /** The drawings: each takes its file, the keys and the word behind its name. */
