@@ -48,7 +48,7 @@ from lab import plots
 # ## The block
 #
 # Convolution, ReLU (section 3.1), and in the first two layers local response normalization
-# (section 3.3): a strong answer of one map damps those of its neighbours at the same place, two on
+# (section 3.3): a strong answer of one map damps those of its neighbors at the same place, two on
 # either side.
 
 
@@ -317,5 +317,5 @@ if __name__ == "__main__":
 #
 # - `--norm lrn --lr 0.01` and `--norm none --lr 0.01`: what did the paper's normalization bring?
 # - `--dropout 0`: how far apart are the two losses now?
-# - `--towers 2`: look at the two halves of the filters. The paper's towers specialised, one in
+# - `--towers 2`: look at the two halves of the filters. The paper's towers specialized, one in
 #   color and one in edges (section 6.1). Do these?

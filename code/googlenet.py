@@ -29,7 +29,7 @@
 #
 # `python code/googlenet.py` trains it on CIFAR10; `--paper` does it in the form of 2014,
 # `--auxiliary-weight 0` without the auxiliary classifiers. `--help` lists the settings, `--smoke`
-# tries everything out. Its recipe is a first guess: no training has been recorded yet.
+# tries everything out. What to expect is in the recorded run, `static/results/googlenet.json`.
 
 # %%
 from dataclasses import dataclass

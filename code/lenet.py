@@ -17,7 +17,7 @@
 # LeCun, Bottou, Bengio and Haffner, *Gradient-based learning applied to document recognition*,
 # Proceedings of the IEEE 86.11 (1998), section II. The companion of the slide **LeNet**.
 #
-# LeNet-5 read handwritten digits on bank cheques: one gray 32x32 image in, ten classes out.
+# LeNet-5 read handwritten digits on bank checks: one gray 32x32 image in, ten classes out.
 # CIFAR10 has the same size and three colors, so two things change here: the first layer sees
 # three channels, and ReLU and max pooling take the place of tanh and average pooling
 # (`--original` keeps those of 1998).

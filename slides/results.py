@@ -112,6 +112,8 @@ def _plan(training: Training, seeds: int, settings: Sequence[str]) -> Plan:
     words = [*shlex.split(training.settings), *settings]
     own = importlib.import_module(training.lesson).RECIPE
     recipe, options = lab.command_line(own, "", words)
+    if options.smoke:
+        raise lab.UserError("leave out --smoke: what it trains is no result")
     if options.resume or recipe.seed != own.seed:
         raise lab.UserError("leave out --resume and --seed: what to go on with is found, by seed")
     return Plan(training, words, [replace(recipe, seed=seed) for seed in range(seeds)], options.out)

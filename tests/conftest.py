@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -21,6 +22,10 @@ pytest.register_assert_rewrite("watching")
 
 # One thread to a process, before PyTorch counts them: the tests run side by side on few cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# On busy cores a first call can take long, and that is no fault.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -67,11 +72,9 @@ def deck_url() -> Iterator[str]:
 
 def copy_project(target: Path) -> Path:
     """Copy what the deck is made from, so that a test may break it; return the copy's folder."""
-    for folder in ("slides", "static"):
-        shutil.copytree(ROOT / folder, target / folder)
-    (target / "code").mkdir()
-    for script in (ROOT / "code").glob("*.py"):
-        shutil.copy(script, target / "code")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for folder in ("slides", "static", "code"):
+        shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
     for name in ("package.json", "reveal-md.json"):
         shutil.copy(ROOT / name, target)
     (target / "node_modules").symlink_to(ROOT / "node_modules", target_is_directory=True)

@@ -211,13 +211,13 @@ def test_every_slide_fits_a_phone(browser: Browser, deck_url: str) -> None:
         seen.check(origin(deck_url))
 
 
-@pytest.mark.parametrize("link", ["#/5", "#/2/3"])
+@pytest.mark.parametrize("link", ["#/5", "#/2/4"])
 def test_a_link_to_a_slide_works_on_a_phone(browser: Browser, deck_url: str, link: str) -> None:
     heading = re.compile("InceptionNet" if link == "#/5" else "On CIFAR10")
     with visit(browser, 390, 844) as seen:
         seen.open_deck(deck_url)
         pages = seen.page.locator(".scroll-page")
-        page = pages.filter(has=seen.page.get_by_role("heading", name=heading))
+        page = pages.filter(has=seen.page.get_by_role("heading", name=heading)).first
         seen.page.evaluate("link => { location.hash = link; }", link)
         expect(page).to_be_in_viewport(ratio=0.9)
         seen.page.evaluate("sessionStorage.clear()")
@@ -252,10 +252,13 @@ def test_every_slide_fits_a_low_window(browser: Browser, deck_url: str) -> None:
 def test_the_overview_leaves_the_slides_as_they_were(browser: Browser, deck_url: str) -> None:
     with visit(browser, 1920, 1080) as seen:
         seen.open_deck(deck_url)
-        for action in ("toggleOverview(true)", "right()", "down()", "toggleOverview(false)"):
+        size = "Reveal.getCurrentSlide().style.fontSize"
+        for action in ("right()", "down()"):
             seen.page.evaluate(f"Reveal.{action}")
-        sizes = "all => all.map(section => section.style.fontSize)"
-        assert set(seen.page.eval_on_selector_all(".slides section", sizes)) == {""}
+        before = seen.page.evaluate(size)
+        for action in ("toggleOverview(true)", "up()", "down()", "toggleOverview(false)"):
+            seen.page.evaluate(f"Reveal.{action}")
+        assert seen.page.evaluate(size) == before
 
 
 def test_the_speaker_view_shows_the_notes(browser: Browser, deck_url: str) -> None:
@@ -318,7 +321,7 @@ def test_an_author_sees_a_mistake_and_then_the_mended_slide(
         deck.write_text(good, encoding="utf-8")
         mistake.wait_for(state="detached")
         seen.page.wait_for_function("window.Reveal && Reveal.isReady()")
-        assert seen.page.locator(".facts li").count() == 3
+        assert seen.page.locator(".facts").first.locator("li").count() == 3
 
 
 def test_a_listing_leads_to_its_script(browser: Browser, deck_url: str) -> None:

@@ -90,12 +90,12 @@ def test_norm_and_activation_are_part_of_the_stage_before_them() -> None:
 
 def test_more_than_twelve_stages_are_put_together_by_their_class() -> None:
     model = nn.Sequential()
-    for number in range(13):
-        model.add_module(f"layer{number:02}", nn.Conv2d(3, 3, 1))
+    for number in range(1, 14):
+        model.add_module(f"layer{number}", nn.Conv2d(3, 3, 1))
     model.add_module("last", nn.MaxPool2d(2))
     stages = facts("", model, (3, 8, 8))["stages"]
     assert [(stage["name"], stage["kind"]) for stage in stages] == [
-        ("layer00-12", "13 x conv 1x1"),
+        ("layer1-13", "13 x conv 1x1"),
         ("last", "max pool 2x2"),
     ]
     assert stages[0]["output"] == [3, 8, 8]

@@ -389,7 +389,7 @@ def record(network: str, **changes: object) -> dict[str, object]:
     runs = json.loads(json.dumps(RESULT["runs"]))
     accuracy = {"mean": 0.9, "std": 0.01, "n": 3}
     default = {"network": network, "variant": "default", "dataset": "data-1", "device": "CPU"}
-    runs[0]["device"] = changes.pop("device", "CPU")
+    runs[0] |= {"device": changes.pop("device", "CPU"), "precision": "float32"}
     return (
         default | {"macs": 10**6, "parameters": 2000, "runs": runs, "accuracy": accuracy} | changes
     )
@@ -415,7 +415,7 @@ def test_all_records_are_compared_with_their_cost(root: Path) -> None:
         ["a", "80.0%", f"0.00{nbsp}M", f"1.00{nbsp}M", f"3{nbsp}min 3{nbsp}s"],
         ["B-20", f"90.0{nbsp}±{nbsp}1.0%", f"0.00{nbsp}M", f"40.0{nbsp}M", f"3{nbsp}min 3{nbsp}s"],
     ]
-    assert "over several runs (B-20 3), else one run, on " in shown
+    assert "over several runs (B-20 3), else one run. Trained on CPU, float32.</caption>" in shown
     assert shown.count('class="point"') == 2
     assert shown.count('class="spread"') == 1
     assert "Test accuracy, data-1" in shown
@@ -425,11 +425,10 @@ def test_all_records_are_compared_with_their_cost(root: Path) -> None:
 
 def test_times_of_several_devices_say_which(root: Path) -> None:
     write_records(root, record("a", device="CPU"))
-    assert ", on CPU</caption>" in filled(root, "{{ static/results: accuracy | compare seconds }}")
     write_records(root, record("b", device="GPU", dataset="data-2"))
-    rows = cells(filled(root, "{{ static/results: accuracy | compare seconds }}"))
-    assert [row[-1] for row in rows] == ["device", "CPU", "GPU"]
-    assert [row[0] for row in rows] == ["network", "a, data-1", "b, data-2"]
+    shown = filled(root, "{{ static/results: accuracy | compare seconds }}")
+    assert "Trained on CPU, float32: a, data-1; GPU, float32: b, data-2.</caption>" in shown
+    assert [row[0] for row in cells(shown)] == ["network", "a, data-1", "b, data-2"]
 
 
 def test_several_trainings_are_drawn_in_one_chart(root: Path) -> None:

@@ -13,7 +13,7 @@ import lab
 from lab.record import DEFAULT, RESULTS
 
 RECORDS = sorted(RESULTS.glob("*.json"))
-SETTINGS = ("network", "seed")  # of a recipe: these stand elsewhere in a record
+ELSEWHERE = ("network", "seed")  # in a record, these of a recipe do not stand among the others
 
 
 @pytest.fixture(params=RECORDS, ids=lambda path: path.stem)
@@ -25,6 +25,10 @@ def record(request: pytest.FixtureRequest) -> dict[str, Any]:
     return read
 
 
+def test_there_are_records() -> None:
+    assert RECORDS
+
+
 def test_a_record_is_of_the_network_and_the_recipe_of_its_lesson(record: dict[str, Any]) -> None:
     lesson = importlib.import_module(record["network"])
     model = lesson.build(lesson.RECIPE, len(record["classes"]))
@@ -32,7 +36,7 @@ def test_a_record_is_of_the_network_and_the_recipe_of_its_lesson(record: dict[st
     assert record["parameters"] == lab.count_parameters(model)
     assert record["macs"] == lab.count_macs(model, (1, 3, 32, 32))
     recipe = lesson.RECIPE.as_dict() | {"data": record["dataset"]}
-    assert record["recipe"] == {key: recipe[key] for key in recipe if key not in SETTINGS}
+    assert record["recipe"] == {key: recipe[key] for key in recipe if key not in ELSEWHERE}
 
 
 def test_a_record_says_where_each_number_comes_from(record: dict[str, Any]) -> None:

@@ -154,6 +154,7 @@ def test_the_plain_and_the_residual_networks_are_recorded_as_variants(
         (["--lr", "1"], "", "--lr: settings of the lessons come after --"),
         ([], "--width 0.5", "unrecognized arguments: --width 0.5"),
         (["lenet"], "--seed 3", "leave out --resume and --seed"),
+        (["lenet"], "--smoke", "leave out --smoke: what it trains is no result"),
         (["lenet"], "--lr fast", "--lr takes a number, not fast"),
     ],
 )

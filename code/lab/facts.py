@@ -67,10 +67,13 @@ def _stage(part: list[Layer], children: dict[str, nn.Module]) -> dict[str, Any]:
 def _joined(names: list[str]) -> str:
     """One name for modules in a row: inception4a ... inception4e -> inception4a-e."""
     first, last = names[0], names[-1]
-    same = 0
-    while first != last and first[same] == last[same]:
-        same += 1
-    return first if first == last else f"{first}-{last[same:]}"
+    if first == last:
+        return first
+    pairs = enumerate(zip(first, last, strict=False))
+    same = next((at for at, (a, b) in pairs if a != b), min(len(first), len(last)))
+    if (first[same:] + last[same:])[0].isdigit():  # no number is cut in two
+        same = len(first[:same].rstrip("0123456789"))
+    return f"{first}-{last[same:]}"
 
 
 def _counted(kinds: list[str]) -> str:

@@ -121,7 +121,7 @@ export function compare(entries, key, cost, escape) {
       accuracy: record[key],
       cost: of(record),
       costs: Object.values(COSTS).map((each) => show(each.of(record), each.format)),
-      device: record.runs[0].device,
+      where: `${record.runs[0].device}, ${record.runs[0].precision}`,
     }))
     .sort((a, b) => a.cost - b.cost);
 
@@ -162,10 +162,11 @@ export function compare(entries, key, cost, escape) {
   const several = rows.filter((row) => row.accuracy.n > 1);
   const counts = several.map((row) => `${row.label} ${row.accuracy.n}`).join(', ');
   const spoken = counts ? `± standard deviation over several runs (${counts}), else one run` : 'one run each';
-  // Times compare on one device; where there are several, each time says its own.
-  const devices = [...new Set(rows.map((row) => row.device))];
-  const where = devices.length === 1 ? `, on ${devices[0]}` : '';
-  const device = devices.length > 1 ? '<th scope="col">device</th>' : '';
+  // Times compare on one device, in one number format.
+  const places = [...new Set(rows.map((row) => row.where))].map((where) => {
+    const those = rows.filter((row) => row.where === where).map((row) => row.label);
+    return those.length === rows.length ? where : `${where}: ${those.join(', ')}`;
+  });
   return [
     '<div class="comparison">',
     // The table says the same to who cannot see the chart.
@@ -186,18 +187,17 @@ export function compare(entries, key, cost, escape) {
     ...drawn,
     '</svg>',
     '<table>',
-    `<caption>${escape(`${title}: ${spoken}${where}`)}</caption>`,
+    `<caption>${escape(`${title}: ${spoken}. Trained on ${places.join('; ')}.`)}</caption>`,
     `<thead><tr><th scope="col">network</th><th scope="col" class="count">accuracy</th>` +
       `${Object.values(COSTS)
         .map(({ head }) => `<th scope="col" class="count">${head}</th>`)
-        .join('')}${device}</tr></thead>`,
+        .join('')}</tr></thead>`,
     '<tbody>',
     ...rows.map(
       (row) =>
         `<tr><th scope="row">${escape(row.label)}</th>` +
         `<td class="count">${show(row.accuracy, 'percent')}</td>` +
-        `${row.costs.map((each) => `<td class="count">${each}</td>`).join('')}` +
-        `${device && `<td>${escape(row.device)}</td>`}</tr>`,
+        `${row.costs.map((each) => `<td class="count">${each}</td>`).join('')}</tr>`,
     ),
     '</tbody>',
     '</table>',

@@ -1,6 +1,6 @@
 // Draws trainings: one as two small charts, its accuracy and its losses; several in one chart.
 
-const PLOT = { left: 84, top: 66 };
+const PLOT = { left: 104, top: 66 };
 // Where the plot ends, and the drawing with the words beside it.
 const HALF = { name: 'half', right: 700, width: 860, bottom: 512, height: 580 };
 const WHOLE = { name: 'whole', right: 1330, width: 1600, bottom: 632, height: 700 };

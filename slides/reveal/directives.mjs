@@ -32,6 +32,8 @@ const ASSET = /(\b(?:src|href|poster|data-[\w-]+)\s*=\s*["']|\]\()((?:static|cod
 const NOTES = /^\s*notes?:/i;
 // The notes begin with the time that the slide takes.
 const MINUTES = /^\s*notes?:\s*(\d+) minutes?\b/i;
+// Of code/ only the lessons are on the site.
+const LESSON = /^code\/[^/]+\.py$/;
 const FACTS = 'static/facts.json';
 const KINDS = { code: ['.py'], static: ['.json', '.svg'] };
 const READ = 'a directive reads code/….py, static/….json or static/….svg';
@@ -94,7 +96,10 @@ function includeCode({ root, assets }, file, name, steps, option) {
     ...(lines.join('\n').match(/`+/g) ?? []).map((ticks) => ticks.length),
   );
   const fence = '`'.repeat(Math.max(3, longest + 1));
-  const label = `<p class="source"><a href="${assets}/${file}">${escapeText(file)}</a></p>`;
+  const said = LESSON.test(file)
+    ? `<a href="${assets}/${file}">${escapeText(file)}</a>`
+    : escapeText(file);
+  const label = `<p class="source">${said}</p>`;
   return `${fence}python${steps === undefined ? '' : ` [${steps}]`}\n${lines.join('\n')}\n${fence}\n\n${label}`;
 }
 
@@ -206,7 +211,7 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
   function linkAssets(text) {
     return text.replace(ASSET, (match, before, name) => {
       attempt(name, () => {
-        if (name.startsWith('code/') && !/^code\/[^/]+\.py$/.test(name))
+        if (name.startsWith('code/') && !LESSON.test(name))
           throw new Error('of code/ only its lessons, code/NAME.py, are on the site');
         if (!fs.existsSync(path.join(root, decodeURIComponent(name))))
           throw new Error('there is no such file');

@@ -95,5 +95,7 @@ export function figure(source, { stepped, prefix }) {
     .replace(/\sid\s*=\s*(["'])([^"']+)\1/g, ` id="${prefix}$2"`)
     .replace(/((?:xlink:)?href=["']#|url\(#|aria-(?:describedby|labelledby)=")/g, `$1${prefix}`);
   const caption = hasOps ? '<figcaption aria-hidden="true"></figcaption>' : '';
-  return `<figure class="drawing">${svg}${caption}</figure>`;
+  // A phone moves a drawing sideways, so the keyboard must reach it, too.
+  const reach = hasOps ? '' : ' tabindex="0"';
+  return `<figure class="drawing"${reach}>${svg}${caption}</figure>`;
 }
