@@ -306,7 +306,7 @@ def test_an_author_sees_a_mistake_and_then_the_mended_slide(
 ) -> None:
     deck = project / "slides" / "architectures.md"
     good = deck.read_text(encoding="utf-8")
-    bad = good.replace("lenet.json: parameters |", "lenet.json: parametres |")
+    bad = good.replace("/lenet.json: parameters |", "/lenet.json: parametres |")
     assert bad != good
     with serve(project) as base, visit(browser) as seen:
         seen.open_deck(f"{base}/architectures.md")
