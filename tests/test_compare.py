@@ -20,7 +20,7 @@ MEND = "out of date: run `python -m lab.compare`"
 
 def record(network: str, parameters: int, macs: int, accuracy: float, **changes: object) -> dict:
     """A record of one run, as `lab.record` writes it."""
-    run = {"device": "Abacus, 2 threads", "seconds": macs / 1e4}
+    run = {"device": "Abacus, 2 threads", "precision": "float32", "seconds": macs / 1e4}
     spread = {"mean": accuracy, "std": 0.0, "n": 1}
     return {
         "network": network,
@@ -70,14 +70,17 @@ def test_a_new_run_makes_another_picture_and_another_table() -> None:
 
 
 def test_a_row_says_costs_accuracy_with_spread_and_number_of_runs_median_time_and_device() -> None:
-    runs = [{"device": f"Abacus {index % 2}", "seconds": index * 3600} for index in (1, 2, 9)]
+    runs = [
+        {"device": f"Abacus {index % 2}", "precision": "float32", "seconds": index * 3600}
+        for index in (1, 2, 9)
+    ]
     spread = {"mean": 0.8772, "std": 0.0123, "n": 3}
     row = record("resnet", 269_722, 40_813_184, 0.9, runs=runs, test_accuracy=spread)
     _, _, line = compare.table([row]).splitlines()
     assert [cell.strip() for cell in line.strip("|").split("|")] == [
         "[resnet](code/resnet.py)",
         *("269,722", "40.8 M", "30", "3", "90.0 %", "87.7 ± 1.2 %", "2 h 00 min"),
-        *("Abacus 0; Abacus 1", "shapes"),
+        *("Abacus 0, float32; Abacus 1, float32", "shapes"),
     ]
 
 

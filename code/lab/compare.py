@@ -62,7 +62,7 @@ def table(rows: Sequence[Record]) -> str:
 
 
 def _cells(record: Record) -> list[str]:
-    devices = sorted({run["device"] for run in record["runs"]})
+    devices = sorted({f"{run['device']}, {run['precision']}" for run in record["runs"]})
     return [
         f"[{_name(record)}](code/{record['network']}.py)",
         f"{record['parameters']:,}",
@@ -131,7 +131,7 @@ def _axes(rows: Sequence[Record]) -> dict[str, list[float]]:
     """What stands along each horizontal axis."""
     return {
         "parameters": [record["parameters"] for record in rows],
-        "multiply-accumulates an image": [record["macs"] for record in rows],
+        "multiply-accumulates per image": [record["macs"] for record in rows],
         "minutes of training": [_seconds(record) / 60 for record in rows],
     }
 

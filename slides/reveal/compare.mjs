@@ -25,7 +25,7 @@ const COSTS = {
   },
   macs: {
     of: (record) => record.macs,
-    axis: 'multiply-accumulates an image',
+    axis: 'multiply-accumulates per image',
     head: 'MACs',
     format: 'millions',
   },
