@@ -257,9 +257,16 @@ class Forgetting(nn.Sequential):
         return self[0](x)
 
 
+class Chunked(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        left, right = super().forward(x).chunk(2, dim=1)
+        return left + right
+
+
 @pytest.mark.parametrize(
     ("model", "shape", "words"),
     [
+        (Chunked(nn.Conv2d(3, 4, 3)), (3, 8, 8), "cannot draw what getitem reads"),
         (Scaled(nn.Conv2d(3, 4, 3)), (3, 8, 8), "mul"),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.PixelShuffle(2)), (3, 8, 8), "PixelShuffle at 1"),
         (nn.Sequential(nn.Upsample(scale_factor=2)), (3, 8, 8), "Upsample at 0"),

@@ -5,6 +5,7 @@ and show it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -181,7 +182,7 @@ def activations(functions: Mapping[str, Callable[[Tensor], Tensor]], reach: floa
     figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=120)
     left, right = figure.subplots(1, 2)
     x = torch.linspace(-reach, reach, 401, requires_grad=True)
-    for (name, function), style in zip(functions.items(), STYLES, strict=False):
+    for (name, function), style in zip(functions.items(), cycle(STYLES), strict=False):
         y = function(x)
         slope = torch.autograd.grad(y.sum(), x)[0]
         for axes, values in ((left, y), (right, slope)):

@@ -7,12 +7,13 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from torch import nn
 
 from .. import machine
+from ..cli import Parser
 from ..errors import UserError
 from . import KINDS, draw
 
@@ -22,18 +23,13 @@ EXAMPLES = """examples:
   python -m lab.figures torchvision.models:googlenet aux_logits=False init_weights=False"""
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (--help shows how)")
-
-
 def main(words: list[str]) -> None:
     """Draw what the command line asks for, and say where it is.
 
     Raises:
         UserError: something on the command line cannot be used.
     """
-    parser = _Parser(
+    parser = Parser(
         prog="python -m lab.figures",
         description="Draw a network, as SVG and as PNG, from the network itself.",
         epilog=EXAMPLES,

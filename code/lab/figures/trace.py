@@ -96,6 +96,11 @@ def read(model: nn.Module, shape: tuple[int, ...]) -> list[Op]:
         if node.op == "output" or not isinstance(node.meta.get("output"), Tensor):
             continue
         sources = [maker[each.name] for each in node.all_input_nodes if each.name in maker]
+        if not sources and node.op != "placeholder":
+            raise UserError(
+                f"cannot draw what {node.name} reads: lab.figures follows tensors only, not the "
+                "parts of a chunk or split, nor a weight used directly"
+            )
         op = _understand(node, graph, sources, ops)
         if op is not None:
             ops[op.id] = op
