@@ -301,7 +301,7 @@ class ResNetRecipe(lab.Recipe):
     )
 
 
-RECIPE = ResNetRecipe("resnet", epochs=30, lr=0.2, batch_size=128, crop_padding=2)
+RECIPE = ResNetRecipe("resnet", epochs=40, lr=0.2, batch_size=128, crop_padding=2)
 
 
 def build(recipe: ResNetRecipe, classes: int) -> ResNet:
