@@ -28,7 +28,7 @@
 #
 # At 32x32 the first convolution, 11x11 with stride 4, would leave 7x7 positions. It becomes 5x5
 # with stride 1; with pooling padded by one pixel the sides go 32, 16, 8, 4 where they were 55, 27,
-# 13, 6. So that a laptop can train it, channels are halved (`--width`), and 1,024 hidden units
+# 13, 6. So that a laptop can train it, channels are halved (`--width`), and 384 hidden units
 # stand where 4,096 stood (`--hidden`). Batch norm does the job of the paper's normalization.
 #
 # `python code/alexnet.py` trains it on CIFAR10, `--towers 2 --norm lrn` with towers as in the
@@ -164,8 +164,8 @@ class AlexNet(nn.Module):
         x = self.conv4(x)  # (N, 256, 13, 13) | (N, 128, 8, 8)
         x = self.conv5(x)  # (N, 256, 13, 13) | (N, 128, 8, 8)
         x = self.pool(x).flatten(1)  # (N, 9216) | (N, 2048)
-        x = self.relu(self.fc6(self.dropout(x)))  # (N, 4096) | (N, 1024)
-        x = self.relu(self.fc7(self.dropout(x)))  # (N, 4096) | (N, 1024)
+        x = self.relu(self.fc6(self.dropout(x)))  # (N, 4096) | (N, 384)
+        x = self.relu(self.fc7(self.dropout(x)))  # (N, 4096) | (N, 384)
         return self.fc8(x)  # (N, classes)
 
 
@@ -187,7 +187,7 @@ class AlexNetRecipe(lab.Recipe):
     """The settings of every lesson, and those of AlexNet."""
 
     width: float = lab.setting(0.5, "factor on the channels of the convolutions", low=0.05, high=4)
-    hidden: int = lab.setting(1024, "units of a hidden fully connected layer", low=1, high=16384)
+    hidden: int = lab.setting(384, "units of a hidden fully connected layer", low=1, high=16384)
     towers: int = lab.setting(1, "2: the paper's channels, in two towers", low=1, high=2)
     norm: str = lab.setting("batch", "normalization", choices=("batch", "lrn", "none"))
     dropout: float = lab.setting(0.5, "share of units left out", low=0, below=1)

@@ -24,7 +24,7 @@
 # The paper's images have 224 pixels a side. Five poolings take 32 pixels to one, so nothing needs
 # to change in the convolutions at 32x32; but the first fully connected layer sees 512 numbers
 # instead of 25,088, and 4,096 hidden units would be far too many behind them. So the head shrinks
-# to the width of the last stage. The channels are cut to three eighths (`--width`), so that a
+# to the width of the last stage. The channels are cut to about a third (`--width`), so that a
 # laptop can train it, and batch norm, which is younger than the paper, follows every convolution
 # (`--no-batch-norm` leaves it out).
 #
@@ -130,13 +130,13 @@ class VGG16(nn.Module):
         if isinstance(x, Tensor) and x.shape[1:] != (3, self.size, self.size):
             wanted = f"(N, 3, {self.size}, {self.size})"
             raise ValueError(f"this network takes images {wanted}, not {tuple(x.shape)}")
-        x = self.stage1(x)  # (N, 64, 112, 112) | (N, 24, 16, 16)
-        x = self.stage2(x)  # (N, 128, 56, 56) | (N, 48, 8, 8)
-        x = self.stage3(x)  # (N, 256, 28, 28) | (N, 96, 4, 4)
-        x = self.stage4(x)  # (N, 512, 14, 14) | (N, 192, 2, 2)
-        x = self.stage5(x)  # (N, 512, 7, 7) | (N, 192, 1, 1)
-        x = self.dropout(self.relu(self.fc6(x.flatten(1))))  # (N, 4096) | (N, 192)
-        x = self.dropout(self.relu(self.fc7(x)))  # (N, 4096) | (N, 192)
+        x = self.stage1(x)  # (N, 64, 112, 112) | (N, 22, 16, 16)
+        x = self.stage2(x)  # (N, 128, 56, 56) | (N, 44, 8, 8)
+        x = self.stage3(x)  # (N, 256, 28, 28) | (N, 88, 4, 4)
+        x = self.stage4(x)  # (N, 512, 14, 14) | (N, 176, 2, 2)
+        x = self.stage5(x)  # (N, 512, 7, 7) | (N, 176, 1, 1)
+        x = self.dropout(self.relu(self.fc6(x.flatten(1))))  # (N, 4096) | (N, 176)
+        x = self.dropout(self.relu(self.fc7(x)))  # (N, 4096) | (N, 176)
         return self.fc8(x)  # (N, classes)
 
 
@@ -151,7 +151,7 @@ class VGG16(nn.Module):
 class VGG16Recipe(lab.Recipe):
     """The settings of every lesson, and those of VGG16."""
 
-    width: float = lab.setting(0.375, "factor on all channels", low=0.05, high=4)
+    width: float = lab.setting(0.34375, "factor on all channels", low=0.05, high=4)
     batch_norm: bool = lab.setting(True, "normalize behind every convolution")
     dropout: float = lab.setting(0.5, "share of hidden units left out", low=0, below=1)
 
