@@ -391,7 +391,7 @@ class InceptionRecipe(lab.AuxiliaryRecipe):
 
 RECIPE = InceptionRecipe(
     "inception",
-    epochs=28,
+    epochs=20,
     lr=0.05,
     batch_size=128,
     crop_padding=2,
