@@ -125,7 +125,7 @@ class VGG16(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(module.bias)
 
-    def forward(self, x: Tensor) -> Tensor:  # at 224x224 | at 32x32 and width 3/8
+    def forward(self, x: Tensor) -> Tensor:  # at 224x224 | at 32x32 and width 11/32
         # torch.fx traces with a stand-in, which has no shape to check.
         if isinstance(x, Tensor) and x.shape[1:] != (3, self.size, self.size):
             wanted = f"(N, 3, {self.size}, {self.size})"

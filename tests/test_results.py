@@ -127,13 +127,20 @@ def test_a_record_of_seeds_not_asked_for_is_kept(results: Callable, tmp_path: Pa
         results("lenet", "--seeds", "2")
 
 
-def test_the_plain_and_the_residual_networks_are_recorded_as_variants(
+def test_the_networks_and_recipes_of_the_experiments_are_recorded_as_variants(
     results: Callable, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="needs the record of resnet itself: train that first"):
         results("shortcuts")
-    results("resnet", "shortcuts", settings="--epochs 1 --limit 32 --batch-size 8")
+    results("resnet", "shortcuts", "recipes", settings="--epochs 1 --limit 32 --batch-size 8")
     made = json.loads((tmp_path / "resnet.json").read_text())
+    hasty = made["variants"].pop("hasty")["recipe"]
+    assert {key for key in hasty if hasty[key] != made["recipe"][key]} == {
+        "lr",
+        "weight_decay",
+        "crop_padding",
+        "flip",
+    }
     variants = {
         name: (each["recipe"]["depth"], each["recipe"]["plain"])
         for name, each in made["variants"].items()
