@@ -438,8 +438,27 @@ def test_several_trainings_are_drawn_in_one_chart(root: Path) -> None:
     assert shown.count("<svg") == 2  # for a slide and for a phone
     assert "Training loss, data-1 over 7 epochs: net from 2 to 0.29, plain from 2" in shown
     assert re.findall(r'class="label".*?>(.*?)<', shown) == ["net", "plain"] * 2
-    heights = [float(y) for y in re.findall(r'class="label" x="\d+" y="([\d.]+)"', shown)]
-    assert abs(heights[0] - heights[1]) >= 34  # equal trainings, and yet their labels are apart
+    (x, y), (x_plain, y_plain) = label_places(shown)[:2]
+    assert x == x_plain
+    assert abs(y - y_plain) >= 34  # equal trainings, and yet their labels are apart
+
+
+def test_a_short_training_is_named_where_its_line_ends(root: Path) -> None:
+    short = record("net", variant="short")
+    del short["runs"][0]["history"][3:]
+    write_records(root, record("net", variants={"short": short}))
+    shown = filled(root, "{{ static/results/net.json: ., variants.short | curves train_loss }}")
+    (x, _), (x_short, y_short) = label_places(shown)[:2]
+    ends = re.findall(r'class="end \w+" cx="([\d.]+)" cy="([\d.]+)"', shown)
+    assert [x - 18, x_short - 18] == [float(cx) for cx, _ in ends[:2]]
+    assert abs(y_short - float(ends[1][1])) <= 10  # beside it, on one line
+    assert x_short < x
+
+
+def label_places(shown: str) -> list[tuple[float, float]]:
+    """Return where the labels of a chart's lines stand."""
+    found = re.findall(r'class="label" x="([\d.]+)" y="([\d.]+)"', shown)
+    return [(float(x), float(y)) for x, y in found]
 
 
 def test_code_is_left_as_it_is(root: Path) -> None:

@@ -76,12 +76,16 @@ function chart({ name: size, right, width, bottom, height }, title, lines, forma
       `<circle class="end ${style}" cx="${at(x(end.epoch))}" cy="${at(y(end.value))}" r="7"/>`
     );
   });
-  const labels = spread(
-    lines.map(({ label, points }) => ({ label, y: y(points.at(-1).value) })),
-    bottom,
-  ).map(
-    (label) =>
-      `<text class="label" x="${right + 18}" y="${at(label.y + 10)}">${label.label}</text>`,
+  // A label stands at the end of its line; only those of lines that end together can touch.
+  const ends = lines.map(({ label, points }) => ({ label, ...points.at(-1) }));
+  const labels = [...new Set(ends.map((end) => end.epoch))].flatMap((epoch) =>
+    spread(
+      ends.filter((end) => end.epoch === epoch).map((end) => ({ ...end, y: y(end.value) })),
+      bottom,
+    ).map(
+      (end) =>
+        `<text class="label" x="${at(x(epoch) + 18)}" y="${at(end.y + 10)}">${end.label}</text>`,
+    ),
   );
   const said = lines
     .map(
