@@ -271,6 +271,10 @@ class GoogLeNetRecipe(lab.AuxiliaryRecipe):
     )
     paper: bool = lab.setting(False, "5x5 convolutions and no batch norm, as in 2014")
 
+    @property
+    def title(self) -> str:
+        return "GoogLeNet"
+
 
 RECIPE = GoogLeNetRecipe("googlenet", epochs=24, lr=0.1, batch_size=128, crop_padding=2)
 

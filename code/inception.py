@@ -388,6 +388,10 @@ class InceptionRecipe(lab.AuxiliaryRecipe):
         0.25, "channels of every layer, as a share of the original", above=0, high=2
     )
 
+    @property
+    def title(self) -> str:
+        return "Inception v3"
+
 
 RECIPE = InceptionRecipe(
     "inception",

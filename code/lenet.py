@@ -93,6 +93,10 @@ class LeNetRecipe(lab.Recipe):
 
     original: bool = lab.setting(False, "tanh and average pooling, as in 1998")
 
+    @property
+    def title(self) -> str:
+        return "LeNet-5"
+
 
 RECIPE = LeNetRecipe("lenet", epochs=40, lr=0.05, batch_size=128, crop_padding=2)
 

@@ -300,6 +300,10 @@ class ResNetRecipe(lab.Recipe):
         choices=("auto", "A", "B"),
     )
 
+    @property
+    def title(self) -> str:
+        return f"{'Plain' if self.plain else 'ResNet'}-{self.depth}"
+
 
 RECIPE = ResNetRecipe("resnet", epochs=40, lr=0.2, batch_size=128, crop_padding=2)
 

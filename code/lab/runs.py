@@ -101,6 +101,10 @@ class Run:
         text = json.dumps(content, indent=1) + "\n"
         self._replace(name, lambda file: file.write(text.encode()))
 
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file of the run, whole or not at all."""
+        self._replace(name, lambda file: file.write(content))
+
     def load(self, name: str) -> Any:
         """The tensors of a checkpoint of the run, on the CPU.
 
