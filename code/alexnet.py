@@ -214,7 +214,9 @@ def build(recipe: AlexNetRecipe, classes: int) -> AlexNet:
 
 
 if __name__ == "__main__":
-    recipe, options = lab.command_line(RECIPE, "Train AlexNet on CIFAR10 or on images of yours.")
+    recipe, options = lab.command_line(
+        RECIPE, "Train AlexNet on CIFAR10 or on images of yours.", build=build
+    )
 
 # %% [markdown]
 # ## What each layer costs

@@ -286,7 +286,9 @@ def build(recipe: GoogLeNetRecipe, classes: int) -> GoogLeNet:
 
 
 if __name__ == "__main__":
-    recipe, options = lab.command_line(RECIPE, "Train GoogLeNet on CIFAR10 or on images of yours.")
+    recipe, options = lab.command_line(
+        RECIPE, "Train GoogLeNet on CIFAR10 or on images of yours.", build=build
+    )
 
 # %% [markdown]
 # ## What each stage costs

@@ -411,7 +411,7 @@ def build(recipe: InceptionRecipe, classes: int) -> Inception3:
 
 if __name__ == "__main__":
     recipe, options = lab.command_line(
-        RECIPE, "Train Inception v3 on CIFAR10 or on images of yours."
+        RECIPE, "Train Inception v3 on CIFAR10 or on images of yours.", build=build
     )
 
 # %% [markdown]

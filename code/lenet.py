@@ -109,7 +109,9 @@ def build(recipe: LeNetRecipe, classes: int) -> LeNet5:
 
 
 if __name__ == "__main__":
-    recipe, options = lab.command_line(RECIPE, "Train LeNet-5 on CIFAR10 or on images of yours.")
+    recipe, options = lab.command_line(
+        RECIPE, "Train LeNet-5 on CIFAR10 or on images of yours.", build=build
+    )
 
 # %% [markdown]
 # ## A walk through the shapes

@@ -326,7 +326,9 @@ def build(recipe: ResNetRecipe, classes: int) -> ResNet:
 
 
 if __name__ == "__main__":
-    recipe, options = lab.command_line(RECIPE, "Train a ResNet on CIFAR10 or on images of yours.")
+    recipe, options = lab.command_line(
+        RECIPE, "Train a ResNet on CIFAR10 or on images of yours.", build=build
+    )
 
 # %% [markdown]
 # ## What each stage costs

@@ -176,7 +176,9 @@ def build(recipe: VGG16Recipe, classes: int) -> VGG16:
 
 
 if __name__ == "__main__":
-    recipe, options = lab.command_line(RECIPE, "Train VGG16 on CIFAR10 or on images of yours.")
+    recipe, options = lab.command_line(
+        RECIPE, "Train VGG16 on CIFAR10 or on images of yours.", build=build
+    )
 
 # %% [markdown]
 # ## What each stage costs

@@ -314,8 +314,8 @@ def same(one: lab.Data, other: lab.Data) -> bool:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that were decoded so far."""
     paths: list[str] = []
-    read = sources._read_image
-    monkeypatch.setattr(sources, "_read_image", lambda path: paths.append(path) or read(path))
+    read = images.read
+    monkeypatch.setattr(images, "read", lambda path: paths.append(path) or read(path))
     return paths
 
 

@@ -400,19 +400,19 @@ def _scan_classes(folder: Path, classes: list[str], *, least: int, test: bool) -
 
 def _decode(paths: list[str], name: str) -> Tensor:
     """Read image files into one tensor, uint8 (N, 3, SIZE, SIZE)."""
-    pixels = np.empty((len(paths), SIZE, SIZE, 3), dtype=np.uint8)
+    pixels = np.empty((len(paths), 3, SIZE, SIZE), dtype=np.uint8)
     quiet = True if idist.get_rank() > 0 else None  # None: a bar where there is a terminal
     bar = tqdm(total=len(paths), desc=f"reading {name}", unit="img", disable=quiet, leave=False)
 
     def read(first: int) -> None:
         for position in range(first, min(first + 200, len(paths))):
-            pixels[position] = np.asarray(reading.fit(reading.read(paths[position]), SIZE))
+            pixels[position] = reading.pixels(paths[position], SIZE)
 
     # Pillow lets other threads run while it decodes.
     with bar, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for _ in pool.map(read, range(0, len(paths), 200)):
             bar.update(min(200, len(paths) - bar.n))
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
+    return torch.from_numpy(pixels)
 
 
 def _read_cache(path: Path, fingerprint: str, count: int) -> Tensor | None:

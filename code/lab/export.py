@@ -290,12 +290,12 @@ def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str,
     }
 
 
-def read_metadata(path: Path) -> dict[str, Any]:
-    """The metadata of a file that `pack` made."""
+def parse(content: bytes) -> dict[str, Any]:
+    """The metadata in the bytes of a file that `pack` made."""
     import onnx
 
-    found = {each.key: each.value for each in onnx.load(path).metadata_props}
-    return json.loads(found[KEY])
+    model = onnx.ModelProto.FromString(content)
+    return json.loads({each.key: each.value for each in model.metadata_props}[KEY])
 
 
 def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
@@ -315,10 +315,11 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
     """
     try:
         import onnx
-        import onnxscript  # noqa: F401 (torch's exporter needs it)
+        import onnxruntime  # noqa: F401 (for `agree`)
+        import onnxscript  # noqa: F401 (for torch's exporter)
     except ImportError as error:
         raise UserError(
-            f"--export needs the package {error.name}: pip install -e '.[export]'"
+            f"to export a network, {error.name} is needed: pip install -e '.[export]'"
         ) from None
 
     opened = Opened(model, shape).eval()

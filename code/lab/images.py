@@ -52,3 +52,12 @@ def fit(image: Image.Image, size: int) -> Image.Image:
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.crop((left, top, left + side, top + side))
     return square.resize((size, size), Image.Resampling.BILINEAR)
+
+
+def pixels(source: str | Path | IO[bytes], size: int) -> np.ndarray:
+    """What a network of `size` pixels a side sees of a picture, before it is normalized.
+
+    Returns:
+        uint8 (3, size, size), in the order red, green, blue.
+    """
+    return np.asarray(fit(read(source), size)).transpose(2, 0, 1).copy()
