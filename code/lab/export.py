@@ -333,6 +333,7 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
             dynamic_shapes=({0: torch.export.Dim("n", min=1, max=LARGEST_BATCH)},),
             verbose=False,
         )
+    assert program is not None  # it is only with `dynamo=False`
     model_proto = program.model_proto
     graph = model_proto.graph
     for node in graph.node:  # where in which program each came from: half of the file
