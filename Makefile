@@ -9,7 +9,7 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 DECKS := $(patsubst slides/%.md,%,$(wildcard slides/*.md))
 LESSONS := $(filter-out __init__ pieces,$(basename $(notdir $(wildcard code/*.py))))
 
-.PHONY: present test train results figures site pdf handout clean node
+.PHONY: present test train results figures models site pdf handout clean node
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -34,6 +34,9 @@ results: .venv/.ready  ## train and record what is not recorded yet (ARCH=resnet
 
 figures: .venv/.ready-test  ## figures and facts, drawn and counted from the networks
 	@$(BIN)/python slides/figures.py
+
+models: .venv/.ready-test  ## networks of the live slides, from their recorded runs (ARCH=lenet)
+	@$(BIN)/python slides/models.py $(ARCH) $(ARGS)
 
 site: node_modules/.ready  ## the lecture as a static site in _site/
 	@npm run build --silent

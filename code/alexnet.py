@@ -192,6 +192,10 @@ class AlexNetRecipe(lab.Recipe):
     norm: str = lab.setting("batch", "normalization", choices=("batch", "lrn", "none"))
     dropout: float = lab.setting(0.5, "share of units left out", low=0, below=1)
 
+    @property
+    def title(self) -> str:
+        return "AlexNet"
+
 
 RECIPE = AlexNetRecipe("alexnet", epochs=15, lr=0.05, batch_size=128, crop_padding=2)
 
@@ -210,7 +214,9 @@ def build(recipe: AlexNetRecipe, classes: int) -> AlexNet:
 
 
 if __name__ == "__main__":
-    recipe, options = lab.command_line(RECIPE, "Train AlexNet on CIFAR10 or on images of yours.")
+    recipe, options = lab.command_line(
+        RECIPE, "Train AlexNet on CIFAR10 or on images of yours.", build=build
+    )
 
 # %% [markdown]
 # ## What each layer costs

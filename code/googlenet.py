@@ -271,6 +271,10 @@ class GoogLeNetRecipe(lab.AuxiliaryRecipe):
     )
     paper: bool = lab.setting(False, "5x5 convolutions and no batch norm, as in 2014")
 
+    @property
+    def title(self) -> str:
+        return "GoogLeNet"
+
 
 RECIPE = GoogLeNetRecipe("googlenet", epochs=16, lr=0.1, batch_size=128, crop_padding=2)
 
@@ -282,7 +286,9 @@ def build(recipe: GoogLeNetRecipe, classes: int) -> GoogLeNet:
 
 
 if __name__ == "__main__":
-    recipe, options = lab.command_line(RECIPE, "Train GoogLeNet on CIFAR10 or on images of yours.")
+    recipe, options = lab.command_line(
+        RECIPE, "Train GoogLeNet on CIFAR10 or on images of yours.", build=build
+    )
 
 # %% [markdown]
 # ## What each stage costs

@@ -388,6 +388,10 @@ class InceptionRecipe(lab.AuxiliaryRecipe):
         0.25, "channels of every layer, as a share of the original", above=0, high=2
     )
 
+    @property
+    def title(self) -> str:
+        return "Inception v3"
+
 
 RECIPE = InceptionRecipe(
     "inception",
@@ -407,7 +411,7 @@ def build(recipe: InceptionRecipe, classes: int) -> Inception3:
 
 if __name__ == "__main__":
     recipe, options = lab.command_line(
-        RECIPE, "Train Inception v3 on CIFAR10 or on images of yours."
+        RECIPE, "Train Inception v3 on CIFAR10 or on images of yours.", build=build
     )
 
 # %% [markdown]

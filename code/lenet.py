@@ -93,6 +93,10 @@ class LeNetRecipe(lab.Recipe):
 
     original: bool = lab.setting(False, "tanh and average pooling, as in 1998")
 
+    @property
+    def title(self) -> str:
+        return "LeNet-5"
+
 
 RECIPE = LeNetRecipe("lenet", epochs=40, lr=0.05, batch_size=128, crop_padding=2)
 
@@ -105,7 +109,9 @@ def build(recipe: LeNetRecipe, classes: int) -> LeNet5:
 
 
 if __name__ == "__main__":
-    recipe, options = lab.command_line(RECIPE, "Train LeNet-5 on CIFAR10 or on images of yours.")
+    recipe, options = lab.command_line(
+        RECIPE, "Train LeNet-5 on CIFAR10 or on images of yours.", build=build
+    )
 
 # %% [markdown]
 # ## A walk through the shapes

@@ -300,6 +300,10 @@ class ResNetRecipe(lab.Recipe):
         choices=("auto", "A", "B"),
     )
 
+    @property
+    def title(self) -> str:
+        return f"{'Plain' if self.plain else 'ResNet'}-{self.depth}"
+
 
 RECIPE = ResNetRecipe("resnet", epochs=40, lr=0.2, batch_size=128, crop_padding=2)
 
@@ -322,7 +326,9 @@ def build(recipe: ResNetRecipe, classes: int) -> ResNet:
 
 
 if __name__ == "__main__":
-    recipe, options = lab.command_line(RECIPE, "Train a ResNet on CIFAR10 or on images of yours.")
+    recipe, options = lab.command_line(
+        RECIPE, "Train a ResNet on CIFAR10 or on images of yours.", build=build
+    )
 
 # %% [markdown]
 # ## What each stage costs

@@ -155,6 +155,10 @@ class VGG16Recipe(lab.Recipe):
     batch_norm: bool = lab.setting(True, "normalize behind every convolution")
     dropout: float = lab.setting(0.5, "share of hidden units left out", low=0, below=1)
 
+    @property
+    def title(self) -> str:
+        return "VGG16"
+
 
 RECIPE = VGG16Recipe("vgg16", epochs=40, lr=0.05, batch_size=128, crop_padding=2)
 
@@ -172,7 +176,9 @@ def build(recipe: VGG16Recipe, classes: int) -> VGG16:
 
 
 if __name__ == "__main__":
-    recipe, options = lab.command_line(RECIPE, "Train VGG16 on CIFAR10 or on images of yours.")
+    recipe, options = lab.command_line(
+        RECIPE, "Train VGG16 on CIFAR10 or on images of yours.", build=build
+    )
 
 # %% [markdown]
 # ## What each stage costs

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import BytesIO
 
 import onnx
 import pytest
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import lab
+from lab.export import Opened, to_onnx
 
 
 def renamed(model: nn.Module, theirs: nn.Module, name: Callable[[str], str]) -> nn.Module:
@@ -105,9 +105,9 @@ def assert_refuses_other_shapes(model: nn.Module, size: int) -> None:
 
 
 def assert_exports(model: nn.Module, size: int) -> None:
-    """ONNX Runtime gets its logits from an ONNX file, for batches of 1 and 5; torch.fx traces it.
+    """ONNX Runtime gets logits and stages from what `lab.export` makes; torch.fx traces it.
 
-    The file is made without TorchScript, and its batch may have any size.
+    For batches of 1 and 5. A class activation map has the logits as its mean.
     """
     for weight in model.parameters():
         if weight.ndim > 1:
@@ -119,19 +119,24 @@ def assert_exports(model: nn.Module, size: int) -> None:
         logits = model.eval()(images)
         assert (logits[0] - logits[1]).std() > 1e-2  # more than the bias of the last layer
         torch.testing.assert_close(torch.fx.symbolic_trace(model)(images), logits)
-    file = BytesIO()
-    program = torch.onnx.export(
-        model,
-        (images,),
-        dynamo=True,
-        input_names=["images"],
-        output_names=["logits"],
-        dynamic_shapes=({0: torch.export.Dim("n", min=1, max=64)},),
-        verbose=False,
-    )
-    program.save(file, external_data=False)
-    onnx.checker.check_model(file.getvalue(), full_check=True)
-    session = InferenceSession(file.getvalue(), providers=["CPUExecutionProvider"])
+    shape = (3, size, size)
+    content = to_onnx(model, shape).SerializeToString()
+    onnx.checker.check_model(content, full_check=True)
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    opened = Opened(model, shape)
     for batch in (1, 5):
-        (theirs,) = session.run(["logits"], {"images": images[:batch].numpy()})
-        torch.testing.assert_close(torch.from_numpy(theirs), logits[:batch], rtol=0, atol=1e-4)
+        with torch.no_grad():
+            expected = opened(images[:batch])
+        theirs = session.run(opened.outputs, {"images": images[:batch].numpy()})
+        for name, one, other in zip(opened.outputs, theirs, expected, strict=True):
+            limit = 1e-4 * max(1.0, float(other.abs().max()))
+            difference = float((torch.from_numpy(one) - other).abs().max())
+            assert difference <= limit, (name, difference)
+        if "class_activation" in opened.outputs:
+            torch.testing.assert_close(expected[-1].mean((2, 3)), expected[0], rtol=0, atol=1e-4)
+    for stage in opened.stages:
+        if stage.kernel:  # up to the factor of a batch norm for each channel
+            (kernel,) = session.run([f"{stage.name}.kernel"], {"images": images[:1].numpy()})
+            own = model.get_parameter(stage.kernel).detach()
+            alike = F.cosine_similarity(torch.from_numpy(kernel).flatten(1), own.flatten(1))
+            assert alike.abs().min() > 0.999, stage.name

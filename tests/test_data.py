@@ -22,6 +22,7 @@ from torchvision.transforms import functional
 
 import lab
 from lab import data as sources
+from lab import images as reading
 from lab.data import Split
 from lab.errors import UserError
 
@@ -287,8 +288,12 @@ def test_pictures_of_any_kind_and_size_become_32_by_32_rgb(tmp_path: Path) -> No
         file = tmp_path / "kinds" / "test" / name / name
         file.parent.mkdir(parents=True)
         image.save(file, **(extra or {}))
-        shown = upright if "rotated" in name else Image.open(file).convert("RGB")
-        square = functional.center_crop(shown, [min(shown.size)] * 2)
+        shown = upright if "rotated" in name else Image.open(file)
+        if shown.mode == "RGBA":  # what is transparent lies on white
+            shown = Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown)
+        side = min(shown.size)
+        corner = [(length - side) // 2 for length in reversed(shown.size)]
+        square = functional.crop(shown.convert("RGB"), *corner, side, side)
         expected.append(functional.pil_to_tensor(functional.resize(square, [32, 32])))
     test = lab.load(str(tmp_path / "kinds")).test
     for image, label in zip(test.images, test.labels, strict=True):
@@ -314,8 +319,8 @@ def same(one: lab.Data, other: lab.Data) -> bool:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that were decoded so far."""
     paths: list[str] = []
-    read = sources._read_image
-    monkeypatch.setattr(sources, "_read_image", lambda path: paths.append(path) or read(path))
+    read = reading.read
+    monkeypatch.setattr(reading, "read", lambda path: paths.append(path) or read(path))
     return paths
 
 

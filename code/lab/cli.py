@@ -9,7 +9,9 @@ from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from . import machine
+from torch import nn
+
+from . import export, machine
 from .data import SOURCES, check
 from .errors import UserError
 from .recipe import Options, Recipe, flag
@@ -22,9 +24,17 @@ SMOKE = {"data": "shapes", "limit": 1000, "epochs": 2, "batch_size": 16}
 
 
 def command_line(
-    recipe: R, description: str, arguments: Sequence[str] | None = None
+    recipe: R,
+    description: str,
+    arguments: Sequence[str] | None = None,
+    *,
+    build: Callable[[R, int], nn.Module] | None = None,
 ) -> tuple[R, Options]:
     """Change a recipe as the command line says, and prepare the process for training.
+
+    With `build`, which makes the network from the recipe and the number of classes, there is also
+    `--export [RUN]`: it writes the network of a finished run as an ONNX file. A script ends there;
+    a notebook goes on with that run, as after `--resume`.
 
     Args:
         recipe: the lesson's own recipe; its values are the defaults.
@@ -40,19 +50,25 @@ def command_line(
             In a script the user sees it as one line, and the process exits with code 2.
     """
     machine.show_errors_in_one_line()
-    given = vars(_parser(recipe, description).parse_args(_words(arguments)))
+    given = vars(_parser(recipe, description, build is not None).parse_args(_words(arguments)))
+    wanted = given.pop("export", None)
     names = {each.name for each in fields(Options)}
     chosen = {name: value for name, value in given.items() if name in names}
     changes = {name: value for name, value in given.items() if name not in names}
+    if wanted is not None and build is not None:
+        run = _to_export(recipe, wanted, chosen, changes)
+        path = export.export(run, run.recipe(type(recipe)), build)
+        _tell(path)
+        if not machine.in_notebook():
+            raise SystemExit
+        chosen, changes = {"resume": str(run)}, {}
     if chosen.get("resume"):
         recipe, options = _resumed(recipe, chosen, changes)
     else:
         options = Options(**chosen)
         smoke: dict[str, Any] = SMOKE if options.smoke else {}
         recipe = replace(recipe, **(smoke | changes))
-        if recipe.data not in SOURCES:
-            # A run may be resumed from another folder.
-            recipe = replace(recipe, data=os.path.abspath(os.path.expanduser(recipe.data)))
+        recipe = replace(recipe, data=_source(recipe.data))
     machine.prepare(options)
     check(recipe.data)
     return recipe, options
@@ -95,6 +111,11 @@ def _words(arguments: Sequence[str] | None) -> Sequence[str]:
     return shlex.split(os.environ.get("LAB_ARGS", "")) if machine.in_notebook() else sys.argv[1:]
 
 
+def _source(data: str) -> str:
+    """A data set's name, or its folder's whole path: a run may be resumed from another folder."""
+    return data if data in SOURCES else os.path.abspath(os.path.expanduser(data))
+
+
 def _resumed(recipe: R, chosen: dict[str, Any], changes: dict[str, Any]) -> tuple[R, Options]:
     """The recipe of a run, and its options where no others are chosen."""
     if "smoke" in chosen or changes:
@@ -105,6 +126,53 @@ def _resumed(recipe: R, chosen: dict[str, Any], changes: dict[str, Any]) -> tupl
     return run.recipe(type(recipe)), Options(**(run.read("run.json")["options"] | chosen))
 
 
+def _to_export(recipe: Recipe, wanted: str, chosen: dict[str, Any], changes: dict[str, Any]) -> Run:
+    """The finished run that is meant: the one named, or the newest with the settings given."""
+    extra = [name for name in chosen if name != "out"] + ([*changes] if wanted else [])
+    if extra:
+        raise UserError(f"--export takes its recipe from the run: leave out {flag(extra[0])}")
+    if wanted:
+        run = Run.open(wanted)
+        run.check_network(recipe.network)
+        return run
+    if "data" in changes:
+        changes = changes | {"data": _source(changes["data"])}
+    for run in reversed(Run.all(chosen.get("out", ""), recipe.network)):
+        saved = run.read("run.json")["recipe"]
+        if run.has("result.json") and changes.items() <= saved.items():
+            return run
+    with_these = f" with {_spelled(changes)}" if changes else ""
+    raise UserError(
+        f"there is no finished run of {recipe.network}{with_these} to export: train one first"
+    )
+
+
+def _spelled(changes: dict[str, Any]) -> str:
+    """Settings as a command line has them."""
+    words = []
+    for name, value in changes.items():
+        if isinstance(value, bool):
+            words.append(flag(name) if value else flag(f"no_{name}"))
+        else:
+            words += [flag(name), str(value)]
+    return shlex.join(words)
+
+
+def _tell(path: Path) -> None:
+    """Say what was written, and what to do with it."""
+    known = export.parse(path.read_bytes())
+    print(
+        f"{machine.shown(path)}: {known['title']}, {path.stat().st_size:,} bytes, "
+        f"weights in {known['weights']}"
+    )
+    if "agreement" in known:
+        same, images = known["agreement"]["same"], known["agreement"]["images"]
+        print(f"first choice as in PyTorch on {same:,} of {images:,} test images")
+    else:
+        print("not compared with PyTorch: the run's test images are not here")
+    print('to show it, drop the file on a slide "try it" of the lecture (make present)')
+
+
 class Parser(argparse.ArgumentParser):
     """argparse prints its usage before an error; here an error is one line."""
 
@@ -112,7 +180,7 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message} (--help lists the settings)")
 
 
-def _parser(recipe: Recipe, description: str) -> argparse.ArgumentParser:
+def _parser(recipe: Recipe, description: str, exports: bool) -> argparse.ArgumentParser:
     parser = Parser(
         usage="%(prog)s [--help] [SETTING ...]",
         description=description,
@@ -124,6 +192,16 @@ def _parser(recipe: Recipe, description: str) -> argparse.ArgumentParser:
         for each in fields(settings):
             if "help" in each.metadata:
                 _add(group, each, getattr(settings, each.name))
+    if exports:
+        group.add_argument(
+            "--export",
+            nargs="?",
+            const="",
+            default=argparse.SUPPRESS,
+            metavar="RUN",
+            help="train nothing: write the network of a finished run (default: the newest with "
+            "the recipe's settings given) as an ONNX file for the live slides",
+        )
     return parser
 
 

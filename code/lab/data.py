@@ -14,18 +14,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.error import HTTPError
 
 import ignite.distributed as idist
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import check_integrity, download_url, extract_archive
 from tqdm import tqdm
 
+from . import images as reading
 from . import machine, shapes
 from .augment import Batches, normalized
 from .errors import UserError
@@ -38,7 +38,7 @@ VALIDATION_SHARE = 0.1  # of the training images
 SHAPES_DRAWN = 12_000  # a sixth of them for the test
 STALL = 30  # seconds that a download may stand still
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-CACHE_FORMAT = "1"  # change it with anything that changes the pixels made of a file
+CACHE_FORMAT = "2"  # change it with anything that changes the pixels made of a file
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +140,27 @@ def load(source: str, *, limit: int | None = None, root: Path | None = None, see
         found.images.take(test),
         *_statistics(training.images),
     )
+
+
+def described(data: Data) -> dict[str, Any]:
+    """What a run keeps of its data set: name, classes, sizes, mean and std."""
+    return {
+        "name": data.name,
+        "classes": list(data.classes),
+        "training": len(data.train),
+        "validation": len(data.validation),
+        "test": len(data.test),
+        "mean": list(data.mean),
+        "std": list(data.std),
+    }
+
+
+def is_here(source: str) -> bool:
+    """Whether a data set can be loaded without a download."""
+    if source != "cifar10":
+        return source in SOURCES or Path(source).is_dir()
+    root = machine.home() / "data"
+    return (root / CIFAR10.base_folder).is_dir() or (root / CIFAR10.filename).is_file()
 
 
 def _read(source: str, root: Path, seed: int) -> _Source:
@@ -379,46 +400,19 @@ def _scan_classes(folder: Path, classes: list[str], *, least: int, test: bool) -
 
 def _decode(paths: list[str], name: str) -> Tensor:
     """Read image files into one tensor, uint8 (N, 3, SIZE, SIZE)."""
-    pixels = np.empty((len(paths), SIZE, SIZE, 3), dtype=np.uint8)
+    pixels = np.empty((len(paths), 3, SIZE, SIZE), dtype=np.uint8)
     quiet = True if idist.get_rank() > 0 else None  # None: a bar where there is a terminal
     bar = tqdm(total=len(paths), desc=f"reading {name}", unit="img", disable=quiet, leave=False)
 
     def read(first: int) -> None:
         for position in range(first, min(first + 200, len(paths))):
-            pixels[position] = np.asarray(_read_image(paths[position]))
+            pixels[position] = reading.pixels(paths[position], SIZE)
 
     # Pillow lets other threads run while it decodes.
     with bar, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for _ in pool.map(read, range(0, len(paths), 200)):
             bar.update(min(200, len(paths) - bar.n))
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
-
-
-def _read_image(path: str) -> Image.Image:
-    """Read one image file as RGB; its middle square, scaled to SIZE pixels."""
-    try:
-        with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file)  # upright, as the camera was held
-            if image.mode == "P":
-                image = image.convert("RGBA")  # a palette may say what is transparent
-            if image.mode.startswith("I;16"):
-                image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-            elif image.mode in ("I", "F"):
-                raise UserError(
-                    f"{path} has pixels of mode {image.mode}, whose range is unknown: "
-                    "save it with 8 or 16 bits"
-                )
-            image = image.convert("RGB")
-            if image.size != (SIZE, SIZE):
-                side = min(image.size)
-                left, top = round((image.width - side) / 2), round((image.height - side) / 2)
-                image = image.crop((left, top, left + side, top + side))
-                image = image.resize((SIZE, SIZE), Image.Resampling.BILINEAR)
-            return image
-    except UserError:
-        raise
-    except Exception as error:  # Pillow's decoders raise almost anything on a damaged file
-        raise UserError(f"{path} cannot be read as an image: mend or remove it") from error
+    return torch.from_numpy(pixels)
 
 
 def _read_cache(path: Path, fingerprint: str, count: int) -> Tensor | None:

@@ -16,8 +16,7 @@ FOLDED = (*ACTIVATIONS, *NORMS, nn.Dropout, nn.Flatten, nn.Identity)
 def facts(name: str, model: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
     """The facts of one network, in eval mode.
 
-    A stage is a module of the first level, with the normalization, activation and dropout behind
-    it. Of more than twelve, those of one class that stand side by side become one stage.
+    Its stages are those of `grouped`.
 
     Args:
         name: of the network.
@@ -27,6 +26,33 @@ def facts(name: str, model: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]
     Returns:
         name, input, parameters, macs and stages; `auxiliary_parameters`, which are not in the
         sums, where parts of the network only help to train it.
+    """
+    children = dict(model.named_children())
+    stages = [_stage(part, children) for part in grouped(model, shape)]
+    used = sum(stage["parameters"] for stage in stages)
+    auxiliary = count_parameters(model) - used
+    return {
+        "name": name,
+        "input": list(shape),
+        "parameters": used,
+        "macs": sum(stage["macs"] for stage in stages),
+        **({"auxiliary_parameters": auxiliary} if auxiliary else {}),
+        "stages": stages,
+    }
+
+
+def grouped(model: nn.Module, shape: tuple[int, ...]) -> list[list[Layer]]:
+    """The stages of a network, each as the modules of the first level that it is made of.
+
+    A stage is such a module, with the normalization, activation and dropout behind it. Of more
+    than twelve, those of one class that stand side by side become one stage.
+
+    Args:
+        model: the network.
+        shape: of one input, (C, H, W).
+
+    Returns:
+        every call of a module of the first level, in the order of the forward pass.
     """
     children = dict(model.named_children())
     found: list[list[Layer]] = []
@@ -40,17 +66,7 @@ def facts(name: str, model: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]
             [layer for part in run for layer in part]
             for _, run in groupby(found, key=lambda part: part[0].kind)
         ]
-    stages = [_stage(part, children) for part in found]
-    used = sum(stage["parameters"] for stage in stages)
-    auxiliary = count_parameters(model) - used
-    return {
-        "name": name,
-        "input": list(shape),
-        "parameters": used,
-        "macs": sum(stage["macs"] for stage in stages),
-        **({"auxiliary_parameters": auxiliary} if auxiliary else {}),
-        "stages": stages,
-    }
+    return found
 
 
 def _stage(part: list[Layer], children: dict[str, nn.Module]) -> dict[str, Any]:

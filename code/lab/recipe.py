@@ -111,6 +111,11 @@ class Recipe(Checked):
     )
     seed: int = setting(0, "of weights, order and augmentation", low=0, high=2**32 - 1)
 
+    @property
+    def title(self) -> str:
+        """What people call the network."""
+        return self.network
+
 
 @dataclass(frozen=True)
 class AuxiliaryRecipe(Recipe):

@@ -44,7 +44,7 @@ class Run:
     @classmethod
     def create(cls, out: str, recipe: Recipe) -> "Run":
         """Make a new folder `out/NETWORK/TIME-SEED`; the same one in every process."""
-        parent = _parent(out, recipe)
+        parent = _parent(out, recipe.network)
         stem = f"{time.strftime('%Y%m%d-%H%M%S')}-{recipe.seed}"
         if idist.get_rank() == 0:
             stem = _make_folder(parent, stem)
@@ -67,9 +67,14 @@ class Run:
     @classmethod
     def find(cls, out: str, recipe: Recipe) -> list["Run"]:
         """The runs in `out` that were started with exactly this recipe, from old to new."""
-        folders = sorted(path.parent for path in _parent(out, recipe).glob("*/run.json"))
-        runs = [cls(folder) for folder in folders]
+        runs = cls.all(out, recipe.network)
         return [run for run in runs if run.read("run.json")["recipe"] == recipe.as_dict()]
+
+    @classmethod
+    def all(cls, out: str, network: str) -> list["Run"]:
+        """The runs of a network in `out`, from old to new."""
+        folders = sorted(path.parent for path in _parent(out, network).glob("*/run.json"))
+        return [cls(folder) for folder in folders]
 
     def __str__(self) -> str:
         return machine.shown(self.folder)
@@ -100,6 +105,10 @@ class Run:
         """Write a JSON file of the run, whole or not at all."""
         text = json.dumps(content, indent=1) + "\n"
         self._replace(name, lambda file: file.write(text.encode()))
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file of the run, whole or not at all."""
+        self._replace(name, lambda file: file.write(content))
 
     def load(self, name: str) -> Any:
         """The tensors of a checkpoint of the run, on the CPU.
@@ -154,8 +163,8 @@ class Run:
             ) from None
 
 
-def _parent(out: str, recipe: Recipe) -> Path:
-    return Path(out or machine.home() / "runs", recipe.network)
+def _parent(out: str, network: str) -> Path:
+    return Path(out or machine.home() / "runs", network)
 
 
 def _make_folder(parent: Path, stem: str) -> str:

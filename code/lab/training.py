@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from . import machine, plots
-from .data import Batches, Data, Split, load, normalized
+from .data import Batches, Data, Split, described, load, normalized
 from .errors import Stopped, UserError
 from .handlers import (
     EVERY,
@@ -490,26 +490,14 @@ def _description(
             "compile": options.compile,
         },
         "environment": machine.environment(device, options),
-        "data": _data_description(data),
+        "data": described(data),
         "parameters": count_parameters(model),
         "macs": count_macs(model, shape),
     }
 
 
-def _data_description(data: Data) -> dict[str, Any]:
-    return {
-        "name": data.name,
-        "classes": list(data.classes),
-        "training": len(data.train),
-        "validation": len(data.validation),
-        "test": len(data.test),
-        "mean": list(data.mean),
-        "std": list(data.std),
-    }
-
-
 def _check_same_data(run: Run, data: Data) -> None:
-    if run.read("run.json")["data"] != _data_description(data):
+    if run.read("run.json")["data"] != described(data):
         raise UserError(f"the images of {data.name} have changed since {run} was started")
 
 

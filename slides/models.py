@@ -1,0 +1,128 @@
+"""The networks of the live slides, from their recorded runs: static/models. `make models` runs it.
+
+    python slides/models.py                     every recorded network
+    python slides/models.py lenet resnet        two of them
+    python slides/models.py --runs FOLDER       the runs are in FOLDER instead of runs
+
+Nothing is trained: a network whose recorded run is not there, or whose file would be too large or
+answer otherwise than the network, is named, and what is in static/models stays.
+"""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "code"))
+
+import lab  # noqa: E402
+from lab import export, images, machine, record  # noqa: E402
+from lab.data import Split, normalized  # noqa: E402
+from lab.runs import Run  # noqa: E402
+
+MODELS = ROOT / "static" / "models"
+SAMPLES = ROOT / "static" / "samples"
+LESSONS = ("lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet")
+MEGABYTE = 2**20
+LARGEST, LARGEST_SUM = 2 * MEGABYTE, 6 * MEGABYTE  # bytes
+
+
+def recorded_run(lesson: str, runs: str) -> Run:
+    """The finished run that the first row of a network's record is of.
+
+    Raises `UserError`, which says what makes it, if there is none.
+    """
+    there = record.read(lesson)
+    if there is None:
+        raise lab.UserError(f"{lesson} is not recorded: make results ARCH={lesson}")
+    row = there["runs"][0]
+    for run in Run.all(runs, lesson):
+        about = run.read("run.json")
+        same = (
+            record.recorded_recipe(about["recipe"]) == there["recipe"]
+            and about["recipe"]["seed"] == row["seed"]
+            and about["environment"]["commit"] == row["commit"]
+        )
+        if same and run.has("result.json"):
+            reached = run.read("result.json")["validation_accuracy"]
+            if reached == row["validation_accuracy"]:
+                return run
+    raise lab.UserError(
+        f"the recorded run of {lesson} (validation accuracy {row['validation_accuracy']:.2%}, "
+        f"commit {row['commit']}) is not in {runs or 'runs'}: train and record it anew with "
+        f'make results ARCH={lesson} REPLACE=1 ARGS="--data FOLDER"'
+    )
+
+
+def answers(model: torch.nn.Module, about: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """What a network says of the sample pictures: the probability of each class."""
+    found = []
+    for path in sorted(folder.glob("*.png")):
+        pixels = torch.from_numpy(images.pixels(path, lab.data.SIZE))[None]
+        batches = normalized(Split(pixels, torch.zeros(1)), about["mean"], about["std"], 1)
+        with torch.no_grad():
+            [probabilities] = [model(batch).softmax(1)[0].tolist() for batch, _ in batches]
+        rounded = [round(each, 4) for each in probabilities]
+        found.append({"file": path.name, "probabilities": rounded})
+    return found
+
+
+def content(lesson: str, runs: str) -> bytes:
+    """The file of a recorded network. Raises `UserError` if the page should not have it."""
+    run = recorded_run(lesson, runs)
+    own = importlib.import_module(lesson)
+    recipe = run.recipe(type(own.RECIPE))
+    model = export.load_model(run, recipe, own.build)
+    test = export.available(run, recipe)
+    if test is None:
+        raise lab.UserError(f"the images of {run} are needed to compare {lesson} with PyTorch")
+    made = export.pack(
+        run, recipe, model, test, answers(model, run.read("run.json")["data"], SAMPLES)
+    )
+    agreement = export.parse(made)["agreement"]
+    if agreement["same"] < export.LEAST_AGREEMENT * agreement["images"]:
+        raise lab.UserError(
+            f"{lesson}.onnx would answer as PyTorch does on {agreement['same']} of "
+            f"{agreement['images']} images only: it needs {export.LEAST_AGREEMENT:.0%}"
+        )
+    if len(made) > LARGEST:
+        raise lab.UserError(
+            f"{lesson}.onnx would have {len(made):,} bytes, and a page may load {LARGEST:,}: "
+            "make the network smaller"
+        )
+    return made
+
+
+def main() -> None:
+    """Make all files, and only then put them into static/models."""
+    machine.show_errors_in_one_line()
+    parser = lab.cli.Parser(
+        description=__doc__, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(LESSONS)}")
+    parser.add_argument("--runs", default="", metavar="FOLDER", help="where the runs are")
+    given = parser.parse_args()
+    for name in given.names:
+        if name not in LESSONS:
+            raise lab.UserError(f"there is no {name} to be shown: choose from {', '.join(LESSONS)}")
+    recorded = [name for name in LESSONS if record.read(name)]
+    made = {name: content(name, given.runs) for name in given.names or recorded}
+    kept = [path for path in MODELS.glob("*.onnx") if path.stem not in made]
+    total = sum(map(len, made.values())) + sum(path.stat().st_size for path in kept)
+    if total > LARGEST_SUM:
+        raise lab.UserError(f"all models would have {total:,} bytes, and may have {LARGEST_SUM:,}")
+    MODELS.mkdir(parents=True, exist_ok=True)
+    for name, whole in made.items():
+        path = MODELS / f"{name}.onnx"
+        unfinished = path.with_suffix(".part")
+        unfinished.write_bytes(whole)
+        unfinished.replace(path)
+        print(f"{machine.shown(path)}: {len(whole):,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""A finished run becomes one file; the slides' files are of the recorded runs."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from onnxruntime import InferenceSession
+
+import lab
+import lenet
+import models
+from lab import export, images, record
+from lab.errors import UserError
+from lab.facts import facts
+
+FILES = sorted(models.MODELS.glob("*.onnx"))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> lab.Trained:
+    """A short run of LeNet on drawn shapes."""
+    out = str(tmp_path_factory.mktemp("runs"))
+    recipe = lenet.LeNetRecipe("lenet", data="shapes", limit=300, epochs=1, original=True)
+    return lab.train(lenet.build, recipe, lab.Options(out=out, device="cpu", progress=False))
+
+
+def words(run: Path, *more: str) -> list[str]:
+    return ["--export", "--out", str(run.parents[1]), *more]
+
+
+def command(arguments: list[str]) -> None:
+    lab.command_line(lenet.RECIPE, "", arguments, build=lenet.build)
+
+
+def test_the_newest_run_is_written_and_says_what_it_is(
+    trained: lab.Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = trained.run.folder
+    with pytest.raises(SystemExit) as ended:
+        command(words(folder, "--original"))
+    assert not ended.value.code
+    assert "lenet.onnx: LeNet-5" in capsys.readouterr().out
+    content = (folder / "lenet.onnx").read_bytes()
+    known = export.parse(content)
+    assert known["classes"] == list(trained.data.classes)
+    assert known["mean"] == list(trained.data.mean)
+    assert known["recipe"]["original"] is True
+    assert known["test_accuracy"] == trained.result["test_accuracy"]
+    assert known["agreement"]["images"] == len(trained.data.test)
+    assert known["agreement"]["same"] >= 0.99 * known["agreement"]["images"]
+    assert [stage["kernel"] for stage in known["stages"]] == [True, False] * 2 + [
+        True,
+        False,
+        False,
+    ]
+    assert not known["class_activation"]
+
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    names = {output.name for output in session.get_outputs()}
+    assert names >= {"logits", "c1", "c1.kernel", "f6"}
+    x = torch.rand(3, 3, 32, 32)
+    (logits,) = session.run(["logits"], {"images": x.numpy()})
+    with torch.no_grad():
+        torch.testing.assert_close(torch.from_numpy(logits), trained.model(x), rtol=0, atol=2e-2)
+
+
+def test_what_cannot_be_exported_gets_one_line(
+    trained: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = trained.run.folder
+    with pytest.raises(UserError, match="no finished run of lenet with --epochs 7 to export"):
+        command(words(folder, "--epochs", "7"))
+    with pytest.raises(UserError, match="leave out --lr"):
+        command(["--export", str(folder), "--lr", "1"])
+    with pytest.raises(UserError, match="leave out --device"):
+        command(["--export", "--device", "cpu"])
+    with pytest.raises(UserError, match="is a run of lenet, not of tiny"):
+        lab.command_line(
+            lab.Recipe("tiny"), "", ["--export", str(folder)], build=lambda recipe, classes: None
+        )
+    unfinished = shutil.copytree(folder, tmp_path / "lenet" / "run")
+    (unfinished / "result.json").unlink()
+    with pytest.raises(UserError, match="is not finished: continue it with --resume"):
+        command(["--export", str(unfinished)])
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(UserError, match=r"onnx is needed: pip install -e '\.\[export\]'"):
+        command(["--export", str(folder)])
+
+
+def test_eight_bits_are_off_by_half_a_step_at_most() -> None:
+    weight = torch.randn(4, 3, 5, 5).numpy()
+    weight[2] = 0
+    scale, steps = export._steps(weight)
+    assert np.abs(scale * steps - weight).max() <= scale.max() / 2 + 1e-7
+    assert (steps[2] == 0).all()
+
+
+def test_a_network_is_only_taken_from_its_recorded_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"recorded run of lenet .* make results ARCH=lenet"):
+        models.recorded_run("lenet", str(tmp_path))
+
+
+def test_each_class_has_a_sample() -> None:
+    classes = record.read("lenet")["classes"]
+    assert sorted(path.stem for path in models.SAMPLES.glob("*.png")) == sorted(classes)
+    licence = (models.SAMPLES / "LICENSE.txt").read_text()
+    for path in models.SAMPLES.glob("*.png"):
+        assert path.stat().st_size <= 25_000
+        assert path.name in licence
+
+
+def test_the_models_are_small_enough_to_load() -> None:
+    sizes = [path.stat().st_size for path in FILES]
+    assert max(sizes, default=0) <= models.LARGEST
+    assert sum(sizes) <= models.LARGEST_SUM
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_model_is_of_its_record_and_answers_as_pytorch_did(path: Path) -> None:
+    content = path.read_bytes()
+    known, there = export.parse(content), record.read(path.stem)
+    row = there["runs"][0]
+    for key in ("seed", "commit", "validation_accuracy", "test_accuracy", "epochs"):
+        assert known[key] == row[key], key
+    assert known["recipe"] == there["recipe"]
+    assert known["classes"] == there["classes"]
+    assert known["parameters"] + known.get("auxiliary_parameters", 0) == there["parameters"]
+    lesson = importlib.import_module(path.stem)
+    with torch.device("meta"):
+        counted = facts("", lesson.build(lesson.RECIPE, 10), (3, 32, 32))
+    assert known["macs"] == counted["macs"]
+    assert known["agreement"]["same"] >= export.LEAST_AGREEMENT * known["agreement"]["images"]
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    assert len(known["samples"]) == 10
+    for sample in known["samples"]:
+        pixels = images.pixels(models.SAMPLES / sample["file"], known["size"])[None] / 255
+        x = (pixels.transpose(0, 2, 3, 1) - known["mean"]) / known["std"]
+        x = x.transpose(0, 3, 1, 2).astype(np.float32)
+        (logits,) = session.run(["logits"], {"images": x})
+        ours = torch.from_numpy(logits).softmax(1)[0]
+        torch.testing.assert_close(ours, torch.tensor(sample["probabilities"]), rtol=0, atol=0.02)

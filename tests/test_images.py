@@ -1,0 +1,70 @@
+"""A picture becomes what a network sees as it is documented, whatever its size and kind."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torchvision.transforms import functional
+
+from lab import images
+from lab.errors import UserError
+
+
+def noise(width: int, height: int, channels: int = 3) -> np.ndarray:
+    return np.random.default_rng(width).integers(0, 256, (height, width, channels), np.uint8)
+
+
+def saved(image: Image.Image, **settings: object) -> BytesIO:
+    file = BytesIO()
+    image.save(file, "PNG", **settings)
+    file.seek(0)
+    return file
+
+
+@settings(max_examples=30)
+@given(width=st.integers(1, 300), height=st.integers(1, 300))
+@example(width=1, height=1)
+@example(width=1, height=500)
+@example(width=32, height=32)
+@example(width=1500, height=1001)
+def test_the_middle_square_is_scaled_as_torchvision_does(width: int, height: int) -> None:
+    image = Image.fromarray(noise(width, height))
+    side = min(width, height)
+    square = functional.crop(image, (height - side) // 2, (width - side) // 2, side, side)
+    expected = functional.pil_to_tensor(functional.resize(square, [32, 32])).numpy()
+    assert np.array_equal(images.pixels(saved(image), 32), expected)
+
+
+def test_what_is_transparent_lies_on_white() -> None:
+    clear = Image.new("RGBA", (40, 40), (255, 0, 0, 0))
+    assert (images.pixels(saved(clear), 32) == 255).all()
+    half = images.pixels(saved(Image.new("RGBA", (40, 40), (255, 0, 0, 128))), 32)
+    assert half[:, 0, 0].tolist() == [255, 127, 127]
+    palette = Image.new("P", (40, 40), 3)
+    palette.putpalette([0, 0, 0] * 256)
+    assert (images.pixels(saved(palette, transparency=3), 32) == 255).all()
+    gray = Image.new("LA", (40, 40), (9, 0))
+    assert (images.pixels(saved(gray), 32) == 255).all()
+
+
+def test_a_picture_stands_as_the_camera_was_held() -> None:
+    upright = Image.fromarray(noise(40, 80))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = saved(upright.transpose(Image.Transpose.ROTATE_90), exif=exif)
+    assert np.array_equal(images.pixels(turned, 32), images.pixels(saved(upright), 32))
+
+
+def test_sixteen_bits_become_eight() -> None:
+    levels = np.full((40, 40), 257 * 77, np.uint16)
+    assert (images.pixels(saved(Image.fromarray(levels)), 32) == 77).all()
+
+
+def test_what_is_no_picture_gets_one_line() -> None:
+    with pytest.raises(UserError, match="cannot be read as an image"):
+        images.read(BytesIO(b"text"))
