@@ -1,0 +1,187 @@
+"""The checklist: graded in a process of its own that is stopped where it hangs, and printed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, TextIO
+
+from .. import machine
+from ..errors import Stopped, UserError
+from .mistakes import FIVE, SHOWN, explain
+from .outcome import own_network_and_recipe_learn
+from .steps import (
+    POINTS,
+    TITLES,
+    Result,
+    Work,
+    grade,
+    quietly,
+)
+
+HOME = Path(__file__).parents[2]  # the folder that holds `lab`
+PATIENCE = 15.0  # seconds that a point may take, and loading the file as well
+TRAINING = 4  # times as long for the point that trains the student's own network
+LIMIT = 150.0  # seconds in all, if even the watch below hangs
+
+
+def check(file: str, patience: float = PATIENCE) -> int:
+    """Grade a file in a process of its own, and print the checklist.
+
+    Returns:
+        0: all is done; 1: something is missing or wrong.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    path = Path(file).absolute()
+    if not path.is_file():
+        raise UserError(f"there is no file {file} to check")
+    again = f"{machine.this_command()}--check"
+    command = [sys.executable, "-m", "lab.exercise", str(path), str(patience), again]
+    paths = [str(HOME), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    sys.stdout.flush()
+    try:
+        done = subprocess.run(
+            command, cwd=HOME, env=environment, stdin=subprocess.DEVNULL, timeout=LIMIT
+        )
+    except subprocess.TimeoutExpired:
+        print(f"\nThe check was stopped after {LIMIT:.0f} seconds.")
+        return 1
+    except KeyboardInterrupt:
+        raise Stopped("stopped") from None
+    if done.returncode not in (0, 1):
+        print("\nThe check was ended from outside: did your code use up the memory, or exit?")
+        return 1
+    return done.returncode
+
+
+def grade_file(path: Path, patience: float, again: str) -> int:
+    """What the process of its own does: load the file, grade it, print a line for each point.
+
+    Arguments and result as for `check`; `again` is the command that repeats it.
+    """
+    out = sys.stdout
+    watch = Watch(path, patience, out)
+    with watch.over("", 1):
+        try:
+            names = _load(path)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit, too: the file may call exit()
+            found = explain(error, {str(path)}, FIVE)
+            print(f"{path.name} cannot be loaded\n{_reasons(found.found, found.hint)}", file=out)
+            return 1
+    work = Work(names, str(path))
+    return show(_watched(work, watch), work, again, out)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """Run a script as a module, so that only what it defines is made; return its global names."""
+    spec = importlib.util.spec_from_file_location("students_exercise", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    sys.path.insert(0, str(path.parent))
+    with quietly():
+        spec.loader.exec_module(module)
+    return vars(module)
+
+
+def _watched(work: Work, watch: Watch) -> Iterator[Result]:
+    points = iter(POINTS)
+    results = grade(work)
+    while (point := next(points, None)) is not None:
+        longer = TRAINING if point.check is own_network_and_recipe_learn else 1
+        with watch.over(f"{point.gap}: {point.text}", longer):
+            result = next(results)
+        yield result
+
+
+class Watch:
+    """Ends the process, with a line that says where it was, when something takes too long.
+
+    A thread does it: it works on every system, and gets its turn even beside an endless loop.
+    """
+
+    def __init__(self, path: Path, patience: float, out: TextIO) -> None:
+        self.path = str(path)
+        self.patience = patience
+        self.out = out
+
+    @contextmanager
+    def over(self, what: str, times: int) -> Iterator[None]:
+        """Give the block `times` the usual patience."""
+        seconds = self.patience * times
+        timer = threading.Timer(seconds, self._stop, (what, seconds, threading.get_ident()))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _stop(self, what: str, seconds: float, thread: int) -> None:
+        where = self._line(sys._current_frames().get(thread))
+        head = f"  [ ] {what}" if what else f"{Path(self.path).name} cannot be loaded"
+        found = f"not finished after {seconds:g} seconds{where}"
+        hint = "Is there a loop without an end, or far too much work? The rest was not looked at."
+        print(f"{head}\n{_reasons(found, hint)}", file=self.out, flush=True)
+        os._exit(1)
+
+    def _line(self, frame: FrameType | None) -> str:
+        """Where in the student's file the process is."""
+        lines = [each for each in traceback.extract_stack(frame) if each.filename == self.path]
+        return f", in line {lines[-1].lineno}" if lines else ""
+
+
+def show(results: Iterator[Result], work: Work, again: str, out: TextIO) -> int:
+    """Print results as they come; return 0 if all are good, else 1.
+
+    Args:
+        results: of `grade`.
+        work: what they are of.
+        again: the command that repeats the check, "" where there is none.
+        out: where to print.
+    """
+    passed, step, first, unfilled = 0, 0, None, set()
+    for result in results:
+        if result.step != step:
+            step = result.step
+            print(f"Step {step}: {TITLES[step]}", file=out)
+        passed += result.passed
+        if first is None and not result.passed:
+            first = result
+        if not work.open(result.gap):
+            print(_lines(result), file=out, flush=True)
+        elif result.gap not in unfilled:  # one line for all of its points
+            unfilled.add(result.gap)
+            print(f"  [ ] {result.gap}: still to do, see {SHOWN[result.gap]}", file=out, flush=True)
+    print(f"\n{passed} of {len(POINTS)} points done.", end=" ", file=out)
+    if first is None:
+        print("All five steps are there: now train it, and read the test set once.", file=out)
+        return 0
+    line = f" in line {work.line(first.gap)}" if work.line(first.gap) else ""
+    print(f"Next: {first.gap}{line}." + (f" Then: {again}" if again else ""), file=out)
+    return 1
+
+
+def _lines(result: Result) -> str:
+    head = f"  [{'x' if result.passed else ' '}] {result.gap}: {result.text}"
+    if result.waits:
+        return f"{head} (waits for an open point above)"
+    return head + ("" if result.passed else "\n" + _reasons(result.found, result.hint))
+
+
+def _reasons(found: str, hint: str) -> str:
+    return f"      found: {found}\n      hint:  {hint}"

@@ -1,0 +1,158 @@
+"""What the exercise calls: its command line, what is still to do, and where a result stands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .. import machine, plots
+from ..cli import SMOKE, Parser, words
+from ..compare import records
+from ..measure import count_macs, count_parameters, layers
+from ..pictures import show as show_picture
+from ..recipe import Recipe
+from ..runs import Run
+from . import checklist
+from .steps import GAPS, NEEDS, Work, grade
+
+
+class Coach:
+    """Leads through the exercise: `Coach(globals())` in its first cell.
+
+    It reads the command line; with `--check` it grades the file that is running, and the process
+    ends there, with code 0 where all is done and 1 where not.
+
+    Args:
+        names: the global names of the exercise, with the student's functions.
+        arguments: the words of the command line, if others than those of the process; in a
+            notebook those of LAB_ARGS.
+
+    Raises:
+        UserError: an unknown setting, or one beside `--check`.
+    """
+
+    def __init__(self, names: Mapping[str, Any], arguments: Sequence[str] | None = None) -> None:
+        machine.show_errors_in_one_line()
+        self.names = names
+        self.file = "" if machine.in_notebook() else str(names["__file__"])
+        parser = Parser(description="Train a network of your choice.", allow_abbrev=False)
+        parser.add_argument(
+            "--check", action="store_true", help="say what is done, what is wrong, and why"
+        )
+        parser.add_argument("--data", metavar="NAME", help="instead of the recipe's")
+        parser.add_argument("--smoke", action="store_true", help="two epochs on 1,000 drawn images")
+        given = parser.parse_args(words(arguments))
+        if given.check:
+            if given.data or given.smoke:
+                parser.error("--check goes alone: it brings its own images")
+            if self.file:
+                raise SystemExit(checklist.check(self.file))
+        self.changes: dict[str, Any] = SMOKE if given.smoke else {}
+        if given.data:
+            self.changes = self.changes | {"data": given.data}
+
+    @property
+    def device(self) -> torch.device:
+        """The fastest device of this machine."""
+        return machine.pick_device("auto")
+
+    def ready(self, step: int) -> bool:
+        """Whether the gaps of a step, and those it needs, are filled; if not, say which are not."""
+        work = Work(self.names)
+        needed = [gap for each in NEEDS[step] for gap in GAPS[each] if work.open(gap)]
+        own = [gap for gap in needed if gap in GAPS[step]]
+        if own:
+            lines = ", ".join(f"{gap} (line {work.line(gap)})" for gap in own)
+            print(f"step {step}: still to do: {lines}")
+        elif needed:
+            print(f"step {step}: waits for {', '.join(needed)}")
+        return not needed
+
+    def recipe(self, recipe: Recipe) -> Recipe:
+        """The recipe, with what the command line changes."""
+        return replace(recipe, **self.changes)
+
+    def keep(self, recipe: Recipe, model: nn.Module, history: list[dict[str, Any]]) -> None:
+        """Keep history, curve and weights in a new run folder, and show the curve in a notebook."""
+        run = Run.create("", recipe)
+        run.write("history.json", history)
+        run.save("best.pt", model.state_dict())
+        run.save_figure("curve.png", plots.learning_curve(history))
+        show_picture(run.folder / "curve.png")
+        print(f"history, curve and weights: {run}")
+
+    def finish(self) -> None:
+        """In a notebook, grade what is there so far; in a script, say how to."""
+        if self.file:
+            path = machine.shown(Path(self.file))
+            print(f"what is right and what is not: python {path} --check")
+            return
+        work = Work(self.names)
+        checklist.show(grade(work), work, "", sys.stdout)
+
+
+def paper_rows(model: nn.Module, table: Sequence[Sequence[str]], side: int = 224) -> str:
+    """The rows of a paper's table with what torchvision's modules say of them, as text.
+
+    Args:
+        model: the network, for images (N, 3, side, side).
+        table: for each row its name in the paper, then the names of its modules.
+        side: height and width of the images, in pixels.
+
+    Returns:
+        a line for each row: shape of the output of its last module, parameters, and
+        multiply-accumulates for one image.
+    """
+    measured = layers(model, (1, 3, side, side))
+    lines = [f"{'paper':32}{'output':>20}{'parameters':>14}{'MACs':>16}"]
+    for name, *modules in table:
+        inside = [
+            layer
+            for layer in measured
+            if any(layer.name == each or layer.name.startswith(f"{each}.") for each in modules)
+        ]
+        shape = " x ".join(map(str, inside[-1].shape)) if inside else ""
+        macs = sum(layer.macs for layer in inside)
+        parameters = sum(count_parameters(model.get_submodule(each)) for each in modules)
+        lines.append(f"{name[:31]:32}{shape:>20}{parameters:>14,}{macs:>16,}")
+    return "\n".join(lines)
+
+
+def standing(model: nn.Module, accuracy: float, data: str) -> str:
+    """A network among the recorded ones, from few to many multiply-accumulates, as text.
+
+    Args:
+        model: the network, for images (N, 3, 32, 32).
+        accuracy: its test accuracy, a fraction of one.
+        data: the data set that it was trained and tested on.
+    """
+    rows = [
+        (
+            each["macs"],
+            each["parameters"],
+            each["test_accuracy"]["mean"],
+            _name(each),
+            each["dataset"],
+        )
+        for each in records()
+    ]
+    rows.append(
+        (count_macs(model, (1, 3, 32, 32)), count_parameters(model), accuracy, "yours", data)
+    )
+    lines = [f"{'network':24}{'parameters':>14}{'MACs':>16}{'test accuracy':>16}  data"]
+    for macs, parameters, share, name, where in sorted(rows):
+        lines.append(f"{name:24}{parameters:>14,}{macs:>16,}{share:>16.1%}  {where}")
+    if data not in {row[-1] for row in rows[:-1]}:
+        lines.append(f"Yours is of {data}: only accuracies on the same images can be compared.")
+    return "\n".join(lines)
+
+
+def _name(record: dict[str, Any]) -> str:
+    variant = record["variant"]
+    return record["network"] if variant == "default" else f"{record['network']}, {variant}"
