@@ -64,12 +64,12 @@ class Coach:
 
     def ready(self, step: int) -> bool:
         """Whether the gaps of a step, and those it needs, are filled; if not, say which are not."""
-        work = Work(self.names)
+        work = Work(self.names, self.file)
         needed = [gap for each in NEEDS[step] for gap in GAPS[each] if work.open(gap)]
         own = [gap for gap in needed if gap in GAPS[step]]
         if own:
-            lines = ", ".join(f"{gap} (line {work.line(gap)})" for gap in own)
-            print(f"step {step}: still to do: {lines}")
+            places = {gap: f" (line {work.line(gap)})" if self.file else "" for gap in own}
+            print(f"step {step}: still to do: {', '.join(map(''.join, places.items()))}")
         elif needed:
             print(f"step {step}: waits for {', '.join(needed)}")
         return not needed

@@ -13,6 +13,8 @@ from .mistakes import BY_HAND, EVENTS, FIVE, MEASURING, STEP, Mistake, kind
 from .probes import BATCH, EPOCHS, RATE, Engines, Probe, Seen
 from .work import Work
 
+NO_GRADIENT = "no gradient reached the network"
+
 
 def training_batches_are_right(work: Work) -> None:
     batches = work.training_batches
@@ -100,7 +102,7 @@ def loss_is_the_cross_entropy(work: Work) -> None:
     probe = work.trained_probe
     made = probe.model.passes[0]
     if made.slope is None or not made.slope.any():
-        raise Mistake("no gradient reached the network", mistakes.ARGMAX, STEP)
+        raise Mistake(NO_GRADIENT, mistakes.ARGMAX, STEP)
     expected = made.logits.softmax(1)
     wanted = F.one_hot(probe.labels, probes.CLASSES)
     # The slope of the cross-entropy is (softmax - target) / N. So this is the target, of which a
@@ -137,6 +139,8 @@ def every_step_has_its_own_gradient(work: Work) -> None:
         )
     sizes = [sum(float(each.norm()) for each in step if each is not None) for step in slopes]
     if not sizes[0]:
+        if work.trained_probe.model.passes[0].slope is None:
+            raise Mistake(NO_GRADIENT, mistakes.ARGMAX, STEP)
         raise Mistake(
             "there is no gradient when the optimizer makes its step",
             "The order is `optimizer.zero_grad()`, `loss.backward()`, `optimizer.step()`.",
@@ -154,7 +158,8 @@ def every_step_has_its_own_gradient(work: Work) -> None:
 def trainer_returns_the_loss(work: Work) -> None:
     output = work.trained_probe.outputs[0]
     number = isinstance(output, (int, float)) or (isinstance(output, Tensor) and output.ndim == 0)
-    if not number or not math.isfinite(float(output)):
+    value = output.item() if isinstance(output, Tensor) and number else output
+    if not number or not math.isfinite(value):
         raise Mistake(
             f"the step returned {kind(output)}",
             "Return the loss of the batch: it becomes `trainer.state.output`.",
@@ -193,10 +198,9 @@ def evaluator_changes_nothing(work: Work) -> None:
 
 def metrics_are_right(work: Work) -> None:
     probe = work.measured_probe
-    logits = torch.cat([made.logits for made in probe.model.passes])
     right = {
-        "accuracy": (logits.argmax(1) == probe.labels).float().mean().item(),
-        "loss": F.cross_entropy(logits, probe.labels).item(),
+        "accuracy": (probe.logits.argmax(1) == probe.labels).float().mean().item(),
+        "loss": F.cross_entropy(probe.logits, probe.labels).item(),
     }
     for name, value in right.items():
         if name not in probe.metrics:
@@ -208,7 +212,7 @@ def metrics_are_right(work: Work) -> None:
             )
         measured = float(probe.metrics[name])
         if abs(measured - value) > 1e-4:
-            twice = F.cross_entropy(logits.softmax(1), probe.labels).item()
+            twice = F.cross_entropy(probe.logits.softmax(1), probe.labels).item()
             if name == "loss" and abs(measured - twice) < 1e-4:
                 raise Mistake(
                     "the loss is that of a softmax of the softmax",

@@ -72,7 +72,7 @@ KNOWN = (
     (r"[Oo]utput size is too small|can't be greater than actual input", STEM, STEMS),
     (r"Expected more than 1 (spatial element|value per channel)", STEM, STEMS),
     (
-        r"shapes cannot be multiplied|Expected size for first two dimensions|size mismatch",
+        r"shapes cannot be multiplied|same reduction dim|size mismatch",
         "A fully connected layer expects another number of inputs than it gets: print the shape "
         "of what arrives there.",
         "code/vgg16.py",
@@ -85,6 +85,12 @@ KNOWN = (
         BY_HAND,
     ),
     (r"trained weights", FRESH, FIVE),
+    (r"^NotImplementedError", "It calls a gap that is still to do: fill that first.", FIVE),
+    (
+        r"[Ss]ame device|not compiled with CUDA|NVIDIA driver",
+        "Leave devices out of the gaps: network and images are moved before they come to you.",
+        BY_HAND,
+    ),
     (r"^KeyError: '(accuracy|loss)'", ENGINE, MEASURING),
     (
         r"[Tt]rying to backward through the graph a second time",

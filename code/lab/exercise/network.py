@@ -15,10 +15,10 @@ STEM_SIDE = 14  # pixels that the stem must leave of 32: a half, less what an un
 
 
 def chosen_is_torchvisions(work: Work) -> None:
-    kind = type(work.chosen)
-    if not kind.__module__.startswith("torchvision.models"):
+    made = type(work.chosen)
+    if not made.__module__.startswith("torchvision.models"):
         raise Mistake(
-            f"choose returned {kind.__name__} of {kind.__module__}",
+            f"choose returned {made.__name__} of {made.__module__}",
             "Take a network of `torchvision.models`, such as `models.resnet18()`.",
             FIVE,
         )

@@ -30,13 +30,7 @@ GAPS: dict[int, tuple[str, ...]] = {
     5: ("report",),
 }
 
-NEEDS: dict[int, tuple[int, ...]] = {
-    1: (1,),
-    2: (1, 2),
-    3: (3,),
-    4: (1, 2, 3, 4),
-    5: (1, 2, 3, 4, 5),
-}
+NEEDS: dict[int, tuple[int, ...]] = {1: (1,), 2: (2,), 3: (3,), 4: (2, 3, 4), 5: (2, 3, 4, 5)}
 
 TITLES = {
     1: "a network of torchvision and its paper",
@@ -75,13 +69,6 @@ class Point:
         return next(step for step, gaps in GAPS.items() if self.gap in gaps)
 
 
-_TRAINER = (
-    loop.loss_is_the_cross_entropy,
-    loop.every_step_has_its_own_gradient,
-    loop.trainer_returns_the_loss,
-)
-
-
 _LOOP = (
     loop.training_batches_are_right,
     loop.validation_batches_are_right,
@@ -96,9 +83,6 @@ _LOOP = (
     loop.validates_after_every_epoch,
     loop.history_is_right,
 )
-
-
-_CHOICE = outcome.learns_and_chooses_on_the_right_images
 
 
 POINTS = (
@@ -195,7 +179,7 @@ POINTS = (
     Point(
         "train",
         "learns from training images, measures on held-out ones, never sees a test image",
-        _CHOICE,
+        outcome.learns_and_chooses_on_the_right_images,
         needs=GAPS[3],
         after=_LOOP,
     ),
@@ -204,14 +188,14 @@ POINTS = (
         "a new order in every epoch",
         outcome.every_epoch_has_its_own_order,
         needs=GAPS[3],
-        after=(_CHOICE,),
+        after=(outcome.learns_and_chooses_on_the_right_images,),
     ),
     Point(
         "train",
         "trains the network that it is given",
         outcome.the_given_network_learns,
         needs=GAPS[3],
-        after=(_CHOICE,),
+        after=(outcome.learns_and_chooses_on_the_right_images,),
     ),
     Point(
         "train",
@@ -229,6 +213,7 @@ POINTS = (
             network.output_is_logits,
             network.no_kernel_on_a_pixel,
             network.head_makes_no_copies,
+            outcome.every_epoch_has_its_own_order,
             outcome.best_weights_are_kept,
         ),
     ),
@@ -249,11 +234,7 @@ POINTS = (
 )
 
 
-def grade(
-    work: Work,
-    steps: tuple[int, ...] = tuple(GAPS),
-    begins: Callable[[Point], None] = lambda _: None,
-) -> Iterator[Result]:
+def grade(work: Work, steps: tuple[int, ...] = tuple(GAPS)) -> Iterator[Result]:
     """Look at one point of the checklist after another.
 
     What the student's functions print is left out. A point waits where it builds on one that is
@@ -262,14 +243,12 @@ def grade(
     Args:
         work: the student's functions.
         steps: those to look at; points before them count as done.
-        begins: called before each point.
     """
     open_points: set[Callable[[Work], None]] = set()
     said: dict[str, str] = {}
     for point in POINTS:
         if point.step not in steps:
             continue
-        begins(point)
         result = _look(point, work, open_points)
         if not result.passed:
             open_points.add(point.check)

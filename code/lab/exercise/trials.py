@@ -71,20 +71,21 @@ class MeasuredProbe:
     """A student's evaluator, run on two batches of different size."""
 
     model: Probe
+    logits: Tensor  # (N, 10), those of the network in eval mode
     labels: Tensor
     metrics: dict[str, Any]
 
     @classmethod
     def make(cls, create_evaluator: Callable[..., Any]) -> MeasuredProbe:
-        model = Probe().train()
-        evaluator = create_evaluator(model)
-        engine(evaluator, MEASURING)
+        model = Probe()
         images = torch.randn(13, 3, probes.SIDE, probes.SIDE)
         with torch.no_grad():
-            labels = Probe.forward(model.eval(), images).argmax(1)
+            logits = model.eval()(images)
+        labels = logits.argmax(1)
         labels[::2] = (labels[::2] + 1) % probes.CLASSES  # else all would be right
-        model.train()
         model.passes.clear()
+        evaluator = create_evaluator(model.train())
+        engine(evaluator, MEASURING)
         cuts = (slice(10), slice(10, None))
         evaluator.run([(images[cut], labels[cut]) for cut in cuts])
-        return cls(model, labels, evaluator.state.metrics)
+        return cls(model, logits, labels, evaluator.state.metrics)

@@ -34,13 +34,15 @@ class Work:
 
     def __init__(self, names: Mapping[str, Any], file: str = "") -> None:
         self.names = names
+        self.file = file
         codes = (getattr(names.get(gap), "__code__", None) for gap in SHOWN)
         self.files = {code.co_filename for code in codes if code} | {file}
 
     def line(self, gap: str) -> int:
-        """Where a gap begins, or 0."""
+        """Where a gap begins in the file; 0 if there is none, as in a notebook."""
         function = self.names.get(gap)
-        return function.__code__.co_firstlineno if inspect.isfunction(function) else 0
+        there = self.file and inspect.isfunction(function)
+        return function.__code__.co_firstlineno if there else 0
 
     def open(self, gap: str) -> bool:
         """Whether a gap still has the line that marks it."""
