@@ -41,8 +41,9 @@ class Work:
     def line(self, gap: str) -> int:
         """Where a gap begins in the file; 0 if there is none, as in a notebook."""
         function = self.names.get(gap)
-        there = self.file and inspect.isfunction(function)
-        return function.__code__.co_firstlineno if there else 0
+        if not self.file or not inspect.isfunction(function):
+            return 0
+        return function.__code__.co_firstlineno
 
     def open(self, gap: str) -> bool:
         """Whether a gap still has the line that marks it."""
