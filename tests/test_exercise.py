@@ -463,6 +463,15 @@ def test_an_exception_is_told_with_its_line_and_no_trace(gap: str, solution: str
     assert all(result.waits for result in results[1:])
 
 
+def test_the_slide_shows_what_the_check_says(solution: str) -> None:
+    results = graded(changed(solution, ZERO, ""), 3)
+    said = [checklist.lines(each) for each in results if each.gap == "create_trainer"]
+    (shown,) = re.findall(
+        r"```text\n\$ python code/exercise.py --check\n(.*?)```", DECK.read_text(), re.DOTALL
+    )
+    assert "\n".join(said).startswith(shown.rstrip())
+
+
 def test_everything_that_a_hint_points_to_is_there() -> None:
     sources = (ROOT / "code" / "lab" / "exercise").glob("*.py")
     text = "".join(path.read_text() for path in sources) + EXERCISE.read_text()

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import textwrap
 import threading
 import traceback
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from .steps import (
 HOME = Path(__file__).parents[2]  # the folder that holds `lab`
 PATIENCE = 15.0  # seconds that a point may take, and loading the file as well
 TRAINING = 4  # times as long for the point that trains the student's own network
+WIDTH = 86  # characters of a line of the checklist
 LIMIT = 150.0  # seconds in all, if even the watch below hangs
 
 
@@ -163,7 +165,7 @@ def show(results: Iterator[Result], work: Work, again: str, out: TextIO) -> int:
         if first is None and not result.passed:
             first = result
         if not work.open(result.gap):
-            print(_lines(result), file=out, flush=True)
+            print(lines(result), file=out, flush=True)
         elif result.gap not in unfilled:  # one line for all of its points
             unfilled.add(result.gap)
             print(f"  [ ] {result.gap}: still to do, see {SHOWN[result.gap]}", file=out, flush=True)
@@ -176,7 +178,8 @@ def show(results: Iterator[Result], work: Work, again: str, out: TextIO) -> int:
     return 1
 
 
-def _lines(result: Result) -> str:
+def lines(result: Result) -> str:
+    """A point as it is printed: whether it is done, and if not, what was found and a hint."""
     head = f"  [{'x' if result.passed else ' '}] {result.gap}: {result.text}"
     if result.waits:
         return f"{head} (waits for an open point above)"
@@ -184,4 +187,8 @@ def _lines(result: Result) -> str:
 
 
 def _reasons(found: str, hint: str) -> str:
-    return f"      found: {found}\n      hint:  {hint}"
+    texts = [
+        textwrap.fill(text, WIDTH, initial_indent=f"      {name:7}", subsequent_indent=13 * " ")
+        for name, text in (("found:", found), ("hint:", hint))
+    ]
+    return "\n".join(texts)
