@@ -113,7 +113,7 @@ def build(classes: int) -> nn.Module:
 
 
 if __name__ == "__main__" and coach.ready(2):
-    print(lab.layer_table(build(10), (1, 3, 32, 32), depth=1))
+    print(lab.layer_table(build(10), (1, 3, 32, 32), depth=2))
 
 # %% [markdown]
 # ## Step 3: trainer, evaluator and handlers

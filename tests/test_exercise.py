@@ -14,6 +14,7 @@ from filling import EXERCISE, gaps, load, solved
 from lab.errors import UserError
 from lab.exercise import checklist
 from lab.exercise.coach import Coach
+from lab.exercise.mistakes import SHOWN
 from lab.exercise.steps import GAPS, POINTS, Result, Work, grade
 from running import lesson
 
@@ -310,6 +311,8 @@ def graded(source: str, *steps: int) -> list[Result]:
 
 def test_the_exercise_has_the_gaps_that_the_checker_knows() -> None:
     assert list(gaps(EXERCISE.read_text())) == [gap for step in GAPS.values() for gap in step]
+    for text in (EXERCISE, ROOT / "README.md"):
+        assert ("eleven gaps" in text.read_text(encoding="utf-8")) == (len(SHOWN) == 11)
     assert [point.step for point in POINTS] == sorted(point.step for point in POINTS)
 
 
@@ -346,6 +349,42 @@ def test_a_mistake_is_found_with_its_hint(name: str, solution: str) -> None:
     assert [result.gap for result in wrong] == [gap], wrong
     assert hint in wrong[0].hint
     assert not re.search(r"Traceback|NoneType", wrong[0].found)
+
+
+# Other ways to do it, none of which is a mistake.
+OTHER_WAYS = {
+    "label smoothing": (CROSS_ENTROPY, CROSS_ENTROPY.replace("els)", "els, label_smoothing=0.1)")),
+    "a sum over the batch": (CROSS_ENTROPY, CROSS_ENTROPY.replace("els)", 'els, reduction="sum")')),
+    "gradients cleared at the end": (
+        ZERO + "        loss = F.cross_entropy(model(images), labels)\n        loss.backward()\n"
+        "        optimizer.step()\n",
+        "        loss = F.cross_entropy(model(images), labels)\n        loss.backward()\n"
+        "        optimizer.step()\n" + ZERO,
+    ),
+    "loss as a number": (RETURN, "        return loss.item()\n"),
+    "ignite's own trainer": (
+        "    return Engine(step)\n\n\ndef create_evaluator",
+        "    from ignite.engine import create_supervised_trainer\n\n"
+        "    pair = lambda batch, device, non_blocking: batch[:2]\n"
+        "    return create_supervised_trainer(\n"
+        "        model, optimizer, F.cross_entropy, prepare_batch=pair\n    )\n\n\n"
+        "def create_evaluator",
+    ),
+    "inference mode": ("with torch.no_grad():", "with torch.inference_mode():"),
+    "another schedule": (
+        "    trainer.add_event_handler(Events.ITERATION_STARTED, Piece",
+        "    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)\n"
+        "    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: cycle.step())\n"
+        "    return\n    print(Piece",
+    ),
+    "the last loss of the epoch": ('trainer.state.metrics["loss"]', "float(trainer.state.output)"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_WAYS)
+def test_another_way_is_no_mistake(name: str, solution: str) -> None:
+    source = with_build(changed(solution, *OTHER_WAYS[name]), SMALL)
+    assert [result.found for result in graded(source, 3, 4, 5) if not result.passed] == []
 
 
 @pytest.mark.parametrize("rate", ["200.0", "1e9"])

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import traceback
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
+
+import torch
 
 from .. import machine
 from ..errors import Stopped, UserError
@@ -30,9 +33,9 @@ from .steps import (
 
 HOME = Path(__file__).parents[2]  # the folder that holds `lab`
 PATIENCE = 15.0  # seconds that a point may take, and loading the file as well
-TRAINING = 4  # times as long for the point that trains the student's own network
+TRAINING = 6  # times as long for the point that trains the student's own network
 WIDTH = 86  # characters of a line of the checklist
-LIMIT = 150.0  # seconds in all, if even the watch below hangs
+LIMIT = 240.0  # seconds in all, if even the watch below hangs
 
 
 def check(file: str, patience: float = PATIENCE) -> int:
@@ -53,9 +56,11 @@ def check(file: str, patience: float = PATIENCE) -> int:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     sys.stdout.flush()
     try:
-        done = subprocess.run(
-            command, cwd=HOME, env=environment, stdin=subprocess.DEVNULL, timeout=LIMIT
-        )
+        # In a folder of its own, so that nothing it writes is left.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+            done = subprocess.run(
+                command, cwd=scratch, env=environment, stdin=subprocess.DEVNULL, timeout=LIMIT
+            )
     except subprocess.TimeoutExpired:
         print(f"\nThe check was stopped after {LIMIT:.0f} seconds.")
         return 1
@@ -73,6 +78,7 @@ def grade_file(path: Path, patience: float, again: str) -> int:
     Arguments and result as for `check`; `again` is the command that repeats it.
     """
     out = sys.stdout
+    torch.set_num_threads(1)  # several would wait for each other where other programs run, too
     watch = Watch(path, patience, out)
     with watch.over("", 1):
         try:

@@ -109,16 +109,17 @@ def paper_rows(model: nn.Module, table: Sequence[Sequence[str]], side: int = 224
         a line for each row: shape of the output of its last module, parameters, and
         multiply-accumulates for one image.
     """
-    measured = layers(model, (1, 3, side, side))
+    depths = {each.count(".") + 1 for _, *modules in table for each in modules}
+    measured = {
+        depth: {layer.name: layer for layer in layers(model, (1, 3, side, side), depth)}
+        for depth in depths
+    }
     lines = [f"{'paper':32}{'output':>20}{'parameters':>14}{'MACs':>16}"]
     for name, *modules in table:
-        inside = [
-            layer
-            for layer in measured
-            if any(layer.name == each or layer.name.startswith(f"{each}.") for each in modules)
-        ]
-        shape = " x ".join(map(str, inside[-1].shape)) if inside else ""
-        macs = sum(layer.macs for layer in inside)
+        found = [measured[each.count(".") + 1].get(each) for each in modules]
+        run = [layer for layer in found if layer]  # auxiliary classifiers do not
+        shape = " x ".join(map(str, run[-1].shape)) if run else ""
+        macs = sum(layer.macs for layer in run)
         parameters = sum(count_parameters(model.get_submodule(each)) for each in modules)
         lines.append(f"{name[:31]:32}{shape:>20}{parameters:>14,}{macs:>16,}")
     return "\n".join(lines)

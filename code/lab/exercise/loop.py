@@ -149,7 +149,7 @@ def every_step_has_its_own_gradient(work: Work) -> None:
     ratio = sizes[1] / sizes[0]
     if abs(ratio - 1) > 0.05:
         raise Mistake(
-            f"on the same batch, the gradient of the second step is {ratio:.2g} times the first",
+            f"on the same batch, step two has {ratio:.2g} times the gradient of step one",
             "Gradients add up until they are cleared: call `optimizer.zero_grad()` in every step.",
             STEP,
         )

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import torch
 
+from ..measure import count_macs
 from ..recipe import Recipe
 from . import mistakes, probes
 from .mistakes import BY_HAND, EVENTS, FIVE, MEASURING, Mistake, kind
@@ -17,7 +18,9 @@ from .work import Work
 # The rate shrinks with the batch, as it does in practice. On fresh networks of torchvision it was
 # seen to diverge, with a loss above 12, from about twenty times a good rate on.
 TRIED_EPOCHS, TRIED_BATCH = 2, 16
-TRIED_IMAGES = (96, 16)  # to learn from; held out
+TRIED_STEPS = (2, 6)  # an epoch, at least and at most
+TRIED_MACS = 1e11  # of all forward passes: ResNet-18 gets the most steps, a larger network fewer
+TRIED_HELD_OUT = 16  # images
 DIVERGED = 12.0  # cross-entropy, mean of an epoch; guessing among ten classes has 2.3
 
 
@@ -103,7 +106,11 @@ def own_network_and_recipe_learn(work: Work) -> None:
         raise Mistake("your network returns probabilities", mistakes.SOFTMAX, mistakes.PIECES)
     rate = recipe.lr * TRIED_BATCH / recipe.batch_size
     tried = replace(recipe, epochs=TRIED_EPOCHS, batch_size=TRIED_BATCH, lr=rate)
-    history = work.call("train")(model, probes.drawn(*TRIED_IMAGES), tried)
+    batch_macs = TRIED_BATCH * count_macs(model, (1, 3, probes.SIDE, probes.SIDE))
+    affordable = round(TRIED_MACS / TRIED_EPOCHS / batch_macs) if batch_macs else TRIED_STEPS[1]
+    steps = min(max(affordable, TRIED_STEPS[0]), TRIED_STEPS[1])
+    data = probes.drawn(steps * TRIED_BATCH, TRIED_HELD_OUT)
+    history = work.call("train")(model, data, tried)
     losses = [float(row["train_loss"]) for row in history]
     if not all(loss < DIVERGED for loss in losses):  # nan is not, either
         worst = next((loss for loss in losses if not math.isfinite(loss)), max(losses))

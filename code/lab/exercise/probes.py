@@ -218,7 +218,7 @@ class Engines:
         weight = nn.Parameter(torch.zeros(1))
         weight.grad = torch.zeros(1)
         training = [(images, labels, len(labels)) for images, labels in parts[0]]
-        return cls(data, training, parts[1], torch.optim.SGD([weight], lr=rate))
+        return cls(data, training, parts[1], torch.optim.SGD([weight], lr=rate, momentum=0.9))
 
     def trainer(self) -> Engine:
         def step(engine: Engine, batch: object) -> float:
