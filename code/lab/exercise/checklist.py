@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any, TextIO
 
 import torch
@@ -22,14 +21,8 @@ from .. import machine
 from ..errors import Stopped, UserError
 from .mistakes import FIVE, SHOWN, explain
 from .outcome import own_network_and_recipe_learn
-from .steps import (
-    POINTS,
-    TITLES,
-    Result,
-    Work,
-    grade,
-    quietly,
-)
+from .steps import POINTS, TITLES, Result, grade, quietly
+from .work import Work
 
 HOME = Path(__file__).parents[2]  # the folder that holds `lab`
 PATIENCE = 15.0  # seconds that a point may take, and loading the file as well
@@ -40,6 +33,10 @@ LIMIT = 240.0  # seconds in all, if even the watch below hangs
 
 def check(file: str, patience: float = PATIENCE) -> int:
     """Grade a file in a process of its own, and print the checklist.
+
+    Args:
+        file: the exercise, as filled so far.
+        patience: seconds that a point may take.
 
     Returns:
         0: all is done; 1: something is missing or wrong.
@@ -79,8 +76,8 @@ def grade_file(path: Path, patience: float, again: str) -> int:
     """
     out = sys.stdout
     torch.set_num_threads(1)  # several would wait for each other where other programs run, too
-    watch = Watch(path, patience, out)
-    with watch.over("", 1):
+    watch = Watch(path, out)
+    with watch.over("", PATIENCE):
         try:
             names = _load(path)
         except KeyboardInterrupt:
@@ -90,28 +87,27 @@ def grade_file(path: Path, patience: float, again: str) -> int:
             print(f"{path.name} cannot be loaded\n{_reasons(found.found, found.hint)}", file=out)
             return 1
     work = Work(names, str(path))
-    return show(_watched(work, watch), work, again, out)
+    return show(_watched(work, watch, patience), work, again, out)
 
 
 def _load(path: Path) -> dict[str, Any]:
     """Run a script as a module, so that only what it defines is made; return its global names."""
-    spec = importlib.util.spec_from_file_location("students_exercise", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
+    module = ModuleType("students_exercise")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
     sys.path.insert(0, str(path.parent))
     with quietly():
-        spec.loader.exec_module(module)
+        # Not imported: what was compiled a moment ago might be taken for what is there now.
+        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
     return vars(module)
 
 
-def _watched(work: Work, watch: Watch) -> Iterator[Result]:
+def _watched(work: Work, watch: Watch, patience: float) -> Iterator[Result]:
     points = iter(POINTS)
     results = grade(work)
     while (point := next(points, None)) is not None:
-        longer = TRAINING if point.check is own_network_and_recipe_learn else 1
-        with watch.over(f"{point.gap}: {point.text}", longer):
+        times = TRAINING if point.check is own_network_and_recipe_learn else 1
+        with watch.over(f"{point.gap}: {point.text}", times * patience):
             result = next(results)
         yield result
 
@@ -122,15 +118,13 @@ class Watch:
     A thread does it: it works on every system, and gets its turn even beside an endless loop.
     """
 
-    def __init__(self, path: Path, patience: float, out: TextIO) -> None:
+    def __init__(self, path: Path, out: TextIO) -> None:
         self.path = str(path)
-        self.patience = patience
         self.out = out
 
     @contextmanager
-    def over(self, what: str, times: int) -> Iterator[None]:
-        """Give the block `times` the usual patience."""
-        seconds = self.patience * times
+    def over(self, what: str, seconds: float) -> Iterator[None]:
+        """Give the block so much time; `what` is what it looks at, "" while the file is loaded."""
         timer = threading.Timer(seconds, self._stop, (what, seconds, threading.get_ident()))
         timer.daemon = True
         timer.start()

@@ -19,7 +19,8 @@ from ..pictures import show as show_picture
 from ..recipe import Recipe
 from ..runs import Run
 from . import checklist
-from .steps import GAPS, NEEDS, Work, grade
+from .steps import GAPS, NEEDS, grade
+from .work import Work
 
 
 class Coach:

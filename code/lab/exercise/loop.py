@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from . import mistakes, probes
+from . import mistakes
 from .mistakes import BY_HAND, EVENTS, FIVE, MEASURING, STEP, Mistake, kind
 from .probes import BATCH, EPOCHS, RATE, Engines, Probe, Seen
 from .work import Work
 
 NO_GRADIENT = "no gradient reached the network"
+TWICE = "the loss is that of a softmax of the softmax"
 
 
 def training_batches_are_right(work: Work) -> None:
@@ -100,33 +101,46 @@ def trainer_is_in_train_mode(work: Work) -> None:
 
 def loss_is_the_cross_entropy(work: Work) -> None:
     probe = work.trained_probe
-    made = probe.model.passes[0]
-    if made.slope is None or not made.slope.any():
+    made = next((each for each in probe.model.passes if each.slope is not None), None)
+    if made is None or made.slope is None or not made.slope.any():
         raise Mistake(NO_GRADIENT, mistakes.ARGMAX, STEP)
-    expected = made.logits.softmax(1)
-    wanted = F.one_hot(probe.labels, probes.CLASSES)
-    # The slope of the cross-entropy is (softmax - target) / N. So this is the target, of which a
-    # part may be smoothed, and the factor may be 1 where the loss is a sum.
-    for factor in (len(made.slope), 1):
-        target = expected - factor * made.slope
-        whole = (target.sum(1) - 1).abs().max() < 1e-3
-        smoothed = (target * (1 - wanted)).amax(1) - target.amin(1) < 1e-3
-        if whole and (target * wanted).sum(1).min() > 0.5 and bool(smoothed.all()):
-            return
+    if _is_cross_entropy(made.logits, len(made.logits) * made.slope, probe.labels):
+        return
+    if _is_cross_entropy(made.logits, made.slope, probe.labels):
+        raise Mistake(
+            "the loss is a sum over the batch",
+            "Take the mean, which `F.cross_entropy` does by itself: else a learning rate means "
+            "another thing for every size of a batch.",
+            STEP,
+        )
     logits = made.logits.clone().requires_grad_()
     F.cross_entropy(logits.softmax(1), probe.labels).backward()
     slope = logits.grad
     assert slope is not None
-    similar = F.cosine_similarity(slope.flatten(), made.slope.flatten(), dim=0)
-    if similar > 0.999:
-        raise Mistake(
-            "the loss is that of a softmax of the softmax", mistakes.SOFTMAX, mistakes.PIECES
-        )
+    if F.cosine_similarity(slope.flatten(), made.slope.flatten(), dim=0) > 0.999:
+        raise Mistake(TWICE, mistakes.SOFTMAX, mistakes.PIECES)
     raise Mistake(
         "its gradient is not that of the cross-entropy of logits and labels",
         "Descend `F.cross_entropy(logits, labels)`, with the logits as the network gives them.",
         STEP,
     )
+
+
+def _is_cross_entropy(logits: Tensor, slope: Tensor, labels: Tensor) -> bool:
+    """Whether a slope with respect to logits, summed over the batch, is the cross-entropy's.
+
+    That is softmax - target. A target may be smoothed: less for the label, the same for all others.
+
+    Args:
+        logits, slope: (N, classes).
+        labels: int64 (N,).
+    """
+    target = logits.softmax(1) - slope
+    label = F.one_hot(labels, logits.shape[1]).bool()
+    own, others = target[label], target[~label].view(len(target), -1)
+    whole = (target.sum(1) - 1).abs().max() < 1e-3
+    smooth = (others.amax(1) - others.amin(1)).max() < 1e-3
+    return bool(whole and smooth and own.min() > 0.5)
 
 
 def every_step_has_its_own_gradient(work: Work) -> None:
@@ -139,7 +153,7 @@ def every_step_has_its_own_gradient(work: Work) -> None:
         )
     sizes = [sum(float(each.norm()) for each in step if each is not None) for step in slopes]
     if not sizes[0]:
-        if work.trained_probe.model.passes[0].slope is None:
+        if all(each.slope is None for each in work.trained_probe.model.passes):
             raise Mistake(NO_GRADIENT, mistakes.ARGMAX, STEP)
         raise Mistake(
             "there is no gradient when the optimizer makes its step",
@@ -215,7 +229,7 @@ def metrics_are_right(work: Work) -> None:
             twice = F.cross_entropy(probe.logits.softmax(1), probe.labels).item()
             if name == "loss" and abs(measured - twice) < 1e-4:
                 raise Mistake(
-                    "the loss is that of a softmax of the softmax",
+                    TWICE,
                     mistakes.SOFTMAX,
                     mistakes.PIECES,
                 )
@@ -294,7 +308,9 @@ def history_is_right(work: Work) -> None:
             "validation_accuracy": metrics["accuracy"],
         }
         for key, value in true.items():
-            said = float(row[key])
+            said = row[key]
+            if not isinstance(said, (int, float)):
+                raise Mistake(f"{key} of a row is {kind(said)}", "It is a number.", EVENTS)
             # Any average of the losses will do, and the last of them.
             near = min(losses) <= said <= max(losses) if key == "train_loss" else False
             if not near and abs(said - value) > 1e-4:
