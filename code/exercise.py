@@ -119,8 +119,7 @@ if __name__ == "__main__" and coach.ready(2):
 # ## Step 3: trainer, evaluator and handlers
 #
 # The slides **The loop, with ignite** show the parts, and the section "The loop, written out" of
-# `code/lenet.py` a whole one. Write yours from these six functions; none of them is longer than
-# ten lines.
+# `code/lenet.py` a whole one. Write yours as these six functions, of a few lines each.
 #
 # A batch to learn from is `(images, labels, count)`, a batch to measure on `(images, labels)`:
 # images float32 (N, 3, 32, 32), labels int64 (N,). Images and network are moved to the GPU, where
@@ -231,16 +230,18 @@ if __name__ == "__main__" and coach.ready(4):
     torch.manual_seed(recipe.seed)
     data = lab.load(recipe.data, limit=recipe.limit or None).to(coach.device)
     model = build(len(data.classes)).to(coach.device)
-    history = train(model, data, recipe)
-    coach.keep(recipe, model, history)
+    if not coach.load(model):  # with --test, a network that was trained before
+        history = train(model, data, recipe)
+        coach.keep(recipe, model, history)
 
 # %% [markdown]
 # ## Step 5: the test set, once
 #
 # Everything is chosen now. Every choice made on the test images would make them a little more of a
-# training set, and the number a little too good: so this step comes when nothing will be changed
-# any more. `static/results/` holds the records of the lecture, which the cell below compares with
-# yours.
+# training set, and the number a little too good: so no training reads them by itself. When nothing
+# will be changed any more, `python code/exercise.py --test runs/exercise/TIME-SEED` takes the best
+# weights of that run, reports on them, and keeps the number; in a notebook the cell below does it.
+# It then compares it with the records of the lecture, which are in `static/results/`.
 
 
 # %%
@@ -250,7 +251,7 @@ def report(model: nn.Module, data: lab.Data) -> float:
 
 
 if __name__ == "__main__" and coach.ready(5):
-    accuracy = report(model, data)
+    accuracy = coach.once(report, model, data)
     print(f"test accuracy {accuracy:.2%}\n")
     print(standing(model, accuracy, data.name))
 

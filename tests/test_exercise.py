@@ -609,6 +609,8 @@ def test_the_check_of_the_unfilled_exercise_lists_every_gap(tmp_path: Path) -> N
         (["--chekc"], "unrecognized arguments: --chekc"),
         (["--check", "--smoke"], "--check goes alone"),
         (["--data"], "--data"),
+        (["--test", "runs/none"], "no run folder runs/none"),
+        (["--test", "runs/none", "--data", "shapes"], "--test takes its recipe from the run"),
     ],
 )
 def test_bad_usage_is_one_line(words: list[str], complaint: str) -> None:
@@ -617,18 +619,38 @@ def test_bad_usage_is_one_line(words: list[str], complaint: str) -> None:
         Coach(names, words)
 
 
-def test_a_solved_exercise_runs_to_its_place_among_the_records(
+def test_a_solved_exercise_trains_and_then_reads_the_test_images_once(
     solution: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.setattr("lab.machine.home", lambda: tmp_path)
-    monkeypatch.setattr(sys, "argv", ["mine.py", "--smoke"])
     file = tmp_path / "mine.py"
-    names = {"__name__": "__main__", "__file__": str(file)}
-    exec(compile(with_build(solution, SMALL), str(file), "exec"), names)
-    said = capsys.readouterr().out
-    (run,) = (tmp_path / "runs" / "exercise").iterdir()
-    assert sorted(path.name for path in run.iterdir()) == ["best.pt", "curve.png", "history.json"]
+
+    def run(source: str, *words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["mine.py", *words])
+        names = {"__name__": "__main__", "__file__": str(file)}
+        exec(compile(source, str(file), "exec"), names)
+        return capsys.readouterr().out
+
+    source = with_build(solution, SMALL)
+    said = run(source, "--smoke")
     assert re.search(r"^conv5_x +512 x 7 x 7 +8,393,728 ", said, re.MULTILINE)
-    assert re.search(r"^test accuracy \d", said, re.MULTILINE)
+    assert "step 5: when nothing will be changed any more: " in said
+    assert "test accuracy" not in said
+    (folder,) = (tmp_path / "runs" / "exercise").iterdir()
+    kept = {"best.pt", "curve.png", "history.json", "run.json"}
+    assert {path.name for path in folder.iterdir()} == kept
+
+    said = run(source, "--test", str(folder))
+    accuracy = re.search(r"^test accuracy ([\d.]+%)$", said, re.MULTILINE)
+    assert accuracy, said
     assert re.search(r"^yours .* shapes$", said, re.MULTILINE)
     assert "only accuracies on the same images can be compared" in said
+    unread = changed(
+        source, "    evaluator = create_evaluator(model)\n    evaluator.run(", "    print("
+    )
+    said = run(unread, "--test", str(folder))
+    assert "the test images were read before" in said
+    assert f"test accuracy {accuracy[1]}\n" in said
+    assert {path.name for path in folder.iterdir()} == {*kept, "result.json"}
+    with pytest.raises(UserError, match="not of the network of build"):
+        run(with_build(source, SMALL.replace("128]", "256]")), "--test", str(folder))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from torch import nn
 from .. import machine, plots
 from ..cli import SMOKE, Parser, words
 from ..compare import records
+from ..data import SOURCES, Data
+from ..data import check as check_source
+from ..errors import UserError
 from ..measure import count_macs, count_parameters, layers
 from ..pictures import show as show_picture
 from ..recipe import Recipe
@@ -21,6 +25,8 @@ from ..runs import Run
 from . import checklist
 from .steps import GAPS, NEEDS, grade
 from .work import Work
+
+NAME = "exercise"  # the network's in a recipe, and the folder of its runs
 
 
 class Coach:
@@ -41,6 +47,7 @@ class Coach:
     def __init__(self, names: Mapping[str, Any], arguments: Sequence[str] | None = None) -> None:
         machine.show_errors_in_one_line()
         self.names = names
+        self.kept: Run | None = None
         self.file = "" if machine.in_notebook() else str(names["__file__"])
         parser = Parser(description="Train a network of your choice.", allow_abbrev=False)
         parser.add_argument(
@@ -48,15 +55,27 @@ class Coach:
         )
         parser.add_argument("--data", metavar="NAME", help="instead of the recipe's")
         parser.add_argument("--smoke", action="store_true", help="two epochs on 1,000 drawn images")
+        parser.add_argument(
+            "--test", metavar="RUN", help="report on the network of this run folder, once"
+        )
         given = parser.parse_args(words(arguments))
         if given.check:
-            if given.data or given.smoke:
+            if given.data or given.smoke or given.test:
                 parser.error("--check goes alone: it brings its own images")
             if self.file:
                 raise SystemExit(checklist.check(self.file))
+        if given.test and (given.data or given.smoke):
+            parser.error("--test takes its recipe from the run: leave out --data and --smoke")
+        self.run = Run.open(given.test) if given.test else None
+        if self.run:
+            self.run.check_network(NAME)
         self.changes: dict[str, Any] = SMOKE if given.smoke else {}
         if given.data:
-            self.changes = self.changes | {"data": given.data}
+            check_source(given.data)
+            # A run may be tested from another folder.
+            own = given.data not in SOURCES
+            place = os.path.abspath(os.path.expanduser(given.data)) if own else given.data
+            self.changes = self.changes | {"data": place}
 
     @property
     def device(self) -> torch.device:
@@ -73,20 +92,51 @@ class Coach:
             print(f"step {step}: still to do: {', '.join(map(''.join, places.items()))}")
         elif needed:
             print(f"step {step}: waits for {', '.join(needed)}")
+        elif step == 5 and self.file and not self.run:
+            command = f"{machine.this_command()}--test RUN"
+            print(f"step 5: when nothing will be changed any more: {command}")
+            return False
         return not needed
 
     def recipe(self, recipe: Recipe) -> Recipe:
-        """The recipe, with what the command line changes."""
-        return replace(recipe, **self.changes)
+        """The recipe, with what the command line changes; with `--test` that of the run."""
+        return self.run.recipe(Recipe) if self.run else replace(recipe, **self.changes)
+
+    def load(self, model: nn.Module) -> bool:
+        """With `--test`, give the network the best weights of the run; whether it was so.
+
+        Raises `UserError` where they are of another network.
+        """
+        if not self.run:
+            return False
+        try:
+            model.load_state_dict(self.run.load("best.pt"))
+        except RuntimeError:
+            raise UserError(f"the weights in {self.run} are not of the network of build") from None
+        return True
 
     def keep(self, recipe: Recipe, model: nn.Module, history: list[dict[str, Any]]) -> None:
-        """Keep history, curve and weights in a new run folder, and show the curve in a notebook."""
-        run = Run.create("", recipe)
+        """Keep recipe, history, curve and weights in a new run folder; show the curve."""
+        run = self.kept = Run.create("", recipe)
+        run.write("run.json", {"recipe": recipe.as_dict()})
         run.write("history.json", history)
         run.save("best.pt", model.state_dict())
         run.save_figure("curve.png", plots.learning_curve(history))
         show_picture(run.folder / "curve.png")
         print(f"history, curve and weights: {run}")
+
+    def once(
+        self, report: Callable[[nn.Module, Data], float], model: nn.Module, data: Data
+    ) -> float:
+        """What `report` says of the network, kept in its run; the next time what was kept."""
+        run = self.run or self.kept
+        if run and run.has("result.json"):
+            print(f"the test images were read before; this is what {run} keeps of it")
+            return run.read("result.json")["test_accuracy"]
+        accuracy = report(model, data)
+        if run:
+            run.write("result.json", {"data": data.name, "test_accuracy": accuracy})
+        return accuracy
 
     def finish(self) -> None:
         """In a notebook, grade what is there so far; in a script, say how to."""

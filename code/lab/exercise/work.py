@@ -75,8 +75,7 @@ class Work:
 
     @cached_property
     def chosen(self) -> nn.Module:
-        with fresh():
-            return ghost(self.call("choose"))
+        return ghost(self.call("choose"))
 
     @cached_property
     def rows(self) -> list[tuple[str, ...]]:
@@ -154,16 +153,15 @@ class Work:
         trainer, evaluator = engines.trainer(), engines.evaluator()
         with probes.attached() as metrics:
             history = self.call("add_validation")(trainer, evaluator, engines.validation)
-            for metric, engine, name in metrics:
-                if engine is trainer and not isinstance(
-                    metric, (VariableAccumulation, RunningAverage)
-                ):
-                    kind = type(metric).__name__
-                    raise Mistake(
-                        f'the metric {kind} is attached to the trainer, as "{name}"',
-                        mistakes.ENGINE,
-                        MEASURING,
-                    )
+        for metric, engine, name in metrics:
+            losses = isinstance(metric, (VariableAccumulation, RunningAverage))
+            if engine is trainer and not losses:
+                what = type(metric).__name__
+                raise Mistake(
+                    f'the metric {what} is attached to the trainer, as "{name}"',
+                    mistakes.ENGINE,
+                    MEASURING,
+                )
         evaluator.add_event_handler(
             Events.COMPLETED, lambda: engines.metrics.append(dict(evaluator.state.metrics))
         )
@@ -181,7 +179,8 @@ class Work:
     @cached_property
     def network(self) -> nn.Module:
         """The student's network, with weights."""
-        return self.call("build")(probes.CLASSES)
+        with fresh():
+            return self.call("build")(probes.CLASSES)
 
     @cached_property
     def reported(self) -> tuple[Oracle, Any]:
@@ -199,13 +198,14 @@ class Trial:
 
 def ghost(make: Callable[[], Any]) -> nn.Module:
     """What `make` makes, on the meta device, where nothing is computed, if it can be made there."""
-    try:
-        with torch.device("meta"):
+    with fresh():
+        try:
+            with torch.device("meta"):
+                made = make()
+        except Mistake:
+            raise
+        except Exception:
             made = make()
-    except Mistake:
-        raise
-    except Exception:
-        made = make()
     if not isinstance(made, nn.Module):
         raise Mistake(f"it returned {kind(made)}", "Return the network, an `nn.Module`.", FIVE)
     return made
