@@ -609,6 +609,7 @@ def test_the_check_of_the_unfilled_exercise_lists_every_gap(tmp_path: Path) -> N
         (["--chekc"], "unrecognized arguments: --chekc"),
         (["--check", "--smoke"], "--check goes alone"),
         (["--data"], "--data"),
+        (["--data", "no/such/folder"], "there is no folder"),
         (["--test", "runs/none"], "no run folder runs/none"),
         (["--test", "runs/none", "--data", "shapes"], "--test takes its recipe from the run"),
     ],
@@ -645,9 +646,8 @@ def test_a_solved_exercise_trains_and_then_reads_the_test_images_once(
     assert accuracy, said
     assert re.search(r"^yours .* shapes$", said, re.MULTILINE)
     assert "only accuracies on the same images can be compared" in said
-    unread = changed(
-        source, "    evaluator = create_evaluator(model)\n    evaluator.run(", "    print("
-    )
+    reading = "    evaluator = create_evaluator(model)\n    evaluator.run("
+    unread = changed(source, reading, "    raise AssertionError(")
     said = run(unread, "--test", str(folder))
     assert "the test images were read before" in said
     assert f"test accuracy {accuracy[1]}\n" in said

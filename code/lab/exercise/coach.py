@@ -41,7 +41,7 @@ class Coach:
             notebook those of LAB_ARGS.
 
     Raises:
-        UserError: an unknown setting, or one beside `--check`.
+        UserError: settings that are unknown or do not go together, or a run that is none.
     """
 
     def __init__(self, names: Mapping[str, Any], arguments: Sequence[str] | None = None) -> None:
@@ -53,7 +53,7 @@ class Coach:
         parser.add_argument(
             "--check", action="store_true", help="say what is done, what is wrong, and why"
         )
-        parser.add_argument("--data", metavar="NAME", help="instead of the recipe's")
+        parser.add_argument("--data", metavar="NAME", help="cifar10, shapes or a folder of images")
         parser.add_argument("--smoke", action="store_true", help="two epochs on 1,000 drawn images")
         parser.add_argument(
             "--test", metavar="RUN", help="report on the network of this run folder, once"
@@ -93,7 +93,7 @@ class Coach:
         elif needed:
             print(f"step {step}: waits for {', '.join(needed)}")
         elif step == 5 and self.file and not self.run:
-            command = f"{machine.this_command()}--test RUN"
+            command = f"{machine.this_command()}--test {self.kept or 'RUN'}"
             print(f"step 5: when nothing will be changed any more: {command}")
             return False
         return not needed
