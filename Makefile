@@ -7,7 +7,7 @@ SEEDS  ?= 1
 # Where a virtual environment keeps its programs: bin, or Scripts on Windows.
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 DECKS := $(patsubst slides/%.md,%,$(wildcard slides/*.md))
-LESSONS := $(filter-out __init__ pieces,$(basename $(notdir $(wildcard code/*.py))))
+LESSONS := $(filter-out __init__ exercise pieces,$(basename $(notdir $(wildcard code/*.py))))
 
 .PHONY: present test train results figures models site pdf handout clean node
 .DELETE_ON_ERROR:
@@ -24,6 +24,9 @@ train: .venv/.ready  ## one network: make train ARCH=lenet ARGS="--epochs 5"
 else ifeq ($(ARCH),pieces)
 train:
 	@echo "make train: the pieces are not a network to train; run python code/pieces.py" >&2; exit 2
+else ifeq ($(ARCH),exercise)
+train:
+	@echo "make train: the exercise is for you to fill in; run python code/exercise.py --check" >&2; exit 2
 else
 train:
 	@echo "make train: ARCH=$(ARCH) is not a lesson; choose one of: $(LESSONS)" >&2; exit 2

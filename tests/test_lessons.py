@@ -66,7 +66,7 @@ PIECES_PICTURES = [
 
 def test_no_lesson_is_left_out() -> None:
     lessons = sorted(path.stem for path in (ROOT / "code").glob("*.py"))
-    assert sorted([*SMOKE, "pieces"]) == lessons
+    assert sorted([*SMOKE, "exercise", "pieces"]) == lessons
 
 
 @pytest.mark.parametrize("name", SMOKE)
@@ -118,6 +118,15 @@ def test_the_pieces_run_as_a_notebook(tmp_path: Path, monkeypatch: pytest.Monkey
     assert pictures == len(PIECES_PICTURES)
 
 
+def test_the_exercise_runs_as_a_notebook_before_anything_is_filled_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, _ = run_notebook("exercise", "", tmp_path, monkeypatch)
+    assert "step 1: still to do: choose, paper_table\n" in text
+    assert "[ ] create_trainer: still to do, see slide" in text
+    assert text.endswith("points done. Next: choose.\n")
+
+
 def run_notebook(
     name: str, arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, int]:
@@ -133,7 +142,7 @@ def run_notebook(
     return text, sum("image/png" in output.get("data", {}) for output in outputs)
 
 
-@pytest.mark.parametrize("name", [*SMOKE, "pieces"])
+@pytest.mark.parametrize("name", [*SMOKE, "exercise", "pieces"])
 def test_the_notebook_made_from_a_lesson_gives_the_same_script_back(name: str) -> None:
     script = (ROOT / "code" / f"{name}.py").read_text()
     notebook = jupytext.reads(script, fmt="py:percent")

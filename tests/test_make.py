@@ -38,11 +38,17 @@ def test_a_network_without_a_lesson_gets_a_line_that_names_those_with_one(arch: 
     assert "lenet" in line
 
 
-def test_a_lesson_without_a_training_gets_a_line_that_says_how_to_run_it() -> None:
-    done = make("train", "ARCH=pieces")
+@pytest.mark.parametrize(
+    ("arch", "command"),
+    [("pieces", "python code/pieces.py"), ("exercise", "python code/exercise.py --check")],
+)
+def test_a_lesson_without_a_training_gets_a_line_that_says_how_to_run_it(
+    arch: str, command: str
+) -> None:
+    done = make("train", f"ARCH={arch}")
     assert done.returncode == 2
-    assert done.stderr.splitlines()[0].endswith("run python code/pieces.py")
-    assert "pieces" not in make("train", "ARCH=resnt").stderr
+    assert done.stderr.splitlines()[0].endswith(f"run {command}")
+    assert arch not in make("train", "ARCH=resnt").stderr
 
 
 def test_a_lesson_gets_the_settings_as_they_were_written() -> None:

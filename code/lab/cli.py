@@ -50,7 +50,7 @@ def command_line(
             In a script the user sees it as one line, and the process exits with code 2.
     """
     machine.show_errors_in_one_line()
-    given = vars(_parser(recipe, description, build is not None).parse_args(_words(arguments)))
+    given = vars(_parser(recipe, description, build is not None).parse_args(words(arguments)))
     wanted = given.pop("export", None)
     names = {each.name for each in fields(Options)}
     chosen = {name: value for name, value in given.items() if name in names}
@@ -93,7 +93,7 @@ def picture_folder(lesson: str, description: str, arguments: Sequence[str] | Non
     parser.add_argument(
         "--out", default="", metavar="NAME", help="folder for the pictures (default: runs)"
     )
-    given = parser.parse_args(_words(arguments))
+    given = parser.parse_args(words(arguments))
     folder = Path(given.out or machine.home() / "runs", lesson)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def picture_folder(lesson: str, description: str, arguments: Sequence[str] | Non
     return folder
 
 
-def _words(arguments: Sequence[str] | None) -> Sequence[str]:
+def words(arguments: Sequence[str] | None) -> Sequence[str]:
     """The words of the command line, where no others are given."""
     if arguments is not None:
         return arguments

@@ -1,0 +1,266 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Exercise
+#
+# *Look at one of the torchvision implementations of models and the reference paper to understand
+# how the torch version is implemented. Train a network of your choice on CIFAR10 using ignite.*
+# The companion of the slide **Exercise**.
+#
+# There are five steps, and in them eleven gaps: functions whose text says what they must do, and
+# whose last line is `raise NotImplementedError`. Put your code in the place of that line, and leave
+# names and arguments as they are. All other cells are written already, and use your functions.
+#
+# `python code/exercise.py --check` says, in less than a minute, which points are done, which are
+# wrong, and where the lecture shows how it goes; begin with it, and come back after every gap.
+# `python code/exercise.py --smoke` runs all that is there on a few drawn images; without `--smoke`
+# it trains on CIFAR10. In a notebook the last cell checks.
+#
+# The companions of the slides are your models: `code/lenet.py` writes a whole training out.
+
+# %%
+import copy
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from ignite.handlers import PiecewiseLinear
+from ignite.metrics import Accuracy, Average, Loss
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torchvision import models
+
+import lab
+from lab.exercise import Coach, paper_rows, standing
+
+if __name__ == "__main__":
+    coach = Coach(globals())  # with --check, the script ends here
+
+# %% [markdown]
+# ## Step 1: a network of torchvision and its paper
+#
+# Choose one of `torchvision.models`: ResNet-18, VGG11, GoogLeNet, AlexNet and SqueezeNet are good
+# ones to read; MobileNet v2, DenseNet-121 and Inception v3 have more to find. Open its source
+# (`models.resnet18` is in `torchvision/models/resnet.py`) beside the paper. The slide **Layer by
+# layer** of each network shows what such a table looks like.
+
+
+# %%
+def choose() -> nn.Module:
+    """The network of your choice as torchvision makes it, with fresh weights.
+
+    Returns:
+        images (N, 3, 224, 224) -> logits (N, 1000). Inception v3 takes 299x299 pixels.
+    """
+    raise NotImplementedError
+
+
+def paper_table() -> list[tuple[str, ...]]:
+    """The rows of the paper's table, and which modules of `choose()` compute each of them.
+
+    Returns:
+        for each row, in the order in which the network computes them: what the paper calls it,
+        then the names of its modules, as `named_modules` gives them. For ResNet-18 it begins with
+        `[("conv1", "conv1", "bn1"), ("conv2_x", "layer1"), ...]`. The name of a module stands for
+        all modules inside it. Everything with parameters belongs to one row; pooling, dropout and
+        auxiliary classifiers may be left out.
+    """
+    raise NotImplementedError
+
+
+if __name__ == "__main__" and coach.ready(1):
+    print(paper_rows(choose(), paper_table(), side=224))
+
+# %% [markdown]
+# Compare with the paper, row by row: the shapes, the number of blocks, where the stride is, what
+# stands behind each convolution. Where does torchvision differ, and why? Write it down here; two
+# groups will show what they found.
+#
+# ## Step 2: made to fit 32x32 images
+#
+# A stem made for 224 pixels leaves almost nothing of 32: a stride of 2 and a pooling, and a
+# network meets 8x8 pixels before it has seen anything. The slide **In five steps** says what
+# happens then; the first lines of `code/alexnet.py`, `code/googlenet.py` and `code/resnet.py` say
+# what they changed. Most networks can be made by `choose()` or by the class of torchvision, after
+# which a layer is replaced: `model.conv1 = nn.Conv2d(...)`, `model.features[0] = ...`,
+# `model.maxpool = nn.Identity()`.
+
+
+# %%
+def build(classes: int) -> nn.Module:
+    """The network for small images: (N, 3, 32, 32) -> logits (N, classes), in either mode.
+
+    The stem leaves 14x14 pixels or more to the second convolution that is wider than a pixel. No
+    such convolution looks at a map of one pixel. The head has no more inputs than the last map has
+    numbers: an average pooling that makes 7x7 pixels out of one only copies it.
+
+    A laptop needs hours for a network at full width: fewer blocks or fewer channels are welcome.
+    """
+    raise NotImplementedError
+
+
+if __name__ == "__main__" and coach.ready(2):
+    print(lab.layer_table(build(10), (1, 3, 32, 32), depth=2))
+
+# %% [markdown]
+# ## Step 3: trainer, evaluator and handlers
+#
+# The slides **The loop, with ignite** show the parts, and the section "The loop, written out" of
+# `code/lenet.py` a whole one. Write yours as these six functions, of a few lines each.
+#
+# A batch to learn from is `(images, labels, count)`, a batch to measure on `(images, labels)`:
+# images float32 (N, 3, 32, 32), labels int64 (N,). Images and network are moved to the GPU, where
+# there is one, before they come to you.
+
+
+# %%
+def get_dataflow(
+    data: lab.Data, recipe: lab.Recipe
+) -> tuple[lab.Batches, Iterable[tuple[Tensor, Tensor]]]:
+    """The batches to train on, and those to validate on.
+
+    Returns:
+        `lab.Batches` of `data.train`, which are shuffled and augmented as the recipe says, and
+        `lab.normalized` of `data.validation`: every held-out image once, as it is. Both normalize
+        with `data.mean` and `data.std`.
+    """
+    raise NotImplementedError
+
+
+def create_optimizer(model: nn.Module, recipe: lab.Recipe) -> Optimizer:
+    """What changes the weights of `model`: stochastic gradient descent, or one of your choice.
+
+    Its learning rate is `recipe.lr`; `recipe.momentum` and `recipe.weight_decay` are for you, too.
+    """
+    raise NotImplementedError
+
+
+def create_trainer(model: nn.Module, optimizer: Optimizer) -> Engine:
+    """The engine that learns from one batch after another.
+
+    Returns:
+        an `Engine` whose step takes `(images, labels, count)`: it makes one step of gradient
+        descent on the cross-entropy, in train mode, and returns the loss as a number, or as a
+        tensor without its graph.
+    """
+    raise NotImplementedError
+
+
+def create_evaluator(model: nn.Module) -> Engine:
+    """The engine that measures.
+
+    Returns:
+        an `Engine` whose step takes `(images, labels)`, in eval mode and without gradients, and
+        returns logits and labels. To it two metrics are attached, "accuracy" and "loss".
+    """
+    raise NotImplementedError
+
+
+def add_schedule(trainer: Engine, optimizer: Optimizer, recipe: lab.Recipe, steps: int) -> None:
+    """Let the learning rate rise to `recipe.lr` and fall to zero in `steps` steps, a batch each.
+
+    `recipe.warmup` is the share of the steps in which it rises.
+    """
+    raise NotImplementedError
+
+
+def add_validation(
+    trainer: Engine, evaluator: Engine, validation: Iterable[tuple[Tensor, Tensor]]
+) -> list[dict[str, Any]]:
+    """Measure on the batches of `validation` whenever the trainer has completed an epoch.
+
+    The trainer's output is the loss of a batch; the evaluator has the metrics "accuracy" and
+    "loss".
+
+    Returns:
+        the history, empty at first. Every epoch appends a row to it, and may print it: a
+        dictionary with `epoch`, which counts from 1, `train_loss`, the mean of the trainer's
+        losses (ignite's `Average` collects them), `validation_loss` and `validation_accuracy`.
+    """
+    raise NotImplementedError
+
+
+if __name__ == "__main__" and coach.ready(3):
+    print("step 3: the parts are there; --check tries each of them out")
+
+# %% [markdown]
+# ## Step 4: train
+#
+# The recipe is yours: all that changes the result stands in it, and no test image is seen while
+# you try others. Try small things first, with `--smoke`, then `--data shapes`, then a few epochs of
+# CIFAR10. Does the loss rise, or become `nan`? The learning rate is too high. Do both losses stay
+# high? It is too low, or the network too small. "What it learned" at the end of each companion
+# reads a curve.
+
+
+# %%
+RECIPE = lab.Recipe("exercise", epochs=10, lr=0.05, batch_size=128, crop_padding=2)
+
+
+def train(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> list[dict[str, Any]]:
+    """Train `model` in place with the six functions of step 3, for `recipe.epochs` epochs.
+
+    `lab.Batches` draw order and augmentation anew when their `epoch` changes: set it at the start
+    of every epoch, as `shuffle` in `code/lenet.py` does.
+
+    At the end the model has the weights of the epoch with the best validation accuracy. Keep a
+    copy of them (`copy.deepcopy(model.state_dict())`): `state_dict` itself goes on changing.
+
+    Returns:
+        the history of `add_validation`.
+    """
+    raise NotImplementedError
+
+
+if __name__ == "__main__" and coach.ready(4):
+    recipe = coach.recipe(RECIPE)
+    torch.manual_seed(recipe.seed)
+    data = lab.load(recipe.data, limit=recipe.limit or None).to(coach.device)
+    model = build(len(data.classes)).to(coach.device)
+    if not coach.load(model):  # with --test, a network that was trained before
+        history = train(model, data, recipe)
+        coach.keep(recipe, model, history)
+
+# %% [markdown]
+# ## Step 5: the test set, once
+#
+# Everything is chosen now. Every choice made on the test images would make them a little more of a
+# training set, and the number a little too good: so no training reads them by itself. When nothing
+# will be changed any more, `python code/exercise.py --test runs/exercise/TIME-SEED` takes the best
+# weights of that run, reports on them, and keeps the number; in a notebook the cell below does it.
+# It then compares it with the records of the lecture, which are in `static/results/`.
+
+
+# %%
+def report(model: nn.Module, data: lab.Data) -> float:
+    """The accuracy on the test images, a fraction of one: each of them once, as it is."""
+    raise NotImplementedError
+
+
+if __name__ == "__main__" and coach.ready(5):
+    accuracy = coach.once(report, model, data)
+    print(f"test accuracy {accuracy:.2%}\n")
+    print(standing(model, accuracy, data.name))
+
+# %% [markdown]
+# Which networks are about as expensive as yours, and how far are they? What differs besides the
+# architecture: epochs, augmentation, width? How much would another seed change?
+#
+# ## Check
+
+# %%
+if __name__ == "__main__":
+    coach.finish()

@@ -1,0 +1,322 @@
+"""Step 3: what the parts of the loop must do."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from . import mistakes
+from .mistakes import BY_HAND, EVENTS, FIVE, MEASURING, STEP, Mistake, kind
+from .probes import BATCH, EPOCHS, RATE, Engines, Probe, Seen
+from .work import Work
+
+NO_GRADIENT = "no gradient reached the network"
+TWICE = "the loss is that of a softmax of the softmax"
+
+
+def training_batches_are_right(work: Work) -> None:
+    batches = work.training_batches
+    _only(batches, 0, "train on", "data.train")
+    places = [place for seen in batches for place in seen.places]
+    if len(set(places)) < len(places) or len(places) <= len(work.data.train) - BATCH:
+        raise Mistake(
+            f"an epoch has {len(places)} images, {len(set(places))} different ones, of "
+            f"{len(work.data.train)}",
+            "An epoch shows every training image once.",
+            BY_HAND,
+        )
+    if places == sorted(places):
+        raise Mistake(
+            "the images come in the order in which they are stored",
+            "Shuffle them, or every epoch has the same batches; `lab.Batches` does.",
+            BY_HAND,
+        )
+
+
+def validation_batches_are_right(work: Work) -> None:
+    batches = work.validation_batches
+    _only(batches, 1, "validate on", "data.validation")
+    places = sorted(place for seen in batches for place in seen.places)
+    if places != list(range(len(work.data.validation))):
+        raise Mistake(
+            f"{len(places)} images, {len(set(places))} different ones, of "
+            f"{len(work.data.validation)}",
+            "Measure on every held-out image once: `lab.normalized(data.validation, ...)`.",
+            BY_HAND,
+        )
+    if not all(seen.whole for seen in batches):
+        raise Mistake(
+            "the images to validate on are shifted or blanked",
+            "Augment training images only: measure on images as they are.",
+            BY_HAND,
+        )
+
+
+def _only(batches: list[Seen], split: int, purpose: str, name: str) -> None:
+    for seen in batches:
+        if not seen.only(split):
+            raise Mistake(
+                f"among the images to {purpose} are {' and '.join(seen.kinds())} images",
+                f"Take `{name}`. The test images are for step 5 alone: what is chosen on them "
+                "makes the number reported too good.",
+                FIVE,
+            )
+
+
+def optimizer_holds_the_network(work: Work) -> None:
+    model = Probe()
+    optimizer = work.call("create_optimizer")(model, work.recipe())
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise Mistake(f"it returned {kind(optimizer)}", "Return the optimizer.", BY_HAND)
+    held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+    left = [name for name, weight in model.named_parameters() if id(weight) not in held]
+    if left:
+        raise Mistake(
+            f"it does not hold {', '.join(left)} of the network that it was given",
+            "Give it all parameters of `model`, the very network that will be trained.",
+            BY_HAND,
+        )
+    rate = optimizer.param_groups[0]["lr"]
+    if rate != RATE:
+        raise Mistake(
+            f"its learning rate is {rate} where the recipe says {RATE}",
+            "Take `recipe.lr`, so that the recipe alone says how the network was trained.",
+            BY_HAND,
+        )
+
+
+def trainer_is_in_train_mode(work: Work) -> None:
+    probe = work.trained_probe
+    if not probe.model.passes:
+        raise Mistake(
+            "the network that it was given was never called",
+            "Call `model(images)`, the model that `create_trainer` gets.",
+            STEP,
+        )
+    probe.check_mode()
+
+
+def loss_is_the_cross_entropy(work: Work) -> None:
+    probe = work.trained_probe
+    made = next((each for each in probe.model.passes if each.slope is not None), None)
+    if made is None or made.slope is None or not made.slope.any():
+        raise Mistake(NO_GRADIENT, mistakes.ARGMAX, STEP)
+    if _is_cross_entropy(made.logits, len(made.logits) * made.slope, probe.labels):
+        return
+    if _is_cross_entropy(made.logits, made.slope, probe.labels):
+        raise Mistake(
+            "the loss is a sum over the batch",
+            "Take the mean, which `F.cross_entropy` does by itself: else a learning rate means "
+            "another thing for every size of a batch.",
+            STEP,
+        )
+    logits = made.logits.clone().requires_grad_()
+    F.cross_entropy(logits.softmax(1), probe.labels).backward()
+    slope = logits.grad
+    assert slope is not None
+    if F.cosine_similarity(slope.flatten(), made.slope.flatten(), dim=0) > 0.999:
+        raise Mistake(TWICE, mistakes.SOFTMAX, mistakes.PIECES)
+    raise Mistake(
+        "its gradient is not that of the cross-entropy of logits and labels",
+        "Descend `F.cross_entropy(logits, labels)`, with the logits as the network gives them.",
+        STEP,
+    )
+
+
+def _is_cross_entropy(logits: Tensor, slope: Tensor, labels: Tensor) -> bool:
+    """Whether a slope with respect to logits, summed over the batch, is the cross-entropy's.
+
+    That is softmax - target. A target may be smoothed: less for the label, the same for all others.
+
+    Args:
+        logits, slope: (N, classes).
+        labels: int64 (N,).
+    """
+    target = logits.softmax(1) - slope
+    label = F.one_hot(labels, logits.shape[1]).bool()
+    own, others = target[label], target[~label].view(len(target), -1)
+    whole = (target.sum(1) - 1).abs().max() < 1e-3
+    smooth = (others.amax(1) - others.amin(1)).max() < 1e-3
+    return bool(whole and smooth and own.min() > 0.5)
+
+
+def every_step_has_its_own_gradient(work: Work) -> None:
+    slopes = work.trained_probe.slopes
+    if len(slopes) != 2:
+        raise Mistake(
+            f"two batches made the optimizer step {len(slopes)} times",
+            "Call `optimizer.step()` once a batch, on the optimizer that `create_trainer` gets.",
+            STEP,
+        )
+    sizes = [sum(float(each.norm()) for each in step if each is not None) for step in slopes]
+    if not sizes[0]:
+        if all(each.slope is None for each in work.trained_probe.model.passes):
+            raise Mistake(NO_GRADIENT, mistakes.ARGMAX, STEP)
+        raise Mistake(
+            "there is no gradient when the optimizer makes its step",
+            "The order is `optimizer.zero_grad()`, `loss.backward()`, `optimizer.step()`.",
+            STEP,
+        )
+    ratio = sizes[1] / sizes[0]
+    if abs(ratio - 1) > 0.05:
+        raise Mistake(
+            f"on the same batch, step two has {ratio:.2g} times the gradient of step one",
+            "Gradients add up until they are cleared: call `optimizer.zero_grad()` in every step.",
+            STEP,
+        )
+
+
+def trainer_returns_the_loss(work: Work) -> None:
+    output = work.trained_probe.outputs[0]
+    number = isinstance(output, (int, float)) or (isinstance(output, Tensor) and output.ndim == 0)
+    value = output.item() if isinstance(output, Tensor) and number else output
+    if not number or not math.isfinite(value):
+        raise Mistake(
+            f"the step returned {kind(output)}",
+            "Return the loss of the batch: it becomes `trainer.state.output`.",
+            STEP,
+        )
+    if isinstance(output, Tensor) and output.requires_grad:
+        raise Mistake(
+            "the loss that it returned still holds the graph of the whole step",
+            "Return `loss.detach()` or `loss.item()`, or the memory of a step is never freed.",
+            STEP,
+        )
+
+
+def evaluator_changes_nothing(work: Work) -> None:
+    passes = work.measured_probe.model.passes
+    if not passes:
+        raise Mistake(
+            "the network that it was given was never called",
+            "Call `model(images)`, the model that `create_evaluator` gets.",
+            MEASURING,
+        )
+    if passes[0].training:
+        raise Mistake(
+            "the network was in train mode",
+            "Call `model.eval()` in every step: else dropout is on, and batch norm learns from "
+            "the images that it is measured on.",
+            MEASURING,
+        )
+    if passes[0].gradient:
+        raise Mistake(
+            "autograd kept track of every operation",
+            "Predict inside `with torch.no_grad():`, which saves memory and time.",
+            MEASURING,
+        )
+
+
+def metrics_are_right(work: Work) -> None:
+    probe = work.measured_probe
+    right = {
+        "accuracy": (probe.logits.argmax(1) == probe.labels).float().mean().item(),
+        "loss": F.cross_entropy(probe.logits, probe.labels).item(),
+    }
+    for name, value in right.items():
+        if name not in probe.metrics:
+            there = ", ".join(probe.metrics) or "none"
+            raise Mistake(
+                f'evaluator.state.metrics has no "{name}" after a run: there is {there}',
+                f'Attach the metrics to the evaluator: `.attach(evaluator, "{name}")`.',
+                MEASURING,
+            )
+        measured = float(probe.metrics[name])
+        if abs(measured - value) > 1e-4:
+            twice = F.cross_entropy(probe.logits.softmax(1), probe.labels).item()
+            if name == "loss" and abs(measured - twice) < 1e-4:
+                raise Mistake(
+                    TWICE,
+                    mistakes.SOFTMAX,
+                    mistakes.PIECES,
+                )
+            raise Mistake(
+                f"the {name} of thirteen images is {value:.3f}, and the evaluator says "
+                f"{measured:.3f}",
+                "Let its step return logits and labels, and `Accuracy` and `Loss` do the rest.",
+                MEASURING,
+            )
+
+
+def rate_rises_and_falls(work: Work) -> None:
+    engines = Engines.make(work.data, RATE)
+    trainer = engines.trainer()
+    steps = EPOCHS * len(engines.batches)
+    work.call("add_schedule")(trainer, engines.optimizer, work.recipe(), steps)
+    trainer.run(engines.batches, max_epochs=EPOCHS)
+    rates = engines.rates
+    if len(set(rates)) == 1:
+        raise Mistake(
+            f"the learning rate is {rates[0]:.4g} in every step",
+            "Add the schedule to the trainer as a handler of `Events.ITERATION_STARTED`.",
+            BY_HAND,
+        )
+    top = max(rates)
+    if not 0.5 * RATE <= top <= 1.001 * RATE or rates[-1] > 0.5 * top:
+        raise Mistake(
+            f"it begins at {rates[0]:.2g}, is at most {top:.2g} and ends at {rates[-1]:.2g}, where "
+            f"recipe.lr is {RATE}",
+            "It rises to `recipe.lr` and has fallen to almost nothing after `steps` steps, each of "
+            "them a batch.",
+            BY_HAND,
+        )
+
+
+def validates_after_every_epoch(work: Work) -> None:
+    engines, _ = work.validated
+    times = len(engines.metrics)
+    if times != EPOCHS:
+        raise Mistake(
+            f"in {EPOCHS} epochs the evaluator ran {times} times",
+            "Run it in a handler of `Events.EPOCH_COMPLETED` of the trainer.",
+            EVENTS,
+        )
+    for seen in engines.measured:
+        if seen is None or not seen.only(1):
+            kinds = " and ".join(seen.kinds()) if seen else "unknown"
+            raise Mistake(
+                f"the evaluator ran on {kinds} images",
+                "Run it on `validation`: on images that the network learned from it says nothing "
+                "about new ones.",
+                FIVE,
+            )
+
+
+def history_is_right(work: Work) -> None:
+    engines, history = work.validated
+    keys = ("epoch", "train_loss", "validation_loss", "validation_accuracy")
+    if not isinstance(history, list) or len(history) != EPOCHS:
+        raise Mistake(
+            f"after {EPOCHS} epochs the history is {kind(history)}",
+            "Return a list, to which the handler appends a row after every epoch.",
+            EVENTS,
+        )
+    size = len(engines.batches)
+    for number, (row, metrics) in enumerate(zip(history, engines.metrics, strict=True)):
+        if not isinstance(row, dict) or not set(keys) <= set(row):
+            raise Mistake(
+                f"a row is {kind(row)}", f"A row is a dictionary with {', '.join(keys)}.", EVENTS
+            )
+        losses = engines.losses[number * size : (number + 1) * size]
+        true = {
+            "epoch": number + 1,
+            "train_loss": sum(losses) / size,
+            "validation_loss": metrics["loss"],
+            "validation_accuracy": metrics["accuracy"],
+        }
+        for key, value in true.items():
+            said = row[key]
+            if not isinstance(said, (int, float)):
+                raise Mistake(f"{key} of a row is {kind(said)}", "It is a number.", EVENTS)
+            # Any average of the losses will do, and the last of them.
+            near = min(losses) <= said <= max(losses) if key == "train_loss" else False
+            if not near and abs(said - value) > 1e-4:
+                raise Mistake(
+                    f"in epoch {number + 1} {key} is {value:.3f}, and the row says {said:.3f}",
+                    "The metrics of the epoch are in `evaluator.state.metrics` once it has run; "
+                    "`Average` on the trainer collects its losses.",
+                    EVENTS,
+                )

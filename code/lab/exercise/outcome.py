@@ -1,0 +1,160 @@
+"""Steps 4 and 5: what a whole training must do, and the report on the test images."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+
+from ..measure import count_macs
+from ..recipe import Recipe
+from . import mistakes, probes
+from .mistakes import BY_HAND, EVENTS, FIVE, MEASURING, Mistake, kind
+from .probes import EPOCHS
+from .work import Work
+
+# How far a student's own network is trained: enough for a learning rate to diverge, and no more.
+# The rate shrinks with the batch, as it does in practice. On fresh networks of torchvision it was
+# seen to diverge, with a loss above 12, from about twenty times a good rate on.
+TRIED_EPOCHS, TRIED_BATCH = 2, 16
+TRIED_STEPS = (2, 6)  # an epoch, at least and at most
+TRIED_MACS = 1e11  # of all forward passes: ResNet-18 gets the most steps, a larger network fewer
+TRIED_HELD_OUT = 16  # images
+DIVERGED = 12.0  # cross-entropy, mean of an epoch; guessing among ten classes has 2.3
+
+
+def learns_and_chooses_on_the_right_images(work: Work) -> None:
+    model = work.oracle.model
+    if not model.learned or not model.measured:
+        raise Mistake(
+            f"the network made {len(model.learned)} steps and was measured on "
+            f"{len(model.measured)} batches",
+            "Run the trainer on the training batches, for `recipe.epochs` epochs.",
+            BY_HAND,
+        )
+    for split, batches, purpose in (
+        (0, model.learned, "learned from"),
+        (1, model.measured, "was measured on"),
+    ):
+        for seen in batches:
+            if seen is None or not seen.only(split):
+                kinds = " and ".join(seen.kinds()) if seen else "unknown"
+                raise Mistake(
+                    f"during training the network {purpose} {kinds} images",
+                    "Learn from `data.train` and choose on `data.validation`. Test images are for "
+                    "step 5 alone: what is chosen on them makes the number reported too good.",
+                    FIVE,
+                )
+    if len(model.epochs()) != EPOCHS:
+        raise Mistake(
+            f"it trained for {len(model.epochs())} epochs where the recipe says {EPOCHS}",
+            "Pass `max_epochs=recipe.epochs` to `trainer.run`.",
+            BY_HAND,
+        )
+
+
+def every_epoch_has_its_own_order(work: Work) -> None:
+    epochs = work.oracle.model.epochs()
+    if epochs[0] == epochs[1]:
+        raise Mistake(
+            "the second epoch has the order and the augmentation of the first",
+            "`lab.Batches` draws both from its `epoch`: set it when an epoch starts.",
+            BY_HAND,
+        )
+
+
+def the_given_network_learns(work: Work) -> None:
+    if torch.equal(work.oracle.before, work.oracle.model.head.weight.detach()):
+        raise Mistake(
+            "after the training, the network has the weights from before it",
+            "Make the optimizer of `model`, the network that `train` gets, and train that one.",
+            BY_HAND,
+        )
+
+
+def best_weights_are_kept(work: Work) -> None:
+    trial = work.oracle
+    history = trial.history
+    if not isinstance(history, list) or len(history) != EPOCHS:
+        raise Mistake(
+            f"train returned {kind(history)}",
+            "Return the history that `add_validation` gave you.",
+            BY_HAND,
+        )
+    best = max(range(EPOCHS), key=lambda number: history[number]["validation_accuracy"])
+    accuracy = history[best]["validation_accuracy"]
+    if trial.model.accuracy(1) < accuracy - 1e-6:
+        raise Mistake(
+            f"epoch {best + 1} had the best validation accuracy, {accuracy:.0%}, but the network "
+            f"was left with weights that reach {trial.model.accuracy(1):.0%}",
+            "Copy the weights whenever the accuracy is the best so far, with "
+            "`copy.deepcopy(model.state_dict())`, because `state_dict` alone goes on changing; "
+            "load them at the end.",
+            f"{EVENTS} and fit in code/lab/training.py",
+        )
+
+
+def own_network_and_recipe_learn(work: Work) -> None:
+    recipe = work.names.get("RECIPE")
+    if not isinstance(recipe, Recipe):
+        raise Mistake(f"RECIPE is {kind(recipe)}", "It is a `lab.Recipe`.", "code/lenet.py")
+    model = work.network
+    with torch.no_grad():
+        output = model.train()(torch.randn(8, 3, probes.SIDE, probes.SIDE))
+    if output.min() >= 0 and (output.sum(1) - 1).abs().max() < 1e-3:
+        raise Mistake("your network returns probabilities", mistakes.SOFTMAX, mistakes.PIECES)
+    rate = recipe.lr * TRIED_BATCH / recipe.batch_size
+    tried = replace(recipe, epochs=TRIED_EPOCHS, batch_size=TRIED_BATCH, lr=rate)
+    batch_macs = TRIED_BATCH * count_macs(model, (1, 3, probes.SIDE, probes.SIDE))
+    affordable = round(TRIED_MACS / TRIED_EPOCHS / batch_macs) if batch_macs else TRIED_STEPS[1]
+    steps = min(max(affordable, TRIED_STEPS[0]), TRIED_STEPS[1])
+    data = probes.drawn(steps * TRIED_BATCH, TRIED_HELD_OUT)
+    history = work.call("train")(model, data, tried)
+    losses = [float(row["train_loss"]) for row in history]
+    if not all(loss < DIVERGED for loss in losses):  # nan is not, either
+        worst = next((loss for loss in losses if not math.isfinite(loss)), max(losses))
+        raise Mistake(
+            f"with lr={recipe.lr:g} the loss of your network became {worst:.3g} within a few "
+            f"steps, where guessing has {math.log(probes.CLASSES):.2f}",
+            "The learning rate is too high: divide it by ten.",
+            "the recipe in code/lenet.py",
+        )
+
+
+def test_images_are_read_once(work: Work) -> None:
+    model, _ = work.reported
+    if model.learned:
+        raise Mistake(
+            "the network was in train mode",
+            "Measure with the evaluator of `create_evaluator`, which calls `model.eval()`.",
+            MEASURING,
+        )
+    batches = model.measured
+    places = sorted(place for seen in batches if seen for place in seen.places)
+    if any(seen is None or not seen.only(2) for seen in batches):
+        kinds = sorted({kind for seen in batches if seen for kind in seen.kinds()})
+        raise Mistake(
+            f"it was measured on {' and '.join(kinds) or 'unknown'} images",
+            "Report on `data.test`: on all other images something was learned or chosen.",
+            FIVE,
+        )
+    if places != list(range(len(work.data.test))):
+        raise Mistake(
+            f"of {len(work.data.test)} test images it read {len(places)}, {len(set(places))} "
+            "different ones",
+            "Read every test image once: `lab.normalized(data.test, ...)`.",
+            FIVE,
+        )
+
+
+def accuracy_is_reported(work: Work) -> None:
+    model, said = work.reported
+    true = model.accuracy(2)
+    if not isinstance(said, (int, float)) or abs(said - true) > 1e-4:
+        raise Mistake(
+            f"a network that gets {true:.3f} of the test images right was reported with "
+            f"{kind(said)}",
+            'Return `evaluator.state.metrics["accuracy"]`, a fraction of one.',
+            MEASURING,
+        )

@@ -1,0 +1,91 @@
+"""A student's trainer and evaluator, run on probes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from torch import Tensor
+
+from . import probes
+from .mistakes import MEASURING, STEP, Mistake, kind
+from .probes import BATCH, Probe
+
+
+@dataclass
+class TrainedProbe:
+    """Two steps of a student's trainer on one batch, with a learning rate of zero."""
+
+    model: Probe
+    labels: Tensor
+    slopes: list[list[Tensor | None]]  # of the weights, whenever the optimizer made its step
+    outputs: list[Any]
+
+    @classmethod
+    def make(cls, create_trainer: Callable[..., Any]) -> TrainedProbe:
+        model = Probe().eval()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+        slopes: list[list[Tensor | None]] = []
+        optimizer.register_step_pre_hook(
+            lambda *_: slopes.append([_copy(weight.grad) for weight in model.parameters()])
+        )
+        trainer = create_trainer(model, optimizer)
+        engine(trainer, STEP)
+        outputs: list[Any] = []
+        trainer.add_event_handler(
+            Events.ITERATION_COMPLETED, lambda: outputs.append(trainer.state.output)
+        )
+        images = torch.randn(BATCH, 3, probes.SIDE, probes.SIDE)
+        labels = torch.arange(BATCH) % probes.CLASSES
+        probe = cls(model, labels, slopes, outputs)
+        try:
+            trainer.run([(images, labels, BATCH)], max_epochs=2)
+        except RuntimeError:
+            probe.check_mode()  # in eval mode nothing else needs to be said
+            raise
+        return probe
+
+    def check_mode(self) -> None:
+        if self.model.passes and not self.model.passes[0].training:
+            raise Mistake(
+                "the network learned in eval mode, which the evaluator leaves it in",
+                "Call `model.train()` in every step: dropout and batch norm need it.",
+                STEP,
+            )
+
+
+def _copy(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.detach().clone()
+
+
+def engine(made: Any, see: str) -> None:
+    if not isinstance(made, Engine):
+        raise Mistake(f"it returned {kind(made)}", "Return the engine: `Engine(step)`.", see)
+
+
+@dataclass
+class MeasuredProbe:
+    """A student's evaluator, run on two batches of different size."""
+
+    model: Probe
+    logits: Tensor  # (N, 10), those of the network in eval mode
+    labels: Tensor
+    metrics: dict[str, Any]
+
+    @classmethod
+    def make(cls, create_evaluator: Callable[..., Any]) -> MeasuredProbe:
+        model = Probe()
+        images = torch.randn(13, 3, probes.SIDE, probes.SIDE)
+        with torch.no_grad():
+            logits = model.eval()(images)
+        labels = logits.argmax(1)
+        labels[::2] = (labels[::2] + 1) % probes.CLASSES  # else all would be right
+        model.passes.clear()
+        evaluator = create_evaluator(model.train())
+        engine(evaluator, MEASURING)
+        cuts = (slice(10), slice(10, None))
+        evaluator.run([(images[cut], labels[cut]) for cut in cuts])
+        return cls(model, logits, labels, evaluator.state.metrics)

@@ -1,0 +1,656 @@
+"""The exercise answers back: every mistake that it knows is found, and nothing else is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import DECK, ROOT
+from filling import EXERCISE, gaps, load, solved
+from lab.errors import UserError
+from lab.exercise import checklist
+from lab.exercise.coach import Coach
+from lab.exercise.mistakes import SHOWN
+from lab.exercise.steps import GAPS, POINTS, Result, grade
+from lab.exercise.work import Work
+from running import lesson
+
+# The mistakes of steps 3, 4 and 5: what is changed in the solution, where it is found, and what
+# the hint must say.
+ZERO = "        optimizer.zero_grad()\n"
+TRAIN_MODE = "        model.train()\n"
+CROSS_ENTROPY = "F.cross_entropy(model(images), labels)\n"
+RETURN = "        return loss.detach()\n"
+VALIDATION = "lab.normalized(data.validation, data.mean"
+ACCURACY = '    Accuracy().attach(evaluator, "accuracy")\n'
+LOSS = '    Loss(F.cross_entropy).attach(evaluator, "loss")\n'
+AVERAGE = '    Average().attach(trainer, "loss")\n'
+SET_EPOCH = "        training.epoch = trainer.state.epoch - 1\n"
+TRAINING = "    return training, lab.normalized"
+LABELS = """\
+    class Shuffled:
+        def __len__(self) -> int:
+            return len(training)
+
+        def __iter__(self) -> Any:
+            for images, labels, count in training:
+                yield images, labels[torch.randperm(len(labels))], count
+
+    return Shuffled(), lab.normalized"""
+IN_ORDER = """\
+    class InOrder:
+        def __len__(self) -> int:
+            return 5
+
+        def __iter__(self) -> Any:
+            for images, labels in lab.normalized(data.train, data.mean, data.std, batch_size=8):
+                yield images, labels, len(labels)
+
+    return InOrder(), lab.normalized"""
+BEST_ON_TEST = """\
+    def keep_best() -> None:
+        evaluator.run(lab.normalized(data.test, data.mean, data.std, batch_size=500))
+"""
+MISTAKES = {
+    # get_dataflow
+    "labels shuffled": (TRAINING, LABELS, "get_dataflow", "must shuffle their labels"),
+    "nothing shuffled": (TRAINING, IN_ORDER, "get_dataflow", "every epoch has the same batches"),
+    "trained on test images": (
+        "        data.train,",
+        "        data.test,",
+        "get_dataflow",
+        "Take `data.train`",
+    ),
+    "validation on test data": (
+        VALIDATION,
+        "lab.normalized(data.test, data.mean",
+        "get_dataflow",
+        "Take `data.validation`",
+    ),
+    "validation on training data": (
+        VALIDATION,
+        "lab.normalized(data.train, data.mean",
+        "get_dataflow",
+        "Take `data.validation`",
+    ),
+    "images not normalized": (
+        "lab.normalized(data.validation, data.mean, data.std",
+        "lab.normalized(data.validation, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)",
+        "get_dataflow",
+        "`data.mean` and `data.std`",
+    ),
+    "validation images missing": (
+        VALIDATION,
+        "lab.normalized(data.validation.first(10), data.mean",
+        "get_dataflow",
+        "every held-out image once",
+    ),
+    # create_optimizer
+    "optimizer over the wrong model": (
+        "        model.parameters(),",
+        "        build(10).parameters(),",
+        "create_optimizer",
+        "the very network that will be trained",
+    ),
+    "learning rate typed": (
+        "        lr=recipe.lr,",
+        "        lr=0.1,",
+        "create_optimizer",
+        "Take `recipe.lr`",
+    ),
+    # create_trainer
+    "train mode forgotten": (TRAIN_MODE, "", "create_trainer", "`model.train()` in every step"),
+    "softmax before cross-entropy": (
+        CROSS_ENTROPY,
+        "F.cross_entropy(model(images).softmax(1), labels)\n",
+        "create_trainer",
+        "it contains the softmax",
+    ),
+    "nll of logits": (
+        CROSS_ENTROPY,
+        "F.nll_loss(model(images), labels)\n",
+        "create_trainer",
+        "with the logits as the network gives them",
+    ),
+    "a sum over the batch": (
+        CROSS_ENTROPY,
+        CROSS_ENTROPY.replace("els)", 'els, reduction="sum")'),
+        "create_trainer",
+        "Take the mean",
+    ),
+    "argmax before the loss": (
+        CROSS_ENTROPY,
+        "F.mse_loss(model(images).argmax(1).float(), labels.float())\n",
+        "create_trainer",
+        "`argmax`",
+    ),
+    "argmax with a slope of its own": (
+        CROSS_ENTROPY,
+        "F.mse_loss(model(images).argmax(1).float().requires_grad_(), labels.float())\n",
+        "create_trainer",
+        "`argmax`",
+    ),
+    "no zero_grad": (ZERO, "", "create_trainer", "`optimizer.zero_grad()` in every step"),
+    "gradient wiped before the step": (
+        "        loss.backward()\n",
+        "        loss.backward()\n" + ZERO,
+        "create_trainer",
+        "The order is",
+    ),
+    "no step": (
+        "        optimizer.step()\n",
+        "",
+        "create_trainer",
+        "`optimizer.step()` once a batch",
+    ),
+    "graph kept": (RETURN, "        return loss\n", "create_trainer", "`loss.detach()`"),
+    "nothing returned": (RETURN, "", "create_trainer", "Return the loss"),
+    # create_evaluator
+    "eval mode forgotten": (
+        "        model.eval()\n",
+        "",
+        "create_evaluator",
+        "`model.eval()` in every step",
+    ),
+    "no_grad forgotten": (
+        "        with torch.no_grad():\n",
+        "        if True:\n",
+        "create_evaluator",
+        "`with torch.no_grad():`",
+    ),
+    "softmax in the evaluator": (
+        "            return model(images), labels\n",
+        "            return model(images).softmax(1), labels\n",
+        "create_evaluator",
+        "it contains the softmax",
+    ),
+    "no accuracy": (ACCURACY, "", "create_evaluator", '`.attach(evaluator, "accuracy")`'),
+    "classes returned for logits": (
+        "            return model(images), labels\n",
+        "            return model(images), model(images).argmax(1)\n",
+        "create_evaluator",
+        "return logits and labels",
+    ),
+    # add_schedule
+    "schedule not attached": (
+        "    trainer.add_event_handler(Events.ITERATION_STARTED, Piece",
+        "    print(Piece",
+        "add_schedule",
+        "`Events.ITERATION_STARTED`",
+    ),
+    "schedule stepped by epochs": (
+        "Events.ITERATION_STARTED, Piece",
+        "Events.EPOCH_STARTED, Piece",
+        "add_schedule",
+        "fallen to almost nothing",
+    ),
+    # add_validation
+    "evaluator given training data": (
+        "        evaluator.run(validation)\n",
+        "        evaluator.run([batch[:2] for batch in trainer.state.dataloader])\n",
+        "add_validation",
+        "Run it on `validation`",
+    ),
+    "metric attached to the wrong engine": (
+        AVERAGE,
+        AVERAGE + '    Accuracy().attach(trainer, "accuracy")\n',
+        "add_validation",
+        "belong to the evaluator",
+    ),
+    "metric read from the wrong engine": (
+        'evaluator.state.metrics["accuracy"],\n        }',
+        'trainer.state.metrics["accuracy"],\n        }',
+        "add_validation",
+        "belong to the evaluator",
+    ),
+    "validated once": (
+        "    @trainer.on(Events.EPOCH_COMPLETED)\n    def validate",
+        "    @trainer.on(Events.COMPLETED)\n    def validate",
+        "add_validation",
+        "`Events.EPOCH_COMPLETED`",
+    ),
+    "no history": ("        history.append(row)\n", "", "add_validation", "appends a row"),
+    "history of the wrong loss": (
+        '"validation_loss": evaluator.state.metrics["loss"]',
+        '"validation_loss": trainer.state.metrics["loss"]',
+        "add_validation",
+        "`evaluator.state.metrics` once it has run",
+    ),
+    # train
+    "best epoch chosen on test": (
+        "    def keep_best() -> None:\n",
+        BEST_ON_TEST,
+        "train",
+        "Test images are for step 5 alone",
+    ),
+    "one order for every epoch": (
+        SET_EPOCH,
+        "        pass\n",
+        "train",
+        "set it when an epoch starts",
+    ),
+    "another network trained": (
+        "create_trainer(model, optimizer), create_eval",
+        "create_trainer(copy.deepcopy(model), optimizer), create_eval",
+        "train",
+        "Run the trainer",
+    ),
+    "optimizer of another network": (
+        "optimizer = create_optimizer(model, recipe)",
+        "optimizer = create_optimizer(copy.deepcopy(model), recipe)",
+        "train",
+        "Make the optimizer of `model`",
+    ),
+    "weights of the last epoch": (
+        '    model.load_state_dict(best["weights"])\n',
+        "",
+        "train",
+        "Copy the weights",
+    ),
+    "best weights not copied": (
+        'best["weights"] = copy.deepcopy(model.state_dict())',
+        'best["weights"] = model.state_dict()',
+        "train",
+        "`state_dict` alone goes on changing",
+    ),
+    "epochs typed": (
+        "max_epochs=recipe.epochs",
+        "max_epochs=5",
+        "train",
+        "`max_epochs=recipe.epochs`",
+    ),
+    # report
+    "report on validation images": (
+        "lab.normalized(data.test, data.mean",
+        "lab.normalized(data.validation, data.mean",
+        "report",
+        "Report on `data.test`",
+    ),
+    "report on some test images": (
+        "lab.normalized(data.test, data.mean",
+        "lab.normalized(data.test.first(20), data.mean",
+        "report",
+        "every test image once",
+    ),
+    "loss reported": (
+        '    return evaluator.state.metrics["accuracy"]',
+        '    return evaluator.state.metrics["loss"]',
+        "report",
+        "a fraction of one",
+    ),
+}
+# A network that costs next to nothing.
+SMALL = """\
+    model = models.ShuffleNetV2([1, 1, 1], [8, 16, 32, 64, 128], num_classes=classes)
+    model.conv1[0].stride = (1, 1)
+    model.maxpool = nn.Identity()
+    return model
+"""
+
+
+@pytest.fixture(scope="module")
+def solution() -> str:
+    """The exercise, filled, with ResNet-18."""
+    return solved()
+
+
+def changed(source: str, old: str, new: str) -> str:
+    """Make one change, at a place that is there once."""
+    assert source.count(old) == 1, old
+    return source.replace(old, new)
+
+
+def with_build(source: str, body: str) -> str:
+    """Give the exercise another `build`."""
+    start = source.index('    """The network for small images')
+    start = source.index('    """\n', start) + len('    """\n')
+    return source[:start] + body + source[source.index("\n\nif __name__", start) :]
+
+
+def graded(source: str, *steps: int) -> list[Result]:
+    """Grade steps of an exercise in this process."""
+    return list(grade(Work(load(source)), steps))
+
+
+def test_the_exercise_has_the_gaps_that_the_checker_knows() -> None:
+    assert list(gaps(EXERCISE.read_text())) == [gap for step in GAPS.values() for gap in step]
+    for text in (EXERCISE, ROOT / "README.md"):
+        assert ("eleven gaps" in text.read_text(encoding="utf-8")) == (len(SHOWN) == 11)
+    assert [point.step for point in POINTS] == sorted(point.step for point in POINTS)
+
+
+def test_nothing_is_done_in_the_unfilled_exercise() -> None:
+    results = graded(EXERCISE.read_text(), *GAPS)
+    assert len(results) == len(POINTS)
+    for result in results:
+        assert not result.passed
+        assert result.found == "still to do" or result.waits
+
+
+def test_the_solution_passes(solution: str, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(solution)
+    assert checklist.check(str(file), patience=60) == 0
+    said = capfd.readouterr()
+    assert said.out.count("[x]") == len(POINTS), said.out
+    assert "[ ]" not in said.out
+    assert said.err == ""
+
+
+def test_a_solution_with_another_network_passes() -> None:
+    assert [result.found for result in graded(solved("vgg11"), 1, 2) if not result.passed] == []
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_found_with_its_hint(name: str, solution: str) -> None:
+    old, new, gap, hint = MISTAKES[name]
+    steps = [step for step, names in GAPS.items() if gap in names]
+    source = changed(solution, old, new)
+    if gap == "create_optimizer":
+        source = with_build(source, SMALL)
+    wrong = [result for result in graded(source, *steps) if result.found]
+    assert [result.gap for result in wrong] == [gap], wrong
+    assert hint in wrong[0].hint
+    assert not re.search(r"Traceback|NoneType", wrong[0].found)
+
+
+# Other ways to do it, none of which is a mistake.
+OTHER_WAYS = {
+    "label smoothing": (CROSS_ENTROPY, CROSS_ENTROPY.replace("els)", "els, label_smoothing=0.1)")),
+    "gradients cleared at the end": (
+        ZERO + "        loss = F.cross_entropy(model(images), labels)\n        loss.backward()\n"
+        "        optimizer.step()\n",
+        "        loss = F.cross_entropy(model(images), labels)\n        loss.backward()\n"
+        "        optimizer.step()\n" + ZERO,
+    ),
+    "loss as a number": (RETURN, "        return loss.item()\n"),
+    "ignite's own trainer": (
+        "    return Engine(step)\n\n\ndef create_evaluator",
+        "    from ignite.engine import create_supervised_trainer\n\n"
+        "    pair = lambda batch, device, non_blocking: batch[:2]\n"
+        "    return create_supervised_trainer(\n"
+        "        model, optimizer, F.cross_entropy, prepare_batch=pair\n    )\n\n\n"
+        "def create_evaluator",
+    ),
+    "inference mode": ("with torch.no_grad():", "with torch.inference_mode():"),
+    "another schedule": (
+        "    trainer.add_event_handler(Events.ITERATION_STARTED, Piece",
+        "    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)\n"
+        "    trainer.add_event_handler(Events.ITERATION_COMPLETED, lambda: cycle.step())\n"
+        "    return\n    print(Piece",
+    ),
+    "the last loss of the epoch": ('trainer.state.metrics["loss"]', "float(trainer.state.output)"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_WAYS)
+def test_another_way_is_no_mistake(name: str, solution: str) -> None:
+    source = with_build(changed(solution, *OTHER_WAYS[name]), SMALL)
+    assert [result.found for result in graded(source, 3, 4, 5) if not result.passed] == []
+
+
+@pytest.mark.parametrize("rate", ["200.0", "1e9"])
+def test_a_learning_rate_that_diverges_is_found(rate: str, solution: str) -> None:
+    source = with_build(changed(solution, "lr=0.05", f"lr={rate}"), SMALL)
+    wrong = [result for result in graded(source, 2, 4) if not result.passed]
+    assert [result.gap for result in wrong] == ["train"]
+    assert "divide it by ten" in wrong[0].hint
+
+
+def test_a_network_that_ends_in_a_softmax_is_found(solution: str) -> None:
+    body = SMALL.replace("return model", "return nn.Sequential(model, nn.Softmax(1))")
+    source = with_build(solution, body)
+    wrong = [result for result in graded(source, 2, 4) if not result.passed]
+    assert [result.gap for result in wrong] == ["train"]
+    assert "it contains the softmax" in wrong[0].hint
+
+
+# For each network how it is made small, as a student would; before, the checker must object.
+ADAPTED = {
+    "resnet18": ["model.conv1.stride = (1, 1)", "model.maxpool = nn.Identity()"],
+    "alexnet": [
+        "model.features[0] = nn.Conv2d(3, 64, kernel_size=5, padding=2)",
+        "model.avgpool = nn.Identity()",
+        "model.classifier = nn.Linear(256 * 3 * 3, classes)",
+    ],
+    "googlenet": ["model.conv1.conv.stride = (1, 1)", "model.maxpool1 = nn.Identity()"],
+    "inception_v3": [
+        "model.Conv2d_1a_3x3.conv.stride = (1, 1)",
+        "model.maxpool1 = nn.Identity()",
+    ],
+    "mobilenet_v2": [
+        "model.features[0][0].stride = (1, 1)",
+        "model.features[2].conv[1][0].stride = (1, 1)",
+    ],
+    "densenet121": ["model.features.conv0.stride = (1, 1)", "model.features.pool0 = nn.Identity()"],
+    "squeezenet1_1": ["model.features[0].stride = (1, 1)", "model.features[2] = nn.Identity()"],
+}
+ALONE = ", aux_logits=False, init_weights=False"
+AUXILIARY = {"googlenet": ALONE, "inception_v3": ALONE}
+
+
+def built(name: str, lines: list[str], arguments: str = "") -> str:
+    """The body of a `build`."""
+    made = f"model = models.{name}(num_classes=classes{arguments})"
+    return "".join(f"    {line}\n" for line in [made, *lines, "return model"])
+
+
+@pytest.mark.parametrize("name", ADAPTED)
+def test_a_network_as_torchvision_makes_it_is_found_not_to_fit(name: str, solution: str) -> None:
+    source = with_build(solution, built(name, [], AUXILIARY.get(name, "")))
+    wrong = [result for result in graded(source, 2) if result.found]
+    assert wrong
+    assert all("stride 1" in result.hint for result in wrong)
+
+
+@pytest.mark.parametrize("name", ADAPTED)
+def test_a_network_that_was_made_to_fit_passes(name: str, solution: str) -> None:
+    source = with_build(solution, built(name, ADAPTED[name], AUXILIARY.get(name, "")))
+    assert [result.found for result in graded(source, 2) if not result.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        (built("vgg11", []), "nn.AdaptiveAvgPool2d(1)"),
+        (built("googlenet", ADAPTED["googlenet"], ", init_weights=False"), "`aux_logits=False`"),
+        ("    return models.resnet18()\n", "`classes` outputs"),
+        (
+            built("vgg11", ["model.avgpool = nn.Identity()"]),
+            "print the shape of what arrives there",
+        ),
+        ("    return None\n", "Return the network"),
+        ("    return choos()\n", "Mend what Python says"),
+    ],
+)
+def test_a_network_that_is_built_wrong_gets_its_hint(body: str, hint: str, solution: str) -> None:
+    wrong = [result for result in graded(with_build(solution, body), 2) if result.found]
+    assert [result.gap for result in wrong] == ["build"]
+    assert hint in wrong[0].hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("models.resnet18()", "nn.Linear(3, 1000)", "choose returned Linear"),
+        ("models.resnet18()", 'models.resnet18(weights="DEFAULT")', "trained weights"),
+        ("models.resnet18()", "models.resnet18(num_classes=10)", "instead of (2, 1000)"),
+        ('"layer4"', '"layer5"', "there are conv1, bn1"),
+        ('"layer4"', '"layer4.0"', "in no row: layer4.1.conv1"),
+        ('"layer4"', '"layer4", "layer4.1"', '"layer4.1.conv1" stands in 2 rows'),
+        ('"layer4"', '"layer2"', "stands behind"),
+        ('        ("conv1", "conv1", "bn1"),', '        "conv1",', "is not a name and modules"),
+        ('        ("conv1", "conv1", "bn1"),\n', "", "in no row: conv1, bn1"),
+    ],
+)
+def test_a_wrong_table_is_found(old: str, new: str, found: str, solution: str) -> None:
+    wrong = [result for result in graded(changed(solution, old, new), 1) if result.found]
+    assert len(wrong) == 1
+    assert found in wrong[0].found
+
+
+@pytest.mark.parametrize("gap", [gap for step in GAPS.values() for gap in step])
+def test_an_exception_is_told_with_its_line_and_no_trace(gap: str, solution: str) -> None:
+    lines = solution.splitlines()
+    gap_in_text = gaps(EXERCISE.read_text())[gap]
+    docstring = gap_in_text.body[0]
+    length = docstring.end_lineno - gap_in_text.lineno  # the same in the solution
+    line = next(n for n, text in enumerate(lines, 1) if text.startswith(f"def {gap}(")) + length
+    lines.insert(line, "    1 / 0")  # behind the docstring
+    (step,) = (step for step, names in GAPS.items() if gap in names)
+    results = [each for each in graded("\n".join(lines), step) if each.gap == gap]
+    assert results[0].found == f"line {line + 1}: ZeroDivisionError: division by zero"
+    assert not any(result.passed for result in results)
+    assert all(result.waits for result in results[1:])
+
+
+def test_the_slide_shows_what_the_check_says(solution: str) -> None:
+    results = graded(changed(solution, ZERO, ""), 3)
+    said = [checklist.lines(each) for each in results if each.gap == "create_trainer"]
+    (shown,) = re.findall(
+        r"```text\n\$ python code/exercise.py --check\n(.*?)```", DECK.read_text(), re.DOTALL
+    )
+    assert "\n".join(said).startswith(shown.rstrip())
+
+
+def test_everything_that_a_hint_points_to_is_there() -> None:
+    sources = (ROOT / "code" / "lab" / "exercise").glob("*.py")
+    text = "".join(path.read_text() for path in sources) + EXERCISE.read_text()
+    text = re.sub(r"\s*\n#? *", " ", text)
+    headings = re.findall(r"^##+ (.*)$", DECK.read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.findall(r'slide "([^"]+)"|slides? \*\*([^*]+)\*\*', text)
+    assert len(named) > 5
+    for name in map("".join, named):
+        assert any(heading.startswith(name) for heading in headings), name
+    files = set(re.findall(r"code/[\w/]+\.py", text))
+    assert len(files) > 4
+    for file in files:
+        assert (ROOT / file).is_file(), file
+    assert "def train_by_hand" in (ROOT / "code" / "lenet.py").read_text()
+    assert "def fit(" in (ROOT / "code" / "lab" / "training.py").read_text()
+
+
+# The command.
+
+
+def checked(source: str, tmp_path: Path, capfd: pytest.CaptureFixture, **settings: float) -> str:
+    """Check a file as the command does; it must fail, with words and no trace, on any mistake."""
+    file = tmp_path / "mine.py"
+    file.write_text(source)
+    assert checklist.check(str(file), **settings) == 1
+    said = capfd.readouterr()
+    assert "Traceback" not in said.out + said.err
+    assert said.err == ""
+    return said.out
+
+
+def test_an_endless_loop_is_stopped_and_named(
+    solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    loop = "    while True:\n        pass\n"
+    source = changed(solution, "    return models.resnet18()\n", loop)
+    said = checked(source, tmp_path, capfd, patience=3)
+    lines = [n for n, text in enumerate(source.splitlines(), 1) if text.strip() in loop]
+    assert "[ ] choose: a network of torchvision" in said
+    found = re.search(r"not finished after 3 seconds, in line (\d+)", said)
+    assert found, said
+    assert int(found[1]) in lines
+    assert "a loop without an end" in said
+
+
+def test_a_file_that_cannot_be_read_is_told_with_its_line(
+    solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    source = changed(solution, "def choose() -> nn.Module:", "def choose( -> nn.Module:")
+    line = next(n for n, text in enumerate(source.splitlines(), 1) if "def choose(" in text)
+    said = checked(source, tmp_path, capfd)
+    assert "mine.py cannot be loaded" in said
+    assert f"line {line}: SyntaxError: " in said
+    # Python itself reads the file first where the student starts it, and says as much.
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "mine.py"), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert f"line {line}\n" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_code_that_ends_the_process_is_survived(
+    solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    source = changed(solution, "    return models.resnet18()\n", "    os._exit(7)\n")
+    said = checked(changed(source, "import copy\n", "import copy\nimport os\n"), tmp_path, capfd)
+    assert "ended from outside" in said
+
+
+def test_the_unfilled_exercise_says_what_to_do_next(tmp_path: Path) -> None:
+    done = lesson(cwd=tmp_path, name="exercise")
+    assert (done.returncode, done.stderr) == (0, "")
+    first = gaps(EXERCISE.read_text())["choose"].lineno
+    assert f"step 1: still to do: choose (line {first})" in done.stdout
+    assert done.stdout.rstrip().endswith("exercise.py --check")
+
+
+def test_the_check_of_the_unfilled_exercise_lists_every_gap(tmp_path: Path) -> None:
+    done = lesson("--check", cwd=tmp_path, name="exercise")
+    assert (done.returncode, done.stderr) == (1, "")
+    for gap in gaps(EXERCISE.read_text()):
+        assert f"[ ] {gap}: still to do, see " in done.stdout
+    assert f"0 of {len(POINTS)} points done. Next: choose" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--chekc"], "unrecognized arguments: --chekc"),
+        (["--check", "--smoke"], "--check goes alone"),
+        (["--data"], "--data"),
+        (["--data", "no/such/folder"], "there is no folder"),
+        (["--test", "runs/none"], "no run folder runs/none"),
+        (["--test", "runs/none", "--data", "shapes"], "--test takes its recipe from the run"),
+    ],
+)
+def test_bad_usage_is_one_line(words: list[str], complaint: str) -> None:
+    names = {"__file__": str(EXERCISE)}
+    with pytest.raises(UserError, match=complaint):
+        Coach(names, words)
+
+
+def test_a_solved_exercise_trains_and_then_reads_the_test_images_once(
+    solution: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr("lab.machine.home", lambda: tmp_path)
+    file = tmp_path / "mine.py"
+
+    def run(source: str, *words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["mine.py", *words])
+        names = {"__name__": "__main__", "__file__": str(file)}
+        exec(compile(source, str(file), "exec"), names)
+        return capsys.readouterr().out
+
+    source = with_build(solution, SMALL)
+    said = run(source, "--smoke")
+    assert re.search(r"^conv5_x +512 x 7 x 7 +8,393,728 ", said, re.MULTILINE)
+    assert "step 5: when nothing will be changed any more: " in said
+    assert "test accuracy" not in said
+    (folder,) = (tmp_path / "runs" / "exercise").iterdir()
+    kept = {"best.pt", "curve.png", "history.json", "run.json"}
+    assert {path.name for path in folder.iterdir()} == kept
+
+    said = run(source, "--test", str(folder))
+    accuracy = re.search(r"^test accuracy ([\d.]+%)$", said, re.MULTILINE)
+    assert accuracy, said
+    assert re.search(r"^yours .* shapes$", said, re.MULTILINE)
+    assert "only accuracies on the same images can be compared" in said
+    reading = "    evaluator = create_evaluator(model)\n    evaluator.run("
+    unread = changed(source, reading, "    raise AssertionError(")
+    said = run(unread, "--test", str(folder))
+    assert "the test images were read before" in said
+    assert f"test accuracy {accuracy[1]}\n" in said
+    assert {path.name for path in folder.iterdir()} == {*kept, "result.json"}
+    with pytest.raises(UserError, match="not of the network of build"):
+        run(with_build(source, SMALL.replace("128]", "256]")), "--test", str(folder))
