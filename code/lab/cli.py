@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import Field, fields, replace
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, overload
 
 from . import machine
 from .data import SOURCES, check
@@ -16,14 +16,31 @@ from .recipe import Options, Recipe, flag
 from .runs import Run
 
 R = TypeVar("R", bound=Recipe)
+Own = TypeVar("Own", bound=Options)
 
 # In larger batches there are too few steps for batch norms to learn what images look like.
 SMOKE = {"data": "shapes", "limit": 1000, "epochs": 2, "batch_size": 16}
 
 
+@overload
 def command_line(
     recipe: R, description: str, arguments: Sequence[str] | None = None
-) -> tuple[R, Options]:
+) -> tuple[R, Options]: ...
+
+
+@overload
+def command_line(
+    recipe: R, description: str, arguments: Sequence[str] | None = None, *, options: Own
+) -> tuple[R, Own]: ...
+
+
+def command_line(
+    recipe: Recipe,
+    description: str,
+    arguments: Sequence[str] | None = None,
+    *,
+    options: Options | None = None,
+) -> tuple[Recipe, Options]:
     """Change a recipe as the command line says, and prepare the process for training.
 
     Args:
@@ -31,6 +48,7 @@ def command_line(
         description: what the lesson does, the first lines of `--help`.
         arguments: the words to read. By default those of the command line; in a notebook, which
             has none, those of the environment variable LAB_ARGS.
+        options: the defaults of a lesson that has options of its own, besides those of all.
 
     Returns:
         the recipe to train with (that of the run where `--resume` names one) and the options.
@@ -40,14 +58,15 @@ def command_line(
             In a script the user sees it as one line, and the process exits with code 2.
     """
     machine.show_errors_in_one_line()
-    given = vars(_parser(recipe, description).parse_args(_words(arguments)))
-    names = {each.name for each in fields(Options)}
+    own = options or Options()
+    given = vars(_parser(recipe, own, description).parse_args(_words(arguments)))
+    names = {each.name for each in fields(own)}
     chosen = {name: value for name, value in given.items() if name in names}
     changes = {name: value for name, value in given.items() if name not in names}
     if chosen.get("resume"):
-        recipe, options = _resumed(recipe, chosen, changes)
+        recipe, options = _resumed(recipe, own, chosen, changes)
     else:
-        options = Options(**chosen)
+        options = replace(own, **chosen)
         smoke: dict[str, Any] = SMOKE if options.smoke else {}
         recipe = replace(recipe, **(smoke | changes))
         if recipe.data not in SOURCES:
@@ -95,14 +114,16 @@ def _words(arguments: Sequence[str] | None) -> Sequence[str]:
     return shlex.split(os.environ.get("LAB_ARGS", "")) if machine.in_notebook() else sys.argv[1:]
 
 
-def _resumed(recipe: R, chosen: dict[str, Any], changes: dict[str, Any]) -> tuple[R, Options]:
+def _resumed(
+    recipe: Recipe, options: Options, chosen: dict[str, Any], changes: dict[str, Any]
+) -> tuple[Recipe, Options]:
     """The recipe of a run, and its options where no others are chosen."""
     if "smoke" in chosen or changes:
         extra = "smoke" if "smoke" in chosen else next(iter(changes))
         raise UserError(f"--resume takes its recipe from the run: leave out {flag(extra)}")
     run = Run.open(chosen["resume"])
     run.check_network(recipe.network)
-    return run.recipe(type(recipe)), Options(**(run.read("run.json")["options"] | chosen))
+    return run.recipe(type(recipe)), replace(options, **(run.read("run.json")["options"] | chosen))
 
 
 class Parser(argparse.ArgumentParser):
@@ -112,16 +133,22 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message} (--help lists the settings)")
 
 
-def _parser(recipe: Recipe, description: str) -> argparse.ArgumentParser:
+def _parser(recipe: Recipe, options: Options, description: str) -> argparse.ArgumentParser:
     parser = Parser(
         usage="%(prog)s [--help] [SETTING ...]",
         description=description,
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=98),
     )
-    for title, settings in (("recipe", recipe), ("where and how it runs", Options())):
-        group = parser.add_argument_group(title)
-        for each in fields(settings):
+    shared = {each.name for each in fields(Options)}
+    groups = (
+        ("recipe", recipe, fields(recipe)),
+        ("where and how it runs", options, fields(Options)),
+        ("search", options, [each for each in fields(options) if each.name not in shared]),
+    )
+    for title, settings, members in groups:
+        group = parser.add_argument_group(title)  # argparse leaves out those without members
+        for each in members:
             if "help" in each.metadata:
                 _add(group, each, getattr(settings, each.name))
     return parser
