@@ -362,6 +362,8 @@ def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]
     """
     from lab import study as studies  # needs Optuna, which training does not
 
+    if options.resume:
+        raise lab.UserError("a search goes on by itself: leave out --resume")
     small = briefly(recipe, options)
     data = lab.load(recipe.data, limit=recipe.limit or None)
     data = replace(data, train=data.train.first(options.search_images))
