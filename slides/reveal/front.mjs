@@ -8,6 +8,8 @@ const HEIGHT = 640;
 const PLOT = { left: 90, right: 980, top: 66, bottom: 560 };
 const RADIUS = 8; // of a network on the front, px
 const NAMES = { nsga2: 'NSGA-II', random: 'random search' };
+const VOLUME =
+  'Hypervolume: of all pairs of an error and a cost, the share that the front is better than.';
 const STYLES = ['first', 'second']; // how searches differ: in color, in shape and in their dashes
 
 const at = (number) => number.toFixed(1);
@@ -150,8 +152,8 @@ function byGeneration({ trials, hypervolume }, place, title, how) {
     title,
     [...place.drawn, ...drawn],
     table(
-      `${how} Hypervolume: the share of all errors and costs that the front is better than.`,
-      ['generation', 'on the front', 'least error', 'hypervolume'],
+      `${how} ${VOLUME}`,
+      ['generation', 'front', 'least error', 'hypervolume'],
       rows,
     ),
   );
@@ -180,7 +182,6 @@ function together(searches, place, title, how) {
     cells: [
       nameOf(name),
       search.trained,
-      frontOf(search.trials).length,
       show(Math.min(...search.trials.map((trial) => trial.error)), 'percent'),
       show(search.hypervolume.at(-1), 'decimals 3'),
     ],
@@ -189,8 +190,8 @@ function together(searches, place, title, how) {
     title,
     [...place.drawn, ...drawn, ...key],
     table(
-      `${how} One search each, of the same number of trials.`,
-      ['search', 'trained', 'on the front', 'least error', 'hypervolume'],
+      `${how} One search each, of ${searches[0].search.trials.length} trials. ${VOLUME}`,
+      ['search', 'trained', 'least error', 'hypervolume'],
       rows,
     ),
   );

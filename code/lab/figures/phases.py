@@ -64,7 +64,8 @@ def phases(name: str, title: str, drawn: Sequence[Phase]) -> str:
         _draw(group, phase, left, wide, middle)
         text(group, left + wide / 2, 34, phase.heading, size=LARGE, bold=True)
         text(group, left + wide / 2, bottom, phase.code, size=LARGE)
-    _key(root, bottom + 62)
+    whole = all(len(phase.reads) == phase.nodes + 1 for phase in drawn)
+    _key(root, bottom + 62, whole)
     return finish(root, bottom + 84)
 
 
@@ -175,7 +176,8 @@ def _pool(group: Element, left: float, middle: float) -> None:
     rectangle(place, left + GAP / 2 - 13, middle - 34, 26, 68, FILLS["pool"], **LINE)
 
 
-def _key(root: Element, y: float) -> None:
+def _key(root: Element, y: float, whole: bool) -> None:
+    """Explain the shapes; where no node is left out, `whole`, there is none to explain."""
     x = float(LEFT)
     for kind, words in (
         ("node", f"conv 3{TIMES}3, batch norm, ReLU"),
@@ -183,6 +185,8 @@ def _key(root: Element, y: float) -> None:
         ("residual", "from input to output"),
         ("pool", f"max pool 2{TIMES}2"),
     ):
+        if kind == "out" and whole:
+            continue
         if kind == "pool":
             rectangle(root, x + 8, y - 28, 14, 36, FILLS["pool"], **LINE)
         elif kind == "residual":
