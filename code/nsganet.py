@@ -24,12 +24,11 @@
 # two respects at once, the error and the work for an image, so what comes out is not one network
 # but a *front* of them, from cheap to accurate.
 #
-# `python code/nsganet.py` trains one network on CIFAR10, one that a search has found; `--genome`
-# trains another. `python code/nsganet.py --search` searches: each network is trained briefly, and
-# what was found is kept in `runs/nsganet/search.db`. Stop it with Ctrl-C, and the same command
-# goes on; start it a second time, and two processes share the work. `--help` lists the settings,
-# `--smoke` tries everything out. What to expect is in the recorded search,
-# `static/searches/nsganet.json`.
+# `python code/nsganet.py --search` searches: each network is trained briefly, and what was found is
+# kept in `runs/nsganet/search.db`. Stop it with Ctrl-C, and the same command goes on; start it a
+# second time, and two processes share the work. In the end it says how to train what it found,
+# `python code/nsganet.py --genome BITS`, like the network of any other lesson. `--help` lists the
+# settings, `--smoke` tries everything out.
 
 # %%
 from dataclasses import dataclass, replace
@@ -96,8 +95,8 @@ def encode(phases: list[list[int]]) -> str:
 
 
 # %% [markdown]
-# Not every string of bits is a graph in which an image finds its way. The paper's own decoder
-# mends them: a node that is read but reads nothing reads the input; a node that reads but is never
+# Not every string of bits is a graph in which an image finds its way. The authors' decoder mends
+# them: a node that is read but reads nothing reads the input; a node that reads but is never
 # read is read by the output; a node without either is left out. A phase without any connection is
 # left out as a whole, with its pooling.
 
@@ -133,12 +132,13 @@ if __name__ == "__main__":
 # ## The phase
 #
 # A node is a 3x3 convolution, batch norm and ReLU. Where it reads several others, their maps are
-# put side by side, and a 1x1 convolution brings them back to the channels of the phase.
+# put side by side, and a 1x1 convolution brings them back to the channels of the phase, as in the
+# authors' code. So a connection costs something; in *Genetic CNN* maps are summed.
 
 
 # %%
 class Phase(nn.Module):
-    """A graph of nodes (section 3.1): (N, in_channels, H, W) -> (N, channels, H, W).
+    """A graph of nodes (section 3): (N, in_channels, H, W) -> (N, channels, H, W).
 
     Args:
         bits: of the phase, with at least one connection.
@@ -269,9 +269,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The recipe
 #
-# The genome is the knee of the recorded search: the network of its front from which less error
-# costs the most work, and less work the most error. It was found with few channels and in little
-# time; here it gets more of both.
+# The genome is the plainest one with a connection past each phase: four nodes in a row. A search
+# begins from nothing and knows no such design; the network it finds should do better.
 
 
 # %%
@@ -333,9 +332,11 @@ if __name__ == "__main__":
 # Two objectives: the share of held-out images that a network gets wrong after a short training,
 # and its multiply-accumulates for an image. NSGA-II (Deb et al., 2002) is Optuna's own: of parents
 # and children it keeps those that no other one dominates, and among equals those in thin places of
-# the front, so that the front stays wide.
+# the front, so that the front stays wide. (The paper goes one step further: late in the search it
+# draws genomes from a Bayesian network, learned from all that was tried. Here is no such step.)
 #
-# All that is known lies in the study, so any process may stop, be killed or join in.
+# All that is known lies in the study, so any process may stop, be killed or join in. In a notebook
+# the search begins where the environment variable `LAB_ARGS` says `--search`.
 
 
 # %%
@@ -390,7 +391,7 @@ def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]
 
 
 # %%
-PHASES = 3  # as in the paper's search on CIFAR10 (section 4.1)
+PHASES = 3  # as in the paper's search on CIFAR10
 
 
 def briefly(recipe: NSGANetRecipe, options: SearchOptions) -> NSGANetRecipe:
@@ -511,5 +512,4 @@ if __name__ == "__main__" and not options.search:
 # - `--search --sampler random`: what does random search find with the same number of trials?
 # - `--search --generations 10`: the search goes on. When does the front stop moving?
 # - Train the ends of the front for longer, too. Do the networks keep their order?
-# - Sum the inputs of a node, as in *Genetic CNN*, instead of joining them: which bits then cost
-#   nothing?
+# - Sum the inputs of a node instead of joining them: which bits then cost nothing?

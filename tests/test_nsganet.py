@@ -485,6 +485,12 @@ def test_a_search_is_not_resumed_like_a_training() -> None:
         nsganet.search(SMALL, replace(OPTIONS, resume="runs/nsganet/1"))
 
 
+def test_a_search_is_not_begun_by_torchrun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(studies.idist, "get_world_size", lambda: 2)
+    with pytest.raises(lab.UserError, match="start its command once for each worker"):
+        trials(tmp_path)
+
+
 def test_a_genome_of_a_wrong_length_ends_the_script_with_one_line(tmp_path: Path) -> None:
     done = lesson("--data", "shapes", "--genome", "1-01-00", cwd=tmp_path, name="nsganet")
     assert done.returncode == 2

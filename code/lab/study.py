@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import ignite.distributed as idist
 import torch
 from torch import nn
 
@@ -122,8 +123,10 @@ def open_study(storage: str, name: str, sampler: BaseSampler, heartbeat: int) ->
             any more is made again by another worker.
 
     Raises:
-        UserError: a storage that cannot be used.
+        UserError: a storage that cannot be used, or processes that torchrun has tied together.
     """
+    if idist.get_world_size() > 1:
+        raise UserError("a search takes no torchrun: start its command once for each worker")
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)  # errors are shown once, by us
     for left in reversed(range(TRIES)):
         try:
@@ -183,7 +186,8 @@ def find_twin(study: Study, trial: Trial, network: str) -> FrozenTrial | None:
     """An earlier trial of the same network that has a result, if there is one.
 
     If another worker is training it this very moment, this trial is given up (Optuna's state
-    PRUNED) and another one drawn in its place: it would teach nothing new.
+    PRUNED) and another one drawn in its place: it would teach nothing new. Only of two workers that
+    draw it in the very same instant each may train it.
 
     Args:
         study: with the trials of all workers.
