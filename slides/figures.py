@@ -19,10 +19,12 @@ import facts  # noqa: E402
 import googlenet  # noqa: E402
 import inception  # noqa: E402
 import lenet  # noqa: E402
+import nsganet  # noqa: E402
 import resnet  # noqa: E402
 import vgg16  # noqa: E402
 from lab import figures, machine  # noqa: E402
 from lab.figures import chain, compare, describe, graph, pieces, read, rows, strip  # noqa: E402
+from lab.figures.phases import TIMES, Phase, phases  # noqa: E402
 
 IMAGES = ROOT / "static" / "img"
 LARGE = (3, 224, 224)
@@ -105,6 +107,20 @@ def _deeper() -> str:
     )
 
 
+def _nsganet() -> str:
+    """The phases of the network that the lesson trains."""
+    recipe, panels, side = nsganet.RECIPE, [], 32
+    for bits in nsganet.decode(recipe.genome):
+        reads = nsganet.graph(bits)
+        if reads:
+            channels = recipe.width * 32 // side
+            heading = f"{side} {TIMES} {side}, {channels} channels"
+            nodes = next(n for n in range(2, 99) if n * (n - 1) // 2 + 1 == len(bits))
+            panels.append(Phase(heading, nsganet.encode([bits]), reads, nodes))
+            side //= 2
+    return phases("nsganet", "A network that a search has found", panels)
+
+
 FIGURES: dict[str, Callable[[], str]] = {
     "lenet": lambda: _chain("lenet", "LeNet-5", lenet.LeNet5(), (1, 32, 32), power=1),
     "alexnet": lambda: _chain("alexnet", "AlexNet", alexnet.AlexNet(), LARGE, power=0.5),
@@ -114,6 +130,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "resnet": _resnet,
     **{f"inception-{letter}": _block(letter) for letter in "abcde"},
     "bottleneck": _bottleneck,
+    "nsganet": _nsganet,
     "vgg-plain-resnet": _deeper,
     **{f"pieces-{name}": draw for name, draw in pieces.PIECES.items()},
 }

@@ -4,10 +4,11 @@
     python slides/results.py resnet vgg16 --seeds 3        two of them, seeds 0, 1 and 2
     python slides/results.py -- --data FOLDER --threads 1  what follows -- goes to every lesson
     python slides/results.py shortcuts                     an experiment, by its name
+    python slides/results.py nsganet-search                a search, with NSGA-II and at random
 
 What is recorded or trained already stays as it is, and what was stopped half-way goes on: type
 the same command again after Ctrl-C or a power cut. In the end the comparison in the README is
-written anew.
+written anew. A search is recorded by itself, in static/searches.
 """
 
 import argparse
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "code"))
 
 import lab  # noqa: E402
+import searches  # noqa: E402
 from lab import compare, machine, record  # noqa: E402
 from lab.errors import Stopped  # noqa: E402
 from lab.runs import Run  # noqa: E402
@@ -38,7 +40,7 @@ class Training:
     settings: str = ""
 
 
-LESSONS = ("lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet")
+LESSONS = ("lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet", "nsganet")
 EXPERIMENTS = {
     # He et al., figure 6: what depth does to a network without shortcuts, and with them.
     "shortcuts": [
@@ -56,6 +58,7 @@ EXPERIMENTS = {
         ),
     ],
 }
+SEARCH = "nsganet-search"
 CHOICES = {lesson: [Training(lesson)] for lesson in LESSONS} | EXPERIMENTS
 
 
@@ -77,6 +80,11 @@ def main() -> None:
     """Read the command line, look for anything wrong with all plans, and only then train."""
     machine.show_errors_in_one_line()
     given, settings = _arguments()
+    if SEARCH in given.names:
+        if given.names != [SEARCH] or given.seeds != 1:
+            raise lab.UserError(f"{SEARCH} goes by itself, and with one seed")
+        searches.make(settings, given.replace, _run)
+        return
     chosen = [each for name in given.names or LESSONS for each in CHOICES[name]]
     plans = [_plan(training, given.seeds, settings) for training in chosen]
     _check_order(plans)
@@ -100,7 +108,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     parser = lab.cli.Parser(
         description=__doc__, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
     )
-    names = ", ".join(CHOICES)
+    names = ", ".join([*CHOICES, SEARCH])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {names}")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="train with 0 to N-1")
     parser.add_argument("--replace", action="store_true", help="write over records of other runs")
@@ -108,7 +116,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     if extra:
         raise lab.UserError(f"{extra[0]}: settings of the lessons come after --")
     for name in given.names:
-        if name not in CHOICES:
+        if name not in (*CHOICES, SEARCH):
             raise lab.UserError(f"there is no {name} to be trained: choose from {names}")
     if given.seeds < 1:
         raise lab.UserError(f"--seeds must be at least 1, not {given.seeds}")

@@ -18,6 +18,7 @@ SMOKE = {
     "googlenet": "--smoke --width 0.125",
     "inception": "--smoke --width 0.125",
     "lenet": "--smoke",
+    "nsganet": "--smoke",
     "resnet": "--smoke --depth 8",
     "vgg16": "--smoke --width 0.125",
 }
@@ -28,6 +29,7 @@ LEARNS = {
     "googlenet": ("--lr 0.05", 20),  # 29, 33, 27 %
     "inception": ("", 15),  # 21, 20, 23 %
     "lenet": ("--epochs 4 --lr 0.02", 28),  # 37, 35, 39 %
+    "nsganet": ("--epochs 4 --lr 0.05", 15),  # 30, 41, 21 %
     "resnet": ("--lr 0.05", 22),  # 27, 29, 28 %
     "vgg16": ("--epochs 4 --lr 0.02 --dropout 0", 25),  # 39, 34, 36 %
 }
@@ -43,6 +45,12 @@ SAYS = {
         "in all: 23,834,568 parameters instead of 37,696,584: 37% saved",
     ],
     "lenet": ["today 61,706, in 1998 60,000", "c5        (1, 120, 1, 1)"],
+    "nsganet": [
+        "0-00-100-0: {1: [0], 4: [1], 5: [4]}",
+        "1-11-111-1: (1, 16, 32, 32) -> (1, 32, 32, 32)",
+        "8/8   ",
+        "knee  ",
+    ],
     "resnet": ["a silent block changes nothing: True", "ResNet-20   option A   269,722"],
     "vgg16": ["three 3x3: 110,592 weights, one 7x7: 200,704, 81% more", "138,357,544"],
 }

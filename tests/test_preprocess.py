@@ -282,7 +282,7 @@ def test_a_training_is_drawn_without_blank_lines(root: Path) -> None:
 
 def cells(table: str) -> list[list[str]]:
     """Return the words in the cells of an HTML table, row by row."""
-    rows = re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", table, re.DOTALL)
     return [
         [html.unescape(re.sub("<.*?>", "", cell)) for cell in re.findall(r"<t[hd].*?</t[hd]>", row)]
         for row in rows
@@ -431,6 +431,55 @@ def test_times_of_several_devices_say_which(root: Path) -> None:
     assert [row[0] for row in cells(shown)] == ["network", "a, data-1", "b, data-2"]
 
 
+def write_search(root: Path) -> None:
+    """Put two searches of two generations into the project."""
+    points = [(0.5, 4), (0.6, 2), (0.4, 8), (0.45, 4)]  # the last one is better than the first
+    trials = [
+        {"generation": place // 2, "error": error, "macs": macs * 10**6}
+        for place, (error, macs) in enumerate(points)
+    ]
+    search = {"trials": trials, "hypervolume": [0.25, 0.5], "trained": 3}
+    whole = {
+        "dataset": "data-1",
+        "images": {"training": 5000, "validation": 1234},
+        "searches": {"nsga2": search, "random": search | {"trained": 4}},
+    }
+    (root / "static" / "search.json").write_text(json.dumps(whole))
+
+
+def test_a_search_is_drawn_generation_by_generation(root: Path) -> None:
+    write_search(root)
+    shown = filled(root, "{{ static/search.json: searches.nsga2 | front generations }}")
+    assert "\n\n" not in shown
+    assert "NaN" not in shown
+    assert cells(shown) == [
+        ["generation", "front", "least error", "hypervolume"],
+        ["1", "2", "50.0%", "0.250"],
+        ["2", "3", "40.0%", "0.500"],
+    ]
+    # The second generation comes as a step, in the chart and in the table.
+    assert re.findall(r'<(\w+) class="fragment" data-fragment-index="1"', shown) == ["g", "tr"]
+    assert shown.count("<circle") == 4
+    assert "trained on 5,000 images, and measured on 1,234 others." in shown
+    first, second = (path.count("V") for path in re.findall(r'class="edge first" d="(.*?)"', shown))
+    assert (first, second) == (2, 3)  # a step for each network of the front
+
+
+def test_two_searches_are_told_apart_by_more_than_their_color(root: Path) -> None:
+    write_search(root)
+    shown = filled(root, "{{ static/search.json: searches.nsga2, searches.random | front }}")
+    assert cells(shown) == [
+        ["search", "trained", "least error", "hypervolume"],
+        ["NSGA-II", "3", "40.0%", "0.500"],
+        ["random search", "4", "40.0%", "0.500"],
+    ]
+    for shape, style in (("circle", "first"), ("rect", "second")):
+        # Three on the front and one in the key, beside one that is dominated.
+        assert len(re.findall(f'<{shape} class="trial {style} front"', shown)) == 4
+        assert len(re.findall(f'<{shape} class="trial {style} dominated"', shown)) == 1
+    assert re.findall(r'class="label".*?>(.*?)<', shown) == ["NSGA-II", "random search"]
+
+
 def test_several_trainings_are_drawn_in_one_chart(root: Path) -> None:
     plain = record("net", variant="plain")
     write_records(root, record("net", variants={"plain": plain}))
@@ -540,6 +589,9 @@ BAD = [
     ("{{ static/net.json: one, . | curves loss }}", "curves are of train_loss, validation_loss"),
     ("{{ static/results: accuracy | compare euros }}", "records compare by parameters, macs"),
     ("{{ static/results: accuracy | compare macs }}", "no record has accuracy"),
+    ("{{ static/net.json: one | front }}", "one is no search: it has no trials"),
+    ("{{ static/net.json: one | front slowly }}", "front takes generations, not slowly"),
+    ("{{ static/net.json: one, runs | front generations }}", "front generations draws at most 1"),
     ("{{ static/net.json: one | layers }}", "one is no network of layers: it has no name"),
     ("{{ static/two.svg | figure slowly }}", "figure takes steps, not slowly"),
     ("{{ static/two.svg: a | figure }}", "that cannot be read; write"),

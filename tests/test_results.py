@@ -127,6 +127,47 @@ def test_a_record_of_seeds_not_asked_for_is_kept(results: Callable, tmp_path: Pa
         results("lenet", "--seeds", "2")
 
 
+def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
+    script: ModuleType,
+    results: Callable,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    import nsganet
+
+    started = []
+
+    def search(words: Sequence[str]) -> None:
+        started.append(words[-1])
+        nsganet.search(
+            *lab.command_line(nsganet.RECIPE, "", words[1:], options=nsganet.SearchOptions())
+        )
+
+    monkeypatch.setattr(script, "_run", search)
+    monkeypatch.setattr(script.searches, "SEARCHES", tmp_path / "searches")
+    small = "--population 3 --generations 2 --nodes 2 --search-width 2 --search-epochs 1"
+    small += " --search-images 60"
+    for _ in range(2):
+        results("nsganet-search", settings=small)
+        assert started == ["nsga2", "random"]
+    assert "recorded already" in capsys.readouterr().out
+    made = json.loads((tmp_path / "searches" / "nsganet.json").read_text())
+    assert made["dataset"] == "shapes"
+    assert made["images"] == {"training": 60, "validation": 20}
+    assert made["largest"]["genome"] == "1-1.1-1.1-1"
+    assert [len(each["trials"]) for each in made["searches"].values()] == [6, 6]
+    for wrong, line in (
+        ("--population 4", "is of other settings: --replace"),
+        ("--sampler random", "leave out --smoke, --resume and --sampler"),
+    ):
+        with pytest.raises(UserError, match=line):
+            results("nsganet-search", settings=f"{small} {wrong}")
+    with pytest.raises(UserError, match="goes by itself"):
+        results("nsganet-search", "lenet", settings=small)
+    assert started == ["nsga2", "random"]
+
+
 def test_the_networks_and_recipes_of_the_experiments_are_recorded_as_variants(
     results: Callable, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import Field, fields, replace
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, overload
 
 from torch import nn
 
@@ -18,18 +18,41 @@ from .recipe import Options, Recipe, flag
 from .runs import Run
 
 R = TypeVar("R", bound=Recipe)
+Own = TypeVar("Own", bound=Options)
 
 # In larger batches there are too few steps for batch norms to learn what images look like.
 SMOKE = {"data": "shapes", "limit": 1000, "epochs": 2, "batch_size": 16}
 
 
+@overload
 def command_line(
     recipe: R,
     description: str,
     arguments: Sequence[str] | None = None,
     *,
     build: Callable[[R, int], nn.Module] | None = None,
-) -> tuple[R, Options]:
+) -> tuple[R, Options]: ...
+
+
+@overload
+def command_line(
+    recipe: R,
+    description: str,
+    arguments: Sequence[str] | None = None,
+    *,
+    build: Callable[[R, int], nn.Module] | None = None,
+    options: Own,
+) -> tuple[R, Own]: ...
+
+
+def command_line(
+    recipe: Recipe,
+    description: str,
+    arguments: Sequence[str] | None = None,
+    *,
+    build: Callable[[Any, int], nn.Module] | None = None,
+    options: Options | None = None,
+) -> tuple[Recipe, Options]:
     """Change a recipe as the command line says, and prepare the process for training.
 
     With `build`, which makes the network from the recipe and the number of classes, there is also
@@ -41,6 +64,7 @@ def command_line(
         description: what the lesson does, the first lines of `--help`.
         arguments: the words to read. By default those of the command line; in a notebook, which
             has none, those of the environment variable LAB_ARGS.
+        options: the defaults of a lesson that has options of its own, besides those of all.
 
     Returns:
         the recipe to train with (that of the run where `--resume` names one) and the options.
@@ -50,9 +74,11 @@ def command_line(
             In a script the user sees it as one line, and the process exits with code 2.
     """
     machine.show_errors_in_one_line()
-    given = vars(_parser(recipe, description, build is not None).parse_args(words(arguments)))
+    own = options or Options()
+    parser = _parser(recipe, own, description, build is not None)
+    given = vars(parser.parse_args(words(arguments)))
     wanted = given.pop("export", None)
-    names = {each.name for each in fields(Options)}
+    names = {each.name for each in fields(own)}
     chosen = {name: value for name, value in given.items() if name in names}
     changes = {name: value for name, value in given.items() if name not in names}
     if wanted is not None and build is not None:
@@ -63,9 +89,9 @@ def command_line(
             raise SystemExit
         chosen, changes = {"resume": str(run)}, {}
     if chosen.get("resume"):
-        recipe, options = _resumed(recipe, chosen, changes)
+        recipe, options = _resumed(recipe, own, chosen, changes)
     else:
-        options = Options(**chosen)
+        options = replace(own, **chosen)
         smoke: dict[str, Any] = SMOKE if options.smoke else {}
         recipe = replace(recipe, **(smoke | changes))
         recipe = replace(recipe, data=_source(recipe.data))
@@ -116,14 +142,16 @@ def _source(data: str) -> str:
     return data if data in SOURCES else os.path.abspath(os.path.expanduser(data))
 
 
-def _resumed(recipe: R, chosen: dict[str, Any], changes: dict[str, Any]) -> tuple[R, Options]:
+def _resumed(
+    recipe: Recipe, options: Options, chosen: dict[str, Any], changes: dict[str, Any]
+) -> tuple[Recipe, Options]:
     """The recipe of a run, and its options where no others are chosen."""
     if "smoke" in chosen or changes:
         extra = "smoke" if "smoke" in chosen else next(iter(changes))
         raise UserError(f"--resume takes its recipe from the run: leave out {flag(extra)}")
     run = Run.open(chosen["resume"])
     run.check_network(recipe.network)
-    return run.recipe(type(recipe)), Options(**(run.read("run.json")["options"] | chosen))
+    return run.recipe(type(recipe)), replace(options, **(run.read("run.json")["options"] | chosen))
 
 
 def _to_export(recipe: Recipe, wanted: str, chosen: dict[str, Any], changes: dict[str, Any]) -> Run:
@@ -180,26 +208,34 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message} (--help lists the settings)")
 
 
-def _parser(recipe: Recipe, description: str, exports: bool) -> argparse.ArgumentParser:
+def _parser(
+    recipe: Recipe, options: Options, description: str, exports: bool
+) -> argparse.ArgumentParser:
     parser = Parser(
         usage="%(prog)s [--help] [SETTING ...]",
         description=description,
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=98),
     )
-    for title, settings in (("recipe", recipe), ("where and how it runs", Options())):
-        group = parser.add_argument_group(title)
-        for each in fields(settings):
+    shared = {each.name for each in fields(Options)}
+    groups = (
+        ("recipe", recipe, fields(recipe)),
+        ("where and how it runs", options, fields(Options)),
+        ("search", options, [each for each in fields(options) if each.name not in shared]),
+    )
+    for title, settings, members in groups:
+        group = parser.add_argument_group(title)  # argparse leaves out those without members
+        for each in members:
             if "help" in each.metadata:
                 _add(group, each, getattr(settings, each.name))
     if exports:
-        group.add_argument(
+        parser.add_argument_group("instead of training").add_argument(
             "--export",
             nargs="?",
             const="",
             default=argparse.SUPPRESS,
             metavar="RUN",
-            help="train nothing: write the network of a finished run (default: the newest with "
+            help="write the network of a finished run (default: the newest with "
             "the recipe's settings given) as an ONNX file for the live slides",
         )
     return parser

@@ -10,6 +10,10 @@ class UserError(Exception):
     exit_code = 2
 
 
+class Diverged(UserError):  # noqa: N818 (a word, as below)
+    """The loss of a training is not a finite number any more."""
+
+
 class Stopped(UserError):  # noqa: N818 (not an error: the user asked for it)
     """The user stopped a training; the sentence says how to continue it."""
 

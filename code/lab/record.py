@@ -123,9 +123,14 @@ def write(record: dict[str, Any], folder: Path = RESULTS) -> Path:
         raise UserError(f"record the default variant of {record['network']} first")
     else:
         whole = known | {"variants": variants | {record["variant"]: record}}
-    folder.mkdir(parents=True, exist_ok=True)
+    return save(whole, path)
+
+
+def save(record: dict[str, Any], path: Path) -> Path:
+    """Write a record into a file, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
-    unfinished.write_text(_text(whole))
+    unfinished.write_text(_text(record))
     unfinished.replace(path)
     return path
 

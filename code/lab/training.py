@@ -30,7 +30,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from . import machine, plots
 from .data import Batches, Data, Split, described, load, normalized
-from .errors import Stopped, UserError
+from .errors import Diverged, Stopped, UserError
 from .handlers import (
     EVERY,
     EpochSoFar,
@@ -307,8 +307,8 @@ def fit(
 ) -> None:
     """Train `model` in place; write its history and its best and last checkpoint into `run`.
 
-    Continues from the run's last checkpoint where `options.resume` is set. Raises `UserError` if
-    the loss diverges, and `KeyboardInterrupt` if the user stops it, once all is saved.
+    Continues from the run's last checkpoint where `options.resume` is set. Raises `Diverged` if
+    the loss does, and `KeyboardInterrupt` if the user stops it, once all is saved.
     """
     training, validation = get_dataflow(data, recipe, device, _memory_format(options))
     replica, optimizer, scaler = initialize(model, recipe, device, options)
@@ -389,7 +389,7 @@ def fit(
         trainer.run(training, max_epochs=recipe.epochs)
     loss = float(trainer.state.output)  # type: ignore[arg-type]
     if not math.isfinite(loss):
-        raise UserError(
+        raise Diverged(
             f"the loss became {loss} in epoch {trainer.state.epoch}: "
             f"try a learning rate lower than --lr {recipe.lr}"
         )

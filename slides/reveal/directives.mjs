@@ -8,6 +8,9 @@
 //                                                                several, "." being the whole file
 //   {{ static/results: test_accuracy | compare macs }}           all records, against their cost
 //   {{ static/facts.json: resnet.cifar10 | layers }}             a network, stage by stage
+//   {{ static/searches/nsganet.json: searches.nsga2, searches.random | front }}
+//                                                                searches with two objectives;
+//                                                                "front generations": one, stepped
 //   {{ static/img/inception-a.svg | figure }}                    a drawing; "figure steps": stepped
 //
 // A directive that cannot be filled in becomes an entry in `problems` and turns its slide into one
@@ -19,6 +22,7 @@ import path from 'node:path';
 import { compare } from './compare.mjs';
 import { curve, curves } from './curve.mjs';
 import { figure } from './figure.mjs';
+import { front } from './front.mjs';
 import { layers } from './layers.mjs';
 import { definition } from './python.mjs';
 import { lookUp, show } from './values.mjs';
@@ -131,11 +135,16 @@ const DRAWINGS = {
     compare(readRecords(root, file, key), key, word, escapeText),
   layers: ({ root, file, keys: [key] }) =>
     layers(lookUp(readJson(root, file), key), key, escapeText),
+  front: ({ root, file, keys, word }) => {
+    const whole = readJson(root, file);
+    const searches = keys.map((key) => ({ key, search: lookUp(whole, key) }));
+    return front(whole, searches, word, escapeText);
+  },
   figure: ({ root, file, word, line }) =>
     figure(read(root, file), { stepped: word === 'steps', prefix: `line-${line}-` }),
 };
 // The words that may stand behind a drawing's name, where it takes any.
-const WORDS = { figure: [undefined, 'steps'] };
+const WORDS = { figure: [undefined, 'steps'], front: [undefined, 'generations'] };
 
 /** Fill in one directive; `alone` tells whether it has its line to itself. */
 function fill(context, inner, { alone, line }) {

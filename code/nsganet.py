@@ -1,0 +1,520 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # NSGA-Net
+#
+# Lu, Whalen, Boddeti, Dhebar, Deb, Goodman and Banzhaf, *NSGA-Net: neural architecture search using
+# multi-objective genetic algorithm*, GECCO 2019 ([arXiv:1810.03522](https://arxiv.org/abs/1810.03522)).
+# The companion of the slide **NSGA-Net**.
+#
+# The networks of the lessons before were drawn by people. Here a string of bits says which layer
+# reads which, and evolution chooses the bits: of a population of networks the better ones become
+# parents, their bits are mixed and a few flipped, and the children are trained in turn. Better in
+# two respects at once, the error and the work for an image, so what comes out is not one network
+# but a *front* of them, from cheap to accurate.
+#
+# `python code/nsganet.py --search` searches: each network is trained briefly, and what was found is
+# kept in `runs/nsganet/search.db`. Stop it with Ctrl-C, and the same command goes on; start it a
+# second time, and two processes share the work. In the end it says how to train what it found,
+# `python code/nsganet.py --genome BITS`, like the network of any other lesson. `--help` lists the
+# settings, `--smoke` tries everything out.
+
+# %%
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import permutations
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+import lab
+from lab import machine, plots
+from lab.front import knee, pareto_front
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+# %% [markdown]
+# ## The genome
+#
+# A network is a row of *phases*, each at half the resolution of the one before it. A phase is a
+# graph of nodes, and its bits say which earlier nodes each of them reads (the encoding of Xie and
+# Yuille, *Genetic CNN*, ICCV 2017): one bit for node 2, two for node 3, three for node 4. NSGA-Net
+# adds a last bit for a connection from the input of the phase to its output. As text, the bits of
+# each node stand together, and phases are parted by dots:
+#
+# `1-01-111-0.0-10-100-1`
+#
+# has two phases of four nodes; in the first one node 3 reads node 2 but not node 1, and node 4
+# reads all.
+
+
+# %%
+def decode(genome: str) -> list[list[int]]:
+    """The bits of each phase of a genome, "1-01-0" -> [[1, 0, 1, 0]].
+
+    Raises `ValueError` unless node k has k - 1 bits in each phase, and the last bit stands alone.
+    """
+    phases = []
+    for number, text in enumerate(genome.split("."), start=1):
+        groups = text.split("-")
+        wanted = [*range(1, len(groups)), 1]
+        if len(groups) < 2 or set(text) - set("01-") or [len(each) for each in groups] != wanted:
+            raise ValueError(
+                f"phase {number} of the genome is {text!r}: it needs one bit for node 2, two for "
+                "node 3 and so on, and one for the residual connection, as in 1-01-111-0"
+            )
+        phases.append([int(bit) for group in groups for bit in group])
+    return phases
+
+
+def encode(phases: list[list[int]]) -> str:
+    """The genome with these bits, [[1, 0, 1, 0]] -> "1-01-0"."""
+    texts = []
+    for bits in phases:
+        left, groups = "".join(map(str, bits)), []
+        while len(left) > 1:
+            size = len(groups) + 1
+            groups.append(left[:size])
+            left = left[size:]
+        texts.append("-".join([*groups, left]))
+    return ".".join(texts)
+
+
+# %% [markdown]
+# Not every string of bits is a graph in which an image finds its way. The authors' decoder mends
+# them: a node that is read but reads nothing reads the input; a node that reads but is never
+# read is read by the output; a node without either is left out. A phase without any connection is
+# left out as a whole, with its pooling.
+
+# %%
+Graph = dict[int, list[int]]
+
+
+def graph(bits: list[int]) -> Graph:
+    """Which nodes each node of a phase reads: 0 is the input, the last node is the output.
+
+    The nodes stand in the order in which they can be computed; without any connection between
+    nodes, whatever the last bit says, there are none.
+    """
+    *left, residual = bits
+    between: Graph = {1: []}
+    while left:
+        node = len(between) + 1
+        between[node] = [other for other in range(1, node) if left[other - 1]]
+        left = left[node - 1 :]
+    read = {other for sources in between.values() for other in sources}
+    active = {node: sources or [0] for node, sources in between.items() if sources or node in read}
+    if not active:
+        return {}
+    ends = [node for node in active if node not in read]
+    return {**active, len(between) + 1: [0] * residual + ends}
+
+
+if __name__ == "__main__":
+    for genome in ("1-01-001-0", "1-01-001-1", "0-00-100-0", "0-00-000-1"):
+        print(f"{genome}: {graph(decode(genome)[0])}")
+
+# %% [markdown]
+# ## The phase
+#
+# A node is a 3x3 convolution, batch norm and ReLU. Where it reads several others, their maps are
+# put side by side, and a 1x1 convolution brings them back to the channels of the phase, as in the
+# authors' code. So a connection costs something; in *Genetic CNN* maps are summed.
+
+
+# %%
+class Phase(nn.Module):
+    """A graph of nodes (section 3): (N, in_channels, H, W) -> (N, channels, H, W).
+
+    Args:
+        bits: of the phase, with at least one connection.
+        in_channels: of the input.
+        channels: of every node and of the output.
+        kernel: side of the convolution that widens the input; 3 in the first phase, which sees the
+            image, 1 in the others.
+    """
+
+    def __init__(self, bits: list[int], in_channels: int, channels: int, kernel: int) -> None:
+        super().__init__()
+        self.reads = graph(bits)
+        self.widen = nn.Conv2d(in_channels, channels, kernel, padding=kernel // 2, bias=False)
+        self.joins = nn.ModuleDict()
+        self.nodes = nn.ModuleDict()
+        for node, sources in self.reads.items():
+            if len(sources) > 1:
+                joined = len(sources) * channels
+                self.joins[str(node)] = nn.Conv2d(joined, channels, kernel_size=1, bias=False)
+            if node != max(self.reads):
+                convolution = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+                self.nodes[str(node)] = nn.Sequential(
+                    convolution, nn.BatchNorm2d(channels), nn.ReLU()
+                )
+        self.norm = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = {0: self.widen(x)}
+        for node, sources in self.reads.items():
+            y = maps[sources[0]]
+            if len(sources) > 1:
+                y = self.joins[str(node)](torch.cat([maps[source] for source in sources], 1))
+            if str(node) in self.nodes:
+                y = self.nodes[str(node)](y)
+            maps[node] = y
+        return self.relu(self.norm(y))  # of the output
+
+
+if __name__ == "__main__":
+    x = torch.rand(1, 16, 32, 32)
+    for genome in ("1-01-001-0", "1-11-111-1"):
+        phase = Phase(decode(genome)[0], in_channels=16, channels=32, kernel=1)
+        print(f"{genome}: {tuple(x.shape)} -> {tuple(phase(x).shape)}")
+
+# %% [markdown]
+# ## The network
+#
+# The phases that are left, 2x2 max pooling between them, an average over each map, and one fully
+# connected layer. Each phase has twice the channels of the one before it.
+
+
+# %%
+class NSGANet(nn.Module):
+    """The network of a genome: images (N, 3, 32, 32) -> logits (N, classes).
+
+    Args:
+        genome: its phases, as `decode` reads them.
+        width: channels of the first phase.
+        classes: how many.
+
+    Raises `ValueError` for a genome that cannot be read, and for images of another shape.
+    """
+
+    def __init__(self, genome: str, width: int = 16, classes: int = 10) -> None:
+        super().__init__()
+        phases = [bits for bits in decode(genome) if graph(bits)]
+        if len(phases) > 6:
+            raise ValueError(f"the genome has {len(phases)} phases: 32x32 images allow six at most")
+        layers: list[nn.Module] = []
+        channels = 3
+        for number, bits in enumerate(phases):
+            if number > 0:
+                layers.append(nn.MaxPool2d(2))
+            wider = width * 2**number
+            layers.append(Phase(bits, channels, wider, kernel=1 if number else 3))
+            channels = wider
+        self.phases = nn.Sequential(*layers)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(channels, classes)
+
+    def forward(self, x: Tensor) -> Tensor:  # with three phases and width 16:
+        # torch.fx traces with a stand-in, which has no shape to check.
+        if isinstance(x, Tensor) and x.shape[1:] != (3, 32, 32):
+            raise ValueError(f"this network takes images (N, 3, 32, 32), not {tuple(x.shape)}")
+        x = self.phases(x)  # (N, 64, 8, 8)
+        x = self.avgpool(x).flatten(1)  # (N, 64)
+        return self.fc(x)  # (N, classes)
+
+
+# %% [markdown]
+# ## The same network twice
+#
+# Different bits can mean the same network: the mending leads to the same graph, or the nodes only
+# have other numbers. To train it twice would be a waste. So each graph is written down in a
+# *canonical form*, the same for all graphs that differ in the numbers of their nodes alone: number
+# the nodes in every order in which they can be computed, write down what each reads, and keep the
+# text that comes first in the alphabet. Six nodes have 720 orders at most, so all can be tried.
+
+
+# %%
+@cache
+def canonical_phase(genome: str) -> str:
+    """The canonical form of one phase; nothing if it has no connection."""
+    reads = graph(decode(genome)[0])
+    if not reads:
+        return ""
+    *nodes, output = reads
+    forms = []
+    for order in permutations(nodes):
+        number = {0: 0, **{node: place for place, node in enumerate(order, start=1)}}
+        if any(number[source] >= number[node] for node in nodes for source in reads[node]):
+            continue  # it would be computed before what it reads
+        rows = [sorted(number[source] for source in reads[node]) for node in (*order, output)]
+        forms.append(";".join(",".join(map(str, row)) for row in rows))
+    return min(forms)
+
+
+def canonical(genome: str) -> str:
+    """The same text for all genomes of one network, another for every other network."""
+    return "|".join(filter(None, map(canonical_phase, genome.split("."))))
+
+
+if __name__ == "__main__":
+    for genome in ("1-00-001-0", "0-10-010-0", "1-00-010-0"):
+        print(f"{genome}: {canonical(genome)}")
+
+# %% [markdown]
+# ## The recipe
+#
+# The genome is the plainest one with a connection past each phase: four nodes in a row. A search
+# begins from nothing and knows no such design; the network it finds should do better.
+
+
+# %%
+@dataclass(frozen=True)
+class NSGANetRecipe(lab.Recipe):
+    """The settings of every lesson, and those of NSGA-Net."""
+
+    genome: str = lab.setting(
+        "1-01-001-1.1-01-001-1.1-01-001-1", "the network: bits of its phases, parted by dots"
+    )
+    width: int = lab.setting(16, "channels of the first phase", low=1)
+
+    @property
+    def title(self) -> str:
+        return "NSGA-Net"
+
+
+RECIPE = NSGANetRecipe("nsganet", epochs=20, lr=0.1, batch_size=128, crop_padding=2)
+
+
+@dataclass(frozen=True)
+class SearchOptions(lab.Options):
+    """The options of every lesson, and those of the search."""
+
+    search: bool = lab.setting(False, "search for networks instead of training one")
+    sampler: str = lab.setting("nsga2", "what draws the networks", choices=("nsga2", "random"))
+    population: int = lab.setting(8, "networks in a generation", low=2)
+    generations: int = lab.setting(5, "how many", low=1)
+    nodes: int = lab.setting(4, "nodes of each of the three phases", low=2, high=6)
+    search_width: int = lab.setting(8, "channels of the first phase, while searching", low=1)
+    search_epochs: int = lab.setting(3, "epochs for each network", low=1)
+    search_images: int = lab.setting(5000, "images that each network is trained on", low=1)
+    search_batch_size: int = lab.setting(32, "images in a step, while searching", low=1)
+    storage: str = lab.setting(
+        "",
+        "URL of a database that the workers share, or a file NAME.log "
+        "(default: search.db in the folder of the runs)",
+    )
+    heartbeat: int = lab.setting(
+        30, "seconds between signs of life of a worker; after four without one it is dead", low=1
+    )
+
+
+def build(recipe: NSGANetRecipe, classes: int) -> NSGANet:
+    """The network that a recipe asks for."""
+    try:
+        return NSGANet(recipe.genome, recipe.width, classes)
+    except ValueError as error:
+        raise lab.UserError(f"--genome: {error}") from None
+
+
+if __name__ == "__main__":
+    recipe, options = lab.command_line(
+        RECIPE,
+        "Train a network of NSGA-Net on CIFAR10 or on images of yours, or search for one.",
+        build=build,
+        options=SearchOptions(),
+    )
+    build(recipe, 10)  # a genome that cannot be read is said so before anything else
+
+# %% [markdown]
+# ## The search
+#
+# Two objectives: the share of held-out images that a network gets wrong after a short training,
+# and its multiply-accumulates for an image. NSGA-II (Deb et al., 2002) is Optuna's own: of parents
+# and children it keeps those that no other one dominates, and among equals those in thin places of
+# the front, so that the front stays wide. (The paper goes one step further: late in the search it
+# draws genomes from a Bayesian network, learned from all that was tried. Here is no such step.)
+#
+# All that is known lies in the study, so any process may stop, be killed or join in. In a notebook
+# the search begins where the environment variable `LAB_ARGS` says `--search`.
+
+
+# %%
+def draw(trial: "Trial", nodes: int) -> str:
+    """A genome of phases with so many nodes; each of its bits is a parameter of the trial."""
+    bits = range(nodes * (nodes - 1) // 2 + 1)
+    return encode(
+        [
+            [trial.suggest_categorical(f"phase {phase}, bit {bit}", (0, 1)) for bit in bits]
+            for phase in range(1, PHASES + 1)
+        ]
+    )
+
+
+def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]]:
+    """Work on the search with these settings until it is over, beginning it if need be.
+
+    Returns:
+        a row for each trial of all workers, as `lab.study.rows` gives them.
+
+    Raises:
+        UserError: a storage that cannot be used, or images that cannot be read.
+        Stopped: the user pressed Ctrl-C; the same command goes on.
+    """
+    from lab import study as studies  # needs Optuna, which training does not
+
+    if options.resume:
+        raise lab.UserError("a search goes on by itself: leave out --resume")
+    small = briefly(recipe, options)
+    data = lab.load(recipe.data, limit=recipe.limit or None)
+    data = replace(data, train=data.train.first(options.search_images))
+    study = open_search(recipe, options)
+
+    def objective(trial: "Trial") -> tuple[float, float]:
+        genome = draw(trial, options.nodes)
+        trial.set_user_attr("genome", genome)
+        twin = studies.find_twin(study, trial, canonical(genome))
+        if twin is not None:  # the same network is not trained twice
+            trial.set_user_attr("same_as", twin.number)
+            return twin.values[0], twin.values[1]
+        found = studies.train_briefly(build, replace(small, genome=genome), data, options)
+        trial.set_user_attr("found", found)
+        return found["error"], found["macs"]
+
+    studies.work(study, objective, options.population * options.generations)
+    return studies.rows(study, options.population)
+
+
+# %% [markdown]
+# The study's name is made of all settings that change its results, so the same command finds the
+# same study. `--generations` is not among them: with more of them a finished search goes on.
+
+
+# %%
+PHASES = 3  # as in the paper's search on CIFAR10
+
+
+def briefly(recipe: NSGANetRecipe, options: SearchOptions) -> NSGANetRecipe:
+    """How each network is trained while searching."""
+    return replace(
+        recipe,
+        width=options.search_width,
+        epochs=options.search_epochs,
+        batch_size=options.search_batch_size,
+    )
+
+
+def open_search(recipe: NSGANetRecipe, options: SearchOptions) -> "Study":
+    """The study of a search: that of the same settings if there is one, else a new one."""
+    from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler
+
+    from lab import study as studies
+
+    def sampler(seed: int) -> BaseSampler:
+        if options.sampler == "random":
+            return RandomSampler(seed=seed)
+        return NSGAIISampler(population_size=options.population, seed=seed)
+
+    decisive = ("sampler", "population", "nodes", "search_images")
+    settings = {name: getattr(options, name) for name in decisive}
+    name = studies.name_of(briefly(replace(recipe, genome=""), options), settings)
+    storage = options.storage or studies.default_storage(options.out, recipe.network)
+    return studies.open_study(
+        storage, name, studies.Seeded(sampler, recipe.seed), options.heartbeat
+    )
+
+
+if __name__ == "__main__" and (options.search or options.smoke):
+    if options.smoke:  # a search of its own each time, which leaves nothing behind
+        small = {"population": 4, "generations": 2, "nodes": 3}
+        small |= {
+            "search_width": 4,
+            "search_epochs": 1,
+            "search_images": 400,
+            "search_batch_size": 16,
+        }
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            found = search(
+                recipe, replace(options, storage=f"sqlite:///{folder}/study.db", **small)
+            )
+    else:
+        found = search(recipe, options)
+
+# %% [markdown]
+# The front, from accurate to cheap. Take the knee, or the network that you can afford.
+
+# %%
+if __name__ == "__main__" and (options.search or options.smoke):
+    points = [(row["error"], row["macs"]) for row in found]
+    print("     error   million MACs  genome")
+    for index in pareto_front(points):
+        mark = "knee" if index == knee(points) else ""
+        error, macs = points[index]
+        print(f"{mark:4} {error:6.1%} {macs / 1e6:13.2f}  {found[index]['genome']}")
+    recipe = replace(recipe, genome=found[knee(points)]["genome"])
+    if options.search:
+        print(f"train it: {machine.this_command()}--genome {recipe.genome}")
+
+# %% [markdown]
+# ## What each phase costs
+
+# %%
+if __name__ == "__main__" and not options.search:
+    print(lab.layer_table(build(recipe, 10), (1, 3, 32, 32), depth=2))
+
+# %% [markdown]
+# ## Train
+#
+# One network, like any other: longer, on all images, and with more channels than while searching.
+
+# %%
+if __name__ == "__main__" and not options.search:
+    trained = lab.train(build, recipe, options)
+
+# %% [markdown]
+# ## What it learned
+#
+# The search has seen three epochs of a narrower network on a few of the images. How far
+# can such a short look be trusted?
+
+# %%
+if __name__ == "__main__" and not options.search:
+    trained.show("curve.png")
+
+# %% [markdown]
+# Which classes it takes for which, on the test images:
+
+# %%
+if __name__ == "__main__" and not options.search:
+    trained.show("confusion.png")
+
+# %% [markdown]
+# What the filters of the first convolution look for:
+
+# %%
+if __name__ == "__main__" and not options.search and len(trained.model.phases) > 0:
+    trained.draw("filters.png", plots.filters(trained.model.phases[0].widen.weight))
+
+# %% [markdown]
+# And the test images it is most sure about, and wrong:
+
+# %%
+if __name__ == "__main__" and not options.search:
+    test, data = trained.data.test, trained.data
+    trained.draw(
+        "mistakes.png",
+        plots.mistakes(trained.model, test.images, test.labels, data.classes, data.mean, data.std),
+    )
+
+# %% [markdown]
+# ## To try
+#
+# - `--search --sampler random`: what does random search find with the same number of trials?
+# - `--search --generations 10`: the search goes on. When does the front stop moving?
+# - Train the ends of the front for longer, too. Do the networks keep their order?
+# - Sum the inputs of a node instead of joining them: which bits then cost nothing?
