@@ -5,9 +5,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { readCourse, writeCourse } from './course.mjs';
 import { expand } from './directives.mjs';
+import { command, load, Refusal, root } from './project.mjs';
 
-export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+export { command, load, Refusal, root };
 
 // Tells us that a folder is ours to empty.
 const MARK = '.built-from-slides';
@@ -16,22 +18,7 @@ const HISTORY = '.git';
 // Tells GitHub's server to serve every file as it lies.
 const AS_IT_LIES = '.nojekyll';
 
-/** Load a package; without it, end with one line that says what to do. */
-export async function load(name) {
-  try {
-    return await import(name);
-  } catch (error) {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    console.error(`${name} is not installed: run npm ci`);
-    process.exit(2);
-  }
-}
-
-const { default: Mustache } = await load('mustache');
 const { default: yamlFrontMatter } = await load('yaml-front-matter');
-
-/** Bad input: its message is for the user as it is. */
-export class Refusal extends Error {}
 
 /** Read and fill in every deck of slides/. Throws a Refusal with a line for each mistake in one. */
 export function readDecks() {
@@ -61,27 +48,20 @@ export function readDecks() {
     if (!fs.existsSync(path.join(styles, `${options.highlightTheme}.css`))) {
       mistakes.push(`${file}: highlightTheme: highlight.js has no ${options.highlightTheme}`);
     }
-    return { name: name.replace(/\.md$/, ''), title: front.title, slides: deck.slides };
+    const { separator, verticalSeparator } = options;
+    return {
+      name: name.replace(/\.md$/, ''),
+      title: front.title,
+      slides: deck.slides,
+      // As they are written, a list for each column.
+      columns: markdown
+        .replaceAll('\r\n', '\n')
+        .split(new RegExp(separator, 'm'))
+        .map((column) => column.split(new RegExp(verticalSeparator, 'm'))),
+    };
   });
   if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
   return decks;
-}
-
-/** What the list of lectures says about a deck: its title, and the lines on its first slide. */
-function describe({ name, title, slides }) {
-  const [heading, ...lines] = slides[0]
-    .split(/^\s*notes?:/im)[0]
-    .replace(/<!--.*?-->|<[^>]*>|[*_`]/gs, '')
-    .split('\n')
-    .map((line) => line.replace(/^#+\s*/, '').trim())
-    .filter(Boolean);
-  return {
-    filePath: `${name}.html`,
-    title: title ?? heading ?? name,
-    subtitle: lines[0],
-    byline: lines.slice(1).join(' · '),
-    count: slides.length,
-  };
 }
 
 /** Empty the site's folder but for its history, or make it. Throws a Refusal when it is not ours. */
@@ -139,6 +119,7 @@ function copyLessons(out) {
  */
 export function buildSite(out) {
   const decks = readDecks();
+  const course = readCourse(decks);
   clean(out);
   const command = path.join(root, 'node_modules', 'reveal-md', 'bin', 'reveal-md.js');
   const built = spawnSync(process.execPath, [command, 'slides', '--static', out], {
@@ -150,25 +131,12 @@ export function buildSite(out) {
   if (built.status !== 0) throw new Error(`reveal-md failed:\n${built.stderr}`);
 
   copyLessons(out);
-  const template = fs.readFileSync(path.join(root, 'slides', 'reveal', 'listing.html'), 'utf8');
-  const list = Mustache.render(template, { staticBase: './static', files: decks.map(describe) });
-  fs.writeFileSync(path.join(out, 'index.html'), list);
+  writeCourse(out, course);
   prune(
     out,
     decks.map(({ name }) => fs.readFileSync(path.join(out, `${name}.html`), 'utf8')),
   );
   return decks;
-}
-
-/** Run a command's `job`; a Refusal becomes its message on stderr and exit code 2. */
-export async function command(job) {
-  try {
-    await job();
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    console.error(error.message);
-    process.exitCode = 2;
-  }
 }
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
