@@ -86,9 +86,24 @@ def run(name: str) -> NotebookNode:
             raise RefusalError(f"code/{name}.py: a cell took more than {LONGEST} seconds") from None
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            # Progress and warnings are for who waits; they also name folders of this machine.
-            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+            cell.outputs = printed_and_drawn(cell.outputs)
     return notebook
+
+
+def printed_and_drawn(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs of a cell but stderr; what was printed in several goes is one output.
+
+    Progress and warnings are for who waits. They also name folders of this machine.
+    """
+    kept: list[NotebookNode] = []
+    for output in outputs:
+        if output.get("name") == "stderr":
+            continue
+        if kept and output.get("name") == kept[-1].get("name") == "stdout":
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
+    return kept
 
 
 def put_pictures_aside(name: str, notebook: NotebookNode) -> dict[str, bytes]:
