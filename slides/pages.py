@@ -60,6 +60,9 @@ def settings(name: str) -> str:
 def run(name: str) -> NotebookNode:
     """Run a lesson from its first cell to its last, in a folder that is then gone.
 
+    With one thread, unless the environment says otherwise: so short a run gains nothing from more,
+    and on a busy machine threads wait for one another.
+
     Raises `RefusalError` naming the lesson and what went wrong in it.
     """
     import jupytext
@@ -69,6 +72,7 @@ def run(name: str) -> NotebookNode:
     notebook = jupytext.read(ROOT / "code" / f"{name}.py")
     path = os.pathsep.join(filter(None, (str(ROOT / "code"), os.environ.get("PYTHONPATH"))))
     words = f"{settings(name)} --out runs".strip()
+    environment = {"OMP_NUM_THREADS": "1", **os.environ, "LAB_ARGS": words, "PYTHONPATH": path}
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,
@@ -79,7 +83,7 @@ def run(name: str) -> NotebookNode:
             resources={"metadata": {"path": folder}},
         )
         try:
-            client.execute(env={**os.environ, "LAB_ARGS": words, "PYTHONPATH": path})
+            client.execute(env=environment)
         except CellExecutionError as error:
             raise RefusalError(f"code/{name}.py: {error.ename}: {error.evalue}") from None
         except TimeoutError:

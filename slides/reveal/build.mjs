@@ -114,7 +114,7 @@ function copyLessons(out) {
 /**
  * Build the site into the folder `out`.
  *
- * @returns {{name: string, slides: string[]}[]} the decks in it
+ * @returns {{decks: {name: string, slides: string[]}[], course: object}} what is in it
  * @throws {Refusal} when a deck has a mistake or `out` is not ours to empty
  */
 export function buildSite(out) {
@@ -136,13 +136,19 @@ export function buildSite(out) {
     out,
     decks.map(({ name }) => fs.readFileSync(path.join(out, `${name}.html`), 'utf8')),
   );
-  return decks;
+  return { decks, course };
 }
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(() => {
-    const decks = buildSite(path.join(root, '_site'));
+    const { decks, course } = buildSite(path.join(root, '_site'));
     const pages = decks.map(({ name, slides }) => `${name}.html (${slides.length} slides)`);
-    console.log(`_site/ is ready: index.html, ${pages.join(', ')}`);
+    const run = course.lessons.filter((lesson) => lesson.run).map(({ name }) => `lessons/${name}.html`);
+    console.log(`_site/ is ready: ${['index.html', ...pages, ...run].join(', ')}`);
+    const left = course.lessons.filter((lesson) => !lesson.run).map(({ name }) => name);
+    if (left.length > 0) {
+      console.log(`Without a page, because they were not run as they are now: ${left.join(', ')}.`);
+      console.log('make notebooks site sets up what that needs, and runs them.');
+    }
   });
 }

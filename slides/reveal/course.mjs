@@ -35,8 +35,9 @@ function readJson(name) {
   }
 }
 
-const escapeHtml = (text) =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 
 /** The names of the lessons, code/NAME.py. */
 function lessonNames() {
@@ -161,7 +162,7 @@ function drawing(name, alt) {
     .replace(/^<svg[^>]*>/, (tag) =>
       tag
         .replace(/\s(?:width|height|xmlns)="[^"]*"/g, '')
-        .replace('>', ` role="img" aria-label="${label.replace(/\s+/g, ' ').replaceAll('"', '&quot;')}">`),
+        .replace('>', () => ` role="img" aria-label="${label.replace(/\s+/g, ' ').replaceAll('"', '&quot;')}">`),
     )
     .trim();
 }
@@ -279,18 +280,20 @@ const template = (name) => fs.readFileSync(path.join(TEMPLATES, name), 'utf8');
 
 /** Fill in a page; `base` is where it finds the site's folder. */
 function render(course, name, base, values) {
-  const page = values.page ?? '';
-  const image = course.deck.picture;
+  const absolute = (file) =>
+    course.address !== undefined && file !== undefined ? course.address + file : undefined;
   return Mustache.render(
     template(`${name}.html`),
     {
       course,
       base,
       ...values,
-      url: course.address && course.address + page,
-      image: course.address && image && course.address + image,
+      // Whoever shows a link to the page elsewhere asks for whole addresses.
+      url: absolute(values.page),
+      image: absolute(course.deck.picture),
     },
     { head: template('head.html'), foot: template('foot.html') },
+    { escape: escapeHtml },
   );
 }
 
@@ -395,12 +398,13 @@ export function writeCourse(out, course) {
     fs.copyFileSync(path.join(root, file), path.join(out, file));
   }
   const pages = lessons.filter(({ run }) => run);
-  if (pages.length > 0) fs.mkdirSync(path.join(out, 'lessons'));
+  if (pages.length > 0) fs.mkdirSync(path.join(out, 'lessons'), { recursive: true });
   pages.forEach((lesson, n) => {
     writeLesson(out, course, lesson, { previous: pages[n - 1], next: pages[n + 1] });
   });
   const index = render(course, 'index', '.', {
     isIndex: true,
+    page: '',
     title: course.title,
     description: course.description,
     downloads: downloads(deck.name),

@@ -62,7 +62,7 @@ await command(async () => {
   const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
   let browser;
   try {
-    const decks = buildSite(site);
+    const { decks } = buildSite(site);
     browser = await launch(program);
     for (const deck of decks) {
       const name = isHandout ? `${deck.name}-handout.pdf` : `${deck.name}.pdf`;
