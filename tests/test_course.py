@@ -356,16 +356,16 @@ def test_an_address_that_is_none_is_refused(
 
 def test_a_new_lesson_is_listed_by_itself_and_one_that_fails_says_so(project: Path) -> None:
     header = (project / "code" / "pieces.py").read_text().split("# %% [markdown]")[0]
-    cell = "# %% [markdown]\n# # Toy\n#\n# A paper.\n#\n# A toy, *first* of all. Then more.\n\n"
-    (project / "code" / "toy.py").write_text(header + cell + "# %%\n1 / 0\n")
+    cell = "# %% [markdown]\n# # Draft\n#\n# A paper.\n#\n# A try, *first* of all. Then more.\n\n"
+    (project / "code" / "draft.py").write_text(header + cell + "# %%\n1 / 0\n")
     index = (build(project) / "index.html").read_text(encoding="utf-8")
-    article = index.split('<article id="toy">')[1].split("</article>")[0]
-    assert 'href="code/toy.py">Toy</a>' in article
-    assert "<p>A toy, first of all.</p>" in article
-    failed = run_pages(project, "toy")
+    article = index.split('<article id="draft">')[1].split("</article>")[0]
+    assert 'href="code/draft.py">Draft</a>' in article
+    assert "<p>A try, first of all.</p>" in article
+    failed = run_pages(project, "draft")
     assert failed.returncode == 2
-    assert failed.stderr.splitlines()[-1] == "code/toy.py: ZeroDivisionError: division by zero"
-    assert not list((project / ".lessons").glob("toy*"))
+    assert failed.stderr.splitlines()[-1] == "code/draft.py: ZeroDivisionError: division by zero"
+    assert not list((project / ".lessons").glob("draft*"))
     unknown = run_pages(project, "zoo")
     assert unknown.returncode == 2
     assert unknown.stderr.startswith("there is no code/zoo.py; there is alexnet,")
