@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / ".lessons"
 COURSE = ROOT / "slides" / "course.json"
-SMOKE = "--smoke"  # a lesson's settings where slides/course.json has no others
+# A lesson's settings where slides/course.json has no others. The folder is gone afterwards.
+SMOKE = "--smoke --out runs"
 LONGEST = 600  # seconds that a cell may take
 
 
@@ -71,8 +72,8 @@ def run(name: str) -> NotebookNode:
 
     notebook = jupytext.read(ROOT / "code" / f"{name}.py")
     path = os.pathsep.join(filter(None, (str(ROOT / "code"), os.environ.get("PYTHONPATH"))))
-    words = f"{settings(name)} --out runs".strip()
-    environment = {"OMP_NUM_THREADS": "1", **os.environ, "LAB_ARGS": words, "PYTHONPATH": path}
+    environment = {"OMP_NUM_THREADS": "1", **os.environ}
+    environment |= {"LAB_ARGS": settings(name), "PYTHONPATH": path}
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,

@@ -211,28 +211,32 @@ def changed_package(course: Path, **settings: object) -> None:
     (course / "package.json").write_text(json.dumps(package | settings))
 
 
+def links_away(site: Path) -> set[str]:
+    """Where the first page and a lesson lead outside of the site."""
+    links = Page(site / "lessons" / "lenet.html").links + Page(site / "index.html").links
+    return {link for link in links if urlsplit(link).scheme}
+
+
+def test_without_a_repository_nothing_leads_away(whole: Path) -> None:
+    assert links_away(whole) == set()
+
+
 @pytest.mark.parametrize(
     ("repository", "source"),
     [
         ("github:owner/name", "https://github.com/owner/name"),
         ({"type": "git", "url": "git+https://github.com/o/n.git"}, "https://github.com/o/n"),
         ("https://git.example.org/group/name.git", "https://git.example.org/group/name"),
-        (None, None),
     ],
 )
 def test_links_to_source_and_colab_appear_with_the_repository(
-    course: Path, repository: object, source: str | None
+    course: Path, repository: object, source: str
 ) -> None:
-    changed_package(course, **({"repository": repository} if repository else {}))
+    changed_package(course, repository=repository)
     site = build(course)
-    links = Page(site / "lessons" / "lenet.html").links + Page(site / "index.html").links
-    away = {link for link in links if urlsplit(link).scheme and "arxiv" not in link}
-    first = json.loads((site / "code" / "lenet.ipynb").read_text())["cells"][0]["source"]
-    if source is None:
-        assert away == set()
-        assert not any("%pip" in line for line in first)
-        return
-    assert any(f"git+{source}" in line for line in first)
+    away = links_away(site)
+    notebook = jupytext.read(site / "code" / "lenet.ipynb")
+    assert f"%pip install --quiet git+{source}" in notebook.cells[0].source
     colab = f"https://colab.research.google.com/github{urlsplit(source).path}/blob/notebooks/"
     assert (f"{colab}lenet.ipynb" in away) == ("github.com" in source)
     path = "blob/HEAD" if "github.com" in source else "-/blob/HEAD"
@@ -240,11 +244,12 @@ def test_links_to_source_and_colab_appear_with_the_repository(
     assert source in away
 
 
-def test_whole_addresses_appear_where_the_address_of_the_site_is_known(course: Path) -> None:
-    changed_package(course)
-    unknown = build(course)
-    assert "og:image" not in Page(unknown / "index.html").meta
-    assert Page(unknown / "index.html").meta["og:title"] == "Deep Learning Architectures"
+def test_whole_addresses_appear_where_the_address_of_the_site_is_known(
+    course: Path, whole: Path
+) -> None:
+    unknown = Page(whole / "index.html").meta
+    assert unknown["og:title"] == "Deep Learning Architectures"
+    assert not {"og:image", "og:url"} & set(unknown)
     changed_package(course, homepage="https://elsewhere.example.org")
     site = build(course, SITE_URL="https://owner.example.org/dl")
     index, lesson = Page(site / "index.html").meta, Page(site / "lessons" / "lenet.html").meta
@@ -273,7 +278,6 @@ def test_a_lesson_that_has_changed_since_it_was_run_has_no_page(course: Path) ->
         )
     finally:
         script.write_text(text)
-    assert (build(course) / "lessons" / "lenet.html").exists()
     again = run_pages(course, "lenet")  # it is kept: nothing is run again
     assert (again.returncode, again.stdout) == (0, "")
 
@@ -338,6 +342,13 @@ def test_a_mistake_in_the_course_stops_the_build_with_a_line(
     assert built.returncode == 2
     assert built.stderr.startswith(f"slides/course.json: {line}")
     assert len(built.stderr.splitlines()) == 1
+
+
+def test_a_deck_cannot_take_the_place_of_another_page(project: Path) -> None:
+    (project / "slides" / "index.md").write_text("# A list of my own\n")
+    built = run_node(project, "build.mjs")
+    assert built.returncode == 2
+    assert built.stderr.startswith("slides/index.md: its page would take the place of another;")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
 
 from conftest import ROOT
+from lab import notebooks
 from lab.errors import UserError
 from lab.notebooks import pair
 
@@ -88,17 +88,14 @@ def test_a_notebook_that_cannot_be_read_is_refused_and_stays(script: Path) -> No
     assert notebook.read_text() == "half a noteb"
 
 
-def test_the_command_pairs_every_lesson(tmp_path: Path) -> None:
-    code = tmp_path / "code"
-    shutil.copytree(ROOT / "code", code, ignore=shutil.ignore_patterns("__pycache__", "*.ipynb"))
-    done = subprocess.run(
-        [sys.executable, "-m", "lab.notebooks"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(code)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [f"{Path('code', name)}.ipynb: written" for name in LESSONS]
-    assert done.stdout.splitlines() == lines
+def test_the_command_pairs_every_lesson(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in LESSONS:
+        shutil.copy(ROOT / "code" / f"{name}.py", tmp_path)
+    monkeypatch.setattr(notebooks, "CODE", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["lab.notebooks"])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+    monkeypatch.chdir(tmp_path)
+    notebooks.main()
+    assert capsys.readouterr().out.splitlines() == [f"{name}.ipynb: written" for name in LESSONS]

@@ -17,6 +17,8 @@ const MARK = '.built-from-slides';
 const HISTORY = '.git';
 // Tells GitHub's server to serve every file as it lies.
 const AS_IT_LIES = '.nojekyll';
+// Pages of the site that are no decks.
+const OTHER_PAGES = ['index', '404', 'live'];
 
 const { default: yamlFrontMatter } = await load('yaml-front-matter');
 
@@ -43,6 +45,9 @@ export function readDecks() {
     }
     if (!fs.existsSync(path.join(root, 'static', 'css', `${options.theme}.css`))) {
       mistakes.push(`${file}: theme: there is no static/css/${options.theme}.css`);
+    }
+    if (OTHER_PAGES.some((page) => name === `${page}.md`)) {
+      mistakes.push(`${file}: its page would take the place of another; give it another name`);
     }
     const styles = path.join(root, 'node_modules', 'highlight.js', 'styles');
     if (!fs.existsSync(path.join(styles, `${options.highlightTheme}.css`))) {

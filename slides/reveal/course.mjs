@@ -18,6 +18,7 @@ const { default: Mustache } = await load('mustache');
 const TEMPLATES = path.join(root, 'slides', 'reveal', 'pages');
 const COURSE = 'slides/course.json';
 const RUN = '.lessons'; // what slides/pages.py leaves
+const SMOKE = '--smoke --out runs'; // the settings with which it runs a lesson that has no others
 const LIVE = 'live.html';
 // Notebooks are not in the repository, so the workflow that publishes the site puts them there.
 const BRANCH = 'notebooks';
@@ -250,7 +251,7 @@ export function readCourse(decks) {
   const sorted = [...decks].sort((a, b) => (b.name === settings.deck) - (a.name === settings.deck));
   const lessons = names
     .map((name) => {
-      const { idea, arguments: words = '--smoke' } = settings.lessons[name] ?? {};
+      const { idea, arguments: words = SMOKE } = settings.lessons[name] ?? {};
       const { title, sentence } = introduction(name);
       const place = findSlide(name, sorted);
       return {
