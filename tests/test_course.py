@@ -140,6 +140,10 @@ def test_a_page_keeps_nobody_out_and_fits_every_width(
                     " `${id}: ${nodes[0].html}`))"
                 )
                 assert found == [], f"{page} at {width}"
+        seen.page.emulate_media(media="print")
+        seen.page.set_viewport_size({"width": 680, "height": 900})  # A4, without its margins
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= 680
+        assert seen.page.locator(".skip, .lesson > nav, .actions").filter(visible=True).count() == 0
         seen.check(address)
 
 
@@ -329,7 +333,7 @@ def test_downloads_are_linked_where_they_are_and_show_the_deck_as_it_is(course: 
     ("changes", "line"),
     [
         ({"learnt": []}, "there is no setting learnt; there is deck, description, learn,"),
-        ({"deck": "zoo"}, "deck: there is no slides/zoo.md; there is architectures"),
+        ({"deck": "zoo"}, "deck: no slides/zoo.md; there is architectures"),
         ({"lessons": {"zoo": {}}}, "lessons: there is no code/zoo.py"),
     ],
 )

@@ -148,9 +148,11 @@ if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(() => {
     const { decks, course } = buildSite(path.join(root, '_site'));
     const pages = decks.map(({ name, slides }) => `${name}.html (${slides.length} slides)`);
-    const run = course.lessons.filter((lesson) => lesson.run).map(({ name }) => `lessons/${name}.html`);
-    console.log(`_site/ is ready: ${['index.html', ...pages, ...run].join(', ')}`);
-    const left = course.lessons.filter((lesson) => !lesson.run).map(({ name }) => name);
+    const named = (lessons) => lessons.map(({ name }) => name);
+    const run = named(course.lessons.filter((lesson) => lesson.run));
+    const lessons = run.map((name) => `lessons/${name}.html`);
+    console.log(`_site/ is ready: ${['index.html', ...pages, ...lessons].join(', ')}`);
+    const left = named(course.lessons.filter((lesson) => !lesson.run));
     if (left.length > 0) {
       console.log(`Without a page, because they were not run as they are now: ${left.join(', ')}.`);
       console.log('make notebooks site sets up what that needs, and runs them.');

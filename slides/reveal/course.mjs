@@ -62,7 +62,7 @@ function readSettings(decks, names) {
   ];
   const decksThere = decks.map(({ name }) => name);
   if (settings.deck !== undefined && !decksThere.includes(settings.deck)) {
-    mistakes.push(`deck: there is no slides/${settings.deck}.md; there is ${decksThere.join(', ')}`);
+    mistakes.push(`deck: no slides/${settings.deck}.md; there is ${decksThere.join(', ')}`);
   }
   if (mistakes.length > 0) {
     throw new Refusal(mistakes.map((mistake) => `${COURSE}: ${mistake}`).join('\n'));
@@ -70,7 +70,7 @@ function readSettings(decks, names) {
   return settings;
 }
 
-/** Where the code is read in a browser: `repository` of package.json; undefined where it is not set. */
+/** Where the code is read in a browser: `repository` of package.json; undefined where not set. */
 function repository(given) {
   const url = (typeof given === 'string' ? given : given?.url)?.trim();
   if (!url) return undefined;
@@ -90,7 +90,7 @@ function repository(given) {
   return clean;
 }
 
-/** Where the site will be: SITE_URL, or `homepage` of package.json; undefined where neither is set. */
+/** Where the site will be: SITE_URL, or `homepage` of package.json; undefined where not set. */
 function address(homepage) {
   const [name, given] = process.env.SITE_URL
     ? ['SITE_URL', process.env.SITE_URL]
@@ -160,11 +160,11 @@ function drawing(name, alt) {
     .replace(/\s(?:tabindex|role|aria-[\w-]+|id|class|data-[\w-]+)="[^"]*"/g, '')
     .replace(/>\s+</g, '><')
     .replace(/\s+\/>/g, '/>')
-    .replace(/^<svg[^>]*>/, (tag) =>
-      tag
-        .replace(/\s(?:width|height|xmlns)="[^"]*"/g, '')
-        .replace('>', () => ` role="img" aria-label="${label.replace(/\s+/g, ' ').replaceAll('"', '&quot;')}">`),
-    )
+    .replace(/^<svg[^>]*>/, (tag) => {
+      const spoken = label.replace(/\s+/g, ' ').replaceAll('"', '&quot;');
+      const bare = tag.replace(/\s(?:width|height|xmlns)="[^"]*"/g, '');
+      return `${bare.slice(0, -1)} role="img" aria-label="${spoken}">`;
+    })
     .trim();
 }
 
@@ -178,7 +178,10 @@ function introduction(name) {
   return { title, sentence: /^.*?[.?!](?=\s|$)/.exec(own)?.[0] ?? '' };
 }
 
-const hash = (name) => createHash('sha256').update(fs.readFileSync(path.join(root, name))).digest('hex');
+const hash = (name) =>
+  createHash('sha256')
+    .update(fs.readFileSync(path.join(root, name)))
+    .digest('hex');
 
 /** All of code/lab, and the script: what a lesson's page is made from. */
 function sources(name) {
@@ -189,7 +192,7 @@ function sources(name) {
   return [`code/${name}.py`, ...lab].sort();
 }
 
-/** What slides/pages.py left of a lesson; undefined when there is none or its sources have changed. */
+/** What slides/pages.py left of a lesson; undefined when none, or when its sources have changed. */
 function readRun(name, words) {
   if (!isThere(RUN, `${name}.json`)) return undefined;
   const made = readJson(`${RUN}/${name}.json`);
@@ -304,6 +307,7 @@ function links(course, lesson, out) {
   const isGitHub = course.repository && new URL(course.repository).hostname === 'github.com';
   const isLive = fs.existsSync(path.join(out, LIVE)) && isThere('static', 'models', `${name}.onnx`);
   const source = isGitHub ? 'blob' : '-/blob';
+  const notebook = `blob/${BRANCH}/${name}.ipynb`;
   return [
     { label: 'Slides', to: slide },
     { label: 'Lesson', to: run && `lessons/${name}.html`, isLesson: true },
@@ -314,7 +318,7 @@ function links(course, lesson, out) {
       label: 'Colab',
       to:
         run && isGitHub
-          ? `https://colab.research.google.com/github${new URL(course.repository).pathname}/blob/${BRANCH}/${name}.ipynb`
+          ? `https://colab.research.google.com/github${new URL(course.repository).pathname}/${notebook}`
           : undefined,
       isAway: true,
     },

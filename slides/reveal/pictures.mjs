@@ -12,11 +12,18 @@ import path from 'node:path';
 import { buildSite, command, readDecks, Refusal, root } from './build.mjs';
 
 const SIZE = { width: 1200, height: 675 };
+// What stands around a slide is not of the picture.
+const AROUND = '.controls, .progress, .slide-number { display: none !important; }';
 const MADE_FROM = 'docs/pictures/made-from.json';
 // Of README.md: the file, the deck, and the headings of the column and of a slide in it.
 const README = [
   { file: 'docs/pictures/figure.png', deck: 'architectures', column: 'GoogLeNet' },
-  { file: 'docs/pictures/code.png', deck: 'architectures', column: 'ResNet', slide: 'The block in code' },
+  {
+    file: 'docs/pictures/code.png',
+    deck: 'architectures',
+    column: 'ResNet',
+    slide: 'The block in code',
+  },
   { file: 'docs/pictures/curve.png', deck: 'architectures', column: 'ResNet', slide: 'On CIFAR10' },
 ];
 // What a slide looks like besides what is on it.
@@ -35,7 +42,8 @@ function digest(slide) {
     .replace(/\bline-\d+-/g, '')
     .trim();
   const images = [...seen.matchAll(/static\/img\/[\w./-]+/g)].map(([name]) => name);
-  return sha256(seen, ...[...images, ...STYLES].map((name) => fs.readFileSync(path.join(root, name))));
+  const files = [...images, ...STYLES].map((name) => fs.readFileSync(path.join(root, name)));
+  return sha256(seen, ...files);
 }
 
 /** List the pictures to take: the file, the address of the slide, what it is made from. */
@@ -51,7 +59,8 @@ function wanted(decks) {
     const h = deck?.columns.findIndex((slides) => heading(slides[0]) === column) ?? -1;
     const v = slide && h >= 0 ? deck.columns[h].findIndex((text) => heading(text) === slide) : 0;
     if (h < 0 || v < 0) {
-      throw new Refusal(`${file}: slides/${name}.md has no slide ${[column, slide].filter(Boolean).join(', ')}`);
+      const missing = [column, slide].filter(Boolean).join(', ');
+      throw new Refusal(`${file}: slides/${name}.md has no slide ${missing}`);
     }
     const before = deck.columns.slice(0, h).reduce((sum, slides) => sum + slides.length, 0);
     return { file, page: `${name}.html#/${h}/${v}`, digest: digest(deck.slides[before + v]) };
@@ -89,7 +98,7 @@ async function take(pictures) {
       const { page } = await openPage(browser, site, SIZE);
       await page.goto(`${ORIGIN}/${address}`, { waitUntil: 'networkidle' });
       await page.waitForFunction(() => globalThis.Reveal?.isReady());
-      await page.addStyleTag({ content: '.controls, .progress, .slide-number { display: none !important; }' });
+      await page.addStyleTag({ content: AROUND });
       fs.mkdirSync(path.join(root, path.dirname(file)), { recursive: true });
       await page.screenshot({ path: path.join(root, file) });
       await page.close();
