@@ -9,7 +9,7 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 DECKS := $(patsubst slides/%.md,%,$(wildcard slides/*.md))
 LESSONS := $(filter-out __init__ exercise pieces,$(basename $(notdir $(wildcard code/*.py))))
 
-.PHONY: present test train results figures models site pdf handout clean node
+.PHONY: present test train notebooks results figures models site pdf handout pictures clean node
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -32,6 +32,9 @@ train:
 	@echo "make train: ARCH=$(ARCH) is not a lesson; choose one of: $(LESSONS)" >&2; exit 2
 endif
 
+notebooks: .venv/.ready-notebooks  ## a notebook beside every script, for Jupyter
+	@$(BIN)/python -m lab.notebooks
+
 results: .venv/.ready  ## train and record what is not recorded yet (ARCH=resnet, SEEDS=3, REPLACE=1)
 	@$(BIN)/python slides/results.py $(ARCH) --seeds $(SEEDS) $(if $(REPLACE),--replace) -- $(ARGS)
 
@@ -41,7 +44,9 @@ figures: .venv/.ready-test  ## figures and facts, drawn and counted from the net
 models: .venv/.ready-test  ## networks of the live slides, from their recorded runs (ARCH=lenet)
 	@$(BIN)/python slides/models.py $(ARCH) $(ARGS)
 
-site: node_modules/.ready  ## the lecture as a static site in _site/
+# The lessons as pages need Python and minutes: they are there where it is set up.
+site: node_modules/.ready  ## the course as a static site in _site/
+	@if [ -e .venv/.ready-notebooks ] || [ -e .venv/.ready-test ]; then $(BIN)/python slides/pages.py; fi
 	@npm run build --silent
 
 pdf: node_modules/.ready  ## the lecture as a PDF
@@ -50,10 +55,13 @@ pdf: node_modules/.ready  ## the lecture as a PDF
 handout: node_modules/.ready  ## the slides with their notes, on A4
 	@npm run pdf --silent -- --handout
 
+pictures: node_modules/.ready  ## pictures of slides, for the first page and for README.md
+	@npm run pictures --silent
+
 clean:  ## remove what was built, but not trainings, data or the set-up
 	@if [ -e _site/.git ]; then echo "make clean: _site is a git checkout and stays" >&2; \
 	else rm -rf _site; fi
-	rm -rf $(DECKS:=.pdf) $(DECKS:=-handout.pdf) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .lessons $(DECKS:=.pdf) $(DECKS:=-handout.pdf) .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find code slides tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Each mark is a copy of what was installed: a newer date alone reinstalls nothing, because without
@@ -65,6 +73,10 @@ clean:  ## remove what was built, but not trainings, data or the set-up
 
 .venv/.ready-test: .venv/.ready
 	@cmp -s pyproject.toml $@ || $(BIN)/python -m pip install --quiet --editable '.[test]'
+	@cp pyproject.toml $@
+
+.venv/.ready-notebooks: .venv/.ready
+	@cmp -s pyproject.toml $@ || $(BIN)/python -m pip install --quiet --editable '.[notebooks]'
 	@cp pyproject.toml $@
 
 node_modules/.ready: package-lock.json | node

@@ -5,9 +5,11 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { readCourse, writeCourse } from './course.mjs';
 import { expand } from './directives.mjs';
+import { command, load, Refusal, root } from './project.mjs';
 
-export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+export { command, load, Refusal, root };
 
 // Tells us that a folder is ours to empty.
 const MARK = '.built-from-slides';
@@ -15,23 +17,10 @@ const MARK = '.built-from-slides';
 const HISTORY = '.git';
 // Tells GitHub's server to serve every file as it lies.
 const AS_IT_LIES = '.nojekyll';
+// Pages of the site that are no decks.
+const OTHER_PAGES = ['index', '404', 'live'];
 
-/** Load a package; without it, end with one line that says what to do. */
-export async function load(name) {
-  try {
-    return await import(name);
-  } catch (error) {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    console.error(`${name} is not installed: run npm ci`);
-    process.exit(2);
-  }
-}
-
-const { default: Mustache } = await load('mustache');
 const { default: yamlFrontMatter } = await load('yaml-front-matter');
-
-/** Bad input: its message is for the user as it is. */
-export class Refusal extends Error {}
 
 /** Read and fill in every deck of slides/. Throws a Refusal with a line for each mistake in one. */
 export function readDecks() {
@@ -57,31 +46,27 @@ export function readDecks() {
     if (!fs.existsSync(path.join(root, 'static', 'css', `${options.theme}.css`))) {
       mistakes.push(`${file}: theme: there is no static/css/${options.theme}.css`);
     }
+    if (OTHER_PAGES.some((page) => name === `${page}.md`)) {
+      mistakes.push(`${file}: its page would take the place of another; give it another name`);
+    }
     const styles = path.join(root, 'node_modules', 'highlight.js', 'styles');
     if (!fs.existsSync(path.join(styles, `${options.highlightTheme}.css`))) {
       mistakes.push(`${file}: highlightTheme: highlight.js has no ${options.highlightTheme}`);
     }
-    return { name: name.replace(/\.md$/, ''), title: front.title, slides: deck.slides };
+    const { separator, verticalSeparator } = options;
+    return {
+      name: name.replace(/\.md$/, ''),
+      title: front.title,
+      slides: deck.slides,
+      // As they are written, a list for each column.
+      columns: markdown
+        .replaceAll('\r\n', '\n')
+        .split(new RegExp(separator, 'm'))
+        .map((column) => column.split(new RegExp(verticalSeparator, 'm'))),
+    };
   });
   if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
   return decks;
-}
-
-/** What the list of lectures says about a deck: its title, and the lines on its first slide. */
-function describe({ name, title, slides }) {
-  const [heading, ...lines] = slides[0]
-    .split(/^\s*notes?:/im)[0]
-    .replace(/<!--.*?-->|<[^>]*>|[*_`]/gs, '')
-    .split('\n')
-    .map((line) => line.replace(/^#+\s*/, '').trim())
-    .filter(Boolean);
-  return {
-    filePath: `${name}.html`,
-    title: title ?? heading ?? name,
-    subtitle: lines[0],
-    byline: lines.slice(1).join(' · '),
-    count: slides.length,
-  };
 }
 
 /** Empty the site's folder but for its history, or make it. Throws a Refusal when it is not ours. */
@@ -134,11 +119,12 @@ function copyLessons(out) {
 /**
  * Build the site into the folder `out`.
  *
- * @returns {{name: string, slides: string[]}[]} the decks in it
+ * @returns {{decks: {name: string, slides: string[]}[], course: object}} what is in it
  * @throws {Refusal} when a deck has a mistake or `out` is not ours to empty
  */
 export function buildSite(out) {
   const decks = readDecks();
+  const course = readCourse(decks);
   clean(out);
   const command = path.join(root, 'node_modules', 'reveal-md', 'bin', 'reveal-md.js');
   const built = spawnSync(process.execPath, [command, 'slides', '--static', out], {
@@ -150,31 +136,26 @@ export function buildSite(out) {
   if (built.status !== 0) throw new Error(`reveal-md failed:\n${built.stderr}`);
 
   copyLessons(out);
-  const template = fs.readFileSync(path.join(root, 'slides', 'reveal', 'listing.html'), 'utf8');
-  const list = Mustache.render(template, { staticBase: './static', files: decks.map(describe) });
-  fs.writeFileSync(path.join(out, 'index.html'), list);
+  writeCourse(out, course);
   prune(
     out,
     decks.map(({ name }) => fs.readFileSync(path.join(out, `${name}.html`), 'utf8')),
   );
-  return decks;
-}
-
-/** Run a command's `job`; a Refusal becomes its message on stderr and exit code 2. */
-export async function command(job) {
-  try {
-    await job();
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    console.error(error.message);
-    process.exitCode = 2;
-  }
+  return { decks, course };
 }
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(() => {
-    const decks = buildSite(path.join(root, '_site'));
+    const { decks, course } = buildSite(path.join(root, '_site'));
     const pages = decks.map(({ name, slides }) => `${name}.html (${slides.length} slides)`);
-    console.log(`_site/ is ready: index.html, ${pages.join(', ')}`);
+    const named = (lessons) => lessons.map(({ name }) => name);
+    const run = named(course.lessons.filter((lesson) => lesson.run));
+    const lessons = run.map((name) => `lessons/${name}.html`);
+    console.log(`_site/ is ready: ${['index.html', ...pages, ...lessons].join(', ')}`);
+    const left = named(course.lessons.filter((lesson) => !lesson.run));
+    if (left.length > 0) {
+      console.log(`Without a page, because they were not run as they are now: ${left.join(', ')}.`);
+      console.log('make notebooks site sets up what that needs, and runs them.');
+    }
   });
 }

@@ -83,7 +83,9 @@ function placeLabels(points) {
         const left = anchor - (right > 0 ? 0 : right < 0 ? width : width / 2);
         const top = middle - LINE / 2;
         const end = line && { x: anchor, y: middle - Math.sign(down) * (LINE / 2) };
-        return { left, right: left + width, top, bottom: top + LINE, from: { x, y }, end };
+        // On the side of its point a label begins where it was meant to, however wide it turns out.
+        const text = { x: anchor, anchor: right > 0 ? 'start' : right < 0 ? 'end' : 'middle' };
+        return { left, right: left + width, top, bottom: top + LINE, from: { x, y }, end, text };
       });
       const isFree = (box) =>
         box.left >= PLOT.left &&
@@ -154,9 +156,9 @@ export function compare(entries, key, cost, escape) {
         : '') + `<circle class="point" cx="${at(point.x)}" cy="${at(point.y)}" r="${RADIUS}"/>`,
   );
   const named = placeLabels(points).map(
-    ({ left, top, label, from, end }) =>
+    ({ top, label, from, end, text }) =>
       (end ? `<path class="lead" d="M${at(from.x)} ${at(from.y)}L${at(end.x)} ${at(end.y)}"/>` : '') +
-      `<text class="label" x="${at(left)}" y="${at(top + LINE - 8)}">${escape(label)}</text>`,
+      `<text class="label" x="${at(text.x)}" y="${at(top + LINE - 8)}" text-anchor="${text.anchor}">${escape(label)}</text>`,
   );
   const title = `Test accuracy${datasets.length > 1 ? '' : `, ${datasets[0]}`}`;
   const several = rows.filter((row) => row.accuracy.n > 1);

@@ -5,40 +5,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import { buildSite, command, load, readDecks, Refusal, root } from './build.mjs';
-import { chromiumSwitches, findChromium } from './chromium.mjs';
+import { launch, openPage, ORIGIN, programOfBrowser } from './browser.mjs';
+import { buildSite, command, readDecks, Refusal, root } from './build.mjs';
 import { layOutHandout } from './handout.mjs';
 
-const { chromium } = await load('playwright-core');
-
 const PAGE = { width: 1280, height: 720 };
-const PATIENCE = 60_000; // ms
-// Where the browser believes the site to be. No such host exists, and none is asked: every answer
-// is given out of the site's folder, so that nobody else can ask meanwhile.
-const ORIGIN = 'http://deck.invalid';
-
-/** Return the file of the site that a URL names; undefined when there is none. */
-function fileFor(url, site) {
-  try {
-    const { origin, pathname } = new URL(url);
-    const file = path.join(site, decodeURIComponent(pathname));
-    const isOurs = origin === ORIGIN && file.startsWith(site + path.sep);
-    return isOurs && fs.statSync(file).isFile() ? file : undefined;
-  } catch {
-    return undefined; // not there, or a broken percent sequence
-  }
-}
 
 /** Open a deck as it is printed. Throws a Refusal when it asks for what is not on the site. */
 async function open(browser, site, { name, slides }) {
-  const page = await browser.newPage({ viewport: PAGE });
-  page.setDefaultTimeout(PATIENCE);
-  const missing = new Set();
-  await page.route('**', async (route) => {
-    const asset = fileFor(route.request().url(), site);
-    await (asset === undefined ? route.abort() : route.fulfill({ path: asset }));
-  });
-  page.on('requestfailed', (request) => missing.add(request.url().replace(`${ORIGIN}/`, '')));
+  const { page, missing } = await openPage(browser, site, PAGE);
   await page.goto(`${ORIGIN}/${encodeURIComponent(name)}.html?view=print`, {
     waitUntil: 'networkidle',
   });
@@ -61,19 +36,6 @@ async function print(page, file) {
   fs.writeFileSync(file, bytes);
 }
 
-/** Start the browser. Throws a Refusal when it ends at once, as one of another system does. */
-async function launch(executablePath) {
-  try {
-    return await chromium.launch({ executablePath, args: chromiumSwitches() });
-  } catch (error) {
-    // The lines that follow are its switches and whatever it printed itself.
-    const [reason] = error.message.split('\n');
-    throw new Refusal(
-      `${executablePath} does not start (${reason}): let CHROMIUM name another Chromium or Chrome`,
-    );
-  }
-}
-
 /** Read the command line. Throws a Refusal for what it does not know. */
 function readArguments(given) {
   const files = given.filter((argument) => argument !== '--handout');
@@ -86,12 +48,7 @@ function readArguments(given) {
 
 await command(async () => {
   const { isHandout, wanted } = readArguments(process.argv.slice(2));
-  let executablePath;
-  try {
-    executablePath = findChromium();
-  } catch (error) {
-    throw new Refusal(error.message);
-  }
+  const program = programOfBrowser();
   if (wanted !== undefined && readDecks().length !== 1) {
     throw new Refusal(
       'there are several decks in slides/, so their PDFs take their names: leave FILE out',
@@ -105,8 +62,8 @@ await command(async () => {
   const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
   let browser;
   try {
-    const decks = buildSite(site);
-    browser = await launch(executablePath);
+    const { decks } = buildSite(site);
+    browser = await launch(program);
     for (const deck of decks) {
       const name = isHandout ? `${deck.name}-handout.pdf` : `${deck.name}.pdf`;
       const file = path.resolve(wanted ?? path.join(root, name));

@@ -1,0 +1,69 @@
+// A browser that opens pages of a built site without a server, to print them or to take pictures.
+
+import fs from 'node:fs';
+import path from 'node:path';
+
+import { chromiumSwitches, findChromium } from './chromium.mjs';
+import { load, Refusal } from './project.mjs';
+
+const { chromium } = await load('playwright-core');
+
+const PATIENCE = 60_000; // ms
+// Where the browser believes the site to be. No such host exists, and none is asked: every answer
+// is given out of the site's folder, so that nobody else can ask meanwhile.
+export const ORIGIN = 'http://deck.invalid';
+
+/** Return the file of the site that a URL names; undefined when there is none. */
+function fileFor(url, site) {
+  try {
+    const { origin, pathname } = new URL(url);
+    const file = path.join(site, decodeURIComponent(pathname));
+    const isOurs = origin === ORIGIN && file.startsWith(site + path.sep);
+    return isOurs && fs.statSync(file).isFile() ? file : undefined;
+  } catch {
+    return undefined; // not there, or a broken percent sequence
+  }
+}
+
+/** Return the path of a Chromium. Throws a Refusal that says how to get one. */
+export function programOfBrowser() {
+  try {
+    return findChromium();
+  } catch (error) {
+    throw new Refusal(error.message);
+  }
+}
+
+/** Start the browser. Throws a Refusal when it ends at once, as one of another system does. */
+export async function launch(executablePath) {
+  try {
+    return await chromium.launch({ executablePath, args: chromiumSwitches() });
+  } catch (error) {
+    // The lines that follow are its switches and whatever it printed itself.
+    const [reason] = error.message.split('\n');
+    throw new Refusal(
+      `${executablePath} does not start (${reason}): let CHROMIUM name another Chromium or Chrome`,
+    );
+  }
+}
+
+/**
+ * Open an empty page whose requests are answered out of a folder.
+ *
+ * @param {import('playwright-core').Browser} browser
+ * @param {string} site the folder
+ * @param {{width: number, height: number}} viewport CSS pixels
+ * @returns {Promise<{page: import('playwright-core').Page, missing: Set<string>}>} the page, and the
+ *   addresses that it asked for in vain
+ */
+export async function openPage(browser, site, viewport) {
+  const page = await browser.newPage({ viewport, reducedMotion: 'reduce' });
+  page.setDefaultTimeout(PATIENCE);
+  const missing = new Set();
+  await page.route('**', async (route) => {
+    const asset = fileFor(route.request().url(), site);
+    await (asset === undefined ? route.abort() : route.fulfill({ path: asset }));
+  });
+  page.on('requestfailed', (request) => missing.add(request.url().replace(`${ORIGIN}/`, '')));
+  return { page, missing };
+}

@@ -1,0 +1,433 @@
+// The pages around the decks: index.html, a page for each lesson, and the page for what is missing.
+//
+// What they say comes from slides/course.json, from the decks, from the lessons' first lines, from
+// static/facts.json and from the records. A lesson becomes a page where slides/pages.py has run it
+// and neither it nor code/lab has changed since.
+
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+
+import { compare } from './compare.mjs';
+import { curve } from './curve.mjs';
+import { load, Refusal, root } from './project.mjs';
+import { show } from './values.mjs';
+
+const { default: Mustache } = await load('mustache');
+
+const TEMPLATES = path.join(root, 'slides', 'reveal', 'pages');
+const COURSE = 'slides/course.json';
+const RUN = '.lessons'; // what slides/pages.py leaves
+const SMOKE = '--smoke --out runs'; // the settings with which it runs a lesson that has no others
+const LIVE = 'live.html';
+// Notebooks are not in the repository, so the workflow that publishes the site puts them there.
+const BRANCH = 'notebooks';
+const KEYS = ['deck', 'description', 'learn', 'footer', 'lessons'];
+
+const isThere = (...parts) => fs.existsSync(path.join(root, ...parts));
+const readText = (...parts) => fs.readFileSync(path.join(root, ...parts), 'utf8');
+
+function readJson(name) {
+  if (!isThere(name)) throw new Refusal(`${name}: there is no such file`);
+  try {
+    return JSON.parse(readText(name));
+  } catch (error) {
+    throw new Refusal(`${name}: that is not JSON: ${error.message.split('\n')[0]}`);
+  }
+}
+
+const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
+
+/** The names of the lessons, code/NAME.py. */
+function lessonNames() {
+  return fs
+    .readdirSync(path.join(root, 'code'))
+    .filter((name) => name.endsWith('.py'))
+    .map((name) => name.slice(0, -'.py'.length))
+    .sort();
+}
+
+/** Read slides/course.json. Throws a Refusal with a line for each mistake. */
+function readSettings(decks, names) {
+  const settings = readJson(COURSE);
+  const unknown = Object.keys(settings).filter((key) => !KEYS.includes(key));
+  const mistakes = [
+    ...unknown.map((key) => `there is no setting ${key}; there is ${KEYS.join(', ')}`),
+    ...KEYS.filter((key) => !Object.hasOwn(settings, key)).map((key) => `${key} is missing`),
+    ...Object.keys(settings.lessons ?? {})
+      .filter((name) => !names.includes(name))
+      .map((name) => `lessons: there is no code/${name}.py`),
+  ];
+  const decksThere = decks.map(({ name }) => name);
+  if (settings.deck !== undefined && !decksThere.includes(settings.deck)) {
+    mistakes.push(`deck: no slides/${settings.deck}.md; there is ${decksThere.join(', ')}`);
+  }
+  if (mistakes.length > 0) {
+    throw new Refusal(mistakes.map((mistake) => `${COURSE}: ${mistake}`).join('\n'));
+  }
+  return settings;
+}
+
+/** Where the code is read in a browser: `repository` of package.json; undefined where not set. */
+function repository(given) {
+  const url = (typeof given === 'string' ? given : given?.url)?.trim();
+  if (!url) return undefined;
+  const shorthand = /^(?:github:)?([\w.-]+\/[\w.-]+)$/.exec(url)?.[1];
+  const address = shorthand
+    ? `https://github.com/${shorthand}`
+    : url
+        .replace(/^git\+/, '')
+        .replace(/^(?:ssh:\/\/)?git@([^:/]+)[:/]/, 'https://$1/')
+        .replace(/^git:/, 'https:');
+  const clean = address.replace(/\.git$/, '').replace(/\/$/, '');
+  if (!/^https?:\/\/[^/\s"<>]+\/[^\s"<>]+$/.test(clean)) {
+    throw new Refusal(
+      `package.json: repository ${url} is no address: write https://github.com/OWNER/NAME`,
+    );
+  }
+  return clean;
+}
+
+/** Where the site will be: SITE_URL, or `homepage` of package.json; undefined where not set. */
+function address(homepage) {
+  const [name, given] = process.env.SITE_URL
+    ? ['SITE_URL', process.env.SITE_URL]
+    : ['package.json: homepage', homepage];
+  if (!given) return undefined;
+  if (!/^https?:\/\/[^/\s"<>]+[^\s"<>]*$/.test(given)) {
+    throw new Refusal(`${name} ${given} is no address: write https://OWNER.github.io/NAME`);
+  }
+  return given.replace(/\/*$/, '/');
+}
+
+/** What the pages say about a deck: its title, and the lines on its first slide. */
+function describe({ name, title, slides }) {
+  const [heading, ...lines] = slides[0]
+    .split(/^\s*notes?:/im)[0]
+    .replace(/<!--.*?-->|<[^>]*>|[*_`]/gs, '')
+    .split('\n')
+    .map((line) => line.replace(/^#+\s*/, '').trim())
+    .filter(Boolean);
+  const picture = `static/img/slides/${name}.png`;
+  return {
+    name,
+    page: `${name}.html`,
+    title: title ?? heading ?? name,
+    subtitle: lines[0],
+    byline: lines.slice(1).join(' · '),
+    count: slides.length,
+    picture: isThere(picture) ? picture : undefined,
+  };
+}
+
+/** The PDFs of a deck that are in the project's folder, and not older than what they show. */
+function downloads(deck) {
+  return [
+    { file: `${deck}.pdf`, label: 'Slides as PDF' },
+    { file: `${deck}-handout.pdf`, label: 'Handout with notes, PDF' },
+  ].filter(({ file }) => {
+    const changed = (name) => fs.statSync(path.join(root, name)).mtimeMs;
+    return isThere(file) && changed(file) >= changed(`slides/${deck}.md`);
+  });
+}
+
+/** The first column of a deck that names the lesson's script, and the first figure in it. */
+function findSlide(name, decks) {
+  const script = new RegExp(`\\bcode/${name}\\.py\\b`);
+  for (const deck of decks) {
+    const column = deck.columns.findIndex((slides) => slides.some((text) => script.test(text)));
+    if (column >= 0) {
+      const text = deck.columns[column].join('\n');
+      const figure = /static\/img\/([\w-]+)\.(?:svg|png)/.exec(text)?.[1];
+      const alt = new RegExp(`static/img/${figure}\\.\\w+"[^>]*\\balt="([^"]+)"`).exec(text)?.[1];
+      return { column, slide: `${deck.name}.html#/${column}`, figure, alt };
+    }
+  }
+  return { column: Number.MAX_SAFE_INTEGER };
+}
+
+/** A figure as it stands on a page: the drawing alone, without what a slide's script asks of it. */
+function drawing(name, alt) {
+  if (name === undefined || !isThere(`static/img/${name}.svg`)) return undefined;
+  const svg = readText(`static/img/${name}.svg`);
+  const said = (tag) => new RegExp(`<${tag}[^>]*>(.*?)</${tag}>`, 's').exec(svg)?.[1].trim();
+  const label = alt ?? [said('title'), said('desc')].filter(Boolean).join('. ');
+  return svg
+    .slice(svg.indexOf('<svg'))
+    .replace(/<(title|desc)[^>]*>.*?<\/\1>/gs, '')
+    .replace(/\s(?:tabindex|role|aria-[\w-]+|id|class|data-[\w-]+)="[^"]*"/g, '')
+    .replace(/>\s+</g, '><')
+    .replace(/\s+\/>/g, '/>')
+    .replace(/^<svg[^>]*>/, (tag) => {
+      const spoken = label.replace(/\s+/g, ' ').replaceAll('"', '&quot;');
+      const bare = tag.replace(/\s(?:width|height|xmlns)="[^"]*"/g, '');
+      return `${bare.slice(0, -1)} role="img" aria-label="${spoken}">`;
+    })
+    .trim();
+}
+
+/** Title and first own sentence of a script: what stands in its first cell of text. */
+function introduction(name) {
+  const cell = /^# %% \[markdown\]\n((?:#.*\n)+)/m.exec(readText(`code/${name}.py`))?.[1] ?? '';
+  const paragraphs = cell.replace(/^# ?/gm, '').split(/\n\s*\n/);
+  const title = /^# (.+)$/m.exec(paragraphs[0])?.[1] ?? name;
+  // Behind the title stands the source.
+  const own = (paragraphs[2] ?? paragraphs[1] ?? '').replace(/\s+/g, ' ').replace(/[*_`]/g, '');
+  return { title, sentence: /^.*?[.?!](?=\s|$)/.exec(own)?.[0] ?? '' };
+}
+
+const hash = (name) =>
+  createHash('sha256')
+    .update(fs.readFileSync(path.join(root, name)))
+    .digest('hex');
+
+/** All of code/lab, and the script: what a lesson's page is made from. */
+function sources(name) {
+  const lab = fs
+    .readdirSync(path.join(root, 'code', 'lab'), { recursive: true })
+    .filter((entry) => entry.endsWith('.py'))
+    .map((entry) => `code/lab/${entry.split(path.sep).join('/')}`);
+  return [`code/${name}.py`, ...lab].sort();
+}
+
+/** What slides/pages.py left of a lesson; undefined when none, or when its sources have changed. */
+function readRun(name, words) {
+  if (!isThere(RUN, `${name}.json`)) return undefined;
+  const made = readJson(`${RUN}/${name}.json`);
+  const now = sources(name);
+  const isCurrent =
+    made.arguments === words &&
+    now.join() === Object.keys(made.made_from).sort().join() &&
+    now.every((file) => hash(file) === made.made_from[file]);
+  return isCurrent ? { ...made, body: readText(RUN, `${name}.html`) } : undefined;
+}
+
+/** The numbers of a network: those of its recorded training, or what its layers count to. */
+function numbers(name, facts) {
+  const record = isThere(`static/results/${name}.json`)
+    ? readJson(`static/results/${name}.json`)
+    : undefined;
+  const { parameters, macs } = record ?? facts[name]?.cifar10 ?? {};
+  return {
+    record,
+    parameters: parameters && show(parameters, 'integer'),
+    macs: macs && show(macs, 'millions'),
+    accuracy: record && show(record.test_accuracy, 'percent'),
+    dataset: record?.dataset,
+  };
+}
+
+/** The rows of the table beside a lesson, from its record. */
+function recordRows(record) {
+  const [run] = record.runs;
+  const { n } = record.test_accuracy;
+  const text = (value) => show(value, 'text');
+  return [
+    ['Test accuracy', show(record.test_accuracy, 'percent')],
+    ['Validation accuracy', show(record.validation_accuracy, 'percent')],
+    ['Data', text(record.dataset)],
+    ['Runs', n > 1 ? `${n}, mean ± standard deviation` : text(n)],
+    ['Epochs', text(record.recipe.epochs)],
+    ['Training', `${show(run.seconds, 'duration')} on ${run.device}, ${run.precision}`],
+    ['Parameters', show(record.parameters, 'integer')],
+    ['Multiply-accumulates', `${show(record.macs, 'millions')} an image`],
+    ['PyTorch', text(run.torch)],
+    ['Commit', text(run.commit)],
+  ].map(([head, value]) => ({ head, value }));
+}
+
+/**
+ * Read what the pages around the decks say.
+ *
+ * @param {{name: string, title: string, slides: string[], columns: string[][]}[]} decks
+ * @returns {object} for writeCourse
+ * @throws {Refusal} with a line for each mistake in slides/course.json, or for one in package.json
+ */
+export function readCourse(decks) {
+  const names = lessonNames();
+  const settings = readSettings(decks, names);
+  const { repository: given, homepage } = readJson('package.json');
+  const facts = isThere('static/facts.json') ? readJson('static/facts.json') : {};
+  // The course's own deck first.
+  const sorted = [...decks].sort((a, b) => (b.name === settings.deck) - (a.name === settings.deck));
+  const lessons = names
+    .map((name) => {
+      const { idea, arguments: words = SMOKE } = settings.lessons[name] ?? {};
+      const { title, sentence } = introduction(name);
+      const place = findSlide(name, sorted);
+      return {
+        name,
+        title,
+        idea: idea ?? sentence,
+        ...place,
+        drawing: drawing(place.figure, place.alt),
+        ...numbers(name, facts),
+        run: readRun(name, words),
+      };
+    })
+    .sort((a, b) => a.column - b.column);
+  const [deck, ...others] = sorted.map(describe);
+  return {
+    ...settings,
+    deck,
+    others,
+    lessons,
+    title: deck.title,
+    repository: repository(given),
+    address: address(homepage),
+  };
+}
+
+const template = (name) => fs.readFileSync(path.join(TEMPLATES, name), 'utf8');
+
+/** Fill in a page; `base` is where it finds the site's folder. */
+function render(course, name, base, values) {
+  const absolute = (file) =>
+    course.address !== undefined && file !== undefined ? course.address + file : undefined;
+  return Mustache.render(
+    template(`${name}.html`),
+    {
+      course,
+      base,
+      ...values,
+      // Whoever shows a link to the page elsewhere asks for whole addresses.
+      url: absolute(values.page),
+      image: absolute(course.deck.picture),
+    },
+    { head: template('head.html'), foot: template('foot.html') },
+    { escape: escapeHtml },
+  );
+}
+
+/** Where a lesson can be read, run and tried out, for its row and for its page. */
+function links(course, lesson, out) {
+  const { name, run, slide } = lesson;
+  const isGitHub = course.repository && new URL(course.repository).hostname === 'github.com';
+  const isLive = fs.existsSync(path.join(out, LIVE)) && isThere('static', 'models', `${name}.onnx`);
+  const source = isGitHub ? 'blob' : '-/blob';
+  const notebook = `blob/${BRANCH}/${name}.ipynb`;
+  return [
+    { label: 'Slides', to: slide },
+    { label: 'Lesson', to: run && `lessons/${name}.html`, isLesson: true },
+    { label: 'Script', to: `code/${name}.py` },
+    { label: 'Notebook', to: run && `code/${name}.ipynb` },
+    { label: 'Try it live', to: isLive ? `${LIVE}?network=${name}` : undefined },
+    {
+      label: 'Colab',
+      to:
+        run && isGitHub
+          ? `https://colab.research.google.com/github${new URL(course.repository).pathname}/${notebook}`
+          : undefined,
+      isAway: true,
+    },
+    {
+      label: 'Source',
+      to: course.repository && `${course.repository}/${source}/HEAD/code/${name}.py`,
+      isAway: true,
+    },
+  ].filter(({ to }) => to !== undefined);
+}
+
+/** Write the notebook of a lesson, without outputs: with these it is on the page. */
+function writeNotebook(course, name, file) {
+  const notebook = readJson(`${RUN}/${name}.ipynb`);
+  for (const cell of notebook.cells.filter((each) => each.cell_type === 'code')) {
+    cell.outputs = [];
+    cell.execution_count = null;
+  }
+  if (course.repository) {
+    // Away from the repository, on Colab for instance, the lessons' own package is missing.
+    notebook.cells.unshift({
+      cell_type: 'code',
+      id: 'install',
+      execution_count: null,
+      metadata: {},
+      outputs: [],
+      source: [
+        'try:\n',
+        '    import lab\n',
+        'except ImportError:\n',
+        `    %pip install --quiet git+${course.repository}`,
+      ],
+    });
+  }
+  fs.writeFileSync(file, `${JSON.stringify(notebook, null, 1)}\n`);
+}
+
+/** Write a lesson's page, its pictures and its notebook. */
+function writeLesson(out, course, lesson, { previous, next }) {
+  const { name, run, record } = lesson;
+  for (const picture of run.pictures) {
+    fs.copyFileSync(path.join(root, RUN, picture), path.join(out, 'lessons', picture));
+  }
+  writeNotebook(course, name, path.join(out, 'code', `${name}.ipynb`));
+  const around = { previous, next };
+  for (const [key, other] of Object.entries(around)) {
+    around[key] = other && { title: other.title, to: `${other.name}.html` };
+  }
+  const page = render(course, 'lesson', '..', {
+    ...around,
+    page: `lessons/${name}.html`,
+    title: lesson.title,
+    description: lesson.idea,
+    lesson,
+    isSmoke: run.arguments.includes('--smoke'),
+    links: links(course, lesson, out)
+      .filter(({ isLesson }) => !isLesson)
+      .map((link) => ({ ...link, to: link.isAway ? link.to : `../${link.to}` })),
+    rows: record && recordRows(record),
+    curve: record && curve(record.runs[0].history),
+  });
+  fs.writeFileSync(path.join(out, 'lessons', `${name}.html`), page);
+}
+
+/** All recorded networks, drawn and in a table. */
+function comparison(lessons) {
+  const entries = lessons
+    .filter(({ record }) => record)
+    .map(({ title, record }) => ({ name: title, record }));
+  return entries.length > 1 ? compare(entries, 'test_accuracy', 'macs', escapeHtml) : undefined;
+}
+
+/**
+ * Write the pages around the decks into the site `out`, when all that they link to is there.
+ *
+ * @param {string} out the site's folder
+ * @param {object} course what readCourse returned
+ */
+export function writeCourse(out, course) {
+  const { lessons, deck } = course;
+  for (const { file } of downloads(deck.name)) {
+    fs.copyFileSync(path.join(root, file), path.join(out, file));
+  }
+  const pages = lessons.filter(({ run }) => run);
+  if (pages.length > 0) fs.mkdirSync(path.join(out, 'lessons'), { recursive: true });
+  pages.forEach((lesson, n) => {
+    writeLesson(out, course, lesson, { previous: pages[n - 1], next: pages[n + 1] });
+  });
+  const index = render(course, 'index', '.', {
+    isIndex: true,
+    page: '',
+    title: course.title,
+    description: course.description,
+    downloads: downloads(deck.name),
+    lessons: lessons.map((lesson) => {
+      const to = links(course, lesson, out);
+      const title = to.find(({ isLesson }) => isLesson) ?? to[0];
+      return { ...lesson, to: title.to, links: to };
+    }),
+    comparison: comparison(lessons),
+    hasOthers: course.others.length > 0,
+  });
+  fs.writeFileSync(path.join(out, 'index.html'), index);
+  // A server shows it for any address, so it knows its own only where the site's is known.
+  const base = course.address ? new URL(course.address).pathname.replace(/\/$/, '') : '.';
+  const missing = render(course, 'missing', base, {
+    title: 'Page not found',
+    description: course.description,
+    isMissing: true,
+  });
+  fs.writeFileSync(path.join(out, '404.html'), missing);
+}

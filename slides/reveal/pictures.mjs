@@ -1,0 +1,118 @@
+// `npm run pictures`: takes the pictures of slides that the site's first page and README.md show.
+// `npm run pictures -- --check`: tells which of them show a slide that has changed since.
+//
+// Browsers draw the same page with other bytes from version to version. So beside the pictures
+// stands what each was made from, and that is compared.
+
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { buildSite, command, readDecks, Refusal, root } from './build.mjs';
+
+const SIZE = { width: 1200, height: 675 };
+// What stands around a slide is not of the picture.
+const AROUND = '.controls, .progress, .slide-number { display: none !important; }';
+const MADE_FROM = 'docs/pictures/made-from.json';
+// Of README.md: the file, the deck, and the headings of the column and of a slide in it.
+const README = [
+  { file: 'docs/pictures/figure.png', deck: 'architectures', column: 'GoogLeNet' },
+  {
+    file: 'docs/pictures/code.png',
+    deck: 'architectures',
+    column: 'ResNet',
+    slide: 'The block in code',
+  },
+  { file: 'docs/pictures/curve.png', deck: 'architectures', column: 'ResNet', slide: 'On CIFAR10' },
+];
+// What a slide looks like besides what is on it.
+const STYLES = ['evo', 'common', 'fonts'].map((name) => `static/css/${name}.css`);
+
+const heading = (text) => /^#+ +(.*?) *$/m.exec(text)?.[1];
+
+const sha256 = (...parts) =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
+
+/** What a picture is made from, as a digest: the slide as it is seen, and the files it names. */
+function digest(slide) {
+  const seen = slide
+    .split(/^\s*notes?:/im)[0]
+    .replace(/<!-- \.slide: data-timing.*-->/, '')
+    .replace(/\bline-\d+-/g, '')
+    .trim();
+  const images = [...seen.matchAll(/static\/img\/[\w./-]+/g)].map(([name]) => name);
+  const files = [...images, ...STYLES].map((name) => fs.readFileSync(path.join(root, name)));
+  return sha256(seen, ...files);
+}
+
+/** List the pictures to take: the file, the address of the slide, what it is made from. */
+function wanted(decks) {
+  const first = decks.map(({ name, slides }) => ({
+    file: `static/img/slides/${name}.png`,
+    page: `${name}.html`,
+    digest: digest(slides[0]),
+    isOptional: true, // without it, the first page has the deck's title alone
+  }));
+  const others = README.map(({ file, deck: name, column, slide }) => {
+    const deck = decks.find((each) => each.name === name);
+    const h = deck?.columns.findIndex((slides) => heading(slides[0]) === column) ?? -1;
+    const v = slide && h >= 0 ? deck.columns[h].findIndex((text) => heading(text) === slide) : 0;
+    if (h < 0 || v < 0) {
+      const missing = [column, slide].filter(Boolean).join(', ');
+      throw new Refusal(`${file}: slides/${name}.md has no slide ${missing}`);
+    }
+    const before = deck.columns.slice(0, h).reduce((sum, slides) => sum + slides.length, 0);
+    return { file, page: `${name}.html#/${h}/${v}`, digest: digest(deck.slides[before + v]) };
+  });
+  return [...first, ...others];
+}
+
+/** What the pictures that are there were made from. */
+function madeFrom() {
+  const file = path.join(root, MADE_FROM);
+  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : {};
+}
+
+/** Throw a Refusal that names the pictures which no longer show their slide, or are not there. */
+function check(pictures) {
+  const made = madeFrom();
+  const stale = pictures.filter(({ file, isOptional, digest: now }) =>
+    fs.existsSync(path.join(root, file)) ? made[file] !== now : !isOptional,
+  );
+  if (stale.length > 0) {
+    const names = stale.map(({ file }) => file).join(', ');
+    throw new Refusal(`older than the slides they show: ${names}; run npm run pictures`);
+  }
+}
+
+async function take(pictures) {
+  const { launch, openPage, ORIGIN, programOfBrowser } = await import('./browser.mjs');
+  const program = programOfBrowser();
+  const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
+  let browser;
+  try {
+    buildSite(site);
+    browser = await launch(program);
+    for (const { file, page: address } of pictures) {
+      const { page } = await openPage(browser, site, SIZE);
+      await page.goto(`${ORIGIN}/${address}`, { waitUntil: 'networkidle' });
+      await page.waitForFunction(() => globalThis.Reveal?.isReady());
+      await page.addStyleTag({ content: AROUND });
+      fs.mkdirSync(path.join(root, path.dirname(file)), { recursive: true });
+      await page.screenshot({ path: path.join(root, file) });
+      await page.close();
+      console.log(file);
+    }
+  } finally {
+    await browser?.close();
+    fs.rmSync(site, { recursive: true, force: true });
+  }
+  const made = Object.fromEntries(pictures.map(({ file, digest: now }) => [file, now]));
+  fs.writeFileSync(path.join(root, MADE_FROM), `${JSON.stringify(made, null, 1)}\n`);
+}
+
+await command(async () => {
+  const pictures = wanted(readDecks());
+  await (process.argv.includes('--check') ? check(pictures) : take(pictures));
+});

@@ -1,0 +1,31 @@
+// What every command of the deck starts from: where the project lies, and how a command refuses.
+
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
+
+/** Bad input: its message is for the user as it is. */
+export class Refusal extends Error {}
+
+/** Load a package; without it, end with one line that says what to do. */
+export async function load(name) {
+  try {
+    return await import(name);
+  } catch (error) {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    console.error(`${name} is not installed: run npm ci`);
+    process.exit(2);
+  }
+}
+
+/** Run a command's `job`; a Refusal becomes its message on stderr and exit code 2. */
+export async function command(job) {
+  try {
+    await job();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+  }
+}

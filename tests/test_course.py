@@ -1,0 +1,401 @@
+"""The course around the lecture: its first page, a page for each lesson, and what they lead to."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
+
+import jupytext
+import pytest
+from playwright.sync_api import Browser
+
+from barriers import AXE
+from conftest import ROOT, copy_project, plain_server, read_slides, run_node
+from watching import visit
+
+LESSONS = sorted(path.stem for path in (ROOT / "code").glob("*.py"))
+RECORDED = sorted(path.stem for path in (ROOT / "static" / "results").glob("*.json"))
+HEAVIEST = 300_000  # bytes of the first page, with all that it loads
+
+
+def run_pages(project: Path, *lessons: str) -> subprocess.CompletedProcess[str]:
+    """Run `python slides/pages.py LESSON ...` in a copy of the project."""
+    return subprocess.run(
+        [sys.executable, "slides/pages.py", *lessons],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def build(project: Path, **environment: str) -> Path:
+    """Build the site of a copy of the project; return its folder."""
+    built = run_node(project, "build.mjs", env=environment)
+    assert built.returncode == 0, built.stderr
+    return project / "_site"
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which one lesson was run for its page."""
+    project = copy_project(tmp_path_factory.mktemp("course") / "project")
+    done = run_pages(project, "lenet")
+    assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture(scope="module")
+def whole(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its site, in a folder that later builds do not touch."""
+    return shutil.copytree(build(course), tmp_path_factory.mktemp("whole") / "site")
+
+
+@pytest.fixture(scope="module")
+def address(whole: Path) -> Iterator[str]:
+    """The address of that site on a plain web server."""
+    with plain_server(whole.parent) as server:
+        yield f"{server}/site/"
+
+
+class Page(HTMLParser):
+    """The addresses that a page names, its ids, and what it says in its `meta` elements."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+        self.meta: dict[str, str] = {}
+        self.feed(file.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Collect from one element."""
+        values = {name: value or "" for name, value in attrs}
+        self.links += [values[name] for name in ("href", "src") if name in values]
+        self.ids |= {values["id"]} if "id" in values else set()
+        if tag == "meta" and "content" in values:
+            self.meta[values.get("property", values.get("name", ""))] = values["content"]
+
+
+def own_pages(site: Path) -> list[Path]:
+    """The pages around the decks."""
+    return [site / "index.html", site / "404.html", *sorted((site / "lessons").glob("*.html"))]
+
+
+def test_every_link_leads_to_a_file_a_place_on_its_page_or_a_slide(whole: Path) -> None:
+    columns = [len(column) for column in read_slides()]
+    seen = set()
+    for file in own_pages(whole):
+        for link in Page(file).links:
+            if urlsplit(link).scheme:
+                continue
+            at = urlsplit(urljoin(f"/{file.relative_to(whole).as_posix()}", link))
+            target = whole / unquote(at.path).lstrip("/")
+            if target.is_dir():
+                target /= "index.html"
+            assert target.is_file(), f"{file.name}: {link}"
+            place = unquote(at.fragment)
+            if place.startswith("/"):
+                h, v, *_ = [*map(int, place.strip("/").split("/")), 0]
+                assert target.name == "architectures.html"
+                assert v < columns[h], f"{file.name}: {link}"
+            elif place:
+                assert place in Page(target).ids, f"{file.name}: {link}"
+            seen.add(target.relative_to(whole).as_posix())
+    expected = {f"code/{name}.py" for name in LESSONS} | {"lessons/lenet.html", "code/lenet.ipynb"}
+    assert expected <= seen
+
+
+def test_the_pages_are_valid_html(whole: Path) -> None:
+    program = ROOT / "node_modules" / "html-validate" / "bin" / "html-validate.mjs"
+    settings = ROOT / "tests" / "html-validate.json"
+    command = ["node", str(program), "--config", str(settings), *map(str, own_pages(whole))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("page", ["index.html", "404.html", "lessons/lenet.html"])
+def test_a_page_keeps_nobody_out_and_fits_every_width(
+    browser: Browser, address: str, page: str
+) -> None:
+    with visit(browser) as seen:
+        seen.page.goto(address + page)
+        seen.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+        for width in (360, 768, 1280, 1920):
+            seen.page.set_viewport_size({"width": width, "height": 900})
+            wide = seen.page.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width, f"{page} is {wide} pixels wide at {width}"
+            if width in (360, 1280):
+                found = seen.page.evaluate(
+                    "axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>"
+                    " `${id}: ${nodes[0].html}`))"
+                )
+                assert found == [], f"{page} at {width}"
+        seen.page.emulate_media(media="print")
+        seen.page.set_viewport_size({"width": 680, "height": 900})  # A4, without its margins
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= 680
+        assert seen.page.locator(".skip, .lesson > nav, .actions").filter(visible=True).count() == 0
+        seen.check(address)
+
+
+def test_the_first_page_is_light_and_needs_no_script(browser: Browser, address: str) -> None:
+    with visit(browser, width=1920, height=1080) as seen:
+        seen.page.goto(address, wait_until="networkidle")
+        weight = sum(len(answer.body()) for answer in seen.answered)
+        assert weight < HEAVIEST, f"{weight} bytes"
+        assert seen.page.locator("script").count() == 0
+        seen.check(address)
+
+
+def test_the_first_page_shows_each_lesson_with_the_numbers_of_its_record(whole: Path) -> None:
+    text = (whole / "index.html").read_text(encoding="utf-8")
+    articles = dict(re.findall(r'<article id="([\w-]+)">(.*?)</article>', text, re.DOTALL))
+    assert sorted(articles) == LESSONS
+    assert list(articles)[:3] == ["pieces", "lenet", "alexnet"]  # in the order of the slides
+    for name in RECORDED:
+        record = json.loads((ROOT / "static" / "results" / f"{name}.json").read_text())
+        accuracy = f"{100 * record['test_accuracy']['mean']:.1f}"
+        assert re.search(rf"<dd>{re.escape(accuracy)}\D", articles[name]), name
+        assert f"<dd>{record['parameters']:,}</dd>" in articles[name]
+        assert record["dataset"] in articles[name]
+        assert 'role="img" aria-label="' in articles[name]
+        assert 'href="architectures.html#/' in articles[name]
+    assert all(re.search(r"</h3>\s*<p>\S", article) for article in articles.values())
+
+
+def test_a_lesson_shows_what_it_printed_and_drew_beside_its_record(
+    browser: Browser, address: str
+) -> None:
+    with visit(browser, width=1920, height=1080) as seen:
+        seen.page.goto(f"{address}lessons/lenet.html", wait_until="networkidle")
+        main = seen.page.locator("main")
+        assert "today 61,706, in 1998 60,000" in main.inner_text()
+        images = main.locator("img")
+        assert images.count() == 4
+        for alt, width in images.evaluate_all("all => all.map(i => [i.alt, i.naturalWidth])"):
+            assert len(alt) > 20
+            assert width > 0
+        assert seen.page.get_by_role("heading", level=1).inner_text() == "LeNet"
+        record = json.loads((ROOT / "static" / "results" / "lenet.json").read_text())
+        beside = seen.page.get_by_role("complementary")
+        assert f"{100 * record['test_accuracy']['mean']:.1f}" in beside.inner_text()
+        assert record["dataset"] in beside.inner_text()
+        assert beside.get_by_role("img").count() == 2
+        ends, begins = (
+            place.evaluate("e => e.getBoundingClientRect().toJSON()") for place in (main, beside)
+        )
+        assert ends["right"] < begins["left"]
+
+
+def test_the_notebook_on_the_site_is_the_lesson_without_outputs(whole: Path) -> None:
+    notebook = jupytext.read(whole / "code" / "lenet.ipynb")
+    script = jupytext.read(whole / "code" / "lenet.py")
+    assert [cell.source for cell in notebook.cells] == [cell.source for cell in script.cells]
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+
+
+def test_the_pages_tell_no_path_of_the_machine_that_made_them(course: Path, whole: Path) -> None:
+    for file in [*own_pages(whole), whole / "code" / "lenet.ipynb"]:
+        text = file.read_text(encoding="utf-8")
+        for told in (str(course), str(ROOT), str(Path.home()), "site-packages", "/tmp/"):
+            assert told not in text, f"{file.name} tells {told}"
+
+
+def changed_package(course: Path, **settings: object) -> None:
+    package = json.loads((ROOT / "package.json").read_text())
+    (course / "package.json").write_text(json.dumps(package | settings))
+
+
+def links_away(site: Path) -> set[str]:
+    """Where the first page and a lesson lead outside of the site."""
+    links = Page(site / "lessons" / "lenet.html").links + Page(site / "index.html").links
+    return {link for link in links if urlsplit(link).scheme}
+
+
+def test_without_a_repository_nothing_leads_away(whole: Path) -> None:
+    assert links_away(whole) == set()
+
+
+@pytest.mark.parametrize(
+    ("repository", "source"),
+    [
+        ("github:owner/name", "https://github.com/owner/name"),
+        ({"type": "git", "url": "git+https://github.com/o/n.git"}, "https://github.com/o/n"),
+        ("https://git.example.org/group/name.git", "https://git.example.org/group/name"),
+    ],
+)
+def test_links_to_source_and_colab_appear_with_the_repository(
+    course: Path, repository: object, source: str
+) -> None:
+    changed_package(course, repository=repository)
+    site = build(course)
+    away = links_away(site)
+    notebook = jupytext.read(site / "code" / "lenet.ipynb")
+    assert f"%pip install --quiet git+{source}" in notebook.cells[0].source
+    colab = f"https://colab.research.google.com/github{urlsplit(source).path}/blob/notebooks/"
+    assert (f"{colab}lenet.ipynb" in away) == ("github.com" in source)
+    path = "blob/HEAD" if "github.com" in source else "-/blob/HEAD"
+    assert f"{source}/{path}/code/lenet.py" in away
+    assert source in away
+
+
+def test_whole_addresses_appear_where_the_address_of_the_site_is_known(
+    course: Path, whole: Path
+) -> None:
+    unknown = Page(whole / "index.html").meta
+    assert unknown["og:title"] == "Deep Learning Architectures"
+    assert not {"og:image", "og:url"} & set(unknown)
+    changed_package(course, homepage="https://elsewhere.example.org")
+    site = build(course, SITE_URL="https://owner.example.org/dl")
+    index, lesson = Page(site / "index.html").meta, Page(site / "lessons" / "lenet.html").meta
+    assert index["og:url"] == "https://owner.example.org/dl/"
+    assert lesson["og:url"] == "https://owner.example.org/dl/lessons/lenet.html"
+    image = lesson["og:image"].removeprefix("https://owner.example.org/dl/")
+    assert (site / image).read_bytes().startswith(b"\x89PNG")
+    # The page for what is missing is shown at any depth.
+    for link in Page(site / "404.html").links:
+        assert link.startswith("/dl/")
+    assert Page(build(course) / "index.html").meta["og:url"] == "https://elsewhere.example.org/"
+
+
+def test_a_lesson_that_has_changed_since_it_was_run_has_no_page(course: Path) -> None:
+    changed_package(course)
+    script = course / "code" / "lenet.py"
+    text = script.read_text()
+    try:
+        script.write_text(text + "\n# changed\n")
+        built = run_node(course, "build.mjs")
+        assert "lenet" in built.stdout.split("Without a page")[1]
+        assert not (course / "_site" / "lessons").exists()
+        assert not any(
+            "lessons/" in link or "ipynb" in link
+            for link in Page(course / "_site" / "index.html").links
+        )
+    finally:
+        script.write_text(text)
+    again = run_pages(course, "lenet")  # it is kept: nothing is run again
+    assert (again.returncode, again.stdout) == (0, "")
+
+
+# What the build does last.
+WRITE = """
+import { readDecks } from './slides/reveal/build.mjs';
+import { readCourse, writeCourse } from './slides/reveal/course.mjs';
+writeCourse('_site', readCourse(readDecks()));
+"""
+
+
+def test_live_networks_are_linked_where_their_page_and_their_weights_are(project: Path) -> None:
+    shutil.rmtree(project / "static" / "models", ignore_errors=True)
+    site = build(project)
+    assert not any("live.html" in link for link in Page(site / "index.html").links)
+    model = project / "static" / "models" / "lenet.onnx"
+    model.parent.mkdir()
+    model.touch()
+    (site / "live.html").touch()
+    (project / "write.mjs").write_text(WRITE)
+    written = subprocess.run(["node", "write.mjs"], cwd=project, capture_output=True, text=True)
+    assert written.returncode == 0, written.stderr
+    live = [link for link in Page(site / "index.html").links if "live.html" in link]
+    assert live == ["live.html?network=lenet"]
+
+
+def test_downloads_are_linked_where_they_are_and_show_the_deck_as_it_is(course: Path) -> None:
+    changed_package(course)
+    deck, pdf = course / "slides" / "architectures.md", course / "architectures.pdf"
+    old = course / "architectures-handout.pdf"
+    try:
+        pdf.write_bytes(b"%PDF")
+        old.write_bytes(b"%PDF")
+        changed = deck.stat().st_mtime
+        os.utime(pdf, (changed + 1, changed + 1))
+        os.utime(old, (changed - 1, changed - 1))
+        site = build(course)
+        assert (site / "architectures.pdf").read_bytes() == b"%PDF"
+        links = Page(site / "index.html").links
+        assert "architectures.pdf" in links
+        assert "architectures-handout.pdf" not in links  # older than the deck
+    finally:
+        pdf.unlink()
+        old.unlink()
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"learnt": []}, "there is no setting learnt; there is deck, description, learn,"),
+        ({"deck": "zoo"}, "deck: no slides/zoo.md; there is architectures"),
+        ({"lessons": {"zoo": {}}}, "lessons: there is no code/zoo.py"),
+    ],
+)
+def test_a_mistake_in_the_course_stops_the_build_with_a_line(
+    project: Path, changes: dict[str, object], line: str
+) -> None:
+    file = project / "slides" / "course.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    built = run_node(project, "build.mjs")
+    assert built.returncode == 2
+    assert built.stderr.startswith(f"slides/course.json: {line}")
+    assert len(built.stderr.splitlines()) == 1
+
+
+def test_a_deck_cannot_take_the_place_of_another_page(project: Path) -> None:
+    (project / "slides" / "index.md").write_text("# A list of my own\n")
+    built = run_node(project, "build.mjs")
+    assert built.returncode == 2
+    assert built.stderr.startswith("slides/index.md: its page would take the place of another;")
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment"),
+    [({"repository": "here"}, {}), ({"homepage": "o.github.io"}, {}), ({}, {"SITE_URL": "x"})],
+)
+def test_an_address_that_is_none_is_refused(
+    project: Path, settings: dict[str, object], environment: dict[str, str]
+) -> None:
+    changed_package(project, **settings)
+    built = run_node(project, "build.mjs", env=environment)
+    assert built.returncode == 2
+    assert "is no address: write https://" in built.stderr
+    assert not (project / "_site").exists()
+
+
+def test_a_new_lesson_is_listed_by_itself_and_one_that_fails_says_so(project: Path) -> None:
+    header = (project / "code" / "pieces.py").read_text().split("# %% [markdown]")[0]
+    cell = "# %% [markdown]\n# # Draft\n#\n# A paper.\n#\n# A try, *first* of all. Then more.\n\n"
+    (project / "code" / "draft.py").write_text(header + cell + "# %%\n1 / 0\n")
+    index = (build(project) / "index.html").read_text(encoding="utf-8")
+    article = index.split('<article id="draft">')[1].split("</article>")[0]
+    assert 'href="code/draft.py">Draft</a>' in article
+    assert "<p>A try, first of all.</p>" in article
+    failed = run_pages(project, "draft")
+    assert failed.returncode == 2
+    assert failed.stderr.splitlines()[-1] == "code/draft.py: ZeroDivisionError: division by zero"
+    assert not list((project / ".lessons").glob("draft*"))
+    unknown = run_pages(project, "zoo")
+    assert unknown.returncode == 2
+    assert unknown.stderr.startswith("there is no code/zoo.py; there is alexnet,")
+
+
+def test_the_pictures_show_the_slides_as_they_are() -> None:
+    checked = run_node(ROOT, "pictures.mjs", "--check")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_a_picture_of_a_slide_that_has_changed_is_named(project: Path) -> None:
+    shutil.copytree(ROOT / "docs", project / "docs")
+    deck = project / "slides" / "architectures.md"
+    deck.write_text(deck.read_text().replace("Dennis WILSON", "Ada LOVELACE", 1))
+    checked = run_node(project, "pictures.mjs", "--check")
+    assert checked.returncode == 2
+    expected = "older than the slides they show: static/img/slides/architectures.png; run "
+    assert checked.stderr.startswith(expected)

@@ -1,0 +1,101 @@
+"""`make notebooks`: a notebook beside every script, and no work of anybody's lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import jupytext
+import pytest
+from jupyter_server.services.contents.largefilemanager import LargeFileManager
+from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
+
+from conftest import ROOT
+from lab import notebooks
+from lab.errors import UserError
+from lab.notebooks import pair
+
+LESSONS = sorted(path.stem for path in (ROOT / "code").glob("*.py"))
+SCRIPT = "# %% [markdown]\n# # Title\n\n# %%\nprint(1)\n"
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    """A script of two cells."""
+    file = tmp_path / "lesson.py"
+    file.write_text(SCRIPT)
+    return file
+
+
+def sources(notebook: Path) -> list[str]:
+    """The text of each cell."""
+    return [cell.source for cell in jupytext.read(notebook).cells]
+
+
+def age(file: Path, seconds: float) -> None:
+    """Make a file look as if it had been written earlier."""
+    then = file.stat().st_mtime - seconds
+    os.utime(file, (then, then))
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_saving_the_pair_in_jupyter_keeps_the_text_of_the_script(name: str, tmp_path: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    script = tmp_path / "code" / f"{name}.py"
+    script.parent.mkdir()
+    shutil.copy(ROOT / "code" / f"{name}.py", script)
+    before = script.read_bytes()
+    assert pair(script) == "written"
+    jupyter = build_sync_jupytext_contents_manager_class(LargeFileManager)(root_dir=str(tmp_path))
+    for _ in range(2):  # opened and saved, and once more
+        opened = jupyter.get(f"code/{name}.ipynb")
+        jupyter.save(opened, f"code/{name}.ipynb")
+        assert script.read_bytes() == before
+    assert pair(script) == "there already"
+
+
+def test_a_notebook_follows_its_script_and_the_one_before_is_kept(script: Path) -> None:
+    notebook = script.with_suffix(".ipynb")
+    assert pair(script) == "written"
+    assert sources(notebook) == ["# Title", "print(1)"]
+    assert notebook.stat().st_mtime == script.stat().st_mtime
+    age(notebook, 60)
+    script.write_text(SCRIPT.replace("1", "2"))
+    assert "lesson-before.ipynb" in pair(script)
+    assert sources(notebook) == ["# Title", "print(2)"]
+    assert sources(script.with_name("lesson-before.ipynb")) == ["# Title", "print(1)"]
+
+
+def test_a_notebook_that_is_newer_than_its_script_is_left_alone(script: Path) -> None:
+    pair(script)
+    notebook = script.with_suffix(".ipynb")
+    work = notebook.read_text().replace("print(1)", "print(3)")
+    notebook.write_text(work)
+    age(script, 60)
+    assert pair(script).startswith("left alone: it has changed and lesson.py has not;")
+    assert notebook.read_text() == work
+    assert script.read_text() == SCRIPT
+
+
+def test_a_notebook_that_cannot_be_read_is_refused_and_stays(script: Path) -> None:
+    notebook = script.with_suffix(".ipynb")
+    notebook.write_text("half a noteb")
+    age(notebook, 60)
+    with pytest.raises(UserError, match=r"lesson\.ipynb: .*; move it away"):
+        pair(script)
+    assert notebook.read_text() == "half a noteb"
+
+
+def test_the_command_pairs_every_lesson(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in LESSONS:
+        shutil.copy(ROOT / "code" / f"{name}.py", tmp_path)
+    monkeypatch.setattr(notebooks, "CODE", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["lab.notebooks"])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+    monkeypatch.chdir(tmp_path)
+    notebooks.main()
+    assert capsys.readouterr().out.splitlines() == [f"{name}.ipynb: written" for name in LESSONS]
