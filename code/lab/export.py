@@ -25,8 +25,7 @@ from .data import Split, normalized
 from .errors import UserError
 from .facts import FOLDED, facts, grouped
 from .measure import Layer
-from .recipe import Recipe
-from .record import recorded_recipe
+from .recipe import Recipe, recorded_recipe
 from .runs import Run
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ line (`lab.cli`) is made from the fields of both.
 """
 
 from dataclasses import Field, asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from .errors import UserError
@@ -115,6 +116,12 @@ class Recipe(Checked):
     def title(self) -> str:
         """What people call the network."""
         return self.network
+
+
+def recorded_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
+    """What a record keeps of a recipe: what is not the network's name or a run's seed."""
+    kept = {key: value for key, value in recipe.items() if key not in ("network", "seed")}
+    return kept | {"data": Path(recipe["data"]).name}  # not where it lay on somebody's disk
 
 
 @dataclass(frozen=True)

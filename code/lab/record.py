@@ -17,6 +17,7 @@ from typing import Any
 
 from . import machine
 from .errors import UserError
+from .recipe import recorded_recipe
 from .runs import Run
 
 RESULTS = Path(__file__).parents[2] / "static" / "results"
@@ -57,12 +58,6 @@ def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
         "validation_accuracy": _spread([row["validation_accuracy"] for row in rows]),
         "test_accuracy": _spread([row["test_accuracy"] for row in rows]),
     }
-
-
-def recorded_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
-    """What a record keeps of a recipe: what is not the network's name or a run's seed."""
-    kept = {key: value for key, value in recipe.items() if key not in ("network", "seed")}
-    return kept | {"data": Path(recipe["data"]).name}  # not where it lay on somebody's disk
 
 
 def _common(about: dict[str, Any]) -> dict[str, Any]:

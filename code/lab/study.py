@@ -24,8 +24,7 @@ from . import machine
 from .data import Data
 from .errors import Diverged, Stopped, UserError
 from .measure import count_macs, count_parameters
-from .recipe import Options, Recipe
-from .record import recorded_recipe
+from .recipe import Options, Recipe, recorded_recipe
 from .runs import Run
 from .training import fit
 
