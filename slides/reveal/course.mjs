@@ -1,53 +1,28 @@
 // The pages around the decks: index.html, a page for each lesson, and the page for what is missing.
 //
-// What they say comes from slides/course.json, from the decks, from the lessons' first lines, from
-// static/facts.json and from the records. A lesson becomes a page where slides/pages.py has run it
-// and neither it nor code/lab has changed since.
+// What they say comes from slides/course.json, from the decks, and from the lessons.
 
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
 import { compare } from './compare.mjs';
 import { curve } from './curve.mjs';
-import { load, Refusal, root } from './project.mjs';
+import { bySlide, lessonNames, readLesson, RUN } from './lessons.mjs';
+import { isThere, load, readJson, Refusal, root } from './project.mjs';
 import { show } from './values.mjs';
 
 const { default: Mustache } = await load('mustache');
 
 const TEMPLATES = path.join(root, 'slides', 'reveal', 'pages');
 const COURSE = 'slides/course.json';
-const RUN = '.lessons'; // what slides/pages.py leaves
-const SMOKE = '--smoke --out runs'; // the settings with which it runs a lesson that has no others
 const LIVE = 'live.html';
 // Notebooks are not in the repository, so the workflow that publishes the site puts them there.
 const BRANCH = 'notebooks';
 const KEYS = ['deck', 'description', 'learn', 'footer', 'lessons'];
 
-const isThere = (...parts) => fs.existsSync(path.join(root, ...parts));
-const readText = (...parts) => fs.readFileSync(path.join(root, ...parts), 'utf8');
-
-function readJson(name) {
-  if (!isThere(name)) throw new Refusal(`${name}: there is no such file`);
-  try {
-    return JSON.parse(readText(name));
-  } catch (error) {
-    throw new Refusal(`${name}: that is not JSON: ${error.message.split('\n')[0]}`);
-  }
-}
-
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
-
-/** The names of the lessons, code/NAME.py. */
-function lessonNames() {
-  return fs
-    .readdirSync(path.join(root, 'code'))
-    .filter((name) => name.endsWith('.py'))
-    .map((name) => name.slice(0, -'.py'.length))
-    .sort();
-}
 
 /** Read slides/course.json. Throws a Refusal with a line for each mistake. */
 function readSettings(decks, names) {
@@ -133,92 +108,6 @@ function downloads(deck) {
   });
 }
 
-/** The first column of a deck that names the lesson's script, and the first figure in it. */
-function findSlide(name, decks) {
-  const script = new RegExp(`\\bcode/${name}\\.py\\b`);
-  for (const deck of decks) {
-    const column = deck.columns.findIndex((slides) => slides.some((text) => script.test(text)));
-    if (column >= 0) {
-      const text = deck.columns[column].join('\n');
-      const figure = /static\/img\/([\w-]+)\.(?:svg|png)/.exec(text)?.[1];
-      const alt = new RegExp(`static/img/${figure}\\.\\w+"[^>]*\\balt="([^"]+)"`).exec(text)?.[1];
-      return { column, slide: `${deck.name}.html#/${column}`, figure, alt };
-    }
-  }
-  return { column: Number.MAX_SAFE_INTEGER };
-}
-
-/** A figure as it stands on a page: the drawing alone, without what a slide's script asks of it. */
-function drawing(name, alt) {
-  if (name === undefined || !isThere(`static/img/${name}.svg`)) return undefined;
-  const svg = readText(`static/img/${name}.svg`);
-  const said = (tag) => new RegExp(`<${tag}[^>]*>(.*?)</${tag}>`, 's').exec(svg)?.[1].trim();
-  const label = alt ?? [said('title'), said('desc')].filter(Boolean).join('. ');
-  return svg
-    .slice(svg.indexOf('<svg'))
-    .replace(/<(title|desc)[^>]*>.*?<\/\1>/gs, '')
-    .replace(/\s(?:tabindex|role|aria-[\w-]+|id|class|data-[\w-]+)="[^"]*"/g, '')
-    .replace(/>\s+</g, '><')
-    .replace(/\s+\/>/g, '/>')
-    .replace(/^<svg[^>]*>/, (tag) => {
-      const spoken = label.replace(/\s+/g, ' ').replaceAll('"', '&quot;');
-      const bare = tag.replace(/\s(?:width|height|xmlns)="[^"]*"/g, '');
-      return `${bare.slice(0, -1)} role="img" aria-label="${spoken}">`;
-    })
-    .trim();
-}
-
-/** Title and first own sentence of a script: what stands in its first cell of text. */
-function introduction(name) {
-  const cell = /^# %% \[markdown\]\n((?:#.*\n)+)/m.exec(readText(`code/${name}.py`))?.[1] ?? '';
-  const paragraphs = cell.replace(/^# ?/gm, '').split(/\n\s*\n/);
-  const title = /^# (.+)$/m.exec(paragraphs[0])?.[1] ?? name;
-  // Behind the title stands the source.
-  const own = (paragraphs[2] ?? paragraphs[1] ?? '').replace(/\s+/g, ' ').replace(/[*_`]/g, '');
-  return { title, sentence: /^.*?[.?!](?=\s|$)/.exec(own)?.[0] ?? '' };
-}
-
-const hash = (name) =>
-  createHash('sha256')
-    .update(fs.readFileSync(path.join(root, name)))
-    .digest('hex');
-
-/** All of code/lab, and the script: what a lesson's page is made from. */
-function sources(name) {
-  const lab = fs
-    .readdirSync(path.join(root, 'code', 'lab'), { recursive: true })
-    .filter((entry) => entry.endsWith('.py'))
-    .map((entry) => `code/lab/${entry.split(path.sep).join('/')}`);
-  return [`code/${name}.py`, ...lab].sort();
-}
-
-/** What slides/pages.py left of a lesson; undefined when none, or when its sources have changed. */
-function readRun(name, words) {
-  if (!isThere(RUN, `${name}.json`)) return undefined;
-  const made = readJson(`${RUN}/${name}.json`);
-  const now = sources(name);
-  const isCurrent =
-    made.arguments === words &&
-    now.join() === Object.keys(made.made_from).sort().join() &&
-    now.every((file) => hash(file) === made.made_from[file]);
-  return isCurrent ? { ...made, body: readText(RUN, `${name}.html`) } : undefined;
-}
-
-/** The numbers of a network: those of its recorded training, or what its layers count to. */
-function numbers(name, facts) {
-  const record = isThere(`static/results/${name}.json`)
-    ? readJson(`static/results/${name}.json`)
-    : undefined;
-  const { parameters, macs } = record ?? facts[name]?.cifar10 ?? {};
-  return {
-    record,
-    parameters: parameters && show(parameters, 'integer'),
-    macs: macs && show(macs, 'millions'),
-    accuracy: record && show(record.test_accuracy, 'percent'),
-    dataset: record?.dataset,
-  };
-}
-
 /** The rows of the table beside a lesson, from its record. */
 function recordRows(record) {
   const [run] = record.runs;
@@ -249,31 +138,14 @@ export function readCourse(decks) {
   const names = lessonNames();
   const settings = readSettings(decks, names);
   const { repository: given, homepage } = readJson('package.json');
-  const facts = isThere('static/facts.json') ? readJson('static/facts.json') : {};
   // The course's own deck first.
   const sorted = [...decks].sort((a, b) => (b.name === settings.deck) - (a.name === settings.deck));
-  const lessons = names
-    .map((name) => {
-      const { idea, arguments: words = SMOKE } = settings.lessons[name] ?? {};
-      const { title, sentence } = introduction(name);
-      const place = findSlide(name, sorted);
-      return {
-        name,
-        title,
-        idea: idea ?? sentence,
-        ...place,
-        drawing: drawing(place.figure, place.alt),
-        ...numbers(name, facts),
-        run: readRun(name, words),
-      };
-    })
-    .sort((a, b) => a.column - b.column);
   const [deck, ...others] = sorted.map(describe);
   return {
     ...settings,
     deck,
     others,
-    lessons,
+    lessons: names.map((name) => readLesson(name, settings.lessons[name], sorted)).sort(bySlide),
     title: deck.title,
     repository: repository(given),
     address: address(homepage),

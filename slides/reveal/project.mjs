@@ -1,5 +1,7 @@
-// What every command of the deck starts from: where the project lies, and how a command refuses.
+// What every command of the deck starts from: where the project lies, how its files are read, and how
+// a command refuses.
 
+import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -7,6 +9,21 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 
 /** Bad input: its message is for the user as it is. */
 export class Refusal extends Error {}
+
+/** Whether the project has this file or folder. */
+export const isThere = (...parts) => fs.existsSync(path.join(root, ...parts));
+/** The text of a file of the project. */
+export const readText = (...parts) => fs.readFileSync(path.join(root, ...parts), 'utf8');
+
+/** What a JSON file of the project holds. Throws a Refusal when it is not there, or no JSON. */
+export function readJson(name) {
+  if (!isThere(name)) throw new Refusal(`${name}: there is no such file`);
+  try {
+    return JSON.parse(readText(name));
+  } catch (error) {
+    throw new Refusal(`${name}: that is not JSON: ${error.message.split('\n')[0]}`);
+  }
+}
 
 /** Load a package; without it, end with one line that says what to do. */
 export async function load(name) {
