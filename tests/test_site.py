@@ -131,7 +131,8 @@ def seconds_to_build(project: Path) -> float:
     assert built.returncode == 0, built.stderr
     after = os.times()
     return sum(
-        getattr(after, kind) - getattr(before, kind) for kind in ("children_user", "children_system")
+        getattr(after, kind) - getattr(before, kind)
+        for kind in ("children_user", "children_system")
     )
 
 
