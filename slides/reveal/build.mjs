@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { expand } from './directives.mjs';
+import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
@@ -131,6 +132,17 @@ function copyLessons(out) {
   }
 }
 
+/** Put in place what live slides need besides static/: onnxruntime, and a page for phones. */
+function copyLive(out) {
+  const page = livePage(root, '.');
+  if (page === undefined) return;
+  fs.writeFileSync(path.join(out, 'live.html'), page);
+  fs.mkdirSync(path.join(out, 'ort'));
+  for (const name of RUNTIME_FILES) {
+    fs.copyFileSync(path.join(root, RUNTIME_FOLDER, name), path.join(out, 'ort', name));
+  }
+}
+
 /**
  * Build the site into the folder `out`.
  *
@@ -150,6 +162,7 @@ export function buildSite(out) {
   if (built.status !== 0) throw new Error(`reveal-md failed:\n${built.stderr}`);
 
   copyLessons(out);
+  copyLive(out);
   const template = fs.readFileSync(path.join(root, 'slides', 'reveal', 'listing.html'), 'utf8');
   const list = Mustache.render(template, { staticBase: './static', files: decks.map(describe) });
   fs.writeFileSync(path.join(out, 'index.html'), list);

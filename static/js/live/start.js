@@ -1,0 +1,95 @@
+// Brings the live slides of a deck, or of the page live.html, to life when they are first shown.
+//
+// Until then a slide shows the still that was written at build time, and none of the rest is loaded.
+
+import { answerQuestions, isMirror } from './mirror.js';
+
+const deck = document.querySelector('.reveal');
+const mirrors = isMirror();
+const lives = new Map(); // by their roots
+let current;
+
+const roots = () => [...document.querySelectorAll('.live')];
+
+/** Keep the deck's keys the deck's, but for those that a control inside of a live slide needs. */
+function onKey(event) {
+  const { key, target } = event;
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const turn = { PageDown: 'next', PageUp: 'prev' }[key];
+  if (deck && turn) {
+    // reveal.js hears no key of a slider, but these are a clicker's.
+    event.preventDefault();
+    event.stopPropagation();
+    Reveal[turn]();
+  } else if (target.matches('button') && [' ', 'Enter'].includes(key)) {
+    event.stopPropagation(); // it would turn the slide as well
+  } else if (target.matches('input') && key === 'Escape') {
+    event.stopPropagation();
+    target.blur();
+  }
+}
+
+/** Reveal.js hears no key while a slider has the focus, so the pointer does not leave it there. */
+function onPointerUp({ target }) {
+  if (deck && target.matches('input[type=range]')) target.blur();
+}
+
+function leave() {
+  lives.get(current)?.leave();
+  current = undefined;
+}
+
+async function enter(root) {
+  if (current === root) return;
+  leave();
+  current = root;
+  const { bringToLife } = await import('./widget.js');
+  if (!lives.has(root)) {
+    root.addEventListener('keydown', onKey);
+    root.addEventListener('pointerup', onPointerUp);
+    lives.set(root, bringToLife(root, { name: String(roots().indexOf(root)), mirrors }));
+    root.classList.add('live-alive');
+  }
+  if (current === root) lives.get(root).enter();
+}
+
+/** On a phone all slides are one page, so a live one waits for a tap, and sleeps out of sight. */
+function waitForTap(root) {
+  if (root.querySelector('.live-start') || lives.has(root)) return;
+  const button = document.createElement('button');
+  Object.assign(button, { type: 'button', className: 'live-start', textContent: 'Try it' });
+  button.addEventListener('click', () => {
+    button.remove();
+    enter(root);
+    const observer = new IntersectionObserver(([{ isIntersecting }]) => {
+      if (isIntersecting) enter(root);
+      else if (current === root) leave();
+    });
+    observer.observe(root);
+  });
+  root.append(button);
+}
+
+function onSlide() {
+  if (Reveal.isScrollView()) {
+    roots().forEach(waitForTap);
+    return;
+  }
+  const root = Reveal.getCurrentSlide()?.querySelector('.live');
+  if (root) enter(root);
+  else leave();
+}
+
+answerQuestions();
+if (deck) {
+  const start = () => {
+    if (Reveal.isPrintView()) return;
+    for (const event of ['slidechanged', 'resize']) Reveal.on(event, onSlide);
+    window.addEventListener('resize', () => requestAnimationFrame(onSlide));
+    onSlide();
+  };
+  if (window.Reveal?.isReady()) start();
+  else deck.addEventListener('ready', start);
+} else {
+  roots().slice(0, 1).forEach(enter);
+}
