@@ -71,6 +71,7 @@ function waitForTap(root) {
 }
 
 function onSlide() {
+  shape();
   if (Reveal.isScrollView()) {
     roots().forEach(waitForTap);
     return;
@@ -78,6 +79,27 @@ function onSlide() {
   const root = Reveal.getCurrentSlide()?.querySelector('.live');
   if (root) enter(root);
   else leave();
+}
+
+const NARROW = matchMedia('(max-width: 760px)');
+
+/** Where there is no room for two columns, there is one, as long as it needs to be. */
+function shape() {
+  const isTall = deck ? Reveal.isScrollView() : NARROW.matches;
+  for (const root of roots()) root.classList.toggle('live-tall', isTall);
+}
+
+/** On the page live.html the address names the network; without one, all are compared. */
+function choose() {
+  const wanted = new URLSearchParams(location.search).get('network') ?? '';
+  const all = roots();
+  const chosen = all.find((root) => root.dataset.network === wanted) ?? all[0];
+  for (const root of all) root.hidden = root !== chosen;
+  for (const link of document.querySelectorAll('nav a')) {
+    const named = new URL(link.href).searchParams.get('network') ?? '';
+    if (named === chosen.dataset.network) link.setAttribute('aria-current', 'page');
+  }
+  return chosen;
 }
 
 answerQuestions();
@@ -91,5 +113,7 @@ if (deck) {
   if (window.Reveal?.isReady()) start();
   else deck.addEventListener('ready', start);
 } else {
-  roots().slice(0, 1).forEach(enter);
+  shape();
+  NARROW.addEventListener('change', shape);
+  enter(choose());
 }
