@@ -38,7 +38,7 @@ WRONG: dict[str, tuple[dict[str, Any] | None, str]] = {
     "two": (tiny_models.describe(mean=[1, 2], title=""), "no usable title, mean;"),
     "std": (tiny_models.describe(std=[0, 1, 1]), "no usable std;"),
     "stages": (tiny_models.describe(stages=[{"name": "a"}]), "no usable stages;"),
-    "size": (tiny_models.describe(size=64), "pictures of 64 × 64 pixels"),
+    "size": (tiny_models.describe(size=64), "pictures of 64 \u00d7 64 pixels"),
     "graph": (
         tiny_models.describe(stages=[{"name": "conv9", "kind": "conv", "output": [1]}]),
         "its graph has no conv9;",
@@ -85,9 +85,7 @@ def test_what_is_no_onnx_file_is_told_so(told: dict[str, dict[str, Any]], name: 
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_a_file_lacks_is_named_in_one_line(
-    told: dict[str, dict[str, Any]], name: str
-) -> None:
+def test_what_a_file_lacks_is_named_in_one_line(told: dict[str, dict[str, Any]], name: str) -> None:
     _, words = WRONG[name]
     assert words in told[name]["error"]
     assert "\n" not in told[name]["error"]

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-CLASSES = "airplane automobile bird cat deer dog frog horse ship truck".split()
+CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
 
 def describe(**changes: Any) -> dict[str, Any]:
@@ -90,10 +90,14 @@ def tiny(seed: int = 0, classes: int = 10) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
 
-def write(path: Path, about: dict[str, Any] | None = None, seed: int = 0) -> Path:
-    """Write a tiny network with what it says of itself; None for a file from elsewhere."""
-    classes = len((about or {}).get("classes", CLASSES))
-    model = tiny(seed, classes)
+def write(
+    path: Path, about: dict[str, Any] | None = None, seed: int = 0, outputs: int | None = None
+) -> Path:
+    """Write a tiny network with what it says of itself; None for a file from elsewhere.
+
+    It has as many outputs as classes, unless told otherwise.
+    """
+    model = tiny(seed, outputs or len((about or {}).get("classes", CLASSES)))
     if about is not None:
         helper.set_model_props(model, {"lecture": json.dumps(about)})
     path.parent.mkdir(parents=True, exist_ok=True)

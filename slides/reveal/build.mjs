@@ -58,6 +58,9 @@ export function readDecks() {
     if (!fs.existsSync(path.join(root, 'static', 'css', `${options.theme}.css`))) {
       mistakes.push(`${file}: theme: there is no static/css/${options.theme}.css`);
     }
+    if (name === 'live.md') {
+      mistakes.push(`${file}: live.html is the page of the live networks: give the deck another name`);
+    }
     const styles = path.join(root, 'node_modules', 'highlight.js', 'styles');
     if (!fs.existsSync(path.join(styles, `${options.highlightTheme}.css`))) {
       mistakes.push(`${file}: highlightTheme: highlight.js has no ${options.highlightTheme}`);

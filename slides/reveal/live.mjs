@@ -187,7 +187,8 @@ export function live(root, files, assets, escape) {
   return (
     `<div class="live${isSingle ? '' : ' live-several'}" role="group" aria-label="${escape(label)}" data-prevent-swipe ${attributes.join(' ')}>` +
     `<div class="live-still">${picture}<div class="live-say">${answer}` +
-    `<div class="live-foot"><p class="live-about">${escape(about)}</p>${qr}</div></div></div></div>`
+    `<div class="live-foot"><p class="live-about">${escape(about)}</p>${qr}</div>` +
+    `<a class="live-start" href="live.html${escape(query)}">Try it</a></div></div></div>`
   );
 }
 

@@ -48,45 +48,15 @@ async function enter(root) {
     root.addEventListener('keydown', onKey);
     root.addEventListener('pointerup', onPointerUp);
     lives.set(root, bringToLife(root, { name: String(roots().indexOf(root)), mirrors }));
-    root.classList.add('live-alive');
   }
   if (current === root) lives.get(root).enter();
 }
 
-/** On a phone all slides are one page, so a live one waits for a tap, and sleeps out of sight. */
-function waitForTap(root) {
-  if (root.querySelector('.live-start') || lives.has(root)) return;
-  const button = document.createElement('button');
-  Object.assign(button, { type: 'button', className: 'live-start', textContent: 'Try it' });
-  button.addEventListener('click', () => {
-    button.remove();
-    enter(root);
-    const observer = new IntersectionObserver(([{ isIntersecting }]) => {
-      if (isIntersecting) enter(root);
-      else if (current === root) leave();
-    });
-    observer.observe(root);
-  });
-  root.append(button);
-}
-
+/** Show the live slide that is current; on a phone, where all are one page, a link leads to it. */
 function onSlide() {
-  shape();
-  if (Reveal.isScrollView()) {
-    roots().forEach(waitForTap);
-    return;
-  }
-  const root = Reveal.getCurrentSlide()?.querySelector('.live');
+  const root = !Reveal.isScrollView() && Reveal.getCurrentSlide()?.querySelector('.live');
   if (root) enter(root);
   else leave();
-}
-
-const NARROW = matchMedia('(max-width: 760px)');
-
-/** Where there is no room for two columns, there is one, as long as it needs to be. */
-function shape() {
-  const isTall = deck ? Reveal.isScrollView() : NARROW.matches;
-  for (const root of roots()) root.classList.toggle('live-tall', isTall);
 }
 
 /** On the page live.html the address names the network; without one, all are compared. */
@@ -113,7 +83,5 @@ if (deck) {
   if (window.Reveal?.isReady()) start();
   else deck.addEventListener('ready', start);
 } else {
-  shape();
-  NARROW.addEventListener('change', shape);
   enter(choose());
 }

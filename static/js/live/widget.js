@@ -83,7 +83,7 @@ function build(act, { single, samples, qr }) {
     answer: make('div.live-answer'),
     trouble: make('p.live-trouble', { hidden: true }),
     about: make('p.live-about'),
-    back: button('Back to the lecture’s', act.back, { hidden: true }),
+    back: button('Back', act.back, { hidden: true }),
     said: make('span', { role: 'status', 'aria-live': 'polite' }),
     reset: button('As it was', act.reset),
     pictures: make(
@@ -132,10 +132,15 @@ function build(act, { single, samples, qr }) {
  * @returns {{enter: () => void, leave: () => void}} to be called when it is shown and left
  */
 export function bringToLife(root, { name, mirrors }) {
-  const samples = JSON.parse(root.dataset.samples);
+  // The worker, which loads them, would look beside itself.
+  const absolute = (url) => new URL(url, document.baseURI).href;
+  const samples = JSON.parse(root.dataset.samples).map(({ url, ...sample }) => ({
+    ...sample,
+    url: absolute(url),
+  }));
   const lectures = JSON.parse(root.dataset.networks).map(({ url, ...network }) => ({
     ...network,
-    source: { key: url, url },
+    source: { key: absolute(url), url: absolute(url) },
   }));
   const single = lectures.length === 1;
   let networks = lectures; // which are shown
@@ -213,7 +218,6 @@ export function bringToLife(root, { name, mirrors }) {
     parts.pictures.hidden = panel === 'wrong';
     parts.overlay.hidden = !(looks && panel === 'inside');
     parts.view.classList.toggle('live-coverable', panel === 'wrong');
-    parts.body.dataset.panel = panel;
     showAnswers();
   }
 

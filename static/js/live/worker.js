@@ -28,7 +28,10 @@ async function loadRuntime() {
 
 async function download(url) {
   const answer = await fetch(url);
-  if (!answer.ok) throw new Complaint(`${url} cannot be loaded (${answer.status})`);
+  if (!answer.ok) {
+    const name = new URL(url).pathname.split('/').pop();
+    throw new Complaint(`${name} cannot be loaded (${answer.status})`);
+  }
   return new Uint8Array(await answer.arrayBuffer());
 }
 
