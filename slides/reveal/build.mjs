@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { readCourse, writeCourse } from './course.mjs';
 import { expand } from './directives.mjs';
+import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
 import { command, load, Refusal, root } from './project.mjs';
 
 export { command, load, Refusal, root };
@@ -116,6 +117,17 @@ function copyLessons(out) {
   }
 }
 
+/** Put in place what live slides need besides static/: onnxruntime, and a page for phones. */
+function copyLive(out) {
+  const page = livePage(root, '.');
+  if (page === undefined) return;
+  fs.writeFileSync(path.join(out, 'live.html'), page);
+  fs.mkdirSync(path.join(out, 'ort'));
+  for (const name of RUNTIME_FILES) {
+    fs.copyFileSync(path.join(root, RUNTIME_FOLDER, name), path.join(out, 'ort', name));
+  }
+}
+
 /**
  * Build the site into the folder `out`.
  *
@@ -136,6 +148,7 @@ export function buildSite(out) {
   if (built.status !== 0) throw new Error(`reveal-md failed:\n${built.stderr}`);
 
   copyLessons(out);
+  copyLive(out);
   writeCourse(out, course);
   prune(
     out,

@@ -12,6 +12,8 @@
 //                                                                searches with two objectives;
 //                                                                "front generations": one, stepped
 //   {{ static/img/inception-a.svg | figure }}                    a drawing; "figure steps": stepped
+//   {{ static/models/lenet.onnx | live }}                        a network that runs in the page
+//   {{ static/models | live }}                                   all of them, side by side
 //
 // A directive that cannot be filled in becomes an entry in `problems` and turns its slide into one
 // that tells the author, so that nothing here ever throws at a server.
@@ -24,6 +26,7 @@ import { curve, curves } from './curve.mjs';
 import { figure } from './figure.mjs';
 import { front } from './front.mjs';
 import { layers } from './layers.mjs';
+import { live, modelsIn } from './live.mjs';
 import { definition } from './python.mjs';
 import { lookUp, show } from './values.mjs';
 
@@ -40,6 +43,7 @@ const MINUTES = /^\s*notes?:\s*(\d+) minutes?\b/i;
 const LESSON = /^code\/[^/]+\.py$/;
 const FACTS = 'static/facts.json';
 const KINDS = { code: ['.py'], static: ['.json', '.svg'] };
+const NETWORK = '.onnx';
 const READ = 'a directive reads code/….py, static/….json or static/….svg';
 
 /** Escape text for HTML, and what Markdown would take for its own. */
@@ -140,21 +144,32 @@ const DRAWINGS = {
     const searches = keys.map((key) => ({ key, search: lookUp(whole, key) }));
     return front(whole, searches, word, escapeText);
   },
+  live: ({ root, assets, file }) => {
+    locate(root, file);
+    const files = file.endsWith(NETWORK) ? [file] : modelsIn(root, file);
+    if (files.length === 0) throw new Error(`there is no ${NETWORK} file in it`);
+    return live(root, files, assets, escapeText);
+  },
   figure: ({ root, file, word, line }) =>
     figure(read(root, file), { stepped: word === 'steps', prefix: `line-${line}-` }),
 };
 // The words that may stand behind a drawing's name, where it takes any.
-const WORDS = { figure: [undefined, 'steps'], front: [undefined, 'generations'] };
+const WORDS = {
+  figure: [undefined, 'steps'],
+  front: [undefined, 'generations'],
+  live: [undefined],
+};
 
 /** Fill in one directive; `alone` tells whether it has its line to itself. */
 function fill(context, inner, { alone, line }) {
-  const { root } = context;
+  const { root, assets } = context;
   const [, file, names, steps, option] = DIRECTIVE.exec(inner.trim()) ?? [];
   const [format, word] = option?.split(/\s+/) ?? [];
   const isFigure = file?.endsWith('.svg');
-  if (file === undefined || isFigure === (names !== undefined)) {
+  const isLive = file?.endsWith(NETWORK) || (format === 'live' && names === undefined);
+  if (file === undefined || (isFigure || isLive) === (names !== undefined)) {
     throw new Error(
-      'that cannot be read; write {{ code/FILE.py: Name [1-3|4] }}, {{ static/FILE.json: key | format }} or {{ static/img/FILE.svg | figure }}',
+      'that cannot be read; write {{ code/FILE.py: Name [1-3|4] }}, {{ static/FILE.json: key | format }}, {{ static/img/FILE.svg | figure }} or {{ static/models/FILE.onnx | live }}',
     );
   }
   const isCode = file.startsWith('code/');
@@ -164,13 +179,17 @@ function fill(context, inner, { alone, line }) {
   if (isFigure !== (format === 'figure') && !isCode) {
     throw new Error('figure is for an .svg file, and the other formats are not');
   }
+  if (Boolean(isLive) !== (format === 'live') && !isCode) {
+    throw new Error('live is for an .onnx file or a folder of them, and the other formats are not');
+  }
   if (isCode) return includeCode(context, file, names, steps, option);
   if (draw === undefined)
     return escapeText(show(lookUp(readJson(root, file), names), option ?? 'text'));
   if (WORDS[format]?.includes(word) === false) {
-    throw new Error(`${format} takes ${WORDS[format].filter(Boolean).join(', ')}, not ${word}`);
+    const words = WORDS[format].filter(Boolean).join(', ') || 'nothing';
+    throw new Error(`${format} takes ${words}, not ${word}`);
   }
-  return draw({ root, file, keys: names?.split(/\s*,\s*/) ?? [], word, line });
+  return draw({ root, assets, file, keys: names?.split(/\s*,\s*/) ?? [], word, line });
 }
 
 /**

@@ -12,14 +12,19 @@ import http from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
+import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
+
 const LONGEST_ADDRESS = 2048; // characters; the deck's own addresses have fewer than 100
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 const WATCHED = ['slides', 'static', 'code'];
 const NOT_WATCHED = new Set(['node_modules', 'runs', '__pycache__']);
-const RELOADED_TYPES = 'md html css js mjs json py svg png jpg webp'.split(' ');
+const RELOADED_TYPES = 'md html css js mjs json py svg png jpg webp onnx'.split(' ');
 const LESSON = /^\/_assets\/code\/[^/]+\.py$/;
 const PLAIN_TEXT = 'text/plain; charset=utf-8';
 const RELOAD_SCRIPT = '/livereload.js';
+const LIVE_PAGE = '/live.html';
+// Where pages find onnxruntime, of which no other file is sent.
+const RUNTIME = new Set(RUNTIME_FILES.map((name) => `/_assets/ort/${name}`));
 
 /** A request that is not answered from the deck: an HTTP status and a sentence for its page. */
 class Refusal extends Error {
@@ -102,7 +107,10 @@ async function admit(request, folders) {
     throw new Refusal(405, 'The deck can only be read.');
 
   const address = readAddress(request.url);
-  if (['/', '/favicon.ico', RELOAD_SCRIPT].includes(address)) return address;
+  if (['/', '/favicon.ico', RELOAD_SCRIPT, LIVE_PAGE].includes(address)) return address;
+  if (RUNTIME.has(address)) {
+    return `/_assets/${RUNTIME_FOLDER.split(path.sep).join('/')}/${path.basename(address)}`;
+  }
 
   const [prefix, folder] = /^\/[^/]+\.md$/.test(address)
     ? ['/', folders.decks]
@@ -143,6 +151,14 @@ async function sendReloadScript(response, ofRevealMd) {
   const file = createRequire(ofRevealMd.resolve('livereload')).resolve('livereload-js');
   response.setHeader('Content-Type', 'text/javascript; charset=utf-8');
   response.end(await readFile(file));
+}
+
+/** The page for phones, made anew each time as the decks are. */
+function sendLivePage(root, response) {
+  const page = livePage(root, '/_assets');
+  if (page === undefined) throw notFound();
+  response.setHeader('Content-Type', 'text/html; charset=utf-8');
+  response.end(page);
 }
 
 /** One sentence on what went wrong with a page, for its author. */
@@ -251,6 +267,7 @@ export function guard({ root, port }) {
           // A browser shows plain text, but downloads what a system may call a Python script.
           if (LESSON.test(request.url)) response.setHeader('Content-Type', PLAIN_TEXT);
           if (request.url === RELOAD_SCRIPT) await sendReloadScript(response, ofRevealMd);
+          else if (request.url === LIVE_PAGE) sendLivePage(root, response);
           else this(request, response);
         } catch (error) {
           if (!(error instanceof Refusal)) report(error, root);

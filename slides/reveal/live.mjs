@@ -1,0 +1,220 @@
+// Live networks: what a slide shows until its script runs, on paper and where there is none, and the
+// page live.html with the same for a phone.
+
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { readNetwork } from '../../static/js/live/onnx.js';
+import {
+  agreement,
+  millions,
+  percent,
+  provenance,
+  top,
+  whole,
+  withArticle,
+} from '../../static/js/live/words.js';
+
+const SAMPLES = 'static/samples';
+const MODELS = 'static/models';
+const PREFERRED = 'cat'; // the sample to begin with, where there is one
+const MOST_BARS = 10;
+const PAGE = fileURLToPath(new URL('live.html', import.meta.url));
+
+/** The two files of onnxruntime-web that a page loads. */
+export const RUNTIME_FILES = ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm'];
+export const RUNTIME_FOLDER = path.join('node_modules', 'onnxruntime-web', 'dist');
+
+/** The networks' files in a folder, in the order of the lecture, then by name. */
+export function modelsIn(root, folder) {
+  const there = path.join(root, folder);
+  if (!fs.existsSync(there)) return [];
+  const facts = path.join(root, 'static', 'facts.json');
+  const order = fs.existsSync(facts) ? Object.keys(JSON.parse(fs.readFileSync(facts, 'utf8'))) : [];
+  const place = (file) => {
+    const n = order.indexOf(path.basename(file, '.onnx'));
+    return n < 0 ? order.length : n;
+  };
+  return fs
+    .readdirSync(there)
+    .filter((name) => name.endsWith('.onnx'))
+    .sort()
+    .sort((a, b) => place(a) - place(b))
+    .map((name) => `${folder}/${name}`);
+}
+
+function read(root, file) {
+  try {
+    return { file, ...readNetwork(fs.readFileSync(path.join(root, file))) };
+  } catch (error) {
+    throw new Error(`${path.basename(file)}: ${error.message}`);
+  }
+}
+
+const nameOf = ({ file }) => path.basename(file, '.onnx');
+
+/** What a recorded sample gave: its file, its class by name, and the probabilities. */
+function recorded({ samples = [] }) {
+  const named = samples.map((sample) => ({ ...sample, name: path.parse(sample.file).name }));
+  return named.find(({ name }) => name === PREFERRED) ?? named[0];
+}
+
+const bar = (share) =>
+  `<span class="live-bar" style="--share: ${(100 * share).toFixed(2)}%" aria-hidden="true"></span>`;
+
+/** One network's answer to the recorded sample, as the script will show it. */
+function bars({ classes }, { probabilities }, escape) {
+  const largest = top(probabilities);
+  const items = probabilities
+    .map((probability, n) => ({ probability, n }))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, MOST_BARS)
+    .sort((a, b) => a.n - b.n)
+    .map(
+      ({ probability, n }) =>
+        `<li${n === largest ? ' class="live-top"' : ''}><span class="live-class">${escape(classes[n])}</span>` +
+        `${bar(probability)}<span class="live-share">${percent(probability)}</span></li>`,
+    );
+  return (
+    `<p class="live-verdict"><strong>${escape(classes[largest])}</strong> ` +
+    `<span class="live-sure">${percent(probabilities[largest])}</span></p>` +
+    `<ol class="live-bars">${items.join('')}</ol>`
+  );
+}
+
+/** Several networks' answers to the recorded sample. */
+function table(networks, escape) {
+  const answers = networks.map((network) => {
+    const probabilities = recorded(network)?.probabilities;
+    return { network, probabilities, answer: probabilities && network.classes[top(probabilities)] };
+  });
+  const said = answers.filter(({ answer }) => answer !== undefined);
+  const { common, sentence } = said.length > 0 ? agreement(said) : {};
+  const rows = answers.map(({ network, probabilities, answer = '' }) => {
+    const differs = common !== undefined && answer !== '' && answer !== common;
+    const share = probabilities ? Math.max(...probabilities) : 0;
+    return (
+      `<tr${differs ? ' class="live-differs"' : ''}><th scope="row">${escape(network.title)}</th>` +
+      `<td>${differs ? '≠ ' : ''}${escape(answer)}</td>` +
+      `<td class="live-surety">${bar(share)}<span class="live-share">${percent(share)}</span></td>` +
+      `<td class="count">${whole(network.parameters)}</td>` +
+      `<td class="count">${millions(network.macs)}</td></tr>`
+    );
+  });
+  return (
+    `<p class="live-verdict"><strong>${escape(sentence ?? '')}</strong></p>` +
+    '<table class="live-side"><thead><tr><th scope="col">network</th><th scope="col">says</th>' +
+    '<th scope="col">how sure</th><th scope="col" class="count">parameters</th>' +
+    `<th scope="col" class="count">MACs</th></tr></thead><tbody>${rows.join('')}</tbody></table>`
+  );
+}
+
+/** The address of the site as package.json gives it under `homepage`, or undefined. */
+function homepage(root) {
+  const { homepage: address } = JSON.parse(
+    fs.readFileSync(path.join(root, 'package.json'), 'utf8'),
+  );
+  if (address === undefined) return undefined;
+  if (!/^https?:\/\/[^\s"<>]+$/.test(address)) {
+    throw new Error('homepage in package.json is no address that begins with https://');
+  }
+  return address.endsWith('/') ? address : `${address}/`;
+}
+
+/** A QR code for an address, as a link with a drawing. */
+function code(address, escape) {
+  const qr = createRequire(import.meta.url)('qrcode-generator')(0, 'M');
+  qr.addData(address);
+  qr.make();
+  const count = qr.getModuleCount();
+  const squares = [];
+  for (let y = 0; y < count; y += 1) {
+    for (let x = 0; x < count; x += 1) if (qr.isDark(y, x)) squares.push(`M${x} ${y}h1v1h-1z`);
+  }
+  return (
+    `<a class="live-qr" href="${escape(address)}" aria-label="The same on your phone">` +
+    `<svg viewBox="0 0 ${count} ${count}" aria-hidden="true" shape-rendering="crispEdges"><path d="${squares.join('')}"/></svg></a>`
+  );
+}
+
+/**
+ * Return a live slide as HTML on one line, which Markdown keeps.
+ *
+ * @param {string} root the project's folder
+ * @param {string[]} files of one network, or of all that are to be compared, as `static/…`
+ * @param {string} assets where the page finds static/
+ * @param {(text: string) => string} escape makes text safe for HTML and Markdown
+ * @returns {string} HTML: a still of the recorded sample, and in data what the script needs
+ * @throws {Error} when a file cannot be shown
+ */
+export function live(root, files, assets, escape) {
+  const networks = files.map((file) => read(root, file));
+  const [first] = networks;
+  const isSingle = networks.length === 1;
+  const listed = fs.existsSync(path.join(root, SAMPLES))
+    ? fs.readdirSync(path.join(root, SAMPLES)).filter((name) => /\.(png|jpg|webp)$/.test(name))
+    : [];
+  const place = (name) => first.classes.indexOf(path.parse(name).name);
+  const samples = listed
+    .sort()
+    .sort((a, b) => place(a) - place(b))
+    .map((file) => ({ name: path.parse(file).name, url: `${assets}/${SAMPLES}/${file}` }));
+  const still = recorded(first);
+  const shown = samples.find(({ name }) => name === still?.name);
+  const picture = shown
+    ? `<figure class="live-sample"><img src="${escape(shown.url)}" alt="Sample picture: ${escape(withArticle(shown.name))}"><figcaption>Sample: ${escape(shown.name)}</figcaption></figure>`
+    : '';
+  const answer = isSingle ? (still ? bars(first, still, escape) : '') : table(networks, escape);
+  const datasets = [...new Set(networks.map(({ dataset }) => dataset))];
+  const about = isSingle ? provenance(first) : `Trained on ${datasets.join(' and ')}.`;
+  const base = homepage(root);
+  const query = isSingle ? `?network=${encodeURIComponent(nameOf(first))}` : '';
+  const qr = base === undefined ? '' : code(`${base}live.html${query}`, escape);
+  const data = {
+    network: isSingle ? nameOf(first) : '',
+    networks: JSON.stringify(
+      networks.map(({ file, title, parameters, macs }) => {
+        return { url: `${assets}/${file}`, title, parameters, macs };
+      }),
+    ),
+    samples: JSON.stringify(samples),
+    start: shown?.name ?? '',
+  };
+  const attributes = Object.entries(data).map(([key, value]) => `data-${key}="${escape(value)}"`);
+  const label = isSingle ? `Try ${first.title}` : 'Try all networks side by side';
+  return (
+    `<div class="live${isSingle ? '' : ' live-several'}" role="group" aria-label="${escape(label)}" data-prevent-swipe ${attributes.join(' ')}>` +
+    `<div class="live-still">${picture}<div class="live-say">${answer}` +
+    `<div class="live-foot"><p class="live-about">${escape(about)}</p>${qr}</div>` +
+    `<a class="live-start" href="live.html${escape(query)}">Try it</a></div></div></div>`
+  );
+}
+
+const escapeHtml = (text) =>
+  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+
+/**
+ * Return the page live.html: every network of static/models, of which the address names one.
+ *
+ * @param {string} root the project's folder
+ * @param {string} assets where the page finds static/
+ * @returns {string|undefined} HTML; undefined where there is no network
+ */
+export function livePage(root, assets) {
+  const files = modelsIn(root, MODELS);
+  if (files.length === 0) return undefined;
+  const groups = [...(files.length > 1 ? [files] : []), ...files.map((file) => [file])];
+  const links = groups.map((group) => {
+    const [{ title, file }] = group.map((name) => read(root, name));
+    return group.length > 1
+      ? '<a href="live.html">Side by side</a>'
+      : `<a href="live.html?network=${encodeURIComponent(nameOf({ file }))}">${escapeHtml(title)}</a>`;
+  });
+  const lives = groups.map((group) => live(root, group, assets, escapeHtml));
+  const parts = { staticBase: `${assets}/static`, links: links.join('\n'), lives: lives.join('\n') };
+  return fs
+    .readFileSync(PAGE, 'utf8')
+    .replace(/\{\{\{(\w+)\}\}\}/g, (_, part) => parts[part]);
+}

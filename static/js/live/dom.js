@@ -1,0 +1,35 @@
+// Makes elements.
+
+/**
+ * Return an element. Attributes that are undefined or false are left out, true ones are empty;
+ * a function under `onclick` and its like listens.
+ *
+ * @param {string} name of the tag, with classes: `p.live-what`
+ * @param {object} attributes
+ * @param {...(Node|string)} children
+ */
+export function make(name, attributes = {}, ...children) {
+  const [tag, ...classes] = name.split('.');
+  const element = document.createElement(tag);
+  if (classes.length > 0) element.className = classes.join(' ');
+  for (const [key, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') element.addEventListener(key.slice(2), value);
+    else if (value === true) element.setAttribute(key, '');
+    else if (value !== undefined && value !== false) element.setAttribute(key, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Show pixels (RGB, or RGBA) on a canvas of their own size. */
+export function paint(canvas, pixels, width, height) {
+  canvas.width = width;
+  canvas.height = height;
+  const image = new ImageData(width, height);
+  const channels = pixels.length / (width * height);
+  for (let n = 0; n < width * height; n += 1) {
+    for (let c = 0; c < 3; c += 1) image.data[4 * n + c] = pixels[channels * n + c];
+    image.data[4 * n + 3] = channels === 4 ? pixels[4 * n + 3] : 255;
+  }
+  canvas.getContext('2d').putImageData(image, 0, 0);
+}

@@ -1,0 +1,87 @@
+// Brings the live slides of a deck, or of the page live.html, to life when they are first shown.
+//
+// Until then a slide shows the still that was written at build time, and none of the rest is loaded.
+
+import { answerQuestions, isMirror } from './mirror.js';
+
+const deck = document.querySelector('.reveal');
+const mirrors = isMirror();
+const lives = new Map(); // by their roots
+let current;
+
+const roots = () => [...document.querySelectorAll('.live')];
+
+/** Keep the deck's keys the deck's, but for those that a control inside of a live slide needs. */
+function onKey(event) {
+  const { key, target } = event;
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  const turn = { PageDown: 'next', PageUp: 'prev' }[key];
+  if (deck && turn) {
+    // reveal.js hears no key of a slider, but these are a clicker's.
+    event.preventDefault();
+    event.stopPropagation();
+    Reveal[turn]();
+  } else if (target.matches('button') && [' ', 'Enter'].includes(key)) {
+    event.stopPropagation(); // it would turn the slide as well
+  } else if (target.matches('input') && key === 'Escape') {
+    event.stopPropagation();
+    target.blur();
+  }
+}
+
+/** Reveal.js hears no key while a slider has the focus, so the pointer does not leave it there. */
+function onPointerUp({ target }) {
+  if (deck && target.matches('input[type=range]')) target.blur();
+}
+
+function leave() {
+  lives.get(current)?.leave();
+  current = undefined;
+}
+
+async function enter(root) {
+  if (current === root) return;
+  leave();
+  current = root;
+  const { bringToLife } = await import('./widget.js');
+  if (!lives.has(root)) {
+    root.addEventListener('keydown', onKey);
+    root.addEventListener('pointerup', onPointerUp);
+    lives.set(root, bringToLife(root, { name: String(roots().indexOf(root)), mirrors }));
+  }
+  if (current === root) lives.get(root).enter();
+}
+
+/** Show the live slide that is current; on a phone, where all are one page, a link leads to it. */
+function onSlide() {
+  const root = !Reveal.isScrollView() && Reveal.getCurrentSlide()?.querySelector('.live');
+  if (root) enter(root);
+  else leave();
+}
+
+/** On the page live.html the address names the network; without one, all are compared. */
+function choose() {
+  const wanted = new URLSearchParams(location.search).get('network') ?? '';
+  const all = roots();
+  const chosen = all.find((root) => root.dataset.network === wanted) ?? all[0];
+  for (const root of all) root.hidden = root !== chosen;
+  for (const link of document.querySelectorAll('nav a')) {
+    const named = new URL(link.href).searchParams.get('network') ?? '';
+    if (named === chosen.dataset.network) link.setAttribute('aria-current', 'page');
+  }
+  return chosen;
+}
+
+answerQuestions();
+if (deck) {
+  const start = () => {
+    if (Reveal.isPrintView()) return;
+    for (const event of ['slidechanged', 'resize']) Reveal.on(event, onSlide);
+    window.addEventListener('resize', () => requestAnimationFrame(onSlide));
+    onSlide();
+  };
+  if (window.Reveal?.isReady()) start();
+  else deck.addEventListener('ready', start);
+} else {
+  enter(choose());
+}

@@ -1,0 +1,46 @@
+// How numbers and answers are told, on the slide, aloud and in the still of a printed one.
+
+const nbsp = '\u00a0';
+
+export const percent = (fraction) => `${(100 * fraction).toFixed(1)}${nbsp}%`;
+
+export const whole = (count) => count.toLocaleString('en-US');
+
+/** A count in millions, with three digits. */
+export const millions = (count) => `${Number((count / 1e6).toPrecision(3))}${nbsp}M`;
+
+export const time = (milliseconds) =>
+  `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)}${nbsp}ms`;
+
+/** `airplane` and `automobile` need an, `cat` an a. */
+export const withArticle = (name) => `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`;
+
+/** Return the place of the largest of some numbers. */
+export const top = (numbers) => numbers.indexOf(Math.max(...numbers));
+
+/** What a network was trained on, and how well it does, as its file says. */
+export function provenance({ title, dataset, test_accuracy: accuracy, parameters }) {
+  const right = Number.isFinite(accuracy)
+    ? `, ${percent(accuracy)} right on its test images`
+    : ', its accuracy unknown';
+  return `${title}: ${whole(parameters)} parameters, trained on ${dataset}${right}.`;
+}
+
+/**
+ * How far several networks agree.
+ *
+ * @param {{title: string, answer: string}[]} answers
+ */
+export function agreement(answers) {
+  const counts = new Map();
+  for (const { answer } of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]);
+  const [[common, count]] = sorted;
+  if (sorted.length === 1) return { common, sentence: `All ${count} say ${common}` };
+  if (count === 1) return { common: undefined, sentence: 'Each says something else' };
+  const isTie = sorted[1][1] === count;
+  const sentence = isTie
+    ? `${count} say ${common}, ${count} say ${sorted[1][0]}`
+    : `${count} of ${answers.length} say ${common}`;
+  return { common: isTie ? undefined : common, sentence };
+}

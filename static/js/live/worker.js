@@ -1,0 +1,152 @@
+// Runs networks beside the page, so that the deck never waits for one.
+//
+// Each message is answered by one with the same `id`: `{ id, result }` or `{ id, error }`. They are
+// dealt with in turn. onnxruntime is asked for with the first network, and only its two files for
+// WebAssembly: one thread, because more would need headers that not every web server sends.
+
+import { readNetwork } from './onnx.js';
+import { seen, SIDE } from './picture.js';
+
+const RUNTIME = new URL('../../../ort/', import.meta.url);
+const MAX_FILE = 100e6; // bytes; the largest network of the lecture has two million
+
+/** A mistake that its message tells as it is. */
+class Complaint extends Error {}
+
+const networks = new Map();
+let runtime;
+
+async function loadRuntime() {
+  runtime ??= import(new URL('ort.wasm.bundle.min.mjs', RUNTIME)).then((ort) => {
+    ort.env.wasm.numThreads = 1;
+    ort.env.wasm.wasmPaths = { wasm: new URL('ort-wasm-simd-threaded.wasm', RUNTIME).href };
+    ort.env.logLevel = 'error';
+    return ort;
+  });
+  return runtime;
+}
+
+async function download(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) {
+    const name = new URL(url).pathname.split('/').pop();
+    throw new Complaint(`${name} cannot be loaded (${answer.status})`);
+  }
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+/** Normalise pixels into the input of a network: a batch of one, channel after channel. */
+function toInput(ort, { mean, std }, pixels) {
+  const plane = SIDE * SIDE;
+  const values = new Float32Array(3 * plane);
+  for (let c = 0; c < 3; c += 1) {
+    for (let n = 0; n < plane; n += 1) {
+      values[c * plane + n] = (pixels[3 * n + c] / 255 - mean[c]) / std[c];
+    }
+  }
+  return new ort.Tensor('float32', values, [1, 3, SIDE, SIDE]);
+}
+
+/** Run a network for the outputs named; returns them by name, as `{ dims, data }`. */
+async function fetchOutputs({ session, network }, pixels, names) {
+  const input = toInput(await loadRuntime(), network, pixels);
+  const outputs = await session.run({ images: input }, names);
+  const copies = Object.entries(outputs).map(([name, tensor]) => {
+    const copy = { dims: [...tensor.dims], data: Float32Array.from(tensor.data) };
+    tensor.dispose();
+    return [name, copy];
+  });
+  input.dispose();
+  return Object.fromEntries(copies);
+}
+
+function softmax(logits) {
+  const largest = Math.max(...logits);
+  const powers = Array.from(logits, (logit) => Math.exp(logit - largest));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+const JOBS = {
+  /** Make a network ready: from `url`, or from the `bytes` of somebody's own file. */
+  async load({ key, url, bytes }) {
+    if (networks.has(key)) return networks.get(key).network;
+    const file = bytes ?? (await download(url));
+    if (file.length > MAX_FILE) throw new Complaint('it is larger than 100 MB');
+    const network = readNetwork(file);
+    const ort = await loadRuntime();
+    const session = await ort.InferenceSession.create(file, { executionProviders: ['wasm'] });
+    const loaded = { session, network };
+    try {
+      // The first runs take longer than all others, and show whether there will be any.
+      const blank = new Uint8ClampedArray(SIDE * SIDE * 3);
+      await fetchOutputs(loaded, blank, ['logits']);
+      const { logits } = await fetchOutputs(loaded, blank, ['logits']);
+      if (logits.data.length !== network.classes.length) {
+        throw new Complaint(
+          `it has ${logits.data.length} outputs for ${network.classes.length} classes`,
+        );
+      }
+    } catch (error) {
+      await session.release();
+      throw error;
+    }
+    networks.set(key, loaded);
+    return network;
+  },
+
+  async release({ key }) {
+    await networks.get(key)?.session.release();
+    networks.delete(key);
+  },
+
+  /** Turn a file or a frame of the webcam into what the networks see. */
+  async picture({ blob, bitmap }) {
+    let decoded = bitmap;
+    try {
+      decoded ??= await createImageBitmap(blob, { colorSpaceConversion: 'none' });
+    } catch {
+      throw new Complaint('this browser cannot read it as a picture');
+    }
+    try {
+      return seen(decoded);
+    } catch {
+      throw new Complaint('this picture is too large for this browser');
+    } finally {
+      decoded.close();
+    }
+  },
+
+  /** What a network takes the pixels for, and the milliseconds that it took to tell. */
+  async classify({ key, pixels }) {
+    const loaded = networks.get(key);
+    const start = performance.now();
+    const { logits } = await fetchOutputs(loaded, pixels, ['logits']);
+    return { probabilities: softmax(logits.data), milliseconds: performance.now() - start };
+  },
+
+  /** Other outputs: the maps of a stage, its kernel, where the network looks. */
+  async look({ key, pixels, names }) {
+    return fetchOutputs(networks.get(key), pixels, names);
+  },
+};
+
+let turn = Promise.resolve();
+
+async function answer({ id, job, ...details }) {
+  try {
+    postMessage({ id, result: await JOBS[job](details) });
+  } catch (error) {
+    const { message, name } = error;
+    const known = error instanceof Complaint || name === 'UnreadableNetwork';
+    // onnxruntime begins with a code of its own and goes on for lines.
+    const line = String(message ?? error).split('\n')[0];
+    // Out of memory, for instance: nothing that follows could be trusted.
+    const broken = error instanceof WebAssembly.RuntimeError;
+    postMessage({ id, broken, error: known ? line : `onnxruntime cannot run it: ${line}` });
+  }
+}
+
+addEventListener('message', ({ data }) => {
+  turn = turn.then(() => answer(data));
+});

@@ -1,0 +1,785 @@
+"""Live slides in a real browser: pictures, networks, keys, and everything that may go wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+import tiny_models
+from barriers import AXE
+from conftest import DECK, INSPECT, ROOT, copy_project, plain_server, run_node
+from serving import serve
+from tiny_models import CLASSES
+from watching import Visit, origin, visit
+
+SLIDES = """\
+---
+title: Live
+theme: evo
+highlightTheme: zenburn
+separator: <!--s-->
+verticalSeparator: <!--v-->
+---
+
+## Before
+
+<!--s-->
+
+Tiny <!-- .element: class="kicker" -->
+
+### Try it
+
+{{ static/models/tiny.onnx | live }}
+
+<!--v-->
+
+Both <!-- .element: class="kicker" -->
+
+### Side by side, live
+
+{{ static/models | live }}
+
+<!--s-->
+
+## After
+"""
+
+
+def twin(picture: Image.Image) -> np.ndarray:
+    """Return the 32x32 pixels that a network sees, made by Pillow."""
+    ground = Image.new("RGBA", picture.size, "white")
+    ground.alpha_composite(picture.convert("RGBA"))
+    width, height = ground.size
+    side = min(width, height)
+    left, top = (width - side) // 2, (height - side) // 2
+    square = ground.convert("RGB").crop((left, top, left + side, top + side))
+    return np.asarray(square.resize((32, 32), Image.Resampling.BILINEAR))
+
+
+def answers(model: Path, pixels: np.ndarray) -> np.ndarray:
+    """Return the probabilities that onnxruntime has for pixels."""
+    about = tiny_models.describe()
+    images = ((pixels / 255 - about["mean"]) / about["std"]).transpose(2, 0, 1)[None]
+    session = onnxruntime.InferenceSession(str(model))
+    (logits,) = session.run(["logits"], {"images": images.astype(np.float32)})
+    powers = np.exp(logits[0] - logits[0].max())
+    return powers / powers.sum()
+
+
+def draw(name: str) -> Image.Image:
+    """Return a picture that stands for a class: transparent, and no other's."""
+    place = CLASSES.index(name)
+    picture = Image.new("RGBA", (96, 80), (0, 0, 0, 0))
+    color = (25 * place, 255 - 20 * place, 90, 255)
+    ImageDraw.Draw(picture).ellipse((5, 5 + 3 * place, 90, 75 - 2 * place), fill=color)
+    return picture
+
+
+@pytest.fixture(scope="module")
+def live_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the project with two tiny networks, ten samples and a deck for them."""
+    project = copy_project(tmp_path_factory.mktemp("live") / "project")
+    for folder in ("models", "samples"):
+        shutil.rmtree(project / "static" / folder, ignore_errors=True)
+    samples = project / "static" / "samples"
+    samples.mkdir()
+    for name in CLASSES:
+        draw(name).save(samples / f"{name}.png")
+    for seed, (name, title) in enumerate([("tiny", "Tiny"), ("small", "Small")]):
+        about = tiny_models.describe(network=name, title=title)
+        file = tiny_models.write(project / "static" / "models" / f"{name}.onnx", about, seed)
+        about["samples"] = [
+            {"file": f"{one}.png", "probabilities": answers(file, twin(draw(one))).tolist()}
+            for one in CLASSES
+        ]
+        tiny_models.write(file, about, seed)
+    (project / "slides" / "demo.md").write_text(SLIDES, encoding="utf-8")
+    return project
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: list[str]) -> Iterator[Browser]:
+    """Run a browser that has a webcam, of a green picture that moves."""
+    program, *switches = chromium
+    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=program, args=switches + fake)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def live_url(live_project: Path) -> Iterator[str]:
+    """Serve the project with the tiny networks; return the address of its deck."""
+    with serve(live_project) as base:
+        yield f"{base}/demo.md"
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, live_url: str) -> Iterator[Visit]:
+    """Open the deck once for all tests that leave it as it was."""
+    with visit(browser) as seen:
+        seen.open_deck(live_url)
+        yield seen
+
+
+@pytest.fixture
+def page(opened: Visit) -> Page:
+    """Return the deck's page at the slide with one network, and its first sample answered."""
+    opened.complaints.clear()
+    opened.page.evaluate("document.activeElement.blur(); Reveal.slide(1, 0)")
+    opened.page.locator(".present .present [data-panel=pictures]").click()
+    choose_sample(opened.page, "cat")
+    return opened.page
+
+
+def widget(page: Page) -> Any:
+    """Return the live slide that is shown."""
+    return page.locator("section.present:not(.stack) .live")
+
+
+def settle(page: Page) -> None:
+    """Wait until the shown slide has answered the last question."""
+    expect(widget(page).locator(".live-say")).to_have_attribute("aria-busy", "false")
+
+
+def choose_sample(page: Page, name: str) -> None:
+    """Choose a sample and wait for the answer to it."""
+    widget(page).locator(f"[data-sample={name}]").click()
+    expect(widget(page).locator(".live-what")).to_contain_text(f"Sample: {name}")
+    settle(page)
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    """Choose a file of a name and content, a network by its name."""
+    kind = ".onnx" if name.endswith(".onnx") else "image/*"
+    chooser = widget(page).locator(f'input[type=file][accept="{kind}"]')
+    chooser.set_input_files({"name": name, "mimeType": "", "buffer": data})
+
+
+def shown_pixels(page: Page) -> np.ndarray:
+    """Return the 32x32 pixels on the slide."""
+    flat = (
+        widget(page)
+        .locator(".live-pixels")
+        .evaluate("c => [...c.getContext('2d').getImageData(0, 0, 32, 32).data]")
+    )
+    return np.array(flat, np.uint8).reshape(32, 32, 4)[..., :3]
+
+
+def shown_shares(page: Page) -> dict[str, float]:
+    """Return the probability of each class as it stands beside its bar."""
+    rows = widget(page).locator(".live-bars li").all_inner_texts()
+    split = [row.split("\n") for row in rows]
+    return {name: float(share.removesuffix("\u00a0%")) / 100 for name, share in split}
+
+
+def encode(picture: Image.Image, kind: str, **options: Any) -> bytes:
+    """Return a picture as the bytes of a file."""
+    data = io.BytesIO()
+    picture.save(data, kind, **options)
+    return data.getvalue()
+
+
+def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
+    """Return a picture of random pixels."""
+    channels = len(mode)
+    values = np.random.default_rng(3).integers(0, 256, (height, width, channels), dtype=np.uint8)
+    return Image.fromarray(values, mode)
+
+
+def test_every_sample_gets_the_answer_that_was_recorded(page: Page, live_project: Path) -> None:
+    about = onnx_metadata(live_project / "static/models/tiny.onnx")
+    for sample in about["samples"]:
+        name = Path(sample["file"]).stem
+        choose_sample(page, name)
+        shares = shown_shares(page)
+        assert list(shares) == CLASSES
+        assert list(shares.values()) == pytest.approx(sample["probabilities"], abs=0.02)
+        best = CLASSES[int(np.argmax(sample["probabilities"]))]
+        expect(widget(page).locator(".live-verdict strong")).to_have_text(best)
+        expect(widget(page).locator(".live-top .live-class")).to_have_text(best)
+    assert widget(page).locator(".live-time").inner_text().endswith("ms")
+    said = widget(page).locator(".live-about").inner_text()
+    assert said == (
+        "Tiny: 498 parameters, trained on shapes, 25.0\u00a0% right on its test images."
+    )
+
+
+def onnx_metadata(file: Path) -> dict[str, Any]:
+    """Return what a network's file says of itself."""
+    session = onnxruntime.InferenceSession(str(file))
+    return json.loads(session.get_modelmeta().custom_metadata_map["lecture"])
+
+
+COMPARE = """async ([base, name, samples]) => {
+  const engine = await import(`${base}_assets/static/js/live/engine.js`);
+  const url = `${base}_assets/static/models/${name}.onnx`;
+  const answers = [];
+  for (const file of samples) {
+    const blob = await (await fetch(`${base}_assets/static/samples/${file}`)).blob();
+    const pixels = await engine.picture(blob);
+    answers.push((await engine.classify({ key: url, url }, pixels)).probabilities);
+  }
+  return answers;
+}"""
+
+
+def test_every_network_of_the_lecture_answers_as_in_python(browser: Browser, deck_url: str) -> None:
+    files = sorted((ROOT / "static" / "models").glob("*.onnx"))
+    assert files or "| live }}" not in DECK.read_text(encoding="utf-8")
+    with visit(browser) as seen:
+        seen.page.goto(origin(deck_url))
+        for file in files:
+            samples = onnx_metadata(file)["samples"]
+            names = [sample["file"] for sample in samples]
+            told = seen.page.evaluate(COMPARE, [origin(deck_url), file.stem, names])
+            for sample, probabilities in zip(samples, told, strict=True):
+                wanted = sample["probabilities"]
+                assert np.argmax(wanted) == np.argmax(probabilities), (file.stem, sample["file"])
+                assert probabilities == pytest.approx(wanted, abs=0.02), (file.stem, sample["file"])
+
+
+@pytest.mark.parametrize(
+    ("name", "picture", "options", "tolerance"),
+    [
+        ("a.png", noise(200, 120), {}, 0),
+        ("a.webp", noise(64, 64), {"lossless": True}, 0),
+        ("a.jpg", noise(90, 60), {"quality": 95}, 2),
+        ("one.png", noise(1, 1), {}, 0),
+        ("thin.png", noise(1, 300), {}, 0),
+        ("transparent.png", noise(50, 50, "RGBA"), {}, 3),
+        ("photo.jpg", noise(60, 40).resize((6000, 4000)), {"quality": 80}, 2),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_picture_of_every_kind_is_seen_as_pillow_sees_it(
+    page: Page, name: str, picture: Image.Image, options: dict[str, Any], tolerance: int
+) -> None:
+    kind = {"jpg": "JPEG"}.get(name.split(".")[1], name.split(".")[1].upper())
+    data = encode(picture, kind, **options)
+    upload(page, name, data)
+    expect(widget(page).locator(".live-what")).to_contain_text("Your picture")
+    settle(page)
+    wanted = twin(Image.open(io.BytesIO(data)))
+    assert np.abs(shown_pixels(page).astype(int) - wanted).max() <= tolerance
+    assert sum(shown_shares(page).values()) == pytest.approx(1, abs=0.01)
+
+
+def test_a_turned_photo_is_turned_back(page: Page) -> None:
+    picture = noise(40, 60)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a camera held upright
+    upload(page, "turned.png", encode(picture, "PNG", exif=exif))
+    expect(widget(page).locator(".live-what")).to_contain_text("Your picture")
+    settle(page)
+    assert np.array_equal(shown_pixels(page), twin(picture.rotate(-90, expand=True)))
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("corrupt.png", encode(noise(64, 64), "PNG")[:60]),
+        ("essay.png", b"an essay, renamed\n"),
+        ("nothing.jpg", b""),
+    ],
+)
+def test_what_is_no_picture_is_told_in_a_line_and_the_last_one_stays(
+    page: Page, name: str, data: bytes
+) -> None:
+    before = shown_shares(page)
+    upload(page, name, data)
+    trouble = widget(page).locator(".live-trouble")
+    expect(trouble).to_have_text(f"{name}: this browser cannot read it as a picture")
+    assert shown_shares(page) == before
+    choose_sample(page, "dog")
+    expect(trouble).to_be_hidden()
+
+
+GIVE = """([kind, name, bytes]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(bytes)], name));
+  const options = { bubbles: true, cancelable: true };
+  const event = kind === 'paste'
+    ? new ClipboardEvent('paste', { clipboardData: data, ...options })
+    : new DragEvent('drop', { dataTransfer: data, ...options });
+  document.body.dispatchEvent(event);
+  return event.defaultPrevented;
+}"""
+
+
+@pytest.mark.parametrize("kind", ["paste", "drop"])
+def test_a_picture_can_be_given_while_the_slide_is_shown_and_only_then(
+    page: Page, kind: str
+) -> None:
+    picture = noise(32, 32)
+    data = [kind, "given.png", list(encode(picture, "PNG"))]
+    assert page.evaluate(GIVE, data)
+    expect(widget(page).locator(".live-what")).to_contain_text("Your picture")
+    settle(page)
+    assert np.array_equal(shown_pixels(page), np.asarray(picture))
+    choose_sample(page, "cat")
+    page.evaluate("Reveal.slide(0)")
+    assert not page.evaluate(GIVE, data)
+    page.evaluate("Reveal.slide(1, 0)")
+    settle(page)
+    assert "Sample: cat" in widget(page).locator(".live-what").inner_text()
+
+
+def test_the_webcam_runs_until_its_slide_is_left(page: Page) -> None:
+    page.evaluate(
+        """() => {
+          const media = navigator.mediaDevices;
+          const ask = Object.getPrototypeOf(media).getUserMedia.bind(media);
+          window.tracks = [];
+          media.getUserMedia = async (wanted) => {
+            const stream = await ask(wanted);
+            window.tracks.push(...stream.getTracks());
+            return stream;
+          };
+        }"""
+    )
+    states = "tracks.map((track) => track.readyState)"
+    webcam = widget(page).locator(".live-row button", has_text="Webcam")
+    webcam.click()
+    expect(widget(page).locator(".live-what")).to_contain_text("The webcam")
+    assert page.evaluate(states) == ["live"]
+    first = shown_pixels(page).tolist()
+    page.wait_for_function(
+        """(first) => {
+          const canvas = document.querySelector('.present .present .live-pixels');
+          const { data } = canvas.getContext('2d').getImageData(0, 0, 32, 32);
+          const differs = (pixel, n) => pixel.some((value, c) => value !== data[4 * n + c]);
+          return first.flat().some(differs);
+        }""",
+        arg=first,
+    )
+    page.evaluate("Reveal.slide(0)")
+    assert page.evaluate(states) == ["ended"]
+    page.evaluate("Reveal.slide(1, 0)")
+    settle(page)
+    expect(webcam).to_have_text("Webcam")  # off, and with the last frame
+    expect(widget(page).locator(".live-what")).to_contain_text("The webcam")
+    webcam.click()
+    page.wait_for_function("tracks.length === 2 && tracks[1].readyState === 'live'")
+    widget(page).get_by_role("button", name="Stop").click()
+    assert page.evaluate(states) == ["ended", "ended"]
+
+
+def test_spoiling_a_picture_changes_the_answer_at_once_and_can_be_undone(page: Page) -> None:
+    before, shares = shown_pixels(page), shown_shares(page)
+    widget(page).locator("[data-panel=wrong]").click()
+    for name, value in (("rotation", "90"), ("noise", "30"), ("cover", "12")):
+        widget(page).locator(f"input[name={name}]").fill(value)
+    settle(page)
+    spoilt = shown_pixels(page)
+    assert (spoilt[10:22, 10:22] == 128).all()
+    assert shown_shares(page) != shares
+    # The picture is covered where it is pressed.
+    box = widget(page).locator(".live-picture").bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 2, box["y"] + 2)
+    settle(page)
+    assert (shown_pixels(page)[:6, :6] == 128).all()
+    widget(page).get_by_role("button", name="As it was").click()
+    settle(page)
+    assert np.array_equal(shown_pixels(page), before)
+    assert shown_shares(page) == shares
+
+
+def test_inside_shows_every_stage_a_map_its_kernel_and_where_the_network_looks(
+    page: Page, live_project: Path
+) -> None:
+    widget(page).locator("[data-panel=inside]").click()
+    model = live_project / "static/models/tiny.onnx"
+    pixels = ((twin(draw("cat")) / 255 - 0.5) / 0.25).transpose(2, 0, 1)[None].astype(np.float32)
+    session = onnxruntime.InferenceSession(str(model))
+    for number, stage in enumerate(tiny_models.describe()["stages"]):
+        widget(page).locator(".live-step").nth(number).click()
+        (maps,) = session.run([stage["name"]], {"images": pixels})
+        caption = widget(page).locator(".live-stage")
+        size = " \u00d7 ".join(map(str, stage["output"]))
+        expect(caption).to_have_text(
+            f"{stage['name']} {stage['kind']} · {size} · from 0 to {maps.max():.2f}"
+        )
+        count = stage["output"][0]
+        strongest = int(maps[0].mean(axis=(1, 2)).argmax())
+        label = widget(page).locator(".live-map").first
+        expect(label).to_have_text(
+            f"{strongest + 1} of {count}: {maps[0, strongest].min():.2f}".replace("0.00", "0")
+            + f" to {maps[0, strongest].max():.2f}"
+        )
+        assert widget(page).locator(".live-kernel").is_visible() == stage["kernel"]
+    widget(page).get_by_role("button", name="The next map").click()
+    expect(label).to_contain_text(f"{(strongest + 1) % count + 1} of {count}")
+    # A map that is pressed is shown large: the first begins at the corner.
+    widget(page).locator(".live-maps").click(position={"x": 4, "y": 4})
+    expect(label).to_contain_text(f"1 of {count}")
+    veil = widget(page).locator(".live-veil")
+    assert not veil.is_visible()
+    widget(page).get_by_role("button", name="Where it looks").click()
+    expect(veil).to_be_visible()
+    widget(page).locator("[data-panel=pictures]").click()
+    expect(veil).to_be_hidden()
+
+
+def test_networks_stand_side_by_side_and_disagreement_is_marked(
+    page: Page, live_project: Path
+) -> None:
+    page.evaluate("Reveal.slide(1, 1)")
+    models = [live_project / f"static/models/{name}.onnx" for name in ("small", "tiny")]
+    recorded = [onnx_metadata(model)["samples"] for model in models]
+    for n, name in enumerate(CLASSES):
+        choose_sample(page, name)
+        best = [int(np.argmax(samples[n]["probabilities"])) for samples in recorded]
+        rows = widget(page).locator("tbody tr")
+        said = [row.locator("td").first.inner_text() for row in rows.all()]
+        assert [answer.removeprefix("≠ ") for answer in said] == [CLASSES[k] for k in best]
+        verdict = widget(page).locator(".live-verdict").inner_text()
+        if best[0] == best[1]:
+            assert verdict == f"All 2 say {CLASSES[best[0]]}"
+        else:
+            assert verdict == "Each says something else"
+    first = rows.first.inner_text().split()
+    assert "498" in first
+    assert first[-1] == "ms"
+
+
+def test_a_network_of_ones_own_runs_in_place_of_the_lectures(page: Page, tmp_path: Path) -> None:
+    shares = shown_shares(page)
+    about = tiny_models.describe(title="Mine", classes=["yes", "no", "maybe"], dataset="mine")
+    own = tiny_models.write(tmp_path / "mine.onnx", about, seed=7)
+    upload(page, "mine.onnx", own.read_bytes())
+    expect(widget(page).locator(".live-about")).to_contain_text("Mine (yours)")
+    settle(page)
+    mine = shown_shares(page)
+    assert list(mine) == ["yes", "no", "maybe"]
+    assert list(mine.values()) == pytest.approx(answers(own, twin(draw("cat"))), abs=0.02)
+    widget(page).get_by_role("button", name="Back", exact=True).click()
+    expect(widget(page).locator(".live-about")).to_contain_text("Tiny:")
+    settle(page)
+    assert shown_shares(page) == shares
+    page.evaluate("Reveal.slide(1, 1)")
+    settle(page)
+    upload(page, "mine.onnx", own.read_bytes())
+    expect(widget(page).locator("tbody tr")).to_have_count(3)
+    widget(page).get_by_role("button", name="Back", exact=True).click()
+    expect(widget(page).locator("tbody tr")).to_have_count(2)
+
+
+def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(
+    page: Page, tmp_path: Path
+) -> None:
+    shares = shown_shares(page)
+    good = tiny_models.write(tmp_path / "good", tiny_models.describe()).read_bytes()
+    foreign = tiny_models.write(tmp_path / "foreign").read_bytes()
+    about = tiny_models.describe()
+    fewer = tiny_models.write(tmp_path / "fewer", about, outputs=3).read_bytes()
+    cases = {
+        "essay.onnx": (b"an essay, renamed\n", "this is no ONNX file, or a part of one"),
+        "half.onnx": (good[: len(good) // 2], "this is no ONNX file, or a part of one"),
+        "foreign.onnx": (foreign, "this ONNX file does not say what its classes"),
+        "unknown.onnx": (good.replace(b"MaxPool", b"MinPool"), "onnxruntime cannot run it: "),
+        "fewer.onnx": (fewer, "it has 3 outputs for 10 classes"),
+        "empty.onnx": (b"", "this is no ONNX file, or a part of one"),
+    }
+    for name, (data, words) in cases.items():
+        upload(page, name, data)
+        trouble = widget(page).locator(".live-trouble")
+        expect(trouble).to_contain_text(f"{name}: {words}")
+        settle(page)
+        assert shown_shares(page) == shares
+    choose_sample(page, "dog")
+    expect(trouble).to_be_hidden()
+
+
+def test_the_decks_keys_stay_the_decks(page: Page) -> None:
+    place = "Object.values(Reveal.getIndices()).slice(0, 2)"
+
+    def press(selector: str, key: str) -> list[int]:
+        page.evaluate("Reveal.slide(1, 0)")
+        widget(page).locator(selector).first.focus()
+        page.keyboard.press(key)
+        return page.evaluate(place)
+
+    sample = "[data-sample=frog]"
+    assert press(sample, "PageDown") == [1, 1]
+    assert press(sample, "ArrowDown") == [1, 1]
+    assert press(sample, "ArrowRight") == [2, 0]
+    assert press(sample, "PageUp") == [0, 0]
+    for key in ("Space", "Enter"):
+        page.evaluate("Reveal.slide(1, 0)")
+        choose_sample(page, "cat")
+        assert press(sample, key) == [1, 0]
+        expect(widget(page).locator(".live-what")).to_contain_text("frog")
+    page.evaluate("Reveal.slide(1, 0)")
+    widget(page).locator("[data-panel=wrong]").click()
+    slider = "input[name=shift]"
+    assert press(slider, "ArrowRight") == [1, 0]
+    expect(widget(page).locator(slider)).to_have_value("1")
+    assert press(slider, "PageDown") == [1, 1]
+    assert press(slider, "PageUp") == [0, 0]
+    assert press(slider, "Escape") == [1, 0]
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(place) == [2, 0]
+    # A slider that was moved by the pointer gives the keys back.
+    page.evaluate("Reveal.slide(1, 0)")
+    widget(page).locator(slider).click()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(place) == [2, 0]
+    page.evaluate("Reveal.slide(1, 0)")
+    widget(page).get_by_role("button", name="As it was").click()
+
+
+def test_the_answer_is_said_once(page: Page) -> None:
+    widget(page).evaluate(
+        """root => {
+          window.heard = [];
+          const status = root.querySelector('[role=status]');
+          new MutationObserver(() => heard.push(status.textContent))
+            .observe(status, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    for name in ("ship", "bird", "frog", "truck"):  # of those in a hurry, the last
+        widget(page).locator(f"[data-sample={name}]").click()
+    expect(widget(page).locator(".live-what")).to_contain_text("truck")
+    settle(page)
+    best = widget(page).locator(".live-verdict strong").inner_text()
+    page.wait_for_function("heard.length > 0")
+    choose_sample(page, "truck")
+    assert page.evaluate("heard.length") == 1
+    assert page.evaluate("heard[0]").startswith(f"Tiny: {best}, ")
+
+
+def test_two_hundred_runs_leave_nothing_behind(page: Page) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def held() -> dict[str, float]:
+        session.send("HeapProfiler.collectGarbage")
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return {entry["name"]: entry["value"] for entry in metrics}
+
+    run = """async (count) => {
+      const slider = document.querySelector('.present .present input[name=shift]');
+      const say = slider.closest('.live').querySelector('.live-say');
+      for (let n = 0; n < count; n += 1) {
+        slider.value = n % 7;
+        slider.dispatchEvent(new Event('input', { bubbles: true }));
+        while (say.getAttribute('aria-busy') === 'true') await new Promise(requestAnimationFrame);
+      }
+    }"""
+    page.evaluate(run, 20)
+    before = held()
+    page.evaluate(run, 200)
+    after = held()
+    assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 1e6
+    assert after["Nodes"] - before["Nodes"] < 100
+    assert len(page.workers) == 1
+    session.detach()
+    page.evaluate("document.querySelector('.present .present .live-wrong button').click()")
+
+
+def test_nothing_is_loaded_before_a_live_slide_is_shown(browser: Browser, live_url: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(live_url)
+        loaded = [url.rsplit("/", 1)[1] for url in seen.requested]
+        assert "start.js" in loaded
+        for name in ("widget.js", "worker.js", "ort.wasm.bundle.min.mjs", "tiny.onnx"):
+            assert name not in loaded
+        seen.page.evaluate("Reveal.slide(1, 0)")
+        expect(widget(seen.page).locator(".live-verdict")).to_contain_text("%")
+        settle(seen.page)
+        seen.check(origin(live_url))
+        types = {a.url.rsplit(".", 1)[1]: a.headers["content-type"] for a in seen.answered}
+        assert types["wasm"] == "application/wasm"
+        assert "javascript" in types["mjs"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1366, 768), (1024, 768)])
+def test_every_panel_fits_and_can_be_read(
+    browser: Browser, live_url: str, width: int, height: int
+) -> None:
+    with visit(browser, width, height) as seen:
+        seen.open_deck(live_url)
+        seen.page.evaluate("Reveal.slide(1, 1)")
+        settle(seen.page)
+        seen.page.evaluate("Reveal.slide(1, 0)")
+        settle(seen.page)
+        for panel in ("pictures", "wrong", "inside"):
+            seen.page.evaluate("Reveal.slide(1, 0)")
+            widget(seen.page).locator(f"[data-panel={panel}]").click()
+            settle(seen.page)
+            smallest = 26 if width == 1920 else 13
+            assert seen.page.evaluate(INSPECT, {"smallest": smallest}) == [], panel
+
+
+SERIOUS = """async (selector) => {
+  const { violations } = await axe.run(selector, { resultTypes: ['violations'] });
+  return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
+    .map(({ id, nodes }) => `${id}: ${nodes[0].html}`);
+}"""
+
+
+def test_no_panel_has_a_serious_barrier(browser: Browser, live_url: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(f"{live_url}#/1/0")
+        seen.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+        settle(seen.page)
+        for panel in ("pictures", "wrong", "inside"):
+            widget(seen.page).locator(f"[data-panel={panel}]").click()
+            settle(seen.page)
+            assert seen.page.evaluate(SERIOUS, ".present .present .live") == []
+        seen.page.goto(f"{origin(live_url)}live.html")
+        seen.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+        expect(seen.page.locator(".live:visible .live-verdict")).not_to_have_text("Loading …")
+        assert seen.page.evaluate(SERIOUS, "html") == []
+
+
+def test_on_paper_the_recorded_sample_is_shown(
+    browser: Browser, live_url: str, live_project: Path
+) -> None:
+    (cat,) = [
+        sample["probabilities"]
+        for sample in onnx_metadata(live_project / "static/models/tiny.onnx")["samples"]
+        if sample["file"] == "cat.png"
+    ]
+    with visit(browser) as seen:
+        seen.page.goto(f"{live_url}?view=print")
+        seen.page.wait_for_selector(".pdf-page .live")
+        still = seen.page.locator(".live").first
+        assert still.locator("img").evaluate("img => img.decode().then(() => img.naturalWidth)")
+        words = still.inner_text()
+        assert f"{100 * max(cat):.1f}\u00a0%" in words
+        assert "trained on shapes, 25.0\u00a0% right" in words
+        assert seen.page.locator(".live").last.locator("tbody tr").count() == 2
+        assert not [url for url in seen.requested if "ort" in url.rsplit("/", 1)[1].split(".")]
+        assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
+        seen.check(origin(live_url))
+
+
+def test_the_speaker_view_shows_the_audiences_answer(browser: Browser, live_url: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(f"{live_url}#/1/0")
+        settle(seen.page)
+        with seen.page.context.expect_page() as opened:
+            seen.page.keyboard.press("s")
+        speaker = opened.value
+        speaker.wait_for_function("document.querySelectorAll('iframe').length === 2")
+        seen.page.bring_to_front()
+        choose_sample(seen.page, "horse")
+        wanted = widget(seen.page).locator(".live-verdict").text_content() or ""
+        pixels = shown_pixels(seen.page)
+        current = speaker.frame_locator("iframe").first.locator("section.present:not(.stack) .live")
+        expect(current.locator(".live-what")).to_contain_text("horse")
+        expect(current.locator(".live-verdict")).to_have_text(wanted)
+        flat = current.locator(".live-pixels").evaluate(
+            "c => [...c.getContext('2d').getImageData(0, 0, 32, 32).data]"
+        )
+        assert np.array_equal(np.array(flat).reshape(32, 32, 4)[..., :3], pixels)
+        assert len(speaker.workers) == 0
+        seen.check(origin(live_url))
+
+
+def test_on_a_phone_a_tap_leads_to_the_page_for_it(browser: Browser, live_url: str) -> None:
+    with visit(browser, 390, 844) as seen:
+        seen.open_deck(live_url)
+        assert seen.page.evaluate(INSPECT, {"smallest": 10}) == []
+        assert not [url for url in seen.requested if url.endswith((".onnx", ".wasm"))]
+        seen.page.locator(".live-start").first.click()
+        live = seen.page.locator(".live:visible")
+        expect(live.locator(".live-time")).to_be_visible()
+        assert seen.page.url == f"{origin(live_url)}live.html?network=tiny"
+        for panel in ("wrong", "inside"):
+            live.locator(f"[data-panel={panel}]").click()
+            expect(live.locator(".live-say")).to_have_attribute("aria-busy", "false")
+            assert seen.page.evaluate("document.documentElement.scrollWidth") == 390
+        assert live.locator(".live-kernel").bounding_box()["height"] > 50
+        seen.check(origin(live_url))
+
+
+def test_the_page_for_phones_shows_the_network_that_its_address_names(
+    browser: Browser, live_url: str
+) -> None:
+    page_url = f"{origin(live_url)}live.html"
+    with visit(browser, 390, 844) as seen:
+        seen.page.goto(f"{page_url}?network=small")
+        live = seen.page.locator(".live:visible")
+        expect(live).to_have_count(1)
+        expect(live.locator(".live-about")).to_contain_text("Small:")
+        expect(seen.page.locator("nav [aria-current]")).to_have_text("Small")
+        live.locator("[data-sample=ship]").click()
+        expect(live.locator(".live-what")).to_contain_text("ship")
+        assert seen.page.evaluate("document.documentElement.scrollWidth") == 390
+        seen.page.get_by_role("link", name="Side by side").click()
+        expect(seen.page.locator(".live:visible tbody .live-bar")).to_have_count(2)
+        assert seen.page.evaluate("document.documentElement.scrollWidth") == 390
+        seen.check(origin(live_url))
+
+
+def test_without_a_script_the_page_shows_what_was_recorded(browser: Browser, live_url: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{origin(live_url)}live.html")
+    assert page.locator(".live").count() == 3
+    assert "trained on shapes" in page.locator(".live").last.inner_text()
+    context.close()
+
+
+def test_the_server_sends_two_files_of_onnxruntime_and_no_other(
+    browser: Browser, live_url: str
+) -> None:
+    with visit(browser) as seen:
+        base = origin(live_url)
+        for name, status in (
+            ("ort.wasm.bundle.min.mjs", 200),
+            ("ort.all.min.mjs", 404),
+            ("", 404),
+        ):
+            assert seen.page.request.get(f"{base}_assets/ort/{name}").status == status, name
+        hidden = "_assets/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs"
+        assert seen.page.request.get(base + hidden).status == 404
+
+
+@pytest.fixture(scope="module")
+def live_site(live_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Build the site with an address of its own, and serve it below a folder."""
+    package = live_project / "package.json"
+    about = json.loads(package.read_text(encoding="utf-8"))
+    package.write_text(json.dumps({**about, "homepage": "https://example.org/course"}))
+    built = run_node(live_project, "build.mjs")
+    assert built.returncode == 0, built.stderr
+    package.write_text(json.dumps(about))
+    top = tmp_path_factory.mktemp("web")
+    shutil.copytree(live_project / "_site", top / "course" / "dl")
+    with plain_server(top) as server:
+        yield f"{server}/course/dl/"
+
+
+def test_the_site_runs_networks_from_a_sub_path(browser: Browser, live_site: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(f"{live_site}demo.html#/1/0")
+        expect(widget(seen.page).locator(".live-verdict .live-time")).to_be_visible()
+        settle(seen.page)
+        # The address of the site is drawn as a code, for who wants it on a phone.
+        code = widget(seen.page).locator("a.live-qr")
+        assert code.get_attribute("href") == "https://example.org/course/live.html?network=tiny"
+        assert code.locator("svg").is_visible()
+        assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
+        seen.page.goto(f"{live_site}live.html?network=small")
+        expect(seen.page.locator(".live:visible .live-verdict .live-time")).to_be_visible()
+        seen.check(live_site)
+
+
+def test_no_code_is_drawn_without_an_address(page: Page) -> None:
+    assert page.locator(".live-qr").count() == 0
