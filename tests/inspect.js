@@ -87,6 +87,26 @@ async ({ smallest }) => {
     });
   }
 
+  /** Complain of words below an arrow that leads to another slide. */
+  function checkControls(things, place) {
+    const arrows = [...document.querySelectorAll('.reveal > .controls button.enabled')]
+      .filter((arrow) => arrow.checkVisibility({ visibilityProperty: true }))
+      .map((arrow) => arrow.getBoundingClientRect());
+    for (const thing of things.filter((each) => each.tagName !== 'svg')) {
+      const under = lines(thing).some((box) =>
+        arrows.some(
+          (arrow) =>
+            box.right > arrow.left &&
+            box.left < arrow.right &&
+            box.bottom > arrow.top &&
+            box.top < arrow.bottom,
+        ),
+      );
+      const words = thing.textContent.trim().slice(0, 30);
+      if (under) wrong.push(`${place}: an arrow lies over ${thing.tagName} ${words}`);
+    }
+  }
+
   function check(slide, place) {
     const style = getComputedStyle(slide);
     const box = slide.getBoundingClientRect();
@@ -120,6 +140,7 @@ async ({ smallest }) => {
       if (isText || ['PRE', 'IMG', 'svg'].includes(element.tagName)) things.push(element);
     }
     checkOverlaps(things, place);
+    checkControls(things, place);
   }
 
   const pages = document.querySelectorAll(':is(.scroll-page, .pdf-page) section');

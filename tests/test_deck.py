@@ -91,6 +91,7 @@ COUNTED = (
 BETWEEN = r"(?:[ ,:=]+(?:\w+[ ,:=]+){0,2})"
 MEASURED = re.compile(
     rf"{NUMBER}(?:(?<=[%kMGs])|(?={BETWEEN}{COUNTED}))|(?<=\b){COUNTED}{BETWEEN}{NUMBER}"
+    r"|\b\d{1,3}(?:,\d{3})+\b"  # so exact, whatever it is of
 )
 LONG = re.compile(r"(?<![\w-])\d+[.,]?\d+|\d\s*%")
 
@@ -135,6 +136,7 @@ def test_a_typed_number_is_told_from_a_name(said: str, found: list[str]) -> None
         ("The accuracy rises. 3x3 and 5x5, VGG16 on CIFAR10, in the paper of 2015", []),
         ("the epochs of 1998 and LeNet-5's parameters: C5 and F6", []),
         ("64 to 512 maps, 1000 classes", []),
+        ("all of its 3,773,482 weights", ["3,773,482"]),
         ("Note:\n3 minutes.", []),
     ],
 )

@@ -38,10 +38,11 @@ RESULT = {
     ],
     "one": {"mean": 0.7371, "std": 0.0, "n": 1},
     "three": {"mean": 0.7371, "std": 0.0042, "n": 3},
+    "long": 4739.6,
 }
 
 STAGES = [
-    ("conv1", "conv 3x3", [16, 32, 32], 464, 458_752),
+    ("conv1", "2 x conv 3x3", [16, 32, 32], 464, 458_752),
     ("pool", "average", [16, 1, 1], 0, 0),
     ("fc", "", [10], 61_242, 640),
 ]
@@ -261,6 +262,7 @@ def test_definitions_are_found_where_python_finds_them() -> None:
         ("three | percent", "73.7\u00a0±\u00a00.4%"),
         ("runs.0.seconds | duration", "3\u00a0min 3\u00a0s"),
         ("macs | duration", "181\u00a0h 2\u00a0min"),
+        ("long | duration", "1\u00a0h 19\u00a0min"),
     ],
 )
 def test_a_value_is_written_for_an_audience(root: Path, what: str, shown: str) -> None:
@@ -296,7 +298,7 @@ def test_a_network_is_listed_stage_by_stage(root: Path) -> None:
     assert f"Net-&#42;3&#42;, input 3{times}32{times}32</caption>" in shown
     assert cells(shown) == [
         ["stage", "layers", "output", "parameters", "million MACs"],
-        ["conv1", "conv 3x3", f"16{times}32{times}32", "464", "0.459"],
+        ["conv1", "2 \u00d7 conv 3\u00d73", f"16{times}32{times}32", "464", "0.459"],
         ["pool", "average", f"16{times}1{times}1", "0", "0"],
         ["fc", "", "10", "61,242", "0.001"],
         ["in all", "", "", "61,706", "0.459"],

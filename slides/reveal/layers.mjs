@@ -29,6 +29,10 @@ function checked(net, key) {
 
 const shape = (sizes) => sizes.join(' × ');
 
+/** Write "2 x conv 3x3" as the figures do, with signs of multiplication. */
+const typeset = (kind) =>
+  kind.replace(/(?<=\d)x(?=\d)/g, '×').replace(/(?<=(^|, )\d+) x /g, ' × ');
+
 /** Write counts in millions, all of a column with the digits that suit their total. */
 function inMillions(total) {
   const digits = [1e7, 1e8, 1e9].filter((limit) => total < limit).length;
@@ -71,7 +75,7 @@ export function layers(net, key, escape) {
     `<td class="count"><span class="share" style="--share:${((100 * part) / (total || 1)).toFixed(1)}%"></span>${escape(shown)}</td>`;
   const rows = stages.map(
     (stage) =>
-      `<tr><th scope="row">${escape(stage.name)}</th><td>${escape(stage.kind ?? '')}</td>` +
+      `<tr><th scope="row">${escape(stage.name)}</th><td>${escape(typeset(stage.kind ?? ''))}</td>` +
       `<td>${shape(stage.output)}</td>` +
       cell(whole(stage.parameters), stage.parameters, parameters) +
       `${cell(million(stage.macs), stage.macs, macs)}</tr>`,

@@ -59,7 +59,9 @@ const FORMATS = {
   },
   // Seconds, to two units.
   duration: (value) => {
-    let rest = Math.round(number(value));
+    // Rounded as the README's comparison is: from an hour on to the minute.
+    const grain = number(value) < 3599.5 ? 1 : 60;
+    let rest = Math.round(value / grain) * grain;
     if (rest < 0) throw new Error(`${value} is less than no time`);
     const parts = [];
     for (const [unit, size] of [

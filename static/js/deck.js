@@ -31,9 +31,19 @@
     return [...slide.children].some((child) => child.getBoundingClientRect().bottom > foot + 1);
   }
 
+  /** Shrink code until its lines are not cut; the slide's words keep their size and place. */
+  function fitCode(pre) {
+    const boxes = [...pre.querySelectorAll('code')];
+    for (let size = 1; size >= SMALLEST; size -= STEP) {
+      pre.style.setProperty('--fit', size);
+      if (!boxes.some(overflows)) return;
+    }
+  }
+
   /** Shrink a slide's text until the slide, and the code on it, holds its content. */
   function fit(slide) {
     slide.style.fontSize = '';
+    slide.querySelectorAll('pre').forEach(fitCode);
     const boxes = [slide, ...slide.querySelectorAll('pre code')];
     for (
       let size = 1 - STEP;

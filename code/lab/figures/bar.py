@@ -23,6 +23,7 @@ from .trace import NORMS, Op, short, times
 
 HEIGHT = 40
 GAP = 28  # between two items of a key
+TIGHT = 20  # the least between the title and what stands beside it
 KINDS = {"pool": "pooling", "fc": "fully connected"}
 
 
@@ -61,10 +62,10 @@ def parameter_bar(
     free = RIGHT - LEFT - width(title, SMALL, bold=True) - key_width(items)
     text(root, LEFT, y + 26, title, bold=True, anchor="start")
     end = y + 46 + HEIGHT
-    if width(caption, SMALL) + 2 * GAP < free:
+    if width(caption, SMALL) + GAP + TIGHT < free:
         begin = key(root, items, RIGHT, y + 26)
         text(root, begin - GAP, y + 26, caption, anchor="end", fill=MUTED)
-    elif free > GAP:
+    elif free > TIGHT:
         key(root, items, RIGHT, y + 26)
         end += 40
         text(root, RIGHT, end - 4, caption, anchor="end", fill=MUTED)
