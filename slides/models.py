@@ -12,7 +12,6 @@ import argparse
 import importlib
 import sys
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -21,7 +20,7 @@ sys.path.insert(0, str(ROOT / "code"))
 
 import lab  # noqa: E402
 from lab import export, images, machine, record  # noqa: E402
-from lab.data import Split, normalized  # noqa: E402
+from lab.data import Split  # noqa: E402
 from lab.runs import Run  # noqa: E402
 
 MODELS = ROOT / "static" / "models"
@@ -58,17 +57,11 @@ def recorded_run(lesson: str, runs: str) -> Run:
     )
 
 
-def answers(model: torch.nn.Module, about: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    """What a network says of the sample pictures: the probability of each class."""
-    found = []
-    for path in sorted(folder.glob("*.png")):
-        pixels = torch.from_numpy(images.pixels(path, lab.data.SIZE))[None]
-        batches = normalized(Split(pixels, torch.zeros(1)), about["mean"], about["std"], 1)
-        with torch.no_grad():
-            [probabilities] = [model(batch).softmax(1)[0].tolist() for batch, _ in batches]
-        rounded = [round(each, 4) for each in probabilities]
-        found.append({"file": path.name, "probabilities": rounded})
-    return found
+def samples() -> tuple[Split, list[str]]:
+    """The sample pictures as a network sees them, and their files."""
+    paths = sorted(SAMPLES.glob("*.png"))
+    pixels = torch.stack([torch.from_numpy(images.pixels(path, lab.data.SIZE)) for path in paths])
+    return Split(pixels, torch.zeros(len(paths))), [path.name for path in paths]
 
 
 def content(lesson: str, runs: str) -> bytes:
@@ -80,9 +73,7 @@ def content(lesson: str, runs: str) -> bytes:
     test = export.available(run, recipe)
     if test is None:
         raise lab.UserError(f"the images of {run} are needed to compare {lesson} with PyTorch")
-    made = export.pack(
-        run, recipe, model, test, answers(model, run.read("run.json")["data"], SAMPLES)
-    )
+    made = export.pack(run, recipe, model, test, *samples())
     agreement = export.parse(made)["agreement"]
     if agreement["same"] < export.LEAST_AGREEMENT * agreement["images"]:
         raise lab.UserError(

@@ -81,6 +81,13 @@ def copy_project(target: Path) -> Path:
     return target
 
 
+def leave_out_live_slides(project: Path) -> None:
+    """Take out of a copy's deck what runs a network, so that it needs no models."""
+    deck = project / "slides" / "architectures.md"
+    lines = deck.read_text(encoding="utf-8").splitlines(keepends=True)
+    deck.write_text("".join(line for line in lines if "| live }}" not in line), encoding="utf-8")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Return the folder of a copy of the project."""

@@ -129,7 +129,8 @@ def assert_exports(model: nn.Module, size: int) -> None:
             expected = opened(images[:batch])
         theirs = session.run(opened.outputs, {"images": images[:batch].numpy()})
         for name, one, other in zip(opened.outputs, theirs, expected, strict=True):
-            limit = 1e-4 * max(1.0, float(other.abs().max()))
+            # Folded batch norms round otherwise, which adds up over fifty layers in a row.
+            limit = 1e-3 * max(1.0, float(other.abs().max()))
             difference = float((torch.from_numpy(one) - other).abs().max())
             assert difference <= limit, (name, difference)
         if "class_activation" in opened.outputs:

@@ -122,7 +122,7 @@ def test_the_models_are_small_enough_to_load() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_model_is_of_its_record_and_answers_as_pytorch_did(path: Path) -> None:
+def test_a_model_is_of_its_record_and_answers_as_it_says(path: Path) -> None:
     content = path.read_bytes()
     known, there = export.parse(content), record.read(path.stem)
     row = there["runs"][0]

@@ -17,7 +17,15 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import tiny_models
 from barriers import AXE
-from conftest import DECK, INSPECT, ROOT, copy_project, plain_server, run_node
+from conftest import (
+    DECK,
+    INSPECT,
+    ROOT,
+    copy_project,
+    leave_out_live_slides,
+    plain_server,
+    run_node,
+)
 from serving import serve
 from tiny_models import CLASSES
 from watching import Visit, origin, visit
@@ -91,6 +99,7 @@ def live_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_project(tmp_path_factory.mktemp("live") / "project")
     for folder in ("models", "samples"):
         shutil.rmtree(project / "static" / folder, ignore_errors=True)
+    leave_out_live_slides(project)
     samples = project / "static" / "samples"
     samples.mkdir()
     for name in CLASSES:

@@ -53,8 +53,8 @@ def test_text_can_be_found_in_order(pages: list[Page]) -> None:
     assert "Proceedings of the IEEE 86.11 (1998): 2278-2324." in texts[lenet]
     assert "The network in code" in texts[lenet + 1]
     assert "test accuracy" in texts[lenet + 4]
-    assert "In five steps" in texts[-2]
-    assert "Train a network of your choice on CIFAR10" in texts[-3]
+    assert "In five steps" in texts[-3]
+    assert "Train a network of your choice on CIFAR10" in texts[-4]
 
 
 def test_pages_have_the_numbers_of_the_screen(pages: list[Page]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from lab import cli
+from lab import Options, cli
 from running import environment
 from serving import free_port
 
@@ -69,7 +69,7 @@ def test_every_command_of_the_page_is_of_a_kind_that_is_run_here() -> None:
 @pytest.mark.parametrize("line", [line for line in COMMANDS if "code/" in line])
 def test_a_lesson_knows_the_settings_of_a_command(line: str) -> None:
     name, words = re.findall(r"code/(\w+)\.py(.*)", line)[0]
-    parser = cli._parser(importlib.import_module(name).RECIPE, "")
+    parser = cli._parser(importlib.import_module(name).RECIPE, Options(), "", True)
     parser.parse_args(shlex.split(words))  # raises UserError
 
 

@@ -58,8 +58,8 @@ def test_it_has_the_parameters_of_table_2_and_of_torchvision() -> None:
 def test_the_default_stays_within_the_budget_and_full_size_is_one_flag_away() -> None:
     with torch.device("meta"):
         default, full = vgg16.build(vgg16.RECIPE, 10), vgg16.build(recipe(width=1.0), 10)
-    assert lab.count_parameters(default) == 2_149_858
-    assert_macs(default, 32, 44_533_632)
+    assert lab.count_parameters(default) == 1_807_068
+    assert_macs(default, 32, 37_471_456)
     assert lab.count_parameters(full) == 15_253_578
     assert_macs(full, 32, 313_725_952)
 

@@ -194,7 +194,8 @@ def pack(
     recipe: Recipe,
     model: nn.Module,
     test: Split | None,
-    samples: Sequence[dict[str, Any]] = (),
+    samples: Split | None = None,
+    names: Sequence[str] = (),
 ) -> bytes:
     """The file of a network.
 
@@ -203,7 +204,9 @@ def pack(
         recipe: its recipe.
         model: the network, in eval mode.
         test: images to compare the file with the network on; None: it is not compared.
-        samples: of each picture that the page offers its file and the network's probabilities.
+        samples: the pictures that the page offers; what the file says of them here, a page must
+            find again.
+        names: their files.
     """
     about = run.read("run.json")
     shape = (3, data.SIZE, data.SIZE)
@@ -220,8 +223,11 @@ def pack(
     lecture = metadata(run, recipe, model, kind)
     if agreement:
         lecture["agreement"] = agreement
-    if samples:
-        lecture["samples"] = list(samples)
+    if samples is not None:
+        told = answers(small.SerializeToString(), samples, about["data"])
+        lecture["samples"] = [
+            {"file": name, "probabilities": each} for name, each in zip(names, told, strict=True)
+        ]
     return labelled(small, lecture)
 
 
@@ -230,6 +236,24 @@ def labelled(model: "ModelProto", lecture: dict[str, Any]) -> bytes:
     entry = model.metadata_props.add()
     entry.key, entry.value = KEY, json.dumps(lecture, separators=(",", ":"))
     return model.SerializeToString()
+
+
+def answers(content: bytes, pictures: Split, about: dict[str, Any]) -> list[list[float]]:
+    """The probability of each class that a file gives to each picture, in onnxruntime.
+
+    Args:
+        content: of the file.
+        pictures: uint8 images; their labels are not read.
+        about: the description of the data set: its mean and std.
+    """
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    found = []
+    for batch, _ in normalized(pictures, about["mean"], about["std"], 1):
+        (logits,) = session.run(["logits"], {"images": batch.numpy()})
+        found.append([round(each, 4) for each in torch.from_numpy(logits).softmax(1)[0].tolist()])
+    return found
 
 
 def agree(content: bytes, model: nn.Module, test: Split, about: dict[str, Any]) -> dict[str, int]:

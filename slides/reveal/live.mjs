@@ -118,7 +118,9 @@ function homepage(root) {
   );
   if (address === undefined) return undefined;
   if (!/^https?:\/\/[^\s"<>]+$/.test(address)) {
-    throw new Error('homepage in package.json is no address that begins with https://');
+    throw new Error(
+      `package.json: homepage ${address} is no address: write https://OWNER.github.io/NAME`,
+    );
   }
   return address.endsWith('/') ? address : `${address}/`;
 }
