@@ -30,6 +30,14 @@ FIND = """async () => {
   return found;
 }"""
 
+# A live slide changes what can be worked on it until its network has answered.
+ANSWERED = """() => {
+  const live = Reveal.getCurrentSlide().querySelector('.live');
+  if (!live) return true;
+  const isBusy = live.querySelector('.live-say')?.getAttribute('aria-busy') !== 'false';
+  return !isBusy && !live.querySelector('.live-verdict').textContent.includes('Loading');
+}"""
+
 TAB_STOPS = 'a[href], button, input, select, textarea, [tabindex="0"]'
 
 
@@ -44,16 +52,17 @@ def check_tab_stops(seen: Visit) -> None:
     for h, v in seen.page.evaluate(
         "Reveal.getSlides().map(s => Reveal.getIndices(s)).map(({ h, v }) => [h, v])"
     ):
+        seen.page.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [h, v])
+        seen.page.wait_for_function(ANSWERED)
         stops = seen.page.evaluate(
-            """([h, v, stops]) => {
-              Reveal.slide(h, v, 99);
+            """(stops) => {
               const slide = Reveal.getCurrentSlide();
               slide.tabIndex = -1; // Tab goes on from where the focus was
               slide.focus({ preventScroll: true });
               slide.removeAttribute('tabindex');
               return [...slide.querySelectorAll(stops)].filter((e) => e.checkVisibility()).length;
             }""",
-            [h, v, TAB_STOPS],
+            TAB_STOPS,
         )
         focused = []
         for _ in range(stops + 1):
