@@ -494,15 +494,15 @@ def test_several_trainings_are_drawn_in_one_chart(root: Path) -> None:
     assert abs(y - y_plain) >= 34  # equal trainings, and yet their labels are apart
 
 
-def test_a_short_training_is_named_where_its_line_ends(root: Path) -> None:
+def test_a_short_training_is_named_over_the_end_of_its_line(root: Path) -> None:
     short = record("net", variant="short")
     del short["runs"][0]["history"][3:]
     write_records(root, record("net", variants={"short": short}))
     shown = filled(root, "{{ static/results/net.json: ., variants.short | curves train_loss }}")
     (x, _), (x_short, y_short) = label_places(shown)[:2]
     ends = re.findall(r'class="end \w+" cx="([\d.]+)" cy="([\d.]+)"', shown)
-    assert [x - 18, x_short - 18] == [float(cx) for cx, _ in ends[:2]]
-    assert abs(y_short - float(ends[1][1])) <= 10  # beside it, on one line
+    assert [x - 18, x_short] == [float(cx) for cx, _ in ends[:2]]
+    assert y_short == pytest.approx(float(ends[1][1]) - 22)
     assert x_short < x
 
 

@@ -76,15 +76,17 @@ function chart({ name: size, right, width, bottom, height }, title, lines, forma
       `<circle class="end ${style}" cx="${at(x(end.epoch))}" cy="${at(y(end.value))}" r="7"/>`
     );
   });
-  // A label stands at the end of its line; only those of lines that end together can touch.
+  // A label stands behind the end of its line, or over it where other lines go on; only those of
+  // lines that end together can touch.
   const ends = lines.map(({ label, points }) => ({ label, ...points.at(-1) }));
   const labels = [...new Set(ends.map((end) => end.epoch))].flatMap((epoch) =>
     spread(
       ends.filter((end) => end.epoch === epoch).map((end) => ({ ...end, y: y(end.value) })),
       bottom,
-    ).map(
-      (end) =>
-        `<text class="label" x="${at(x(epoch) + 18)}" y="${at(end.y + 10)}">${end.label}</text>`,
+    ).map((end) =>
+      epoch === last
+        ? `<text class="label" x="${right + 18}" y="${at(end.y + 10)}">${end.label}</text>`
+        : `<text class="label" x="${at(x(epoch))}" y="${at(end.y - 22)}" text-anchor="middle" paint-order="stroke" stroke="#fff" stroke-width="10">${end.label}</text>`,
     ),
   );
   const said = lines
