@@ -1,0 +1,85 @@
+"""Every recorded search is one of the lesson as it is now, and holds together."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+
+import lab
+import nsganet
+import searches
+from lab.front import hypervolume, knee, pareto_front
+
+RECORD: dict[str, Any] = json.loads((searches.SEARCHES / "nsganet.json").read_text())
+SAMPLERS = list(RECORD["searches"])
+
+
+def test_the_record_is_of_the_settings_of_the_lesson() -> None:
+    recipe = nsganet.replace(nsganet.RECIPE, data=RECORD["dataset"])
+    assert RECORD["settings"] == searches.described(recipe, nsganet.SearchOptions())
+    assert list(searches.SAMPLERS) == SAMPLERS
+
+
+def test_the_lesson_trains_the_knee_of_the_recorded_search() -> None:
+    evolved = RECORD["searches"]["nsga2"]
+    assert nsganet.RECIPE.genome == evolved["trials"][evolved["knee"]]["genome"]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_recorded_search_says_where_its_numbers_come_from(sampler: str) -> None:
+    for each in RECORD["searches"][sampler]["environments"]:
+        assert each["commit"]
+        assert not each["commit"].endswith("-dirty")
+        assert all(each[key] for key in ("device", "precision", "torch", "ignite", "optuna"))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_every_trial_is_one_of_its_network(sampler: str) -> None:
+    """Counted again from its genome; and no network was trained twice."""
+    search, settings = RECORD["searches"][sampler], RECORD["settings"]
+    trials = search["trials"]
+    assert len(trials) == settings["population"] * settings["generations"]
+    numbers = [trial["number"] for trial in trials]
+    assert numbers == sorted(set(numbers))
+    by = {trial["number"]: trial for trial in trials}
+    for place, trial in enumerate(trials):
+        assert trial["generation"] == place // settings["population"]
+        genome = nsganet.decode(trial["genome"])
+        assert len(genome) == settings["phases"]
+        assert {len(phase) for phase in genome} == {searches.bits(settings["nodes"])}
+        with torch.device("meta"):
+            model = nsganet.NSGANet(
+                trial["genome"], settings["recipe"]["width"], len(RECORD["classes"])
+            )
+        assert trial["macs"] == lab.count_macs(model, (1, 3, 32, 32)) <= RECORD["largest"]["macs"]
+        assert trial["parameters"] == lab.count_parameters(model)
+        assert 0 < trial["error"] < 1
+        if trial["same_as"] is not None:
+            first = by[trial["same_as"]]
+            assert (first["error"], first["same_as"]) == (trial["error"], None)
+    trained = [nsganet.canonical(each["genome"]) for each in trials if each["same_as"] is None]
+    assert len(trained) == len(set(trained)) == search["trained"]
+    assert {nsganet.canonical(each["genome"]) for each in trials} == set(trained)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_what_a_search_says_of_its_trials_follows_from_them(sampler: str) -> None:
+    search, population = RECORD["searches"][sampler], RECORD["settings"]["population"]
+    points = [(trial["error"], trial["macs"]) for trial in search["trials"]]
+    assert search["front"] == pareto_front(points)
+    assert search["knee"] == knee(points)
+    reference = (1.0, RECORD["largest"]["macs"])
+    assert search["hypervolume"] == [
+        pytest.approx(hypervolume(points[: population * count], reference), abs=1e-4)
+        for count in range(1, RECORD["settings"]["generations"] + 1)
+    ]
+    assert search["seconds"] == pytest.approx(sum(each["seconds"] for each in search["trials"]))
+
+
+def test_the_search_improves_on_its_own_start() -> None:
+    volumes = RECORD["searches"]["nsga2"]["hypervolume"]
+    assert volumes == sorted(volumes)
+    assert volumes[-1] > volumes[0] + 0.01
