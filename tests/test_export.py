@@ -15,7 +15,7 @@ from onnxruntime import InferenceSession
 import lab
 import lenet
 import models
-from lab import export, images, machine, record
+from lab import export, images, record
 from lab.errors import UserError
 from lab.facts import facts
 
@@ -32,12 +32,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> lab.Trained:
 
 def words(run: Path, *more: str) -> list[str]:
     return ["--export", "--out", str(run.parents[1]), *more]
-
-
-@pytest.fixture(autouse=True)
-def script(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the command line be that of a script: other tests may have loaded a notebook's kernel."""
-    monkeypatch.setattr(machine, "in_notebook", lambda: False)
 
 
 def command(arguments: list[str]) -> None:
