@@ -406,6 +406,31 @@ def test_spoiling_a_picture_changes_the_answer_at_once_and_can_be_undone(page: P
     assert shown_shares(page) == shares
 
 
+def test_arrow_keys_move_what_is_covered_and_turn_no_slide(page: Page) -> None:
+    widget(page).locator("[data-panel=wrong]").click()
+    view = widget(page).get_by_role("application")
+    expect(view).to_have_attribute("aria-label", "Covered: nothing yet. Arrow keys move it")
+    view.focus()
+    page.keyboard.press("ArrowLeft")  # the first key covers the middle
+    settle(page)
+    assert (shown_pixels(page)[11:21, 11:21] == 128).all()
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowUp"):
+        page.keyboard.press(key)
+    settle(page)
+    assert (shown_pixels(page)[9:19, 7:17] == 128).all()
+    assert not (shown_pixels(page)[9:19, 17:19] == 128).all()
+    words = "Covered: the middle is at column 12, row 14. Arrow keys move it"
+    expect(view).to_have_attribute("aria-label", words)
+    place = "Object.values(Reveal.getIndices()).slice(0, 2)"
+    assert page.evaluate(place) == [1, 0]
+    page.keyboard.press("PageDown")
+    assert page.evaluate(place) == [1, 1]
+    page.evaluate("Reveal.slide(1, 0)")
+    widget(page).get_by_role("button", name="As it was").click()
+    widget(page).locator("[data-panel=pictures]").click()
+    expect(view).to_have_count(0)  # the deck's keys are the deck's again
+
+
 def test_inside_shows_every_stage_a_map_its_kernel_and_where_the_network_looks(
     page: Page, live_project: Path
 ) -> None:
