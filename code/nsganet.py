@@ -388,7 +388,8 @@ def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]
         trial.set_user_attr("found", found)
         return found["error"], found["macs"]
 
-    studies.work(study, objective, options.population * options.generations)
+    trials = options.population * options.generations
+    studies.work(study, objective, trials, options.heartbeat)
     return studies.rows(study, options.population)
 
 
@@ -426,9 +427,7 @@ def open_search(recipe: NSGANetRecipe, options: SearchOptions) -> "Study":
     settings = {name: getattr(options, name) for name in decisive}
     name = studies.name_of(briefly(replace(recipe, genome=""), options), settings)
     storage = options.storage or studies.default_storage(options.out, recipe.network)
-    return studies.open_study(
-        storage, name, studies.Seeded(sampler, recipe.seed), options.heartbeat
-    )
+    return studies.open_study(storage, name, studies.Seeded(sampler, recipe.seed))
 
 
 if __name__ == "__main__" and (options.search or options.smoke):

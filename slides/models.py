@@ -26,8 +26,7 @@ from lab.runs import Run  # noqa: E402
 MODELS = ROOT / "static" / "models"
 SAMPLES = ROOT / "static" / "samples"
 LESSONS = ("lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet")
-MEGABYTE = 2**20
-LARGEST, LARGEST_SUM = 2 * MEGABYTE, 6 * MEGABYTE  # bytes
+LARGEST, LARGEST_SUM = 2_000_000, 6_000_000  # bytes
 
 
 def recorded_run(lesson: str, runs: str) -> Run:
@@ -70,11 +69,21 @@ def content(lesson: str, runs: str) -> bytes:
     own = importlib.import_module(lesson)
     recipe = run.recipe(type(own.RECIPE))
     model = export.load_model(run, recipe, own.build)
-    test = export.available(run, recipe)
-    if test is None:
+    data = export.available(run, recipe)
+    if data is None:
         raise lab.UserError(f"the images of {run} are needed to compare {lesson} with PyTorch")
-    made = export.pack(run, recipe, model, test, *samples())
-    agreement = export.parse(made)["agreement"]
+    pictures, names = samples()
+    read = data.train.first(export.READ)
+    made = export.pack(run, recipe, model, data.test, read, pictures, names)
+    known = export.parse(made)
+    agreement, told = known["agreement"], [each["probabilities"] for each in known["samples"]]
+    error, others = export.difference(made, pictures, known, told)
+    if others or error > export.LARGEST_ERROR:
+        raise lab.UserError(
+            f"{lesson}.onnx would take {others} sample pictures for another class than PyTorch, "
+            f"and be {error:.3f} from its probabilities: {export.LARGEST_ERROR} is the most that "
+            "is allowed"
+        )
     if agreement["same"] < export.LEAST_AGREEMENT * agreement["images"]:
         raise lab.UserError(
             f"{lesson}.onnx would answer as PyTorch does on {agreement['same']} of "

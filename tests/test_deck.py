@@ -229,6 +229,27 @@ def test_a_link_to_a_slide_works_on_a_phone(browser: Browser, deck_url: str, lin
         expect(page).to_be_in_viewport(ratio=0.9)
 
 
+def test_a_phone_fits_each_slide_a_few_times_however_many_images_arrive(
+    browser: Browser, deck_url: str
+) -> None:
+    count = """
+      window.fits = new Map();
+      const { setProperty } = CSSStyleDeclaration.prototype;
+      CSSStyleDeclaration.prototype.setProperty = function (name, value, ...more) {
+        if (name === '--fit' && value === 1) fits.set(this, (fits.get(this) ?? 0) + 1);
+        return setProperty.call(this, name, value, ...more);
+      };
+    """
+    with visit(browser, 390, 844) as seen:
+        seen.page.add_init_script(count)
+        seen.open_deck(f"{deck_url}#/5")
+        seen.check_images()
+        seen.page.locator(".scroll-page").last.scroll_into_view_if_needed()
+        fits = seen.page.evaluate("[...fits.values()]")
+        assert len(fits) >= 10
+        assert max(fits) <= 4
+
+
 def test_a_slide_fits_a_changed_window_as_if_it_had_always_been_that_size(
     browser: Browser, deck_url: str
 ) -> None:

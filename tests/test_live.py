@@ -406,6 +406,31 @@ def test_spoiling_a_picture_changes_the_answer_at_once_and_can_be_undone(page: P
     assert shown_shares(page) == shares
 
 
+def test_arrow_keys_move_what_is_covered_and_turn_no_slide(page: Page) -> None:
+    widget(page).locator("[data-panel=wrong]").click()
+    view = widget(page).get_by_role("application")
+    expect(view).to_have_attribute("aria-label", "Covered: nothing yet. Arrow keys move it")
+    view.focus()
+    page.keyboard.press("ArrowLeft")  # the first key covers the middle
+    settle(page)
+    assert (shown_pixels(page)[11:21, 11:21] == 128).all()
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowUp"):
+        page.keyboard.press(key)
+    settle(page)
+    assert (shown_pixels(page)[9:19, 7:17] == 128).all()
+    assert not (shown_pixels(page)[9:19, 17:19] == 128).all()
+    words = "Covered: the middle is at column 12, row 14. Arrow keys move it"
+    expect(view).to_have_attribute("aria-label", words)
+    place = "Object.values(Reveal.getIndices()).slice(0, 2)"
+    assert page.evaluate(place) == [1, 0]
+    page.keyboard.press("PageDown")
+    assert page.evaluate(place) == [1, 1]
+    page.evaluate("Reveal.slide(1, 0)")
+    widget(page).get_by_role("button", name="As it was").click()
+    widget(page).locator("[data-panel=pictures]").click()
+    expect(view).to_have_count(0)  # the deck's keys are the deck's again
+
+
 def test_inside_shows_every_stage_a_map_its_kernel_and_where_the_network_looks(
     page: Page, live_project: Path
 ) -> None:
@@ -775,6 +800,28 @@ def live_site(live_project: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         yield f"{server}/course/dl/"
 
 
+# What a phone's camera reads of a code: eight pixels a square, and the margin that it must have.
+SCAN = """async (svg) => {
+  const count = svg.viewBox.baseVal.width;
+  const [side, margin] = [8 * count, 32];
+  const copy = svg.cloneNode(true);
+  for (const [name, value] of Object.entries({ width: side, height: side })) {
+    copy.setAttribute(name, value);
+  }
+  const image = new Image();
+  const text = new XMLSerializer().serializeToString(copy);
+  image.src = `data:image/svg+xml,${encodeURIComponent(text)}`;
+  await image.decode();
+  const canvas = new OffscreenCanvas(side + 2 * margin, side + 2 * margin);
+  const context = canvas.getContext('2d');
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(image, margin, margin);
+  const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height);
+  return jsQR(data, width, height)?.data;
+}"""
+
+
 def test_the_site_runs_networks_from_a_sub_path(browser: Browser, live_site: str) -> None:
     with visit(browser) as seen:
         seen.open_deck(f"{live_site}demo.html#/1/0")
@@ -784,6 +831,9 @@ def test_the_site_runs_networks_from_a_sub_path(browser: Browser, live_site: str
         code = widget(seen.page).locator("a.live-qr")
         assert code.get_attribute("href") == "https://example.org/course/live.html?network=tiny"
         assert code.locator("svg").is_visible()
+        reader = ROOT / "node_modules" / "jsqr" / "dist" / "jsQR.js"
+        seen.page.add_script_tag(content=reader.read_text(encoding="utf-8"))
+        assert code.locator("svg").evaluate(SCAN) == code.get_attribute("href")
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
         seen.page.goto(f"{live_site}live.html?network=small")
         expect(seen.page.locator(".live:visible .live-verdict .live-time")).to_be_visible()

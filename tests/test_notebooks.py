@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
 
 from conftest import ROOT
-from lab import notebooks
+from lab import machine, notebooks
 from lab.errors import UserError
 from lab.notebooks import pair
 
@@ -38,6 +39,11 @@ def age(file: Path, seconds: float) -> None:
     """Make a file look as if it had been written earlier."""
     then = file.stat().st_mtime - seconds
     os.utime(file, (then, then))
+
+
+def test_a_process_that_runs_notebooks_is_none_itself() -> None:
+    importlib.import_module("ipykernel.kernelspec")  # as running one does
+    assert not machine.in_notebook()
 
 
 @pytest.mark.parametrize("name", LESSONS)

@@ -383,11 +383,26 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(tmp_path: Path) -> None:
-    """Two processes, the same command; one is killed while it trains, the other finishes.
+class Clock:
+    """Stands until it is told to run, and then ahead of the signs of life of all that live."""
 
-    There are enough networks left that the other outlives the heartbeat of the one killed.
-    """
+    def __init__(self) -> None:
+        self.now, self.step = 0.0, 0.0
+
+    def monotonic(self) -> float:
+        self.now += self.step
+        return self.now
+
+    perf_counter = staticmethod(time.perf_counter)
+    sleep = staticmethod(time.sleep)
+
+
+@pytest.mark.parametrize("storage", ["", "search.log"])
+def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(
+    storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes work on a search; one is killed while both train, and this one finishes."""
+    monkeypatch.chdir(tmp_path)
     recipe = replace(nsganet.RECIPE, data="shapes", limit=300)
     options = nsganet.SearchOptions(
         search_images=300,
@@ -395,32 +410,44 @@ def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(tmp_path: Pat
         search_epochs=1,
         nodes=4,
         population=4,
-        generations=8,
-        out=str(tmp_path / "runs"),
+        generations=3,
+        heartbeat=1,
+        storage=storage,
+        out="runs",
     )
     settings = (
         "--search --data shapes --limit 300 --search-images 300 --search-width 2 --search-epochs 1 "
-        "--nodes 4 --population 4 --generations 8 --heartbeat 1 --out runs --device cpu"
+        "--nodes 4 --population 4 --generations 3 --heartbeat 1 --out runs --device cpu"
     )
-    python, *script = command(*settings.split(), name="nsganet")
-    study = nsganet.open_search(recipe, options)
+    python, *script = command(*settings.split(), "--storage", storage, name="nsganet")
     path = environment(PYTHONPATH=str(ROOT / "code"))
-    workers = [subprocess.Popen([python, "-c", ENDLESS, *script], cwd=tmp_path, env=path)]
-    try:
-        # The network is noted last before a training.
-        wait_for(lambda: any("network" in each.user_attrs for each in study.trials), workers[0])
-        (lost,) = study.trials
-        workers.append(subprocess.Popen([python, *script], cwd=tmp_path, env=path))
-        wait_for(lambda: len(study.trials) > 1, *workers)
-        workers[0].kill()
-        assert workers[1].wait(timeout=200) == 0
-    finally:
-        for worker in workers:
+    clock, train = Clock(), studies.train_briefly
+    study = nsganet.open_search(recipe, options)
+    worker = subprocess.Popen([python, "-c", ENDLESS, *script], cwd=tmp_path, env=path)
+
+    def kill_the_other(*arguments):
+        if worker.poll() is None:
+            (lost, mine) = study.trials
+            assert (lost.state, mine.state) == (TrialState.RUNNING, TrialState.RUNNING)
             worker.kill()
             worker.wait()
+            clock.step = 1000.0
+        return train(*arguments)
+
+    monkeypatch.setattr(studies, "time", clock)
+    monkeypatch.setattr(studies, "train_briefly", kill_the_other)
+    try:
+        # Its network is noted last before it is trained, and its signs of life go on.
+        wait_for(lambda: any("network" in each.user_attrs for each in study.trials), worker)
+        wait_for(lambda: study.trials[0].user_attrs["alive"] > 1, worker)
+        (lost,) = study.trials
+        assert len(nsganet.search(recipe, options)) == 12
+    finally:
+        worker.kill()
+        worker.wait()
     trials = study.trials
     done = [trial for trial in trials if trial.state is TrialState.COMPLETE]
-    assert len(done) == 32
+    assert len(done) == 12
     assert [trial.number for trial in trials if trial.state is TrialState.FAIL] == [lost.number]
     (again,) = [each for each in trials if "fixed_params" in each.system_attrs]
     assert again.state is TrialState.COMPLETE
@@ -432,6 +459,51 @@ def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(tmp_path: Pat
     }
     networks = [trial.user_attrs["network"] for trial in done if "found" in trial.user_attrs]
     assert len(networks) == len(set(networks))
+
+
+def test_only_a_worker_without_signs_of_life_is_taken_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(studies, "time", clock)
+    study = nsganet.open_search(SMALL, replace(OPTIONS, out=str(tmp_path)))
+    silent, slow = study.ask(), study.ask()
+    watch, late = studies.Watch(patience=4), studies.Watch(patience=4)
+    for clock.now in (0, 2, 4):
+        slow.set_user_attr("alive", clock.now)
+        watch.look(study)
+        assert [trial.state for trial in study.trials] == [TrialState.RUNNING] * 2
+    clock.now = 5
+    late.look(study)  # a worker that has just come knows of no silence
+    assert [trial.state for trial in study.trials] == [TrialState.RUNNING] * 2
+    watch.look(study)
+    failed, alive, again = study.trials
+    assert (failed.number, failed.state) == (silent.number, TrialState.FAIL)
+    assert alive.state is TrialState.RUNNING
+    assert again.state is TrialState.WAITING
+    watch.look(study)
+    assert len(study.trials) == 3
+
+
+def test_a_worker_that_was_taken_for_dead_goes_on_with_another_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its machine slept; meanwhile another one has given up its trial, to make it again."""
+    train, trained = studies.train_briefly, []
+
+    def sleep(*arguments):
+        if not trained:
+            study = nsganet.open_search(SMALL, replace(OPTIONS, out=str(tmp_path)))
+            study.tell(0, state=TrialState.FAIL)
+            study.enqueue_trial(study.trials[0].params)
+        trained.append(arguments)
+        return train(*arguments)
+
+    monkeypatch.setattr(studies, "train_briefly", sleep)
+    rows = tiny_search(tmp_path)
+    assert [row["number"] for row in rows] == list(range(1, 7))
+    asleep, again = trials(tmp_path)[:2]
+    assert (asleep.state, again.params) == (TrialState.FAIL, asleep.params)
 
 
 def wait_for(condition: Callable[[], bool], *workers: subprocess.Popen) -> None:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+import tiny_models
 from conftest import ROOT, run_node
 
 RESULT = {
@@ -604,6 +605,28 @@ BAD = [
     ("{{ static/untitled.svg | figure }}", "it has no <title> that says what it shows"),
     ("{{ static/no.svg | figure }}", "there is no such file; there is static/scripted.svg"),
     ("- {{ static/two.svg | figure }}", "code and drawings need a line of their own"),
+    (
+        "{{ static/models/no.onnx | live }}",
+        "there is no such file; there is static/essay.onnx, static/foreign.onnx",
+    ),
+    ("{{ static/no | live }}", "there is no such file"),
+    ("{{ static/empty | live }}", "there is no .onnx file in it"),
+    ("{{ static/models/good.onnx }}", "live is for an .onnx file or a folder of them"),
+    ("{{ static/models/good.onnx | percent }}", "live is for an .onnx file or a folder of them"),
+    ("{{ static/models/good.onnx: title | live }}", "that cannot be read; write"),
+    ("{{ static/models/good.onnx | live slowly }}", "live takes nothing, not slowly"),
+    ("{{ static/net.json: one | live }}", "live is for an .onnx file or a folder of them"),
+    ("{{ static/net.json | live }}", "there is no .onnx file in it"),
+    ("- {{ static/models/good.onnx | live }}", "code and drawings need a line of their own"),
+    ("{{ static/essay.onnx | live }}", "essay.onnx: this is no ONNX file, or a part of one"),
+    ("{{ static/half.onnx | live }}", "half.onnx: this is no ONNX file, or a part of one"),
+    ("{{ static/foreign.onnx | live }}", "foreign.onnx: this ONNX file does not say what its"),
+    (
+        "{{ static/old.onnx | live }}",
+        "old.onnx: its metadata has the format 0, and this page reads",
+    ),
+    ("{{ static/unclassed.onnx | live }}", "unclassed.onnx: its metadata has no usable classes;"),
+    ("{{ ../models/good.onnx | live }}", "a directive reads code/"),
     ("[a](code/lab/data.py)", "of code/ only its lessons, code/NAME.py, are on the site"),
     ("[a](code/no.py)", "there is no such file"),
     ("{{ static/broken.json: a }}", "that is not JSON"),
@@ -625,6 +648,16 @@ def test_every_mistake_names_its_line_and_makes_a_slide_of_its_own(root: Path) -
     (root / "static" / "unstepped.svg").write_text(titled)
     (root / "static" / "scripted.svg").write_text(titled.replace("</", "<script/></", 1))
     (root / "static" / "untitled.svg").write_text("<svg><g><title>a</title></g></svg>")
+    static = root / "static"
+    (static / "models").mkdir()
+    (static / "empty").mkdir()
+    about = tiny_models.describe()
+    network = tiny_models.write(static / "models" / "good.onnx", about).read_bytes()
+    (static / "essay.onnx").write_text("an essay, renamed\n")
+    (static / "half.onnx").write_bytes(network[: len(network) // 2])
+    tiny_models.write(static / "foreign.onnx")
+    tiny_models.write(static / "old.onnx", {**about, "format": 0})
+    tiny_models.write(static / "unclassed.onnx", tiny_models.describe(classes=None))
     good = "# Good\n\n{{ static/net.json: network }}\n\n<!--s-->\n\n"
     for bad, message in BAD:
         deck = expand(root, f"{good}# Bad\n\n{bad}\n\n<!--v-->\n\n# Good again\n")

@@ -20,24 +20,33 @@ PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()
 ]
-ALONE = [line for line in COMMANDS if line.startswith("python code/") and "--resume" not in line]
+SEARCHES = [line for line in COMMANDS if "--search" in line]
+ALONE = [
+    line
+    for line in COMMANDS
+    if line.startswith("python code/") and "--resume" not in line and line not in SEARCHES
+]
 ONE_MACHINE = [line for line in COMMANDS if "--standalone" in line]
 SEVERAL = [line for line in COMMANDS if "--nnodes" in line]
 # What makes ResNet small. A setting that is given twice has its last value.
 SMALL = "--depth 8 --data shapes --limit 200 --epochs 1 --no-progress"
+SMALL_SEARCH = (
+    "--data shapes --limit 200 --population 2 --generations 2 --nodes 2 "
+    "--search-width 2 --search-epochs 1 --search-images 60"
+)
 RUN = "runs/lenet/20261123-141500-0"
 
 
-def small(line: str, port: int = 0) -> list[str]:
+def small(line: str, port: int = 0, settings: str = SMALL) -> list[str]:
     """A command of the page with few images, one process a machine, and no GPU."""
     changes = {"nproc_per_node=4": "nproc_per_node=1", "--device cuda": "--device cpu"}
     changes |= {"192.0.2.1": "127.0.0.1", "29500": str(port)}
     for old, new in changes.items():
         line = line.replace(old, new)
-    program, *words = shlex.split(line)
+    program, *words = shlex.split(re.sub(r"^CUDA_VISIBLE_DEVICES=\d ", "", line))
     launcher = {"python": [], "torchrun": ["-m", "torch.distributed.run"]}[program]
     words = [str(ROOT / word) if word.startswith("code/") else word for word in words]
-    return [sys.executable, *launcher, *words, *SMALL.split()]
+    return [sys.executable, *launcher, *words, *settings.split()]
 
 
 def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
@@ -60,7 +69,7 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 
 def test_every_command_of_the_page_is_of_a_kind_that_is_run_here() -> None:
-    known = [*ALONE, *ONE_MACHINE, *SEVERAL]
+    known = [*ALONE, *ONE_MACHINE, *SEVERAL, *SEARCHES]
     others = [line for line in COMMANDS if line not in known]
     assert others == [f"python code/lenet.py --resume {RUN}", "python benchmarks/training.py"]
     assert (ROOT / "benchmarks" / "training.py").exists()
@@ -69,7 +78,9 @@ def test_every_command_of_the_page_is_of_a_kind_that_is_run_here() -> None:
 @pytest.mark.parametrize("line", [line for line in COMMANDS if "code/" in line])
 def test_a_lesson_knows_the_settings_of_a_command(line: str) -> None:
     name, words = re.findall(r"code/(\w+)\.py(.*)", line)[0]
-    parser = cli._parser(importlib.import_module(name).RECIPE, Options(), "", True)
+    lesson = importlib.import_module(name)
+    options = getattr(lesson, "SearchOptions", Options)()
+    parser = cli._parser(lesson.RECIPE, options, "", True)
     parser.parse_args(shlex.split(words))  # raises UserError
 
 
@@ -90,3 +101,35 @@ def test_the_commands_for_two_machines_train_one_network(tmp_path: Path) -> None
     assert "test accuracy" not in second
     assert list((tmp_path / "0" / "runs" / "resnet").iterdir())
     assert not (tmp_path / "1" / "runs").exists()
+
+
+def searched(lines: list[str], folders: list[Path]) -> None:
+    """Start each command in its folder, all at once; together they make one search."""
+    workers = [
+        start(small(line, settings=SMALL_SEARCH), folder)
+        for line, folder in zip(lines, folders, strict=True)
+    ]
+    printed = list(map(finish, workers))
+    studies = {re.findall(r"^study (\S+): ", text, re.MULTILINE)[0] for text in printed}
+    assert len(studies) == 1
+    made = [line for text in printed for line in text.splitlines() if "M MACs" in line]
+    assert 4 <= len(made) <= 5  # each further worker may add one on top
+    assert all("train it: " in text for text in printed)
+
+
+def test_the_commands_for_one_machine_search_together(tmp_path: Path) -> None:
+    lines = [line for line in SEARCHES if "--storage" not in line]
+    assert len(lines) == 2
+    searched(lines, [tmp_path, tmp_path])
+    assert (tmp_path / "runs" / "nsganet" / "search.db").exists()
+
+
+@pytest.mark.parametrize("line", [line for line in SEARCHES if "--storage" in line])
+def test_a_command_for_several_machines_searches_in_one_storage(line: str, tmp_path: Path) -> None:
+    folders = [tmp_path / "0", tmp_path / "1"]
+    for folder in folders:
+        folder.mkdir()
+    line = line.replace("/mnt/", f"{tmp_path}/")
+    line = re.sub(r"postgresql://\S+", f"sqlite:///{tmp_path}/search.db", line)
+    searched([line, line], folders)
+    assert len([path for path in tmp_path.iterdir() if path.is_file()]) == 1

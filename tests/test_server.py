@@ -420,6 +420,23 @@ def test_the_page_hears_of_a_changed_slide_theme_or_code(deck: Presentation, nam
         page.hear_of_change(deck.root / name)
 
 
+def test_a_page_that_missed_a_change_hears_of_it_when_it_connects(deck: Presentation) -> None:
+    watched = deck.root / "code" / "watched.py"
+    info = json.dumps({"command": "info", "url": f"http://localhost:{deck.port}/architectures.md"})
+    deck.get("/architectures.md")
+    with Reload(deck.port) as other:
+        other.hear_of_change(watched)
+    with Reload(deck.port) as late:
+        assert late.greets()
+        late.say(info)
+        assert late.hear()["command"] == "reload"
+    time.sleep(0.5)
+    deck.get("/architectures.md")
+    with Reload(deck.port) as fresh:
+        fresh.say(info)
+        assert fresh.greets()  # and nothing before it
+
+
 def test_trainings_do_not_reload_the_page(deck: Presentation) -> None:
     link = deck.root / "static" / "runs"
     link.symlink_to(deck.root / "runs")

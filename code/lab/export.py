@@ -3,11 +3,9 @@
 The file answers for itself: beside the logits it gives the output of every stage, the kernels of
 stages that are one convolution, and a class activation map where the network allows one; its
 metadata, JSON under the key `lecture`, says how images are prepared, what the classes are called
-and which run the weights come from. Weights are stored in two bytes or one; nodes that an ONNX
-runtime computes once, as it loads the file, turn them into float32.
+and which run the weights come from. Weights are stored in two bytes, or for a page in one.
 """
 
-import copy
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import data
-from .data import Split, normalized
+from . import data, rounding
+from .data import Data, Split, normalized
 from .errors import UserError
 from .facts import FOLDED, facts, grouped
 from .measure import Layer
@@ -35,9 +32,10 @@ R = TypeVar("R", bound=Recipe)
 
 FORMAT = 1  # of the metadata
 KEY = "lecture"
-MANY = 100_000  # parameters: from here on a weight takes one byte instead of two
 LEAST_AGREEMENT = 0.99  # share of the test images for which file and network say the same
+LARGEST_ERROR = 0.02  # of a probability, on the sample pictures
 IMAGES = 2000  # test images on which file and network are compared
+READ = 384  # training images for which weights of one byte are rounded
 LARGEST_BATCH = 64
 
 
@@ -120,7 +118,12 @@ class Opened(nn.Module):
         if self.head:
             weight = self.model.get_parameter(f"{self.head.classifier}.weight")
             bias = dict(self.model.named_parameters()).get(f"{self.head.classifier}.bias")
-            found.append(F.conv2d(calls[self.head.pool][0], weight[:, :, None, None], bias))
+            maps = calls[self.head.pool][0]
+            height, width = maps.shape[2:]
+            # A row a place, and not a convolution, whose kernel would be stored a second time.
+            places = maps.permute(0, 2, 3, 1).flatten(0, 2)
+            scores = F.linear(places, weight, bias).unflatten(0, (-1, height, width))
+            found.append(scores.permute(0, 3, 1, 2))
         return tuple(found)
 
 
@@ -159,7 +162,8 @@ def export(run: Run, recipe: R, build: Callable[[R, int], nn.Module]) -> Path:
         UserError: an unfinished run, weights of another network, or packages that are missing.
     """
     model = load_model(run, recipe, build)
-    content = pack(run, recipe, model, available(run, recipe))
+    images = available(run, recipe)
+    content = pack(run, recipe, model, images.test if images else None)
     name = f"{recipe.network}.onnx"
     run.write_bytes(name, content)
     return run.folder / name
@@ -177,8 +181,8 @@ def load_model(run: Run, recipe: R, build: Callable[[R, int], nn.Module]) -> nn.
     return model.eval()
 
 
-def available(run: Run, recipe: Recipe) -> Split | None:
-    """The test images of a run, if they are here and are still the same. Nothing is downloaded."""
+def available(run: Run, recipe: Recipe) -> Data | None:
+    """The images of a run, if they are here and are still the same. Nothing is downloaded."""
     about = run.read("run.json")["data"]
     try:
         if not data.is_here(recipe.data):
@@ -186,7 +190,7 @@ def available(run: Run, recipe: Recipe) -> Split | None:
         found = data.load(recipe.data, limit=recipe.limit or None)
     except UserError:
         return None
-    return found.test if data.described(found) == about else None
+    return found if data.described(found) == about else None
 
 
 def pack(
@@ -194,6 +198,7 @@ def pack(
     recipe: Recipe,
     model: nn.Module,
     test: Split | None,
+    read: Split | None = None,
     samples: Split | None = None,
     names: Sequence[str] = (),
 ) -> bytes:
@@ -204,27 +209,23 @@ def pack(
         recipe: its recipe.
         model: the network, in eval mode.
         test: images to compare the file with the network on; None: it is not compared.
-        samples: the pictures that the page offers; what the file says of them here, a page must
-            find again.
+        read: images for which its weights are rounded to a byte each; None: they have two.
+        samples: the pictures that the page offers; the file says what the network, in float32,
+            makes of them.
         names: their files.
     """
-    about = run.read("run.json")
-    shape = (3, data.SIZE, data.SIZE)
-    whole = to_onnx(model, shape)
-    kind = "float16" if about["parameters"] < MANY else "int8"
-    small = stored(whole, kind)
-    agreement = None
+    about = run.read("run.json")["data"]
+    whole = to_onnx(model, (3, data.SIZE, data.SIZE))
+    if read is None:
+        small = rounding.halved(whole)
+    else:
+        batches = normalized(read, about["mean"], about["std"], LARGEST_BATCH)
+        small = rounding.rounded(whole, torch.cat([batch for batch, _ in batches]).numpy())
+    lecture = metadata(run, recipe, model, "float16" if read is None else "int8")
     if test is not None:
-        agreement = agree(small.SerializeToString(), model, test, about["data"])
-        if kind == "int8" and agreement["same"] < LEAST_AGREEMENT * agreement["images"]:
-            kind = "float16"
-            small = stored(whole, kind)
-            agreement = agree(small.SerializeToString(), model, test, about["data"])
-    lecture = metadata(run, recipe, model, kind)
-    if agreement:
-        lecture["agreement"] = agreement
+        lecture["agreement"] = agree(small.SerializeToString(), model, test, about)
     if samples is not None:
-        told = answers(small.SerializeToString(), samples, about["data"])
+        told = answers(model, samples, about)
         lecture["samples"] = [
             {"file": name, "probabilities": each} for name, each in zip(names, told, strict=True)
         ]
@@ -238,22 +239,44 @@ def labelled(model: "ModelProto", lecture: dict[str, Any]) -> bytes:
     return model.SerializeToString()
 
 
-def answers(content: bytes, pictures: Split, about: dict[str, Any]) -> list[list[float]]:
-    """The probability of each class that a file gives to each picture, in onnxruntime.
+def answers(model: nn.Module, pictures: Split, about: dict[str, Any]) -> list[list[float]]:
+    """The probability of each class that a network gives to each picture.
+
+    Args:
+        model: in eval mode.
+        pictures: uint8 images; their labels are not read.
+        about: the description of the data set: its mean and std.
+    """
+    found = []
+    for batch, _ in normalized(pictures, about["mean"], about["std"], 1):
+        with torch.no_grad():
+            found.append([round(each, 4) for each in model(batch).softmax(1)[0].tolist()])
+    return found
+
+
+def difference(
+    content: bytes, pictures: Split, about: dict[str, Any], told: list[list[float]]
+) -> tuple[float, int]:
+    """How far a file is from the network that it is made of.
 
     Args:
         content: of the file.
-        pictures: uint8 images; their labels are not read.
-        about: the description of the data set: its mean and std.
+        pictures: uint8 images (N, C, H, W); their labels are not read.
+        about: mean and std of the data set.
+        told: the probabilities that the network gives them, (N, classes).
+
+    Returns:
+        the largest difference between two probabilities, and how many pictures the two take for
+        different classes.
     """
     from onnxruntime import InferenceSession
 
     session = InferenceSession(content, providers=["CPUExecutionProvider"])
-    found = []
-    for batch, _ in normalized(pictures, about["mean"], about["std"], 1):
-        (logits,) = session.run(["logits"], {"images": batch.numpy()})
-        found.append([round(each, 4) for each in torch.from_numpy(logits).softmax(1)[0].tolist()])
-    return found
+    (images, _), *_ = normalized(pictures, about["mean"], about["std"], LARGEST_BATCH)
+    (logits,) = session.run(["logits"], {"images": images.numpy()})
+    ours, theirs = torch.from_numpy(logits).softmax(1), torch.tensor(told)
+    others = int((ours.argmax(1) != theirs.argmax(1)).sum())
+    return float((ours - theirs).abs().max()), others
 
 
 def agree(content: bytes, model: nn.Module, test: Split, about: dict[str, Any]) -> dict[str, int]:
@@ -372,48 +395,3 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
             kind = onnx.TensorProto.FLOAT
             graph.output.append(onnx.helper.make_tensor_value_info(name, kind, side))
     return model_proto
-
-
-def stored(model: "ModelProto", kind: str) -> "ModelProto":
-    """A copy of a model whose weights take fewer bytes.
-
-    Biases stay what they are. The nodes that give float32 weights again depend on nothing but
-    constants, so a runtime computes them once, as it loads the file.
-
-    Args:
-        model: in float32.
-        kind: "float16", or "int8" with one scale for each output channel.
-    """
-    from onnx import TensorProto, helper, numpy_helper
-
-    model = copy.deepcopy(model)
-    nodes, scales = [], []
-    for tensor in model.graph.initializer:
-        weight = numpy_helper.to_array(tensor)
-        if weight.dtype != np.float32 or weight.ndim < 2:
-            continue
-        name, small = tensor.name, f"{tensor.name}.{kind}"
-        if kind == "float16":
-            tensor.CopyFrom(numpy_helper.from_array(weight.astype(np.float16), small))
-            nodes.append(helper.make_node("Cast", [small], [name], to=TensorProto.FLOAT))
-            continue
-        scale, steps = _steps(weight)
-        tensor.CopyFrom(numpy_helper.from_array(steps, small))
-        scales.append(numpy_helper.from_array(scale, f"{name}.scale"))
-        nodes += [
-            helper.make_node("Cast", [small], [f"{name}.steps"], to=TensorProto.FLOAT),
-            helper.make_node("Mul", [f"{name}.steps", f"{name}.scale"], [name]),
-        ]
-    model.graph.initializer.extend(scales)
-    own = list(model.graph.node)
-    del model.graph.node[:]
-    model.graph.node.extend([*nodes, *own])  # in the order in which they can be computed
-    return model
-
-
-def _steps(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Scale (C, 1, ...) and int8 steps (C, ...) whose product is nearly a weight (C, ...)."""
-    axes = tuple(range(1, weight.ndim))
-    scale = np.abs(weight).max(axis=axes, keepdims=True) / 127
-    scale[scale == 0] = 1
-    return scale, np.rint(weight / scale).astype(np.int8)

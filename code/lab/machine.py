@@ -21,8 +21,15 @@ from .recipe import Options
 
 
 def in_notebook() -> bool:
-    """Whether this is a Jupyter kernel, which has no command line of ours."""
-    return "ipykernel" in sys.modules
+    """Whether this is a Jupyter kernel, which has no command line of ours.
+
+    A script that runs notebooks has ipykernel loaded as well, but is none itself.
+    """
+    if "ipykernel" not in sys.modules:
+        return False
+    from IPython.core.getipython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")
 
 
 def show_errors_in_one_line() -> None:
@@ -31,8 +38,8 @@ def show_errors_in_one_line() -> None:
         from IPython.core.getipython import get_ipython
 
         shell = get_ipython()
-        if shell is not None:
-            shell.set_custom_exc((UserError,), _show_in_notebook)
+        assert shell is not None
+        shell.set_custom_exc((UserError,), _show_in_notebook)
         return
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -1,19 +1,21 @@
 """Search with Optuna: a study in a storage, on which any number of processes work.
 
 The study knows what was tried; a process that works on it needs no other. It may stop, be killed,
-or start on another machine at any time.
+or start on another machine at any time. Optuna's own signs of life are for databases alone; those
+here work in every storage, and clocks that differ from machine to machine do not matter.
 """
 
 import hashlib
 import json
 import random
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 from typing import Any
 
 import ignite.distributed as idist
@@ -30,10 +32,11 @@ from .training import fit
 
 try:
     import optuna
+    from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage, JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
-    from optuna.study import MaxTrialsCallback, Study
+    from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial, TrialState
     from sqlalchemy.exc import (
         IntegrityError,
@@ -107,19 +110,16 @@ class Seeded(BaseSampler):
         self.sampler.after_trial(study, trial, state, values)
 
 
-def open_study(storage: str, name: str, sampler: BaseSampler, heartbeat: int) -> Study:
+def open_study(storage: str, name: str, sampler: BaseSampler) -> Study:
     """Open the study `name` with two objectives to minimize, or make it.
 
     Args:
         storage: a database as a URL, such as `sqlite:///search.db` or `postgresql://...`, or a
             file whose name ends in `.log`. SQLite is for the processes of one machine: its locks
             do not hold on most network file systems. A `.log` file (Optuna's journal) may lie on
-            one, but cannot tell that a worker was killed: its trial is left out, and another one
-            made.
+            one.
         name: of the study.
         sampler: draws the trials.
-        heartbeat: seconds between two signs of life of a worker. The trial of one that gives none
-            any more is made again by another worker.
 
     Raises:
         UserError: a storage that cannot be used, or processes that torchrun has tied together.
@@ -129,14 +129,13 @@ def open_study(storage: str, name: str, sampler: BaseSampler, heartbeat: int) ->
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)  # errors are shown once, by us
     for left in reversed(range(TRIES)):
         try:
-            with _no_experimental_warnings():
-                return optuna.create_study(
-                    storage=_storage(storage, heartbeat),
-                    sampler=sampler,
-                    study_name=name,
-                    directions=["minimize", "minimize"],
-                    load_if_exists=True,
-                )
+            return optuna.create_study(
+                storage=_storage(storage),
+                sampler=sampler,
+                study_name=name,
+                directions=["minimize", "minimize"],
+                load_if_exists=True,
+            )
         except (ImportError, OSError, RuntimeError, ValueError, SQLAlchemyError) as error:
             # Of workers that start at once, one makes the tables; the others find them half made.
             if left and isinstance(error, IntegrityError | OperationalError | ProgrammingError):
@@ -150,25 +149,62 @@ def open_study(storage: str, name: str, sampler: BaseSampler, heartbeat: int) ->
     raise AssertionError("the last try returns or raises")
 
 
-def _storage(storage: str, heartbeat: int) -> BaseStorage:
+def _storage(storage: str) -> BaseStorage:
     if "://" not in storage and storage.endswith(".log"):
         return JournalStorage(JournalFileBackend(storage))
     waiting = {"connect_args": {"timeout": WAIT}} if storage.startswith("sqlite") else {}
-    return RDBStorage(
-        storage,
-        engine_kwargs=waiting,
-        heartbeat_interval=heartbeat,
-        grace_period=MISSED * heartbeat,
-        heartbeat_stale_trial_callback=_again,
-    )
+    return RDBStorage(storage, engine_kwargs=waiting)
 
 
 @contextmanager
-def _no_experimental_warnings() -> Iterator[None]:
-    """Optuna calls its heartbeat experimental since 2021, each time."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+def _signs_of_life(trial: Trial, heartbeat: float) -> Iterator[None]:
+    """Count on in the storage, every so many seconds, while this trial is made."""
+    over = Event()
+
+    def beat() -> None:
+        for sign in count():
+            try:
+                trial.set_user_attr("alive", sign)
+            except UpdateFinishedTrialError:
+                return  # another worker took this one for dead
+            except (OSError, StorageInternalError):
+                pass  # the storage is out of reach for now
+            if over.wait(heartbeat):
+                return
+
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
         yield
+    finally:
+        over.set()
+        thread.join()
+
+
+class Watch:
+    """Sees whose worker gives no sign of life any more, by this machine's clock alone.
+
+    Args:
+        patience: seconds that a trial may stay the same, from when it was first seen so.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
+        self.seen: dict[int, tuple[int | None, float]] = {}
+
+    def look(self, study: Study) -> None:
+        """Give up the trials of the dead, and let the next free worker make them again."""
+        now = time.monotonic()
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            sign = trial.user_attrs.get("alive")
+            before, since = self.seen.get(trial.number, (sign, now))
+            self.seen[trial.number] = (sign, since if sign == before else now)
+            if sign != before or now - since <= self.patience:
+                continue
+            # Suppressed: another worker was faster.
+            with suppress(UpdateFinishedTrialError, ValueError):
+                study.tell(trial.number, state=TrialState.FAIL)
+                _again(study, trial)
 
 
 def _again(study: Study, trial: FrozenTrial | Trial) -> None:
@@ -208,40 +244,56 @@ def find_twin(study: Study, trial: Trial, network: str) -> FrozenTrial | None:
     return None
 
 
-def work(study: Study, objective: Callable[[Trial], tuple[float, float]], trials: int) -> None:
+def work(
+    study: Study, objective: Callable[[Trial], tuple[float, float]], trials: int, heartbeat: float
+) -> None:
     """Make trials until all workers together have finished so many; print a line for each.
 
     Args:
         study: to work on.
         objective: makes one trial.
         trials: how many are to be finished; each further worker may add one on top.
+        heartbeat: seconds between two signs of life of this worker. The trial of one that misses
+            `MISSED` of them is made again by another worker.
 
     Raises:
         Stopped: the user pressed Ctrl-C. The trial under way is left to the next worker.
     """
-
-    def attempt(trial: Trial) -> tuple[float, float]:
-        try:
-            return objective(trial)
-        except KeyboardInterrupt:
-            _again(study, trial)
-            raise
-
-    def tell(study: Study, trial: FrozenTrial) -> None:
-        if trial.state is TrialState.COMPLETE:
-            print(_line(trial, len(finished(study)), trials), flush=True)
-
+    watch = Watch(MISSED * heartbeat)
     print(
         f"study {study.study_name}: {len(finished(study))} of {trials} trials are done", flush=True
     )
     try:
         while len(finished(study)) < trials:
-            # Suppressed: this machine slept, and another worker has made the trial meanwhile.
-            late = suppress(optuna.exceptions.UpdateFinishedTrialError)
-            with _no_experimental_warnings(), late:
-                study.optimize(attempt, callbacks=[tell, MaxTrialsCallback(trials)])
+            watch.look(study)
+            # Suppressed: this machine slept and was taken for dead; another one makes the trial.
+            with suppress(UpdateFinishedTrialError):
+                trial = _attempt(study, objective, heartbeat)
+                if trial.state is TrialState.COMPLETE:
+                    print(_line(trial, len(finished(study)), trials), flush=True)
     except KeyboardInterrupt:
         raise Stopped("stopped; the same command goes on") from None
+
+
+def _attempt(
+    study: Study, objective: Callable[[Trial], tuple[float, float]], heartbeat: float
+) -> FrozenTrial:
+    """Make one trial. After Ctrl-C the next free worker makes it again."""
+    trial = study.ask()
+    values: tuple[float, float] | None = None
+    state = TrialState.FAIL
+    try:
+        with _signs_of_life(trial, heartbeat):
+            values = objective(trial)
+        state = TrialState.COMPLETE
+    except optuna.TrialPruned:
+        state = TrialState.PRUNED
+    except KeyboardInterrupt:
+        _again(study, trial)
+        raise
+    finally:
+        told = study.tell(trial, values, state, skip_if_finished=True)
+    return told
 
 
 def _line(trial: FrozenTrial, done: int, trials: int) -> str:

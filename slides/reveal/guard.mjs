@@ -228,6 +228,11 @@ export function guard({ root, port }) {
   // option takes any emitter of 'upgrade' events, so it gets those of the deck's own port. It
   // would also watch the slides alone.
   const upgrades = Object.assign(new EventEmitter(), { listen() {}, close() {} });
+  // It forgets a change that it could tell to nobody. A page that was made before such a change and
+  // has connected since (an editor empties a file and then fills it) would stay as it is, so the
+  // changes are counted, and a page that says hello after it missed one is told to reload.
+  let changes = 0;
+  const seen = new Map(); // the changes before a page was last asked for, by its address
   const { createServer } = livereload;
   livereload.createServer = (config) => {
     const server = createServer({
@@ -238,6 +243,21 @@ export function guard({ root, port }) {
     });
     const watch = server.watch.bind(server);
     server.watch = () => watch(WATCHED.map((folder) => path.join(root, folder)));
+    const refresh = server.refresh.bind(server);
+    server.refresh = (file) => {
+      changes += 1;
+      refresh(file);
+    };
+    server.server.on('connection', (socket) =>
+      socket.on('message', (message) => {
+        const { command, url } = JSON.parse(message);
+        if (command !== 'info' || !URL.canParse(url)) return;
+        const { pathname } = new URL(url);
+        if (seen.get(pathname) < changes) {
+          socket.send(JSON.stringify({ command: 'reload', path: pathname, liveCSS: false }));
+        }
+      }),
+    );
     return server;
   };
 
@@ -264,6 +284,7 @@ export function guard({ root, port }) {
           // Only the path goes on: the query is for the page's scripts, and reveal-md would take a
           // file name out of it.
           request.url = encodeURI(await admit(request, folders));
+          seen.set(request.url, changes);
           // A browser shows plain text, but downloads what a system may call a Python script.
           if (LESSON.test(request.url)) response.setHeader('Content-Type', PLAIN_TEXT);
           if (request.url === RELOAD_SCRIPT) await sendReloadScript(response, ofRevealMd);

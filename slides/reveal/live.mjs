@@ -30,7 +30,7 @@ export const RUNTIME_FOLDER = path.join('node_modules', 'onnxruntime-web', 'dist
 /** The networks' files in a folder, in the order of the lecture, then by name. */
 export function modelsIn(root, folder) {
   const there = path.join(root, folder);
-  if (!fs.existsSync(there)) return [];
+  if (!fs.statSync(there, { throwIfNoEntry: false })?.isDirectory()) return [];
   const facts = path.join(root, 'static', 'facts.json');
   const order = fs.existsSync(facts) ? Object.keys(JSON.parse(fs.readFileSync(facts, 'utf8'))) : [];
   const place = (file) => {

@@ -60,6 +60,17 @@
     [...slides].filter((slide) => slide.clientHeight > 0).forEach(fit);
   }
 
+  /**
+   * Fit what an event may have changed. On a phone, where all slides are laid out as one page, to
+   * fit them all takes a second or more, so an image that has loaded fits its own slide, and
+   * scrolling none.
+   */
+  function onEvent({ type, target }) {
+    if (!Reveal.isScrollView()) fitAll();
+    else if (type !== 'load') type !== 'slidechanged' && fitAll();
+    else if (target.closest('section')?.clientHeight > 0) fit(target.closest('section'));
+  }
+
   /** Keep the Tab key on the slide that is shown, where it alone is. */
   function confine() {
     const isOnePage = Reveal.isScrollView() || Reveal.isPrintView();
@@ -133,14 +144,14 @@
     await Promise.allSettled(fonts.map((font) => document.fonts.load(font)));
     document.querySelector('.reveal').addEventListener('ready', mendListings);
     for (const event of ['ready', 'slidechanged', 'resize', 'pdf-ready']) {
-      document.querySelector('.reveal').addEventListener(event, fitAll);
+      document.querySelector('.reveal').addEventListener(event, onEvent);
     }
     for (const event of ['ready', 'slidechanged', 'overviewshown', 'overviewhidden', 'pdf-ready']) {
       document.querySelector('.reveal').addEventListener(event, confine);
     }
     document.querySelector('.reveal').addEventListener('pdf-ready', renumber);
     // On a phone a picture takes its height when it arrives.
-    document.querySelector('.reveal').addEventListener('load', fitAll, { capture: true });
+    document.querySelector('.reveal').addEventListener('load', onEvent, { capture: true });
     // reveal.js reports a resize only when its scale changes, and ours is always 1.
     window.addEventListener('resize', () =>
       requestAnimationFrame(() => {

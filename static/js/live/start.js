@@ -52,7 +52,10 @@ async function enter(root) {
   if (current === root) lives.get(root).enter();
 }
 
-/** Show the live slide that is current; on a phone, where all are one page, a link leads to it. */
+/**
+ * Show the live slide that is current. On a phone all slides are one long page, which a picture's
+ * gestures and seven widgets would make hard to scroll: there a link leads to live.html instead.
+ */
 function onSlide() {
   const root = !Reveal.isScrollView() && Reveal.getCurrentSlide()?.querySelector('.live');
   if (root) enter(root);

@@ -12,6 +12,8 @@ import { isUntouched, SETTINGS, spoil, UNTOUCHED } from './wrong.js';
 
 const PANELS = { pictures: 'Pictures', wrong: 'Wrong on purpose', inside: 'Inside' };
 const QUIET = 700; // ms without a change after which the answer is said aloud
+const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const MOVE = 2; // pixels that a key moves what is covered
 const FIRST_COVER = 10; // pixels, when the picture is pressed and nothing is covered yet
 const MAX_FILE = 100e6; // bytes
 
@@ -210,6 +212,22 @@ export function bringToLife(root, { name, mirrors }) {
       value.textContent = `${settings[slider.name]}${value.dataset.unit}`.replace('-', '−');
     }
     parts.reset.disabled = isUntouched(settings);
+    showCover();
+  }
+
+  /** Let the picture be covered by pointer and by keys, while it can be. */
+  function showCover() {
+    const can = panel === 'wrong';
+    parts.view.classList.toggle('live-coverable', can);
+    if (!can) {
+      for (const name of ['tabindex', 'role', 'aria-label']) parts.view.removeAttribute(name);
+      return;
+    }
+    const [column, row] = settings.at.map(Math.round);
+    const where = settings.cover ? `the middle is at column ${column}, row ${row}` : 'nothing yet';
+    parts.view.tabIndex = 0;
+    parts.view.setAttribute('role', 'application'); // it takes the arrow keys
+    parts.view.setAttribute('aria-label', `Covered: ${where}. Arrow keys move it`);
   }
 
   function showPanel() {
@@ -217,7 +235,7 @@ export function bringToLife(root, { name, mirrors }) {
     parts.wrong.hidden = panel !== 'wrong';
     parts.pictures.hidden = panel === 'wrong';
     parts.overlay.hidden = !(looks && panel === 'inside');
-    parts.view.classList.toggle('live-coverable', panel === 'wrong');
+    showCover();
     showAnswers();
   }
 
@@ -466,6 +484,17 @@ export function bringToLife(root, { name, mirrors }) {
   });
   parts.view.addEventListener('pointermove', (event) => {
     if (event.buttons > 0) coverAt(event);
+  });
+
+  parts.view.addEventListener('keydown', (event) => {
+    const move = MOVES[event.key];
+    if (panel !== 'wrong' || !move || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // it would turn the slide
+    const at = settings.at.map((middle, n) =>
+      Math.min(Math.max(middle + MOVE * move[n], 0), SIDE),
+    );
+    act.set(settings.cover ? { at } : { cover: FIRST_COVER });
   });
 
   const listeners = {
