@@ -89,7 +89,6 @@ async ({ smallest }) => {
 
   /** Complain of words below an arrow that leads to another slide. */
   function checkControls(things, place) {
-    if (innerHeight < 600) return; // there is no room beside them
     const arrows = [...document.querySelectorAll('.reveal > .controls button.enabled')]
       .filter((arrow) => arrow.checkVisibility({ visibilityProperty: true }))
       .map((arrow) => arrow.getBoundingClientRect());

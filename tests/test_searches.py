@@ -76,7 +76,8 @@ def test_what_a_search_says_of_its_trials_follows_from_them(sampler: str) -> Non
         pytest.approx(hypervolume(points[: population * count], reference), abs=1e-4)
         for count in range(1, RECORD["settings"]["generations"] + 1)
     ]
-    assert search["seconds"] == pytest.approx(sum(each["seconds"] for each in search["trials"]))
+    seconds = sum(each["seconds"] for each in search["trials"])
+    assert search["seconds"] == pytest.approx(seconds, abs=0.051)  # it is rounded to a tenth
 
 
 def test_the_search_improves_on_its_own_start() -> None:
