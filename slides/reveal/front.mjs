@@ -4,8 +4,8 @@ import { ticks } from './curve.mjs';
 import { show } from './values.mjs';
 
 const WIDTH = 1000;
-const HEIGHT = 640;
-const PLOT = { left: 90, right: 980, top: 66, bottom: 560 };
+const HEIGHT = 680;
+const PLOT = { left: 90, right: 980, top: 108, bottom: 600 };
 const RADIUS = 8; // of a network on the front, px
 const NAMES = { nsga2: 'NSGA-II', random: 'random search' };
 const VOLUME =
@@ -168,14 +168,14 @@ function together(searches, place, title, how) {
     return [`<path class="edge ${STYLES[n]}" d="${stairs(trials, place)}"/>`, ...marks];
   });
   const key = searches.map(({ key: name }, n) => {
-    const [left, top] = [PLOT.right - 300, PLOT.top + 34 + 44 * n];
+    const [left, top] = [PLOT.left + 34 + 270 * n, 70]; // in the plot it would hide networks
     const shape =
       n === 0
         ? `<circle class="trial first front" cx="${left}" cy="${top}" r="${RADIUS}"/>`
         : `<rect class="trial second front" x="${left - RADIUS}" y="${top - RADIUS}" width="${2 * RADIUS}" height="${2 * RADIUS}"/>`;
     return (
-      `<path class="edge ${STYLES[n]}" d="M${left - 50} ${top}H${left + 50}"/>${shape}` +
-      `<text class="label" x="${left + 66}" y="${top + 11}">${nameOf(name)}</text>`
+      `<path class="edge ${STYLES[n]}" d="M${left - 34} ${top}H${left + 34}"/>${shape}` +
+      `<text class="label" x="${left + 46}" y="${top + 11}">${nameOf(name)}</text>`
     );
   });
   const rows = searches.map(({ key: name, search }) => ({
