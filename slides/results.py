@@ -5,6 +5,7 @@
     python slides/results.py -- --data FOLDER --threads 1  what follows -- goes to every lesson
     python slides/results.py shortcuts                     an experiment, by its name
     python slides/results.py nsganet-search                a search, with NSGA-II and at random
+    python slides/results.py darts-search --seeds 2        a search, its cell and random ones
 
 What is recorded or trained already stays as it is, and what was stopped half-way goes on: type
 the same command again after Ctrl-C or a power cut. In the end the comparison in the README is
@@ -24,6 +25,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "code"))
 
+import darts  # noqa: E402
+import darts_search  # noqa: E402
 import lab  # noqa: E402
 import searches  # noqa: E402
 from lab import compare, machine, record  # noqa: E402
@@ -40,7 +43,7 @@ class Training:
     settings: str = ""
 
 
-LESSONS = ("lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet", "nsganet")
+LESSONS = ("lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet", "darts", "nsganet")
 EXPERIMENTS = {
     # He et al., figure 6: what depth does to a network without shortcuts, and with them.
     "shortcuts": [
@@ -58,7 +61,7 @@ EXPERIMENTS = {
         ),
     ],
 }
-SEARCH = "nsganet-search"
+SEARCHES = ("nsganet-search", "darts-search")
 CHOICES = {lesson: [Training(lesson)] for lesson in LESSONS} | EXPERIMENTS
 
 
@@ -80,11 +83,10 @@ def main() -> None:
     """Read the command line, look for anything wrong with all plans, and only then train."""
     machine.show_errors_in_one_line()
     given, settings = _arguments()
-    if SEARCH in given.names:
-        if given.names != [SEARCH] or given.seeds != 1:
-            raise lab.UserError(f"{SEARCH} goes by itself, and with one seed")
-        searches.make(settings, given.replace, _run)
-        return
+    for search in SEARCHES:
+        if search in given.names:
+            _search(search, given, settings)
+            return
     chosen = [each for name in given.names or LESSONS for each in CHOICES[name]]
     plans = [_plan(training, given.seeds, settings) for training in chosen]
     _check_order(plans)
@@ -101,6 +103,23 @@ def main() -> None:
         compare.update()
 
 
+def _search(name: str, given: argparse.Namespace, settings: Sequence[str]) -> None:
+    """Make the record of a search."""
+    if given.names != [name]:
+        raise lab.UserError(f"{name} goes by itself")
+    if name == "darts-search":
+        darts_search.make(settings, given.seeds, given.replace, _run, _compared)
+    elif given.seeds != 1:
+        raise lab.UserError(f"{name} goes with one seed")
+    else:
+        searches.make(settings, given.replace, _run)
+
+
+def _compared(recipe: darts.DARTSRecipe, words: list[str], out: str) -> Run:
+    """The finished run of a network to be compared with the one that DARTS found."""
+    return _finished(Plan(Training(recipe.network), words, [recipe], out), recipe)
+
+
 def _arguments() -> tuple[argparse.Namespace, list[str]]:
     """What this program is told, and after -- what each lesson is told."""
     words = sys.argv[1:]
@@ -108,7 +127,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     parser = lab.cli.Parser(
         description=__doc__, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
     )
-    names = ", ".join([*CHOICES, SEARCH])
+    names = ", ".join([*CHOICES, *SEARCHES])
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {names}")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="train with 0 to N-1")
     parser.add_argument("--replace", action="store_true", help="write over records of other runs")
@@ -116,7 +135,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     if extra:
         raise lab.UserError(f"{extra[0]}: settings of the lessons come after --")
     for name in given.names:
-        if name not in (*CHOICES, SEARCH):
+        if name not in (*CHOICES, *SEARCHES):
             raise lab.UserError(f"there is no {name} to be trained: choose from {names}")
     if given.seeds < 1:
         raise lab.UserError(f"--seeds must be at least 1, not {given.seeds}")

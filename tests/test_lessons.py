@@ -15,6 +15,7 @@ from running import ROOT, environment, lesson
 # Runs that end in seconds.
 SMOKE = {
     "alexnet": "--smoke --width 0.125 --hidden 128",
+    "darts": "--smoke --cells 3 --channels 4 --auxiliary-weight 0 --cutout 0",
     "googlenet": "--smoke --width 0.125",
     "inception": "--smoke --width 0.125",
     "lenet": "--smoke",
@@ -36,6 +37,7 @@ LEARNS = {
 # What each lesson must say.
 SAYS = {
     "alexnet": ["(1, 3, 224, 224) -> (1, 96, 55, 55)", "61,100,840", "60,965,224"],
+    "darts": ["search: epoch 1", "DARTS_V2, 20 cells, 36 channels: 3,349,342 parameters"],
     "googlenet": [
         "(1, 192, 28, 28) -> Inception 3a -> (1, 256, 28, 28)",
         "torchvision   6,624,904 parameters, 13,004,888 with",

@@ -169,21 +169,21 @@ def _to_export(recipe: Recipe, wanted: str, chosen: dict[str, Any], changes: dic
         saved = run.read("run.json")["recipe"]
         if run.has("result.json") and changes.items() <= saved.items():
             return run
-    with_these = f" with {_spelled(changes)}" if changes else ""
+    with_these = f" with {shlex.join(spelled(changes))}" if changes else ""
     raise UserError(
         f"there is no finished run of {recipe.network}{with_these} to export: train one first"
     )
 
 
-def _spelled(changes: dict[str, Any]) -> str:
-    """Settings as a command line has them."""
+def spelled(changes: dict[str, Any]) -> list[str]:
+    """Settings as the words of a command line."""
     words = []
     for name, value in changes.items():
         if isinstance(value, bool):
             words.append(flag(name) if value else flag(f"no_{name}"))
         else:
             words += [flag(name), str(value)]
-    return shlex.join(words)
+    return words
 
 
 def _tell(path: Path) -> None:

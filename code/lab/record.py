@@ -55,8 +55,8 @@ def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
         "macs": first["macs"],
         "recipe": first["recipe"],
         "runs": rows,
-        "validation_accuracy": _spread([row["validation_accuracy"] for row in rows]),
-        "test_accuracy": _spread([row["test_accuracy"] for row in rows]),
+        "validation_accuracy": spread([row["validation_accuracy"] for row in rows]),
+        "test_accuracy": spread([row["test_accuracy"] for row in rows]),
     }
 
 
@@ -93,7 +93,8 @@ def _row(run: Run, about: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _spread(values: Sequence[float]) -> dict[str, Any]:
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Mean and standard deviation, 0 for a single value, and how many values there are."""
     std = statistics.stdev(values) if len(values) > 1 else 0.0
     return {"mean": round(statistics.fmean(values), 5), "std": round(std, 5), "n": len(values)}
 

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import ignite.distributed as idist
 import torch
@@ -52,6 +52,23 @@ R = TypeVar("R", bound=Recipe)
 EVALUATION_BATCH = 500  # images
 
 
+class Resumable(Protocol):
+    """Batches that may begin in the middle of an epoch."""
+
+    start: int
+
+    def __len__(self) -> int: ...
+
+
+@runtime_checkable
+class Growing(Protocol):
+    """A network that changes while it is trained, such as one with a growing drop-path."""
+
+    def grow(self, done: float) -> None:
+        """Called before each epoch with the share of all epochs that are done."""
+        ...
+
+
 @dataclass(frozen=True)
 class Trained:
     """What a training leaves behind: the run folder, and the network with its best weights."""
@@ -89,6 +106,7 @@ def train(
         build: makes the network from the recipe and the number of classes; it takes float
             images (N, 3, 32, 32) and returns logits (N, classes). With an `AuxiliaryRecipe` it
             may return a tuple in train mode: its logits, then those of auxiliary classifiers.
+            A network that is `Growing` is told before each epoch how far the training is.
         recipe: what changes the result.
         options: where and how to run, and which run to resume.
 
@@ -106,10 +124,10 @@ def train(
     model = build(recipe, len(data.classes))
     if options.resume:
         run = Run.open(options.resume)
-        _check_same_data(run, data)
+        check_same_data(run, data)
     else:
         run = Run.create(options.out, recipe)
-        run.write("run.json", _description(recipe, options, device, data, model))
+        run.write("run.json", description(recipe, options, device, data, model))
     if idist.get_rank() == 0:
         _announce(run, device, data)
     if not run.has("result.json"):
@@ -351,8 +369,10 @@ def fit(
     @trainer.on(Events.EPOCH_STARTED)
     def seed() -> None:
         training.epoch = trainer.state.epoch - 1
+        if isinstance(model, Growing):
+            model.grow(training.epoch / recipe.epochs)
         if training.start == 0:  # else the random state of the interrupted epoch goes on
-            torch.manual_seed(_epoch_seed(recipe.seed, trainer.state.epoch, idist.get_rank()))
+            torch.manual_seed(epoch_seed(recipe.seed, trainer.state.epoch, idist.get_rank()))
 
     trainer.add_event_handler(Events.ITERATION_STARTED, schedule)
     if average:
@@ -381,7 +401,7 @@ def fit(
     stop.attach(trainer)
 
     if options.resume:
-        _resume(run, state, training)
+        resume(run, state, training)
     total = recipe.epochs * len(training)
     if trainer.state.iteration == total or early.counter >= early.patience:
         return  # all that was missing is the result
@@ -407,7 +427,7 @@ def _memory_format(options: Options) -> torch.memory_format:
     return torch.channels_last if options.channels_last else torch.contiguous_format
 
 
-def _epoch_seed(seed: int, epoch: int, rank: int) -> int:
+def epoch_seed(seed: int, epoch: int, rank: int) -> int:
     """A different stream of random numbers for each epoch and process, the same in every run."""
     return ((seed * 1_000_003 + epoch) * 1_000_003 + rank) % 2**63
 
@@ -431,7 +451,7 @@ def _line(row: dict[str, Any], recipe: Recipe, speed: float) -> str:
     )
 
 
-def _resume(run: Run, state: dict[str, Any], training: Batches) -> None:
+def resume(run: Run, state: dict[str, Any], training: Resumable) -> None:
     """Load the last checkpoint of a run, and go to the batch after it.
 
     A run that was killed in its first epoch has none yet, and starts from the beginning.
@@ -476,7 +496,7 @@ def _finish(model: nn.Module, data: Data, options: Options, device: torch.device
     run.write("result.json", result)  # last: it says that the run is finished
 
 
-def _description(
+def description(
     recipe: Recipe, options: Options, device: torch.device, data: Data, model: nn.Module
 ) -> dict[str, Any]:
     shape = (1, *data.train.images.shape[1:])
@@ -496,7 +516,7 @@ def _description(
     }
 
 
-def _check_same_data(run: Run, data: Data) -> None:
+def check_same_data(run: Run, data: Data) -> None:
     if run.read("run.json")["data"] != described(data):
         raise UserError(f"the images of {data.name} have changed since {run} was started")
 

@@ -1,0 +1,843 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Differentiable architecture search
+#
+# Liu, Simonyan and Yang, *DARTS: Differentiable architecture search*, ICLR 2019
+# ([arXiv:1806.09055](https://arxiv.org/abs/1806.09055)).
+#
+# Which operation should stand between two layers? That is a choice, and a choice has no gradient.
+# DARTS puts all of them there at once and mixes their outputs. The shares of the mixture, made
+# from numbers $\alpha$ by a softmax, have gradients: they are learned like weights, and in the end
+# the strongest operations stay.
+#
+# The paper searches with 8 cells of 16 channels and trains 20 cells of 36. To suit a laptop, the
+# search here is smaller and sees a part of the images, and the network trained has 8 cells of 16
+# channels; `--cells 20 --channels 36` gives the paper's.
+#
+# `python code/darts.py` trains the paper's own cell on CIFAR10. `--search` looks for another one;
+# stop it with Ctrl-C, and the same command goes on. In the end it says how to train what it found.
+# `--genotype random:1` trains a cell that nobody searched for, which is what a search must be
+# compared with. `--help` lists the settings, `--smoke` tries everything out.
+
+# %%
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import lab
+from lab import machine, plots
+from lab.runs import Run
+from lab.search import search as run_search
+
+# %% [markdown]
+# ## Eight operations
+#
+# Section 3.1.1 of the paper. Convolutions are in the order ReLU, convolution, batch norm; a
+# separable one is applied twice. *None* says that there is no connection. While searching, batch
+# norms have no weights of their own (`affine=False`), and poolings get one, too: else an operation
+# could make itself strong by the size of its output.
+
+
+# %%
+class ReLUConvBN(nn.Sequential):
+    """ReLU, a 1x1 convolution, batch norm."""
+
+    def __init__(self, in_channels: int, channels: int, affine: bool) -> None:
+        super().__init__(
+            nn.ReLU(),
+            nn.Conv2d(in_channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels, affine=affine),
+        )
+
+
+class FactorizedReduce(nn.Module):
+    """Half the resolution without a loss: one half of the maps reads every even pixel of the
+    diagonal, the other every odd one. (N, in_channels, 2H, 2W) -> (N, channels, H, W)."""
+
+    def __init__(self, in_channels: int, channels: int, affine: bool) -> None:
+        super().__init__()
+        self.even = nn.Conv2d(in_channels, channels // 2, 1, stride=2, bias=False)
+        self.odd = nn.Conv2d(in_channels, channels - channels // 2, 1, stride=2, bias=False)
+        self.norm = nn.BatchNorm2d(channels, affine=affine)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(x)
+        return self.norm(torch.cat([self.even(x), self.odd(x[:, :, 1:, 1:])], 1))
+
+
+class Zero(nn.Module):
+    """No connection: zeros, in the shape that the other operations give."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, :: self.stride, :: self.stride] * 0.0
+
+
+def convolution(channels: int, kernel: int, stride: int, dilation: int, affine: bool) -> list:
+    """ReLU, a depthwise convolution, one of 1x1 across channels, batch norm."""
+    padding = dilation * (kernel - 1) // 2
+    shape = {"stride": stride, "padding": padding, "dilation": dilation}
+    return [
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, kernel, groups=channels, bias=False, **shape),
+        nn.Conv2d(channels, channels, 1, bias=False),
+        nn.BatchNorm2d(channels, affine=affine),
+    ]
+
+
+def separable(channels: int, kernel: int, stride: int, affine: bool) -> nn.Module:
+    """Two depthwise separable convolutions in a row; the first has the stride."""
+    first = convolution(channels, kernel, stride, 1, affine)
+    return nn.Sequential(*first, *convolution(channels, kernel, 1, 1, affine))
+
+
+def dilated(channels: int, kernel: int, stride: int, affine: bool) -> nn.Module:
+    """A depthwise separable convolution that skips every other pixel."""
+    return nn.Sequential(*convolution(channels, kernel, stride, 2, affine))
+
+
+def pooling(pool: nn.Module, channels: int, affine: bool) -> nn.Module:
+    """A pooling; with a batch norm while searching."""
+    return pool if affine else nn.Sequential(pool, nn.BatchNorm2d(channels, affine=False))
+
+
+def skip(channels: int, stride: int, affine: bool) -> nn.Module:
+    """The identity, or at stride 2 the nearest thing to it."""
+    return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, affine)
+
+
+# Each makes a module from channels, stride and whether its batch norms have weights.
+OPERATIONS: dict[str, Callable[[int, int, bool], nn.Module]] = {
+    "none": lambda c, stride, affine: Zero(stride),
+    "max_pool_3x3": lambda c, stride, affine: pooling(nn.MaxPool2d(3, stride, 1), c, affine),
+    "avg_pool_3x3": lambda c, stride, affine: pooling(
+        nn.AvgPool2d(3, stride, 1, count_include_pad=False), c, affine
+    ),
+    "skip_connect": skip,
+    "sep_conv_3x3": lambda c, stride, affine: separable(c, 3, stride, affine),
+    "sep_conv_5x5": lambda c, stride, affine: separable(c, 5, stride, affine),
+    "dil_conv_3x3": lambda c, stride, affine: dilated(c, 3, stride, affine),
+    "dil_conv_5x5": lambda c, stride, affine: dilated(c, 5, stride, affine),
+}
+NAMES = tuple(OPERATIONS)
+NODES = 4  # intermediate nodes of a cell
+EDGES = sum(2 + node for node in range(NODES))  # each node reads both inputs and all before it
+
+# %%
+if __name__ == "__main__":
+    x = torch.rand(2, 16, 32, 32)
+    for name, make in OPERATIONS.items():
+        operation = make(16, 2, True)
+        print(
+            f"{name:13} {tuple(x.shape)} -> {tuple(operation(x).shape)}"
+            f" {lab.count_parameters(operation):6,} parameters"
+        )
+
+# %% [markdown]
+# ## The genotype
+#
+# A cell has two inputs, the outputs of the two cells before it, and four nodes. Each node adds up
+# what two operations make of two earlier states, and the four nodes side by side are the output. So
+# a cell is eight pairs of an operation and the state it reads: 0 and 1 are the inputs, 2 to 5 the
+# nodes. There are two kinds: *normal* cells, and *reduction* cells, which halve the resolution.
+#
+# In words, a genotype is the eight pairs of the normal cell, a slash, and those of the reduction
+# cell: `sep_conv_3x3:0 sep_conv_3x3:1 ... / max_pool_3x3:0 ...`.
+
+# %%
+Edge = tuple[str, int]  # an operation, and the state it reads
+
+
+class Genotype(NamedTuple):
+    """The edges of both cells, two a node."""
+
+    normal: tuple[Edge, ...]
+    reduction: tuple[Edge, ...]
+
+    def __str__(self) -> str:
+        cells = (" ".join(f"{name}:{state}" for name, state in cell) for cell in self)
+        return " / ".join(cells)
+
+    @property
+    def skips(self) -> int:
+        """Skip connections in the normal cell."""
+        return sum(name == "skip_connect" for name, _ in self.normal)
+
+
+def read_genotype(text: str) -> Genotype:
+    """The genotype that a text describes. Raises `lab.UserError` where it describes none."""
+    cells = [cell.split() for cell in text.split("/")]
+    if [len(cell) for cell in cells] != [2 * NODES, 2 * NODES]:
+        raise lab.UserError(
+            f"no genotype {text!r}: write DARTS_V2, random:SEED, the folder of a search, or "
+            f"{2 * NODES} pairs OPERATION:STATE, a slash and as many again"
+        )
+    return Genotype(*(tuple(_edges(cell)) for cell in cells))
+
+
+def _edges(words: Sequence[str]) -> Iterator[Edge]:
+    for place, word in enumerate(words):
+        name, _, state = word.partition(":")
+        node = place // 2
+        if name not in NAMES[1:]:
+            raise lab.UserError(f"{word}: the operation must be one of {', '.join(NAMES[1:])}")
+        if not state.isdecimal() or int(state) >= 2 + node:
+            raise lab.UserError(f"{word}: node {2 + node} reads a state from 0 to {1 + node}")
+        if place % 2 and int(state) == int(words[place - 1].partition(":")[2]):
+            raise lab.UserError(f"{word}: node {2 + node} reads state {int(state)} twice")
+        yield name, int(state)
+
+
+def random_genotype(seed: int) -> Genotype:
+    """One genotype of the space, each as likely as any other."""
+    draw = random.Random(seed)
+
+    def cell() -> tuple[Edge, ...]:
+        states = (sorted(draw.sample(range(2 + node), 2)) for node in range(NODES))
+        return tuple((draw.choice(NAMES[1:]), state) for pair in states for state in pair)
+
+    return Genotype(cell(), cell())
+
+
+DARTS_V2 = read_genotype(
+    "sep_conv_3x3:0 sep_conv_3x3:1 sep_conv_3x3:0 sep_conv_3x3:1 "
+    "sep_conv_3x3:1 skip_connect:0 skip_connect:0 dil_conv_3x3:2 / "
+    "max_pool_3x3:0 max_pool_3x3:1 skip_connect:2 max_pool_3x3:1 "
+    "max_pool_3x3:0 skip_connect:2 skip_connect:2 max_pool_3x3:1"
+)
+
+
+def find_genotype(words: str) -> Genotype:
+    """What `--genotype` names: DARTS_V2, random:SEED, the folder of a search, or a text."""
+    if words == "DARTS_V2":
+        return DARTS_V2
+    kind, _, seed = words.partition(":")
+    if kind == "random":
+        if not seed.isdecimal():
+            raise lab.UserError(f"--genotype random:SEED takes a whole number, not {seed!r}")
+        return random_genotype(int(seed))
+    if " " not in words and Path(words).exists():
+        run = Run.open(words)
+        if not run.has("genotype.json"):
+            raise lab.UserError(f"{run} holds no genotype.json: it is no search that has ended")
+        return read_genotype(run.read("genotype.json"))
+    return read_genotype(words)
+
+
+# %% [markdown]
+# ## All operations at once
+#
+# Equation 2: on the edge $(i, j)$ stands a mixture of all operations,
+# $\bar o(x) = \sum_o \mathrm{softmax}(\alpha)_o \, o(x)$. All normal cells share one $\alpha$, a
+# row an edge, and all reduction cells another.
+
+
+# %%
+class MixedEdge(nn.ModuleList):
+    """All operations side by side: (N, C, H, W) -> (N, C, H / stride, W / stride)."""
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__(make(channels, stride, False) for make in OPERATIONS.values())
+
+    def forward(self, x: Tensor, shares: Tensor) -> Tensor:  # shares: (8,), their sum is 1
+        return sum(share * operation(x) for share, operation in zip(shares, self, strict=True))
+
+
+def inputs(before: int, last: int, channels: int, reduced: bool, affine: bool) -> nn.ModuleList:
+    """What gives both inputs of a cell its channels, and the older one the younger's size."""
+    first = FactorizedReduce if reduced else ReLUConvBN
+    return nn.ModuleList([first(before, channels, affine), ReLUConvBN(last, channels, affine)])
+
+
+class SearchCell(nn.Module):
+    """A cell with a mixture on each of its 14 edges."""
+
+    def __init__(
+        self, before: int, last: int, channels: int, reduction: bool, reduced: bool
+    ) -> None:
+        super().__init__()
+        self.reduction = reduction
+        self.inputs = inputs(before, last, channels, reduced, affine=False)
+        self.edges = nn.ModuleList(
+            MixedEdge(channels, 2 if reduction and state < 2 else 1)
+            for node in range(NODES)
+            for state in range(2 + node)
+        )
+
+    def forward(self, before: Tensor, last: Tensor, shares: Tensor) -> Tensor:
+        states = [self.inputs[0](before), self.inputs[1](last)]  # (N, C, H, W)
+        edges = zip(self.edges, shares, strict=True)
+        for _ in range(NODES):
+            # As many edges as there are states: zip asks for a state before it takes an edge.
+            mixed = [edge(x, share) for x, (edge, share) in zip(states, edges, strict=False)]
+            states.append(sum(mixed))
+        return torch.cat(states[2:], 1)  # (N, 4C, H, W), halved in a reduction cell
+
+
+def plan(cells: int, channels: int) -> Iterator[tuple[int, int, int, bool, bool]]:
+    """What each cell gets: channels of both inputs, its own, is it a reduction, was the last one.
+
+    Cells at a third and at two thirds of the depth halve the resolution and double the channels.
+    """
+    before, last, reduced = 3 * channels, 3 * channels, False  # what the stem gives
+    for place in range(cells):
+        reduction = place in (cells // 3, 2 * cells // 3)
+        channels *= 2 if reduction else 1
+        yield before, last, channels, reduction, reduced
+        before, last, reduced = last, NODES * channels, reduction
+
+
+def stem(channels: int) -> nn.Sequential:
+    """(N, 3, 32, 32) -> (N, 3C, 32, 32)"""
+    convolution = nn.Conv2d(3, 3 * channels, 3, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(3 * channels))
+
+
+class SearchNetwork(nn.Module):
+    """The network of all networks: (N, 3, 32, 32) -> (N, classes)."""
+
+    def __init__(self, cells: int, channels: int, classes: int) -> None:
+        super().__init__()
+        self.stem = stem(channels)
+        self.cells = nn.ModuleList(SearchCell(*each) for each in plan(cells, channels))
+        self.fc = nn.Linear(4 * NODES * channels, classes)
+        # Nearly equal shares: every operation gets its chance.
+        self.alpha_normal = nn.Parameter(1e-3 * torch.randn(EDGES, len(OPERATIONS)))
+        self.alpha_reduction = nn.Parameter(1e-3 * torch.randn(EDGES, len(OPERATIONS)))
+
+    @property
+    def alphas(self) -> list[nn.Parameter]:
+        return [self.alpha_normal, self.alpha_reduction]
+
+    @property
+    def weights(self) -> list[nn.Parameter]:
+        """All parameters but the alphas."""
+        return [each for name, each in self.named_parameters() if "alpha" not in name]
+
+    def forward(self, x: Tensor) -> Tensor:
+        normal, reduction = (alpha.softmax(-1) for alpha in self.alphas)  # (14, 8)
+        before = last = self.stem(x)  # (N, 3C, 32, 32)
+        for cell in self.cells:
+            shares = reduction if cell.reduction else normal
+            before, last = last, cell(before, last, shares)
+        return self.fc(last.mean((2, 3)))  # (N, 16C, 8, 8) -> (N, classes)
+
+    def genotype(self) -> Genotype:
+        return derive(self.alpha_normal, self.alpha_reduction)
+
+
+# %% [markdown]
+# ## From shares to a genotype
+#
+# Section 2.4: an edge is as strong as its strongest operation other than *none*, and each node
+# keeps its two strongest edges.
+
+
+# %%
+def derive(*alphas: Tensor) -> Genotype:
+    """The genotype of the alphas, (14, 8) of a normal and (14, 8) of a reduction cell."""
+
+    def cell(alpha: Tensor) -> Iterator[Edge]:
+        best, operation = alpha.detach().softmax(-1)[:, 1:].max(-1)  # without "none"
+        first = 0
+        for node in range(NODES):
+            strength = best[first : first + 2 + node]
+            for state in sorted(strength.topk(2).indices.tolist()):
+                yield NAMES[1 + int(operation[first + state])], state
+            first += 2 + node
+
+    return Genotype(*(tuple(cell(alpha)) for alpha in alphas))
+
+
+# %% [markdown]
+# ## Two levels
+#
+# The weights $w$ descend $L_{train}$, the shares $\alpha$ descend $L_{val}$: on the same images,
+# they would only choose what fits them closest. What counts is $\alpha$ with the *best* weights
+# for it, $w^*(\alpha)$, which nobody can compute at every step. The paper takes one step in place
+# of a training (equation 6): $w' = w - \xi \nabla_w L_{train}(w, \alpha)$.
+#
+# With $\xi = 0$ that is first order: the plain gradient of $L_{val}(w, \alpha)$. With $\xi$ the
+# learning rate it is second order (equation 7), and the product with the second derivative comes
+# from two gradients on both sides of $w$ (equation 8). It costs about four times as much.
+
+# %%
+Batch = tuple[Tensor, Tensor]  # images (N, 3, 32, 32), labels (N,)
+
+
+def loss_of(model: nn.Module, batch: Batch) -> Tensor:
+    images, labels = batch
+    return F.cross_entropy(model(images), labels)
+
+
+@contextmanager
+def moved(weights: Sequence[Tensor], direction: Sequence[Tensor], by: float) -> Iterator[None]:
+    """The weights, moved along a direction; afterwards exactly what they were."""
+    before = [weight.detach().clone() for weight in weights]
+    with torch.no_grad():
+        torch._foreach_add_(list(weights), list(direction), alpha=by)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            torch._foreach_copy_(list(weights), before)
+
+
+def architecture_gradient(
+    model: SearchNetwork, training: Batch, validation: Batch, xi: float, radius: float = 0.01
+) -> list[Tensor]:
+    """The gradient of the alphas, one (14, 8) a kind of cell: equations 6 to 8.
+
+    Args:
+        training, validation: a batch of each half of the images.
+        xi: learning rate of the step looked ahead; 0: none, first order.
+        radius: how far to move the weights for the finite difference.
+    """
+    alphas, weights = model.alphas, model.weights
+    if xi == 0:
+        return list(torch.autograd.grad(loss_of(model, validation), alphas))
+    step = torch.autograd.grad(loss_of(model, training), weights)
+    with moved(weights, step, -xi):
+        both = torch.autograd.grad(loss_of(model, validation), [*alphas, *weights])
+    first, direction = both[: len(alphas)], both[len(alphas) :]
+    epsilon = radius / float(torch.stack([each.norm() for each in direction]).norm())
+    sides = []
+    for by in (epsilon, -epsilon):
+        with moved(weights, direction, by):
+            sides.append(torch.autograd.grad(loss_of(model, training), alphas))
+    return [
+        gradient - xi * (plus - minus) / (2 * epsilon)
+        for gradient, plus, minus in zip(first, *sides, strict=True)
+    ]
+
+
+# %% [markdown]
+# ## The network of a genotype
+#
+# While training, each image loses some of the operations (drop-path, Larsson et al., 2017), few at
+# first and more with each epoch, and an auxiliary classifier looks at the maps at two thirds of the
+# depth.
+
+
+# %%
+class DropPath(nn.Module):
+    """Silence a path for some of the images of a batch, in train mode only."""
+
+    rate: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("rate", torch.zeros(()), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.rate
+        return x * kept / (1 - self.rate)
+
+
+class Cell(nn.Module):
+    """A cell of a genotype: two operations a node."""
+
+    def __init__(
+        self,
+        edges: Sequence[Edge],
+        before: int,
+        last: int,
+        channels: int,
+        reduction: bool,
+        reduced: bool,
+        drop_path: bool,
+    ) -> None:
+        super().__init__()
+        self.inputs = inputs(before, last, channels, reduced, affine=True)
+        self.states = [state for _, state in edges]
+        self.edges = nn.ModuleList()
+        for name, state in edges:
+            operation = OPERATIONS[name](channels, 2 if reduction and state < 2 else 1, True)
+            if drop_path and not isinstance(operation, nn.Identity):  # the identity always stays
+                operation = nn.Sequential(operation, DropPath())
+            self.edges.append(operation)
+
+    def forward(self, before: Tensor, last: Tensor) -> Tensor:
+        states = [self.inputs[0](before), self.inputs[1](last)]  # (N, C, H, W)
+        for node in range(NODES):
+            one, two = 2 * node, 2 * node + 1
+            left = self.edges[one](states[self.states[one]])
+            states.append(left + self.edges[two](states[self.states[two]]))
+        return torch.cat(states[2:], 1)  # (N, 4C, H, W), halved in a reduction cell
+
+
+class Auxiliary(nn.Sequential):
+    """The auxiliary classifier: (N, channels, 8, 8) -> (N, classes)."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__(
+            nn.ReLU(),
+            nn.AvgPool2d(5, stride=3),  # (N, channels, 2, 2)
+            nn.Conv2d(channels, 128, 1, bias=False),
+            nn.BatchNorm2d(128),
+            nn.ReLU(),
+            nn.Conv2d(128, 768, 2, bias=False),  # (N, 768, 1, 1)
+            nn.BatchNorm2d(768),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(768, classes),
+        )
+
+
+class DARTS(nn.Module):
+    """The cells of a genotype, stacked: (N, 3, 32, 32) -> (N, classes).
+
+    In train mode with `auxiliary` a tuple: the logits and those of the auxiliary classifier.
+
+    Args:
+        genotype: of both kinds of cell.
+        cells: how many; those at a third and at two thirds of them are reduction cells.
+        channels: of the first cells.
+        classes: how many.
+        auxiliary: whether there is an auxiliary classifier.
+        drop_path: share of the paths silenced at the end of a training; it grows from none.
+    """
+
+    def __init__(
+        self,
+        genotype: Genotype = DARTS_V2,
+        cells: int = 20,
+        channels: int = 36,
+        classes: int = 10,
+        auxiliary: bool = True,
+        drop_path: float = 0.2,
+    ) -> None:
+        super().__init__()
+        self.drop_path = drop_path
+        self.stem = stem(channels)
+        self.cells = nn.ModuleList()
+        for each in plan(cells, channels):
+            edges = genotype.reduction if each[3] else genotype.normal
+            self.cells.append(Cell(edges, *each, drop_path > 0))
+        self.looked_at = 2 * cells // 3
+        self.auxiliary = Auxiliary(4 * NODES * channels, classes) if auxiliary else None
+        self.fc = nn.Linear(4 * NODES * channels, classes)
+
+    def grow(self, done: float) -> None:
+        """Set drop-path for an epoch, with this share of the training done (section 3.2)."""
+        for module in self.modules():
+            if isinstance(module, DropPath):
+                module.rate.fill_(self.drop_path * done)
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        # torch.fx traces with a stand-in, which has no shape to check.
+        if isinstance(x, Tensor) and x.shape[1:] != (3, 32, 32):
+            raise ValueError(f"this network takes images (N, 3, 32, 32), not {tuple(x.shape)}")
+        before = last = self.stem(x)  # (N, 3C, 32, 32)
+        aux = None
+        for place, cell in enumerate(self.cells):
+            before, last = last, cell(before, last)
+            if place == self.looked_at and self.training and self.auxiliary is not None:
+                aux = self.auxiliary(last)  # (N, classes)
+        logits = self.fc(last.mean((2, 3)))  # (N, 16C, 8, 8) -> (N, classes)
+        return logits if aux is None else (logits, aux)
+
+
+# %%
+if __name__ == "__main__":
+    with torch.device("meta"):
+        paper = DARTS(auxiliary=False)
+    print(f"DARTS_V2, 20 cells, 36 channels: {lab.count_parameters(paper):,} parameters")
+
+# %% [markdown]
+# ## The recipe
+#
+# What the search's settings leave open is as in the paper (section 3.1). Its search makes about
+# 20,000 steps, this one some hundreds: to get as far in so few, $\alpha$ makes longer ones.
+
+
+# %%
+@dataclass(frozen=True)
+class DARTSRecipe(lab.AuxiliaryRecipe):
+    """The settings of every lesson, and those of the network.
+
+    A genotype may be named in several ways; the recipe keeps it in words.
+    """
+
+    genotype: str = lab.setting(
+        "DARTS_V2", "DARTS_V2, random:SEED, the folder of a search, or a genotype in words"
+    )
+    cells: int = lab.setting(8, "cells of the network", low=3, high=100)
+    channels: int = lab.setting(16, "channels of its first cells", low=2, high=512)
+    drop_path: float = lab.setting(
+        0.1, "share of the paths silenced at the end of the training", low=0, below=1
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "genotype", str(find_genotype(self.genotype)))
+
+    @property
+    def title(self) -> str:
+        return "DARTS"
+
+
+RECIPE = DARTSRecipe("darts", epochs=20, lr=0.1, batch_size=128, cutout=8, auxiliary_weight=0.4)
+
+
+@dataclass(frozen=True)
+class SearchOptions(lab.Options):
+    """The options of every lesson, and those of the search."""
+
+    search: bool = lab.setting(False, "search for a genotype instead of training one")
+    second_order: bool = lab.setting(False, "search with the second-order approximation")
+    search_cells: int = lab.setting(4, "cells while searching", low=3, high=100)
+    search_channels: int = lab.setting(8, "channels while searching", low=2, high=512)
+    search_epochs: int = lab.setting(12, "passes over the images of the search", low=1)
+    search_images: int = lab.setting(
+        2400, "training images used, half for the weights, half for alpha; 0: all", low=0
+    )
+    search_batch_size: int = lab.setting(32, "images of each half in a step", low=1)
+    search_lr: float = lab.setting(
+        0.025, "learning rate of the weights; it falls to 0.001", above=0, high=10
+    )
+    alpha_lr: float = lab.setting(
+        0.01, "learning rate of alpha, with Adam (the paper's: 0.0003)", above=0, high=10
+    )
+    stop_at_skips: int = lab.setting(
+        0,
+        "end the search at so many skip connections in the normal cell; 0: never",
+        low=0,
+        high=2 * NODES,
+    )
+
+
+def build(recipe: DARTSRecipe, classes: int) -> DARTS:
+    """The network that a recipe asks for."""
+    genotype = read_genotype(recipe.genotype)
+    auxiliary = recipe.auxiliary_weight > 0
+    return DARTS(genotype, recipe.cells, recipe.channels, classes, auxiliary, recipe.drop_path)
+
+
+if __name__ == "__main__":
+    recipe, options = lab.command_line(
+        RECIPE,
+        "Train a network of DARTS on CIFAR10 or on images of yours, or search for one.",
+        build=build,
+        options=SearchOptions(),
+    )
+
+# %% [markdown]
+# ## The search
+#
+# In turn a step of $\alpha$ on a batch of one half of the images, and one of $w$ on a batch of the
+# other (algorithm 1).
+
+
+# %%
+@dataclass(frozen=True)
+class SearchRecipe(lab.Recipe):
+    """All that changes what a search finds."""
+
+    cells: int = 4
+    channels: int = 8
+    images: int = 0
+    alpha_lr: float = 3e-4
+    second_order: bool = False
+    stop_at_skips: int = 0
+
+
+class Bilevel:
+    """The two optimizers, and a step of both."""
+
+    def __init__(self, model: SearchNetwork, recipe: SearchRecipe) -> None:
+        self.model, self.recipe = model, recipe
+        self.optimizers = {
+            "weights": torch.optim.SGD(
+                model.weights, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay
+            ),
+            "alphas": torch.optim.Adam(
+                model.alphas, recipe.alpha_lr, betas=(0.5, 0.999), weight_decay=1e-3
+            ),
+        }
+
+    def __call__(self, training: Batch, validation: Batch, done: float) -> Tensor:
+        """One step, with this share of the search done; returns the training loss."""
+        low, high = min(0.001, self.recipe.lr), self.recipe.lr
+        lr = low + (high - low) * (1 + math.cos(math.pi * done)) / 2
+        weights, alphas = self.optimizers["weights"], self.optimizers["alphas"]
+        xi = lr if self.recipe.second_order else 0.0
+        gradients = architecture_gradient(self.model, training, validation, xi)
+        for alpha, gradient in zip(self.model.alphas, gradients, strict=True):
+            alpha.grad = gradient
+        alphas.step()
+        weights.param_groups[0]["lr"] = lr
+        loss = loss_of(self.model, training)
+        found = torch.autograd.grad(loss, self.model.weights)
+        for weight, gradient in zip(self.model.weights, found, strict=True):
+            weight.grad = gradient
+        nn.utils.clip_grad_norm_(self.model.weights, 5.0)
+        weights.step()
+        return loss.detach()
+
+
+# %% [markdown]
+# Searches that go on for long often collapse: skip connections have no weights to learn, so early
+# they are the most useful, and they grow. *DARTS+* (Liang et al., 2019,
+# [arXiv:1909.06035](https://arxiv.org/abs/1909.06035)) stops as soon as there are two or more of
+# them in a normal cell: `--stop-at-skips 2`. Each epoch below says how many there are.
+#
+# In a notebook the search begins where the environment variable `LAB_ARGS` says `--search`.
+
+
+# %%
+def search_recipe(recipe: DARTSRecipe, options: SearchOptions) -> SearchRecipe:
+    """How to search, on the images of a recipe."""
+    return SearchRecipe(
+        f"{recipe.network}-search",
+        data=recipe.data,
+        limit=recipe.limit,
+        epochs=options.search_epochs,
+        batch_size=options.search_batch_size,
+        lr=options.search_lr,
+        warmup=0.0,
+        weight_decay=3e-4,
+        crop_padding=recipe.crop_padding,
+        flip=recipe.flip,
+        seed=recipe.seed,
+        cells=options.search_cells,
+        channels=options.search_channels,
+        images=options.search_images,
+        alpha_lr=options.alpha_lr,
+        second_order=options.second_order,
+        stop_at_skips=options.stop_at_skips,
+    )
+
+
+def describe(model: SearchNetwork) -> dict:
+    """A row of the history: the shares (14, 8) of both cells, the genotype, its skips."""
+    genotype = model.genotype()
+    return {
+        "normal": model.alpha_normal.detach().softmax(-1).tolist(),
+        "reduction": model.alpha_reduction.detach().softmax(-1).tolist(),
+        "genotype": str(genotype),
+        "skips": genotype.skips,
+    }
+
+
+def search(recipe: DARTSRecipe, options: SearchOptions) -> Run:
+    """Search on the images of a recipe, or go on with such a search, to its end.
+
+    Returns:
+        the run: its history says how alpha went, an epoch a row.
+
+    Raises:
+        UserError: images that cannot be used.
+        Stopped: the user pressed Ctrl-C; the same command goes on.
+    """
+    if options.resume:
+        raise lab.UserError("a search goes on by itself: leave out --resume")
+    wanted = search_recipe(recipe, options)
+
+    def make(classes: int) -> tuple[SearchNetwork, Bilevel]:
+        model = SearchNetwork(wanted.cells, wanted.channels, classes)
+        return model, Bilevel(model, wanted)
+
+    def enough(row: dict) -> bool:
+        return 0 < wanted.stop_at_skips <= row["skips"]
+
+    return run_search(make, describe, wanted, options, images=wanted.images, enough=enough)
+
+
+if __name__ == "__main__" and (options.search or options.smoke):
+    if options.smoke:  # a search of its own each time, which leaves nothing behind
+        small = {"search_cells": 3, "search_channels": 4, "search_epochs": 2}
+        small |= {"search_images": 80, "search_batch_size": 10}
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            rows = search(recipe, replace(options, out=folder, **small)).read("history.json")
+    else:
+        run = search(recipe, options)
+        rows = run.read("history.json")
+    recipe = replace(recipe, genotype=rows[-1]["genotype"])
+    for kind, cell in zip(Genotype._fields, recipe.genotype.split(" / "), strict=True):
+        print(f"{kind:9} {cell}")
+    if options.search and not options.smoke:
+        print(f"train it: {machine.this_command()}--genotype {run}")
+
+# %% [markdown]
+# ## What each cell costs
+
+# %%
+if __name__ == "__main__" and not options.search:
+    print(
+        lab.layer_table(build(replace(recipe, auxiliary_weight=0.0), 10), (1, 3, 32, 32), depth=2)
+    )
+
+# %% [markdown]
+# ## Train
+#
+# The weights of the search are thrown away: what it found is the genotype.
+
+# %%
+if __name__ == "__main__" and not options.search:
+    trained = lab.train(build, recipe, options)
+
+# %% [markdown]
+# ## What it learned
+
+# %%
+if __name__ == "__main__" and not options.search:
+    trained.show("curve.png")
+
+# %% [markdown]
+# Which classes it takes for which, on the test images:
+
+# %%
+if __name__ == "__main__" and not options.search:
+    trained.show("confusion.png")
+
+# %% [markdown]
+# The filters of the stem:
+
+# %%
+if __name__ == "__main__" and not options.search:
+    trained.draw("filters.png", plots.filters(trained.model.stem[0].weight))
+
+# %% [markdown]
+# And the test images it is most sure about, and wrong:
+
+# %%
+if __name__ == "__main__" and not options.search:
+    test, data = trained.data.test, trained.data
+    trained.draw(
+        "mistakes.png",
+        plots.mistakes(trained.model, test.images, test.labels, data.classes, data.mean, data.std),
+    )
+
+# %% [markdown]
+# ## To try
+#
+# - Train `--genotype random:1` to `random:5`. How much better than these is what a search finds?
+# - `--search --search-epochs 50`: do the skip connections grow? And with `--stop-at-skips 2`?
+# - `--search --second-order` takes its time. Is its genotype another one?

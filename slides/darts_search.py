@@ -1,0 +1,195 @@
+"""The search of DARTS that the slides show: how it is made, and what is recorded of it.
+
+The record, `static/searches/darts.json`, holds how alpha went, epoch by epoch, and what the
+network of the cell found is worth against networks of cells drawn at random, each trained for the
+same short while with the same seeds. `slides/results.py` makes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import darts
+import lab
+import searches
+from lab import machine, record
+from lab.runs import Run
+
+RANDOM = 5  # cells drawn at random
+# How each network is trained to be compared. Drop-path and its like help in long trainings.
+BRIEFLY = {
+    "cells": 5,
+    "channels": 8,
+    "epochs": 1,
+    "batch_size": 64,
+    "drop_path": 0.0,
+    "auxiliary_weight": 0.0,
+    "cutout": 0,
+}
+
+Finish = Callable[[darts.DARTSRecipe, list[str], str], Run]
+
+
+def make(
+    settings: Sequence[str],
+    seeds: int,
+    replacing: bool,
+    run: Callable[[list[str]], None],
+    finish: Finish,
+) -> None:
+    """Search, train what was found and what was drawn, and write the record.
+
+    What is there already stays as it is.
+
+    Args:
+        settings: for the lesson.
+        seeds: each network is trained with 0 to seeds - 1.
+        replacing: whether a record of other settings may be written over.
+        run: runs a script of the project with arguments, to its end.
+        finish: finds or makes the finished run of a recipe, given the words that stand for it on
+            the command line, and the folder of the runs.
+
+    Raises:
+        UserError: settings that are none, or a record that would be lost.
+    """
+    words = ["--search", *settings]
+    recipe, options = lab.command_line(darts.RECIPE, "", words, options=darts.SearchOptions())
+    if options.smoke or options.resume or "--genotype" in words:
+        raise lab.UserError("leave out --smoke, --resume and --genotype: the search finds its own")
+    path = searches.SEARCHES / f"{recipe.network}.json"
+    if _is_recorded(path, described(recipe, options), seeds, replacing):
+        print(f"{machine.shown(path)}: recorded already", flush=True)
+        return
+    run([machine.shown(Path(darts.__file__)), *words])
+    found = darts.search(recipe, options)  # it is finished: this reads it
+    common = _common_words(recipe, options)
+    networks = []
+    for name in ("searched", *(f"random:{seed}" for seed in range(1, RANDOM + 1))):
+        genotype = found.read("genotype.json") if name == "searched" else name
+        one = replace(recipe, genotype=genotype, **BRIEFLY)
+        its = [*common, "--genotype", one.genotype]
+        runs = [finish(replace(one, seed=seed), its, options.out) for seed in range(seeds)]
+        networks.append({"name": name, "genotype": one.genotype} | _outcome(runs))
+    made = collect(recipe, options, found, networks)
+    print(f"{machine.shown(record.save(made, path))}: the search is recorded", flush=True)
+
+
+def described(recipe: darts.DARTSRecipe, options: darts.SearchOptions) -> dict[str, Any]:
+    """The settings of a search and of the trainings after it, as the record has them."""
+    compared = record.recorded_recipe(replace(recipe, **BRIEFLY).as_dict())
+    del compared["genotype"]
+    return {
+        "seed": recipe.seed,
+        "search": record.recorded_recipe(darts.search_recipe(recipe, options).as_dict()),
+        "comparison": compared,
+    }
+
+
+def collect(
+    recipe: darts.DARTSRecipe,
+    options: darts.SearchOptions,
+    found: Run,
+    networks: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The record: settings, images, how the search went, and what each network is worth.
+
+    The shares of an epoch are rows of 14 edges; an edge, in the order of `edges`, leads from a
+    state to a node, and has a share for each of `operations`.
+    """
+    about = found.read("run.json")
+    rows = found.read("history.json")
+    data, images = about["data"], about["recipe"]["images"] or about["data"]["training"]
+    half = min(images, data["training"]) // 2
+    return {
+        "network": recipe.network,
+        "dataset": data["name"],
+        "images": {
+            **{split: data[split] for split in ("training", "validation", "test")},
+            "search": {
+                "weights": half,
+                "alpha": half,
+                "validation": min(half, data["validation"]),
+            },
+        },
+        "classes": data["classes"],
+        "settings": described(recipe, options),
+        "operations": list(darts.NAMES),
+        "edges": [[state, 2 + node] for node in range(darts.NODES) for state in range(2 + node)],
+        "search": {
+            **_environment(about["environment"], about["recipe"]["data"], data["name"]),
+            "parameters": about["parameters"],
+            "macs": about["macs"],
+            "seconds": round(sum(row["seconds"] for row in rows), 1),
+            "genotype": rows[-1]["genotype"],
+            "history": [_rounded(row) for row in rows],
+        },
+        "comparison": {
+            "random": {
+                f"{split}_accuracy": record.spread(
+                    [each[f"{split}_accuracy"]["mean"] for each in networks[1:]]
+                )
+                for split in ("validation", "test")
+            },
+            "networks": networks,
+        },
+    }
+
+
+def _is_recorded(path: Path, settings: dict[str, Any], seeds: int, replacing: bool) -> bool:
+    """Whether the record has these settings and seeds; `UserError` if it would be lost."""
+    if replacing or not path.is_file():
+        return False
+    there = json.loads(path.read_text(encoding="utf-8"))
+    if there["settings"] != settings:
+        raise lab.UserError(
+            f"{machine.shown(path)} is of other settings: --replace (with make, REPLACE=1) "
+            "writes over that"
+        )
+    return seeds <= min(len(each["runs"]) for each in there["comparison"]["networks"])
+
+
+def _common_words(recipe: darts.DARTSRecipe, options: darts.SearchOptions) -> list[str]:
+    """The command line of a training to be compared, but for its genotype and seed."""
+    plain = lab.Options()
+    changes = {
+        key: value
+        for key, value in replace(recipe, **BRIEFLY).as_dict().items()
+        if key not in ("network", "genotype", "seed") and value != getattr(darts.RECIPE, key)
+    }
+    changes |= {
+        key: getattr(options, key)
+        for key, value in plain.as_dict().items()
+        if getattr(options, key) != value
+    }
+    return lab.cli.spelled(changes)
+
+
+def _outcome(runs: Sequence[Run]) -> dict[str, Any]:
+    """What a record keeps of the trainings of one network."""
+    whole = record.summarize(runs)
+    rows = [
+        {key: value for key, value in row.items() if key not in ("history", "confusion")}
+        for row in whole["runs"]
+    ]
+    kept = ("parameters", "macs", "validation_accuracy", "test_accuracy")
+    return {**{key: whole[key] for key in kept}, "runs": rows}
+
+
+def _environment(environment: dict[str, Any], folder: str, name: str) -> dict[str, Any]:
+    """Where a search ran; its command names the data set, not where it lay."""
+    return environment | {"command": environment["command"].replace(folder, name)}
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a history, with as many digits as can be seen."""
+
+    def rounded(value: Any) -> Any:
+        if isinstance(value, list):
+            return [rounded(each) for each in value]
+        return round(value, 4) if isinstance(value, float) else value
+
+    return {key: rounded(value) for key, value in row.items()}

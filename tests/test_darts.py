@@ -1,0 +1,175 @@
+"""DARTS: the search space, equations 6 to 8, the derivation, and a search that goes on exactly."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.func import functional_call
+from torch.nn import functional as F
+
+import darts
+import lab
+from darts import DARTS, DARTS_V2, EDGES, NAMES, SearchNetwork
+from lab import search as machinery
+from lab.errors import Stopped
+from lab.runs import Run
+from networks import (
+    assert_exports,
+    assert_finite_gradients,
+    assert_macs,
+    assert_one_row_an_image,
+    assert_refuses_other_shapes,
+)
+
+SMALL = replace(
+    darts.RECIPE,
+    data="shapes",
+    limit=200,
+    search=True,
+    search_cells=3,
+    search_channels=2,
+    search_epochs=2,
+    search_images=48,
+    search_batch_size=8,
+)
+
+
+def test_the_paper_s_network_has_its_3_3_million_parameters() -> None:
+    with torch.device("meta"):
+        assert lab.count_parameters(DARTS(auxiliary=False)) == 3_349_342
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_any_genotype_survives_its_text_and_gives_a_network(seed: int) -> None:
+    genotype = darts.random_genotype(seed)
+    assert darts.read_genotype(str(genotype)) == genotype
+    model = DARTS(genotype, cells=3, channels=2, classes=7)
+    assert_one_row_an_image(model, 32, classes=7, batches=(2, 5))
+
+
+def test_gradients_reach_every_parameter_and_every_alpha() -> None:
+    torch.manual_seed(0)
+    assert_finite_gradients(DARTS(cells=3, channels=4, classes=5, drop_path=0), 32, classes=5)
+    model = SearchNetwork(3, 4, 5)
+    F.cross_entropy(model(torch.rand(4, 3, 32, 32)), torch.arange(4)).backward()
+    assert all(alpha.grad.abs().min() > 0 for alpha in model.alphas)
+
+
+def test_a_node_keeps_its_two_strongest_edges_and_never_none() -> None:
+    alpha = torch.zeros(EDGES, len(NAMES))
+    alpha[:, 0] = 5.0
+    strongest = {0: 1, 1: 2, 3: 3, 4: 4, 6: 5, 8: 6, 9: 7, 13: 4}  # edge: operation
+    for edge, operation in strongest.items():
+        alpha[edge, operation] = 4.0
+    expected = "max_pool_3x3:0 avg_pool_3x3:1 skip_connect:1 sep_conv_3x3:2"
+    expected += " sep_conv_5x5:1 dil_conv_3x3:3 dil_conv_5x5:0 sep_conv_3x3:4"
+    assert str(darts.derive(alpha, alpha)) == f"{expected} / {expected}"
+
+
+def test_second_order_is_the_gradient_of_the_unrolled_objective() -> None:
+    torch.manual_seed(0)
+    model = SearchNetwork(3, 2, 3).double()
+    batches = [(torch.rand(4, 3, 32, 32).double(), torch.tensor([0, 1, 2, 0])) for _ in range(2)]
+    xi = 0.1
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    found = darts.architecture_gradient(model, *batches, xi=xi, radius=1e-6)
+    for name, weight in model.named_parameters():
+        assert torch.equal(weight, before[name]), name
+
+    def unrolled(by: float) -> float:
+        """L_val(w - xi dL_train/dw) with the alphas moved along a direction."""
+        moved = {
+            name: weight.detach() + by * direction[name] if name in direction else weight
+            for name, weight in model.named_parameters()
+        }
+        names = [name for name in moved if name not in direction]
+
+        def loss(parameters: dict, batch: darts.Batch) -> torch.Tensor:
+            return F.cross_entropy(functional_call(model, parameters, batch[0]), batch[1])
+
+        step = torch.autograd.grad(loss(moved, batches[0]), [moved[name] for name in names])
+        stepped = {name: moved[name] - xi * each for name, each in zip(names, step, strict=True)}
+        return float(loss({**moved, **stepped}, batches[1]).detach())
+
+    direction = {
+        "alpha_normal": torch.randn(EDGES, len(NAMES)).double(),
+        "alpha_reduction": torch.randn(EDGES, len(NAMES)).double(),
+    }
+    slope = (unrolled(1e-6) - unrolled(-1e-6)) / 2e-6
+    along = sum(float((g * d).sum()) for g, d in zip(found, direction.values(), strict=True))
+    first = darts.architecture_gradient(model, *batches, xi=0)
+    plain = sum(float((g * d).sum()) for g, d in zip(first, direction.values(), strict=True))
+    assert along == pytest.approx(slope, rel=1e-3)
+    assert plain != pytest.approx(slope, rel=1e-2)
+
+
+def test_a_stopped_search_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = lab.Options(device="cpu")
+    darts.search(SMALL, replace(options, out=str(tmp_path / "whole")))
+    step, calls = darts.Bilevel.__call__, []
+
+    def interrupted(*arguments: object) -> torch.Tensor:
+        calls.append(1)
+        if len(calls) == 5:  # in the middle of the second epoch
+            signal.raise_signal(signal.SIGINT)
+        return step(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(darts.Bilevel, "__call__", interrupted)
+    with pytest.raises(Stopped, match="continue with"):
+        darts.search(SMALL, replace(options, out=str(tmp_path / "parts")))
+    (run,) = (tmp_path / "parts" / "darts").iterdir()
+    assert not (run / "genotype.json").exists()
+    darts.search(SMALL, replace(options, resume=str(run)))
+    (whole,) = (tmp_path / "whole" / "darts").iterdir()
+    one, other = (Run(each).load("last.pt")["model"] for each in (whole, run))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    rows = [Run(each).read("history.json") for each in (whole, run)]
+    assert [row["normal"] for row in rows[0]] == [row["normal"] for row in rows[1]]
+    assert darts.find_genotype(str(run)) == darts.find_genotype(str(whole))
+
+
+def test_a_search_stops_at_its_skips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SearchNetwork, "genotype", lambda model: DARTS_V2)  # it has two
+    options = lab.Options(device="cpu", out=str(tmp_path))
+    assert darts.search(replace(SMALL, stop_at_skips=2), options) == DARTS_V2
+    (run,) = (tmp_path / "darts").iterdir()
+    assert len(Run(run).read("history.json")) == 1
+
+
+def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machinery.idist, "get_world_size", lambda: 2)
+    with pytest.raises(lab.UserError, match="without torchrun"):
+        darts.search(SMALL, lab.Options())
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("DARTS_V9", "no genotype"),
+        ("random:x", "a whole number"),
+        (str(DARTS_V2).replace("dil_conv_3x3:2", "none:2"), "the operation must be one of"),
+        (str(DARTS_V2).replace("dil_conv_3x3:2", "dil_conv_3x3:5"), "a state from 0 to 4"),
+        (str(DARTS_V2).replace("dil_conv_3x3:2", "dil_conv_3x3:0"), "twice"),
+    ],
+)
+def test_a_bad_genotype_is_one_line(words: str, complaint: str) -> None:
+    with pytest.raises(lab.UserError, match=complaint) as wrong:
+        darts.find_genotype(words)
+    assert "\n" not in str(wrong.value)
+
+
+def test_the_network_counts_exports_and_refuses() -> None:
+    model = DARTS(cells=3, channels=4, classes=7, auxiliary=False)
+    assert_refuses_other_shapes(model, 32)
+    assert_exports(model, 32)
+    bare = darts.build(replace(darts.RECIPE, auxiliary_weight=0.0), 10)
+    macs = lab.count_macs(bare, (1, 3, 32, 32))
+    assert macs < 60_000_000
+    assert_macs(bare, 32, macs)
