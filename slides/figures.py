@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ sys.path.insert(0, str(ROOT / "code"))
 from torchvision import models  # noqa: E402
 
 import alexnet  # noqa: E402
+import darts  # noqa: E402
 import facts  # noqa: E402
 import googlenet  # noqa: E402
 import inception  # noqa: E402
@@ -24,9 +26,11 @@ import resnet  # noqa: E402
 import vgg16  # noqa: E402
 from lab import figures, machine  # noqa: E402
 from lab.figures import chain, compare, describe, graph, pieces, read, rows, strip  # noqa: E402
+from lab.figures.cells import cell  # noqa: E402
 from lab.figures.phases import TIMES, Phase, phases  # noqa: E402
 
 IMAGES = ROOT / "static" / "img"
+SEARCHES = ROOT / "static" / "searches"
 LARGE = (3, 224, 224)
 Panel = tuple[str, nn.Module, tuple[int, ...]]
 
@@ -121,6 +125,13 @@ def _nsganet() -> str:
     return phases("nsganet", "A network that a search has found", panels)
 
 
+def _darts(name: str, kind: str) -> str:
+    """A cell that the recorded search has found."""
+    found = json.loads((SEARCHES / "darts.json").read_text(encoding="utf-8"))["search"]
+    genotype = darts.read_genotype(found["genotype"])
+    return cell(name, f"The {kind} cell that a search has found", getattr(genotype, kind))
+
+
 FIGURES: dict[str, Callable[[], str]] = {
     "lenet": lambda: _chain("lenet", "LeNet-5", lenet.LeNet5(), (1, 32, 32), power=1),
     "alexnet": lambda: _chain("alexnet", "AlexNet", alexnet.AlexNet(), LARGE, power=0.5),
@@ -130,6 +141,8 @@ FIGURES: dict[str, Callable[[], str]] = {
     "resnet": _resnet,
     **{f"inception-{letter}": _block(letter) for letter in "abcde"},
     "bottleneck": _bottleneck,
+    "darts": lambda: _darts("darts", "normal"),
+    "darts-reduction": lambda: _darts("darts-reduction", "reduction"),
     "nsganet": _nsganet,
     "vgg-plain-resnet": _deeper,
     **{f"pieces-{name}": draw for name, draw in pieces.PIECES.items()},

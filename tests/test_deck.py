@@ -40,6 +40,7 @@ LECTURE = [
     ("InceptionNet", ["Szegedy, Christian, et al. ", "2016.", "models/inception.py"]),
     ("GoogLeNet", ["Szegedy, Christian, et al. ", "2015.", "models/googlenet.py"]),
     ("ResNet", ["He, Kaiming, et al. ", "2016.", "models/resnet.py"]),
+    ("Differentiable Architecture Search", ["Liu, Hanxiao, ", "Representations. 2019."]),
     ("NSGA-Net", ["Lu, Zhichao, et al. ", "Conference. 2019."]),
     ("Exercise", []),
 ]

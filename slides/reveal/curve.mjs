@@ -211,3 +211,35 @@ export function curves(records, field, escape) {
   const charts = [WHOLE, HALF].map((size) => chart(size, where, lines, format, low));
   return ['<div class="curves">', ...charts, '</div>'].join('\n');
 }
+
+/** Which operations are drawn alike: the label at the end of a line tells them apart. */
+const FAMILIES = [/^sep_conv/, /^dil_conv/, /_pool/, /^(none|skip)/];
+
+/**
+ * Draw how the share of each operation went in a differentiable search.
+ *
+ * @param {object} record with `operations`, and a `search` whose `history` has, for each epoch and
+ *   cell, a row of shares for each edge
+ * @param {string} cell `normal` or `reduction`
+ * @param {(text: string) => string} escape makes text safe for HTML and Markdown
+ * @returns {string} HTML
+ * @throws {Error} when the record is of no such search
+ */
+export function shares(record, cell, escape) {
+  const { operations, search } = record ?? {};
+  if (!Array.isArray(operations) || !Array.isArray(search?.history?.[0]?.[cell])) {
+    throw new Error(`shares are of a search with operations and a history of ${cell} cells`);
+  }
+  const lines = operations.map((operation, n) => {
+    const name = escape(operation.replaceAll('_', ' ').replace(' connect', ''));
+    const history = search.history.map((row) => {
+      const sum = row[cell].reduce((total, edge) => total + edge[n], 0);
+      return { epoch: row.epoch, share: sum / row[cell].length };
+    });
+    const style = STYLES[FAMILIES.findIndex((family) => family.test(operation))];
+    return { style, name, label: name, points: series(history, 'share') };
+  });
+  const title = `Mean share of each operation, ${cell} cell`;
+  const charts = [WHOLE, HALF].map((size) => chart(size, title, lines, percent));
+  return ['<div class="curves">', ...charts, '</div>'].join('\n');
+}

@@ -11,6 +11,7 @@
 //   {{ static/searches/nsganet.json: searches.nsga2, searches.random | front }}
 //                                                                searches with two objectives;
 //                                                                "front generations": one, stepped
+//   {{ static/searches/darts.json: . | shares normal }}          a differentiable search, by epoch
 //   {{ static/img/inception-a.svg | figure }}                    a drawing; "figure steps": stepped
 //   {{ static/models/lenet.onnx | live }}                        a network that runs in the page
 //   {{ static/models | live }}                                   all of them, side by side
@@ -22,7 +23,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { compare } from './compare.mjs';
-import { curve, curves } from './curve.mjs';
+import { curve, curves, shares } from './curve.mjs';
 import { figure } from './figure.mjs';
 import { front } from './front.mjs';
 import { layers } from './layers.mjs';
@@ -144,6 +145,10 @@ const DRAWINGS = {
     const searches = keys.map((key) => ({ key, search: lookUp(whole, key) }));
     return front(whole, searches, word, escapeText);
   },
+  shares: ({ root, file, keys: [key], word }) => {
+    const whole = readJson(root, file);
+    return shares(key === '.' ? whole : lookUp(whole, key), word, escapeText);
+  },
   live: ({ root, assets, file }) => {
     locate(root, file);
     const files = file.endsWith(NETWORK) ? [file] : modelsIn(root, file);
@@ -157,6 +162,7 @@ const DRAWINGS = {
 const WORDS = {
   figure: [undefined, 'steps'],
   front: [undefined, 'generations'],
+  shares: ['normal', 'reduction'],
   live: [undefined],
 };
 
