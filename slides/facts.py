@@ -18,6 +18,7 @@ import alexnet  # noqa: E402
 import googlenet  # noqa: E402
 import inception  # noqa: E402
 import lenet  # noqa: E402
+import nsganet  # noqa: E402
 import resnet  # noqa: E402
 import vgg16  # noqa: E402
 from lab.facts import facts  # noqa: E402
@@ -59,6 +60,7 @@ def collect() -> dict[str, dict[str, Any]]:
                 "reduction": _reduction(),
             },
             "resnet": _resnet(),
+            "nsganet": {"cifar10": _searched("NSGA-Net", nsganet.build(nsganet.RECIPE, 10))},
         }
 
 
@@ -97,6 +99,13 @@ def _resnet() -> dict[str, Any]:
         "resnet56": facts("ResNet-56", resnet.resnet_cifar10(56), SMALL),
         "resnet110": facts("ResNet-110", resnet.resnet_cifar10(110), SMALL),
     }
+
+
+def _searched(name: str, model: nn.Module) -> dict[str, Any]:
+    """The facts of what a search has found, for 32x32 images alone. Its figure shows its parts."""
+    found = facts(f"{name} for CIFAR10", model, SMALL)
+    del found["stages"]
+    return found
 
 
 def _saving(small: dict[str, int], large: dict[str, int]) -> dict[str, Any]:
