@@ -20,6 +20,7 @@ import figures as deck
 import lab
 from conftest import ROOT
 from lab.figures import KINDS, draw, fonts, read
+from lab.figures.cells import RADIUS, cell
 from lab.figures.render import png, sha256
 from lab.figures.trace import Op
 from running import environment
@@ -303,6 +304,26 @@ def test_text_that_the_font_lacks_is_refused() -> None:
 
 
 # One call, one command
+
+
+def test_a_cell_says_what_each_node_adds_up_and_draws_it() -> None:
+    edges = [("max_pool_3x3", 0), ("skip_connect", 1), ("sep_conv_5x5", 2), ("dil_conv_3x3", 0)]
+    root = ET.fromstring(cell("cell", "A cell", edges))
+    assert [title.text for title in root.iterfind(f".//{SVG}g[@class='op']/{SVG}title")] == [
+        "node 2: max pool 3\u00d73 of the cell before the last plus skip of the last cell",
+        "node 3: sep conv 5\u00d75 of node 2 plus dil conv 3\u00d73 of the cell before the last",
+    ]
+    assert len(root.findall(f".//{SVG}g[@class='op']/{SVG}rect")) == len(edges)
+    # A line begins where the state that it leads from stands.
+    place = {
+        each.text: float(each.get("x")) for each in root.iter(f"{SVG}text") if each.text.isdigit()
+    }
+    starts = [
+        float(line.get("d")[1:].split(",")[0])
+        for line in root.iter(f"{SVG}path")
+        if "Q" in line.get("d")
+    ]
+    assert starts == [place[str(state)] + RADIUS for _, state in edges]
 
 
 def test_one_call_draws_a_network_of_ones_own(tmp_path: Path) -> None:

@@ -483,6 +483,17 @@ def test_two_searches_are_told_apart_by_more_than_their_color(root: Path) -> Non
     assert re.findall(r'class="label".*?>(.*?)<', shown) == ["NSGA-II", "random search"]
 
 
+def test_the_shares_of_a_search_are_means_over_its_edges(root: Path) -> None:
+    rows = [[[0.5, 0.5], [0.5, 0.5]], [[0.75, 0.25], [0.25, 0.75]], [[0.9, 0.1], [0.5, 0.5]]]
+    history = [{"epoch": n, "normal": row} for n, row in enumerate(rows, 1)]
+    whole = {"operations": ["sep_conv_3x3", "skip_connect"], "search": {"history": history}}
+    (root / "static" / "search.json").write_text(json.dumps(whole))
+    shown = filled(root, "{{ static/search.json: . | shares normal }}")
+    assert shown.count("<svg") == 2  # for a slide and for a phone
+    assert "over 3 epochs: sep conv 3x3 from 50% to 70%, skip from 50% to 30%" in shown
+    assert re.findall(r'class="line (\w+)"', shown) == ["first", "fourth"] * 2
+
+
 def test_several_trainings_are_drawn_in_one_chart(root: Path) -> None:
     plain = record("net", variant="plain")
     write_records(root, record("net", variants={"plain": plain}))
@@ -593,6 +604,8 @@ BAD = [
     ("{{ static/results: accuracy | compare euros }}", "records compare by parameters, macs"),
     ("{{ static/results: accuracy | compare macs }}", "no record has accuracy"),
     ("{{ static/net.json: one | front }}", "one is no search: it has no trials"),
+    ("{{ static/net.json: . | shares normal }}", "shares are of a search with operations"),
+    ("{{ static/net.json: . | shares }}", "shares takes normal, reduction, not nothing"),
     ("{{ static/net.json: one | front slowly }}", "front takes generations, not slowly"),
     ("{{ static/net.json: one, runs | front generations }}", "front generations draws at most 1"),
     ("{{ static/net.json: one | layers }}", "one is no network of layers: it has no name"),

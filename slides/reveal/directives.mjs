@@ -193,7 +193,7 @@ function fill(context, inner, { alone, line }) {
     return escapeText(show(lookUp(readJson(root, file), names), option ?? 'text'));
   if (WORDS[format]?.includes(word) === false) {
     const words = WORDS[format].filter(Boolean).join(', ') || 'nothing';
-    throw new Error(`${format} takes ${words}, not ${word}`);
+    throw new Error(`${format} takes ${words}, not ${word ?? 'nothing'}`);
   }
   return draw({ root, assets, file, keys: names?.split(/\s*,\s*/) ?? [], word, line });
 }
