@@ -610,6 +610,9 @@ RECIPE = DARTSRecipe("darts", epochs=20, lr=0.1, batch_size=128, cutout=8, auxil
 class SearchOptions(lab.Options):
     """The options of every lesson, and those of the search."""
 
+    # Laid out as NHWC, a backward pass of these cells in two threads ended by a segmentation fault
+    # or a double free in some trainings (PyTorch 2.14 on an AMD EPYC), as NCHW in none.
+    channels_last: bool = lab.setting(False, "lay out images as NHWC in memory")
     search: bool = lab.setting(False, "search for a genotype instead of training one")
     second_order: bool = lab.setting(False, "search with the second-order approximation")
     search_cells: int = lab.setting(4, "cells while searching", low=3, high=100)

@@ -18,20 +18,16 @@ import lab
 from darts import DARTS, DARTS_V2, EDGES, NAMES, SearchNetwork
 from lab import search as machinery
 from lab.errors import Stopped
-from lab.runs import Run
 from networks import (
-    assert_exports,
     assert_finite_gradients,
     assert_macs,
     assert_one_row_an_image,
     assert_refuses_other_shapes,
 )
 
-SMALL = replace(
-    darts.RECIPE,
-    data="shapes",
-    limit=200,
-    search=True,
+RECIPE = replace(darts.RECIPE, data="shapes", limit=200)
+OPTIONS = darts.SearchOptions(
+    device="cpu",
     search_cells=3,
     search_channels=2,
     search_epochs=2,
@@ -111,8 +107,7 @@ def test_second_order_is_the_gradient_of_the_unrolled_objective() -> None:
 
 
 def test_a_stopped_search_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options = lab.Options(device="cpu")
-    darts.search(SMALL, replace(options, out=str(tmp_path / "whole")))
+    whole = darts.search(RECIPE, replace(OPTIONS, out=str(tmp_path / "whole")))
     step, calls = darts.Bilevel.__call__, []
 
     def interrupted(*arguments: object) -> torch.Tensor:
@@ -122,31 +117,39 @@ def test_a_stopped_search_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.Mo
         return step(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(darts.Bilevel, "__call__", interrupted)
-    with pytest.raises(Stopped, match="continue with"):
-        darts.search(SMALL, replace(options, out=str(tmp_path / "parts")))
-    (run,) = (tmp_path / "parts" / "darts").iterdir()
-    assert not (run / "genotype.json").exists()
-    darts.search(SMALL, replace(options, resume=str(run)))
-    (whole,) = (tmp_path / "whole" / "darts").iterdir()
-    one, other = (Run(each).load("last.pt")["model"] for each in (whole, run))
+    parts = replace(OPTIONS, out=str(tmp_path / "parts"))
+    with pytest.raises(Stopped, match="the same command goes on"):
+        darts.search(RECIPE, parts)
+    (folder,) = (tmp_path / "parts" / "darts-search").iterdir()
+    assert not (folder / "genotype.json").exists()
+    resumed = darts.search(RECIPE, parts)
+    assert resumed.folder == folder
+    one, other = (run.load("last.pt")["model"] for run in (whole, resumed))
     assert all(torch.equal(one[name], other[name]) for name in one)
-    rows = [Run(each).read("history.json") for each in (whole, run)]
+    rows = [run.read("history.json") for run in (whole, resumed)]
     assert [row["normal"] for row in rows[0]] == [row["normal"] for row in rows[1]]
-    assert darts.find_genotype(str(run)) == darts.find_genotype(str(whole))
+    assert darts.find_genotype(str(resumed.folder)) == darts.find_genotype(str(whole.folder))
+    taken = len(calls)
+    assert darts.search(RECIPE, parts).folder == folder  # it is finished: nothing is left to do
+    assert len(calls) == taken
 
 
 def test_a_search_stops_at_its_skips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SearchNetwork, "genotype", lambda model: DARTS_V2)  # it has two
-    options = lab.Options(device="cpu", out=str(tmp_path))
-    assert darts.search(replace(SMALL, stop_at_skips=2), options) == DARTS_V2
-    (run,) = (tmp_path / "darts").iterdir()
-    assert len(Run(run).read("history.json")) == 1
+    run = darts.search(RECIPE, replace(OPTIONS, out=str(tmp_path), stop_at_skips=2))
+    assert darts.find_genotype(str(run.folder)) == DARTS_V2
+    assert len(run.read("history.json")) == 1
 
 
 def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machinery.idist, "get_world_size", lambda: 2)
     with pytest.raises(lab.UserError, match="without torchrun"):
-        darts.search(SMALL, lab.Options())
+        darts.search(RECIPE, OPTIONS)
+
+
+def test_a_search_does_not_take_resume() -> None:
+    with pytest.raises(lab.UserError, match="goes on by itself"):
+        darts.search(RECIPE, replace(OPTIONS, resume="runs/darts"))
 
 
 @pytest.mark.parametrize(
@@ -165,10 +168,9 @@ def test_a_bad_genotype_is_one_line(words: str, complaint: str) -> None:
     assert "\n" not in str(wrong.value)
 
 
-def test_the_network_counts_exports_and_refuses() -> None:
+def test_the_network_counts_and_refuses() -> None:
     model = DARTS(cells=3, channels=4, classes=7, auxiliary=False)
     assert_refuses_other_shapes(model, 32)
-    assert_exports(model, 32)
     bare = darts.build(replace(darts.RECIPE, auxiliary_weight=0.0), 10)
     macs = lab.count_macs(bare, (1, 3, 32, 32))
     assert macs < 60_000_000

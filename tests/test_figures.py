@@ -310,6 +310,8 @@ def test_a_cell_says_what_each_node_adds_up_and_draws_it() -> None:
     edges = [("max_pool_3x3", 0), ("skip_connect", 1), ("sep_conv_5x5", 2), ("dil_conv_3x3", 0)]
     root = ET.fromstring(cell("cell", "A cell", edges))
     assert [title.text for title in root.iterfind(f".//{SVG}g[@class='op']/{SVG}title")] == [
+        "input 0: the output of the cell before the last",
+        "input 1: the output of the last cell",
         "node 2: max pool 3\u00d73 of the cell before the last plus skip of the last cell",
         "node 3: sep conv 5\u00d75 of node 2 plus dil conv 3\u00d73 of the cell before the last",
     ]

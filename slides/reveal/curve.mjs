@@ -3,6 +3,8 @@
 const PLOT = { left: 104, top: 66 };
 // Where the plot ends, and the drawing with the words beside it.
 const HALF = { name: 'half', right: 700, width: 860, bottom: 512, height: 580 };
+// For a phone, with room for the name of an operation behind each line.
+const NAMED = { name: 'half', right: 650, width: 900, bottom: 512, height: 580 };
 const WHOLE = { name: 'whole', right: 1330, width: 1600, bottom: 632, height: 700 };
 // How lines differ: in color and in their dashes.
 const STYLES = ['first', 'second', 'third', 'fourth'];
@@ -240,6 +242,6 @@ export function shares(record, cell, escape) {
     return { style, name, label: name, points: series(history, 'share') };
   });
   const title = `Mean share of each operation, ${cell} cell`;
-  const charts = [WHOLE, HALF].map((size) => chart(size, title, lines, percent));
+  const charts = [WHOLE, NAMED].map((size) => chart(size, title, lines, percent));
   return ['<div class="curves">', ...charts, '</div>'].join('\n');
 }

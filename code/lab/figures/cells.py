@@ -56,8 +56,7 @@ def cell(name: str, title: str, edges: Sequence[Edge]) -> str:
         group = step(root, state - 1)
         for edge, side in zip(pair, (-1, 1), strict=True):
             _edge(group, edge[1], state, side, middle)
-        spot = add(group, "g", class_="op", tabindex="0", role="img")
-        add(spot, "title").text = _describe(state, pair)
+        spot = _tells(group, _describe(state, pair))
         for edge, side in zip(pair, (-1, 1), strict=True):
             y = middle + side * _level(state)
             rectangle(spot, _x(state) - WIDE / 2, y - TALL / 2, WIDE, TALL, _fill(edge[0]), **LINE)
@@ -98,11 +97,19 @@ def _level(state: int) -> float:
     return FIRST + LEVEL * (state - 2)
 
 
+def _tells(group: Element, said: str) -> Element:
+    """A place in the figure that tells what it is when pointed at or focused."""
+    place = add(group, "g", class_="op", tabindex="0", role="img")
+    add(place, "title").text = said
+    return place
+
+
 def _inputs(root: Element, middle: float) -> None:
     for state, caption in enumerate(("cell before last", "last cell")):
-        add(root, "circle", cx=_x(state), cy=middle, r=RADIUS, fill=PALE, **LINE)
-        text(root, _x(state), middle + 11, str(state), size=LARGE, bold=True)
-        text(root, _x(state), middle + RADIUS + 33, caption, fill=MUTED)
+        spot = _tells(root, f"input {state}: the output of {_name(state)}")
+        add(spot, "circle", cx=_x(state), cy=middle, r=RADIUS, fill=PALE, **LINE)
+        text(spot, _x(state), middle + 11, str(state), size=LARGE, bold=True)
+        text(spot, _x(state), middle + RADIUS + 33, caption, fill=MUTED)
 
 
 def _output(root: Element, nodes: int, middle: float) -> None:
