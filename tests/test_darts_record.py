@@ -1,0 +1,162 @@
+"""DARTS: the recorded search, how it is made, and drop-path, which grows in a training."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import statistics
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+import darts
+import lab
+from lab import data
+from running import ROOT
+
+RECORD = ROOT / "static" / "searches" / "darts.json"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "slides")
+    return importlib.import_module("results")
+
+
+@pytest.fixture(scope="module")
+def recorded() -> dict[str, Any]:
+    return json.loads(RECORD.read_text())
+
+
+def test_the_search_is_of_the_settings_of_the_lesson(
+    script: ModuleType, recorded: dict[str, Any]
+) -> None:
+    settings = script.darts_search.described(darts.RECIPE, darts.SearchOptions())
+    for part in ("search", "comparison"):
+        settings[part]["data"] = recorded["dataset"]
+    assert recorded["settings"] == settings
+
+
+def test_each_genotype_follows_from_the_shares_of_its_epoch(recorded: dict[str, Any]) -> None:
+    for row in recorded["search"]["history"]:
+        shares = [torch.tensor(row[kind]) for kind in darts.Genotype._fields]
+        for each in shares:
+            assert each.shape == (len(recorded["edges"]), len(recorded["operations"]))
+            torch.testing.assert_close(each.sum(1), torch.ones(len(each)), rtol=0, atol=5e-4)
+        found = darts.derive(*(each.log() for each in shares))
+        assert str(found) == row["genotype"]
+        assert found.skips == row["skips"]
+    assert recorded["search"]["genotype"] == row["genotype"]
+
+
+def test_what_is_compared_is_what_was_found_and_what_was_drawn(recorded: dict[str, Any]) -> None:
+    recipe = recorded["settings"]["comparison"]
+    first, *drawn = recorded["comparison"]["networks"]
+    assert first["genotype"] == recorded["search"]["genotype"]
+    for each in drawn:
+        assert each["genotype"] == str(darts.find_genotype(each["name"]))
+    for each in (first, *drawn):
+        with torch.device("meta"):
+            model = darts.DARTS(
+                darts.read_genotype(each["genotype"]),
+                recipe["cells"],
+                recipe["channels"],
+                len(recorded["classes"]),
+                auxiliary=False,
+            )
+        assert lab.count_parameters(model) == each["parameters"]
+        assert lab.count_macs(model, (1, 3, 32, 32)) == each["macs"]
+    for split in ("validation_accuracy", "test_accuracy"):
+        mean = statistics.fmean(each[split]["mean"] for each in drawn)
+        assert recorded["comparison"]["random"][split]["mean"] == pytest.approx(mean, abs=1e-5)
+
+
+def test_the_search_improves_on_its_own_start(recorded: dict[str, Any]) -> None:
+    first, *_, last = recorded["search"]["history"]
+    assert last["validation_accuracy"] > first["validation_accuracy"] + 0.1
+
+
+def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
+    script: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    started = []
+
+    def run(words: list[str]) -> None:
+        recipe, options = lab.command_line(
+            darts.RECIPE, "", words[1:], options=darts.SearchOptions()
+        )
+        started.append("search" if options.search else recipe.seed)
+        if options.search:
+            darts.search(recipe, options)
+        else:
+            lab.train(darts.build, recipe, options)
+
+    monkeypatch.setattr(script, "_run", run)
+    monkeypatch.setattr(script.searches, "SEARCHES", tmp_path)
+    monkeypatch.setattr(script.darts_search, "RANDOM", 1)
+    small = {"cells": 3, "channels": 2, "batch_size": 32}
+    monkeypatch.setattr(script.darts_search, "BRIEFLY", {**script.darts_search.BRIEFLY, **small})
+    monkeypatch.setattr(data, "SHAPES_DRAWN", 200)
+
+    def record(*words: str, epochs: int = 1) -> dict[str, Any]:
+        started.clear()
+        settings = f"--data shapes --device cpu --no-progress --out {tmp_path / 'runs'}"
+        settings += " --search-cells 3 --search-channels 2 --search-images 24"
+        settings += f" --search-batch-size 6 --search-epochs {epochs}"
+        monkeypatch.setattr(
+            sys, "argv", ["results.py", "darts-search", *words, "--", *settings.split()]
+        )
+        script.main()
+        return json.loads((tmp_path / "darts.json").read_text())
+
+    made = record()
+    assert started == ["search", 0, 0]
+    assert [each["name"] for each in made["comparison"]["networks"]] == ["searched", "random:1"]
+    assert record() == made
+    assert not started
+    assert "recorded already" in capsys.readouterr().out
+    more = record("--seeds", "2")
+    assert started == ["search", 1, 1]  # the search finds itself finished
+    assert [each["test_accuracy"]["n"] for each in more["comparison"]["networks"]] == [2, 2]
+    assert more["search"] == made["search"]
+    with pytest.raises(lab.UserError, match="of other settings: --replace"):
+        record(epochs=2)
+    assert json.loads((tmp_path / "darts.json").read_text()) == more
+
+
+def test_drop_path_grows_with_the_training_and_silences_that_share() -> None:
+    torch.manual_seed(0)
+    model = darts.DARTS(cells=3, channels=2, auxiliary=False, drop_path=0.4)
+    (path, *_) = (each for each in model.modules() if isinstance(each, darts.DropPath))
+    x = torch.ones(20_000, 1, 1, 1)
+    for done, rate in ((0.0, 0.0), (0.5, 0.2)):
+        model.train().grow(done)
+        y = path(x)
+        assert float((y == 0).float().mean()) == pytest.approx(rate, abs=0.015)
+        assert float(y.mean()) == pytest.approx(1, abs=0.03)  # as much goes on as before
+    assert torch.equal(model.eval() and path(x), x)
+
+
+def test_a_training_lets_drop_path_grow(tmp_path: Path) -> None:
+    recipe = replace(
+        darts.RECIPE,
+        data="shapes",
+        limit=60,
+        epochs=2,
+        batch_size=30,
+        cells=3,
+        channels=2,
+        drop_path=0.4,
+    )
+    trained = lab.train(darts.build, recipe, lab.Options(device="cpu", out=str(tmp_path)))
+    rates = [float(m.rate) for m in trained.model.modules() if isinstance(m, darts.DropPath)]
+    assert rates == pytest.approx([0.2] * len(rates))  # the second of two epochs begins half-way
+    assert rates
