@@ -383,7 +383,7 @@ def derive(*alphas: Tensor) -> Genotype:
 #
 # With $\xi = 0$ that is first order: the plain gradient of $L_{val}(w, \alpha)$. With $\xi$ the
 # learning rate it is second order (equation 7), and the product with the second derivative comes
-# from two gradients on both sides of $w$ (equation 8). It costs about four times as much.
+# from two gradients on both sides of $w$ (equation 8). A step then takes five gradients, not two.
 
 # %%
 Batch = tuple[Tensor, Tensor]  # images (N, 3, 32, 32), labels (N,)
@@ -794,7 +794,7 @@ if __name__ == "__main__" and (options.search or options.smoke):
 # %%
 if __name__ == "__main__" and not options.search:
     print(
-        lab.layer_table(build(replace(recipe, auxiliary_weight=0.0), 10), (1, 3, 32, 32), depth=2)
+        lab.layer_table(build(replace(recipe, auxiliary_weight=0.0), 10), (1, 3, 32, 32), depth=1)
     )
 
 # %% [markdown]

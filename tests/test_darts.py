@@ -19,6 +19,7 @@ from darts import DARTS, DARTS_V2, EDGES, NAMES, SearchNetwork
 from lab import search as machinery
 from lab.errors import Stopped
 from networks import (
+    assert_exports,
     assert_finite_gradients,
     assert_macs,
     assert_one_row_an_image,
@@ -168,9 +169,10 @@ def test_a_bad_genotype_is_one_line(words: str, complaint: str) -> None:
     assert "\n" not in str(wrong.value)
 
 
-def test_the_network_counts_and_refuses() -> None:
+def test_the_network_counts_exports_and_refuses() -> None:
     model = DARTS(cells=3, channels=4, classes=7, auxiliary=False)
     assert_refuses_other_shapes(model, 32)
+    assert_exports(model, 32)
     bare = darts.build(replace(darts.RECIPE, auxiliary_weight=0.0), 10)
     macs = lab.count_macs(bare, (1, 3, 32, 32))
     assert macs < 60_000_000

@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
-from lab.measure import count_macs, count_parameters, layer_table, layers
+from lab.measure import count_macs, count_parameters, first_level, layer_table, layers
 
 NETWORKS = {
     "plain": lambda: nn.Sequential(nn.Conv2d(3, 8, 5, stride=2), nn.Flatten(), nn.Linear(1568, 9)),
@@ -50,6 +50,31 @@ def test_the_table_sums_what_lies_deeper_than_asked() -> None:
     macs = [int(row[-1].replace(",", "")) for row in rows[1:]]
     assert sum(parameters[:-1]) == parameters[-1] == 11_689_512
     assert sum(macs[:-1]) == macs[-1]
+
+
+def test_the_members_of_a_list_are_where_the_list_is() -> None:
+    class Stacked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            blocks = (nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU()) for _ in range(2))
+            self.blocks = nn.ModuleList(blocks)
+            self.fc = nn.Linear(3, 5)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for block in self.blocks:
+                x = block(x)
+            return self.fc(x.mean((2, 3)))
+
+    model = Stacked()
+    rows = layers(model, (1, 3, 8, 8), depth=1)
+    assert [(row.name, row.macs) for row in rows] == [
+        ("blocks.0", 576),
+        ("blocks.1", 576),
+        ("fc", 15),
+    ]
+    assert first_level(model) == {row.name: model.get_submodule(row.name) for row in rows}
+    deeper = [row.name for row in layers(model, (1, 3, 8, 8), depth=2)]
+    assert deeper == ["blocks.0.0", "blocks.0.1", "blocks.1.0", "blocks.1.1", "fc"]
 
 
 def test_a_table_of_stages_gives_what_comes_out_of_each_and_all_that_it_costs() -> None:

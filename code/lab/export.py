@@ -21,7 +21,7 @@ from . import data, rounding
 from .data import Data, Split, normalized
 from .errors import UserError
 from .facts import FOLDED, facts, grouped
-from .measure import Layer
+from .measure import Layer, first_level
 from .recipe import Recipe, recorded_recipe
 from .runs import Run
 
@@ -105,8 +105,8 @@ class Opened(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         calls: list[tuple[Tensor, Tensor]] = []
         hooks = [
-            child.register_forward_hook(lambda _, given, output: calls.append((*given, output)))
-            for child in self.model.children()
+            child.register_forward_hook(lambda _, given, output: calls.append((given[0], output)))
+            for child in first_level(self.model).values()
         ]
         try:
             logits = self.model(images)
@@ -137,7 +137,7 @@ class Head:
 
 def _head(model: nn.Module, shape: tuple[int, ...]) -> Head | None:
     """What a network ends in, if that is a global average and one fully connected layer."""
-    children = dict(model.named_children())
+    children = first_level(model)
     calls = [layer.name for part in grouped(model, shape) for layer in part]
     own = [at for at, name in enumerate(calls) if not isinstance(children[name], FOLDED)]
     if len(own) < 2 or own[-1] != len(calls) - 1:

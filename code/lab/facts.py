@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from .measure import Layer, count_parameters, layers
+from .measure import Layer, count_parameters, first_level, layers
 
 MOST_STAGES = 12
 ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU, nn.LeakyReLU)
@@ -27,7 +27,7 @@ def facts(name: str, model: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]
         name, input, parameters, macs and stages; `auxiliary_parameters`, which are not in the
         sums, where parts of the network only help to train it.
     """
-    children = dict(model.named_children())
+    children = first_level(model)
     stages = [_stage(part, children) for part in grouped(model, shape)]
     used = sum(stage["parameters"] for stage in stages)
     auxiliary = count_parameters(model) - used
@@ -54,7 +54,7 @@ def grouped(model: nn.Module, shape: tuple[int, ...]) -> list[list[Layer]]:
     Returns:
         every call of a module of the first level, in the order of the forward pass.
     """
-    children = dict(model.named_children())
+    children = first_level(model)
     found: list[list[Layer]] = []
     for layer in layers(model, (1, *shape), depth=1):
         if found and isinstance(children[layer.name], FOLDED):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+LISTS = (nn.ModuleList, nn.ModuleDict)  # they hold modules, and are never called
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -29,7 +31,8 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
         model: the network.
         shape: of its input.
         depth: how many levels of modules to tell apart; a module at this level is one layer, with
-            the costs of all in it. 0: every level, down to the modules that contain no other.
+            the costs of all in it. A list of modules is no level: its members are where it is.
+            0: every level, down to the modules that contain no other.
     """
     ghost = copy.deepcopy(model).to("meta").eval()
     found: list[Layer] = []
@@ -51,12 +54,27 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
         module.register_forward_hook(hook)
 
     for name, module in ghost.named_modules():
-        level = len(name.split("."))
-        if not list(module.children()) or (name and level == depth):
+        if not list(module.children()) or (name and _level(ghost, name) == depth):
             measure(name, module)
     with torch.no_grad():
         ghost(torch.empty(shape, device="meta"))
     return found
+
+
+def first_level(model: nn.Module) -> dict[str, nn.Module]:
+    """The modules that a network calls itself, by name: in place of a list its members."""
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if name and _level(model, name) == 1 and not isinstance(module, LISTS)
+    }
+
+
+def _level(model: nn.Module, name: str) -> int:
+    """How deep a module lies in a network, lists of modules around it not counted."""
+    parts = name.split(".")
+    around = (".".join(parts[:end]) for end in range(1, len(parts)))
+    return len(parts) - sum(isinstance(model.get_submodule(each), LISTS) for each in around)
 
 
 def module_macs(module: nn.Module, output: Tensor) -> int:
