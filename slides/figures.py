@@ -27,7 +27,8 @@ import vgg16  # noqa: E402
 from lab import figures, machine  # noqa: E402
 from lab.figures import chain, compare, describe, graph, pieces, read, rows, strip  # noqa: E402
 from lab.figures.cells import cell  # noqa: E402
-from lab.figures.phases import TIMES, Phase, phases  # noqa: E402
+from lab.figures.phases import Phase, phases  # noqa: E402
+from lab.figures.svg import TIMES  # noqa: E402
 
 IMAGES = ROOT / "static" / "img"
 SEARCHES = ROOT / "static" / "searches"

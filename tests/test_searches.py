@@ -80,6 +80,14 @@ def test_what_a_search_says_of_its_trials_follows_from_them(sampler: str) -> Non
     assert search["seconds"] == pytest.approx(seconds, abs=0.051)  # it is rounded to a tenth
 
 
+def test_both_searches_begin_with_the_same_networks() -> None:
+    first = [
+        [trial["genome"] for trial in each["trials"][: RECORD["settings"]["population"]]]
+        for each in RECORD["searches"].values()
+    ]
+    assert first[0] == first[1]
+
+
 def test_the_search_improves_on_its_own_start() -> None:
     volumes = RECORD["searches"]["nsga2"]["hypervolume"]
     assert volumes == sorted(volumes)

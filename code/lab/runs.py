@@ -58,7 +58,7 @@ class Run:
             folder = folder.parent
         if not folder.is_dir():
             raise UserError(
-                f"no run folder {path}: name one of those in runs, such as runs/lenet/TIME-SEED"
+                f"no run folder {path}: name one of those in runs, such as runs/NETWORK/TIME-SEED"
             )
         if not (folder / "run.json").is_file():
             raise UserError(f"{path} is not a run folder: it holds no run.json")

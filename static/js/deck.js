@@ -66,9 +66,14 @@
    * scrolling none.
    */
   function onEvent({ type, target }) {
-    if (!Reveal.isScrollView()) fitAll();
-    else if (type !== 'load') type !== 'slidechanged' && fitAll();
-    else if (target.closest('section')?.clientHeight > 0) fit(target.closest('section'));
+    if (!Reveal.isScrollView()) {
+      fitAll();
+    } else if (type === 'load') {
+      const slide = target.closest('section');
+      if (slide?.clientHeight > 0) fit(slide);
+    } else if (type !== 'slidechanged') {
+      fitAll();
+    }
   }
 
   /** Keep the Tab key on the slide that is shown, where it alone is. */

@@ -1,7 +1,6 @@
 """A cell as a graph: which operations of which states each node adds up."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from .svg import (
     FILLS,
@@ -9,8 +8,10 @@ from .svg import (
     LARGE,
     LEFT,
     MUTED,
+    OUTLINE,
     PALE,
     RIGHT,
+    TIMES,
     Element,
     add,
     document,
@@ -20,6 +21,7 @@ from .svg import (
     polygon,
     rectangle,
     step,
+    telling,
     text,
 )
 
@@ -29,8 +31,6 @@ WIDE, TALL = 196, 46  # of an operation
 FIRST, LEVEL = 100, 62  # from the states to the first operations, and from those to the next
 CORNER = 14  # the radius of a line's turns
 BAND = 62  # half the height of what holds the nodes
-TIMES = "\N{MULTIPLICATION SIGN}"
-LINE: dict[str, Any] = {"stroke": INK, "stroke_width": 2.4}
 FAMILIES = {"max_pool": "pool", "avg_pool": "pool", "sep_conv": "conv 3", "dil_conv": "conv more"}
 
 Edge = tuple[str, int]
@@ -56,12 +56,14 @@ def cell(name: str, title: str, edges: Sequence[Edge]) -> str:
         group = step(root, state - 1)
         for edge, side in zip(pair, (-1, 1), strict=True):
             _edge(group, edge[1], state, side, middle)
-        spot = _tells(group, _describe(state, pair))
+        spot = telling(group, _describe(state, pair))
         for edge, side in zip(pair, (-1, 1), strict=True):
             y = middle + side * _level(state)
-            rectangle(spot, _x(state) - WIDE / 2, y - TALL / 2, WIDE, TALL, _fill(edge[0]), **LINE)
+            rectangle(
+                spot, _x(state) - WIDE / 2, y - TALL / 2, WIDE, TALL, _fill(edge[0]), **OUTLINE
+            )
             text(spot, _x(state), y + 10, words(edge[0]))
-        add(spot, "circle", cx=_x(state), cy=middle, r=RADIUS, fill="#FFFFFF", **LINE)
+        add(spot, "circle", cx=_x(state), cy=middle, r=RADIUS, fill="#FFFFFF", **OUTLINE)
         text(spot, _x(state), middle + 11, str(state), size=LARGE, bold=True)
     return finish(root, 2 * middle)
 
@@ -97,17 +99,10 @@ def _level(state: int) -> float:
     return FIRST + LEVEL * (state - 2)
 
 
-def _tells(group: Element, said: str) -> Element:
-    """A place in the figure that tells what it is when pointed at or focused."""
-    place = add(group, "g", class_="op", tabindex="0", role="img")
-    add(place, "title").text = said
-    return place
-
-
 def _inputs(root: Element, middle: float) -> None:
     for state, caption in enumerate(("cell before last", "last cell")):
-        spot = _tells(root, f"input {state}: the output of {_name(state)}")
-        add(spot, "circle", cx=_x(state), cy=middle, r=RADIUS, fill=PALE, **LINE)
+        spot = telling(root, f"input {state}: the output of {_name(state)}")
+        add(spot, "circle", cx=_x(state), cy=middle, r=RADIUS, fill=PALE, **OUTLINE)
         text(spot, _x(state), middle + 11, str(state), size=LARGE, bold=True)
         text(spot, _x(state), middle + RADIUS + 33, caption, fill=MUTED)
 

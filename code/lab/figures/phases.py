@@ -11,8 +11,10 @@ from .svg import (
     LARGE,
     LEFT,
     MUTED,
+    OUTLINE,
     RIGHT,
     SMALL,
+    TIMES,
     Element,
     add,
     document,
@@ -22,6 +24,7 @@ from .svg import (
     polygon,
     rectangle,
     step,
+    telling,
     text,
 )
 
@@ -30,9 +33,7 @@ DOT = 11  # of input and output
 GAP = 90  # between two phases, in which the pooling stands
 RISE = 46  # of an arc, for each node that it passes
 HEAD = 96  # of the words above
-LINE: dict[str, Any] = {"stroke": INK, "stroke_width": 2.4}
 DASHED: dict[str, Any] = {"stroke": MUTED, "stroke_width": 2.4, "stroke_dasharray": "6 5"}
-TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ def _draw(group: Element, phase: Phase, left: float, wide: float, middle: float)
         add(group, "circle", cx=x(place), cy=middle, r=DOT, fill=INK)
     for node in range(1, phase.nodes + 1):
         there = node in phase.reads
-        spot = _tells(group, _node_words(phase, node))
-        line = LINE if there else DASHED
+        spot = telling(group, _node_words(phase, node))
+        line = OUTLINE if there else DASHED
         fill = FILLS["conv 3"] if there else "#FFFFFF"
         add(spot, "circle", cx=x(node), cy=middle, r=RADIUS, fill=fill, **line)
         text(spot, x(node), middle + 10, str(node), bold=there, fill=INK if there else MUTED)
@@ -128,12 +129,6 @@ def _node_words(phase: Phase, node: int) -> str:
     sources = phase.reads[node]
     joined = f", joined by a 1{TIMES}1 convolution" if len(sources) > 1 else ""
     return f"node {node}: conv 3{TIMES}3, batch norm, ReLU; reads {_list(sources)}{joined}"
-
-
-def _tells(group: Element, words: str) -> Element:
-    place = add(group, "g", class_="op", tabindex="0", role="img")
-    add(place, "title").text = words
-    return place
 
 
 def _edge(
@@ -172,8 +167,8 @@ def _edge(
 
 
 def _pool(group: Element, left: float, middle: float) -> None:
-    place = _tells(group, f"max pooling 2{TIMES}2")
-    rectangle(place, left + GAP / 2 - 13, middle - 34, 26, 68, FILLS["pool"], **LINE)
+    place = telling(group, f"max pooling 2{TIMES}2")
+    rectangle(place, left + GAP / 2 - 13, middle - 34, 26, 68, FILLS["pool"], **OUTLINE)
 
 
 def _key(root: Element, y: float, whole: bool) -> None:
@@ -188,13 +183,13 @@ def _key(root: Element, y: float, whole: bool) -> None:
         if kind == "out" and whole:
             continue
         if kind == "pool":
-            rectangle(root, x + 8, y - 28, 14, 36, FILLS["pool"], **LINE)
+            rectangle(root, x + 8, y - 28, 14, 36, FILLS["pool"], **OUTLINE)
         elif kind == "residual":
             path(root, "none", f"M{number(x)},{number(y - 10)}h30", stroke=FILLS["fc"],
                  stroke_width=6)  # fmt: skip
         else:
             fill = FILLS["conv 3"] if kind == "node" else "#FFFFFF"
-            line = LINE if kind == "node" else DASHED
+            line = OUTLINE if kind == "node" else DASHED
             add(root, "circle", cx=x + 15, cy=y - 10, r=15, fill=fill, **line)
         text(root, x + 44, y, words, anchor="start")
         x += 44 + width(words, SMALL) + 56

@@ -21,6 +21,9 @@ FILLS = {
     "activation": INK,
 }
 
+OUTLINE: dict[str, Any] = {"stroke": INK, "stroke_width": 2.4}
+TIMES = "\N{MULTIPLICATION SIGN}"
+
 Element = ET.Element
 
 
@@ -74,8 +77,13 @@ def step(parent: Element, count: int) -> Element:
 
 def operation(parent: Element, *ops: Op) -> Element:
     """The place of an operation, or of several, that tells of them when pointed at or focused."""
+    return telling(parent, "; ".join(map(tell, ops)))
+
+
+def telling(parent: Element, words: str) -> Element:
+    """A place that says these words when pointed at or focused."""
     group = add(parent, "g", class_="op", tabindex="0", role="img")
-    add(group, "title").text = "; ".join(map(tell, ops))
+    add(group, "title").text = words
     return group
 
 
