@@ -125,8 +125,9 @@ export function veil({ dims, data }, label) {
  * @param {object} options
  * @param {(name: string) => void} options.onStage another stage is asked for
  * @param {(on: boolean) => void} options.onLooks where the network looks is asked for, or not
+ * @param {() => void} options.onMap another map is shown large
  */
-export function inside({ onStage, onLooks }) {
+export function inside({ onStage, onLooks, onMap }) {
   const steps = make('div.live-steps', { role: 'group', 'aria-label': 'Stages' });
   const looks = make(
     'button.live-looks',
@@ -141,7 +142,7 @@ export function inside({ onStage, onLooks }) {
   const mapLabel = make('p.live-map');
   const kernelLabel = make('p.live-map');
   const button = (text, label, step) =>
-    make('button', { type: 'button', 'aria-label': label, onclick: () => choose(chosen + step) }, text);
+    make('button', { type: 'button', 'aria-label': label, onclick: () => turnTo(chosen + step) }, text);
   const element = make(
     'div.live-inside',
     {},
@@ -182,6 +183,11 @@ export function inside({ onStage, onLooks }) {
     paintTiles(maps, shown.maps, tiles);
   }
 
+  function turnTo(map) {
+    choose(map);
+    onMap();
+  }
+
   maps.addEventListener('click', (event) => {
     const box = maps.getBoundingClientRect();
     // The picture begins at the upper left of its box, and is as large as fits.
@@ -189,7 +195,7 @@ export function inside({ onStage, onLooks }) {
     const column = Math.floor((event.clientX - box.x) / zoom / (shown.width + GAP));
     const row = Math.floor((event.clientY - box.y) / zoom / (shown.height + GAP));
     const map = row * columns + column;
-    if (column < columns && map < shown.maps.length) choose(map);
+    if (column < columns && map < shown.maps.length) turnTo(map);
   });
 
   return {
@@ -232,6 +238,12 @@ export function inside({ onStage, onLooks }) {
       element.dataset.stage = stage.name;
       choose(isOther ? strongest(shown) : Math.min(chosen, shown.maps.length - 1));
     },
+
+    /** The number of the map that is shown large. */
+    map: () => chosen,
+
+    /** Show another map large. */
+    choose,
 
     /** Say whether the picture shows where the network looks. */
     press(on) {

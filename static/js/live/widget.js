@@ -69,7 +69,7 @@ function build(act, { single, samples, qr }) {
   const canvas = make('canvas.live-pixels', { role: 'img', 'aria-label': 'No picture yet' });
   const overlay = make('canvas.live-veil', { hidden: true, 'aria-hidden': 'true' });
   const view = make('div.live-picture', {}, canvas, overlay);
-  const stages = inside({ onStage: act.stage, onLooks: act.looks });
+  const stages = inside({ onStage: act.stage, onLooks: act.looks, onMap: act.map });
   const parts = {
     chooser,
     networkChooser,
@@ -153,6 +153,7 @@ export function bringToLife(root, { name, mirrors }) {
   let panel = 'pictures';
   let stageNumber = 0;
   let looks = false;
+  let within; // what Inside shows of the network
   let isEntered = false;
   let stopCamera;
   let cameraTurn = 0;
@@ -241,7 +242,8 @@ export function bringToLife(root, { name, mirrors }) {
 
   function tellSpeaker() {
     const told = networks.map(({ source, ...network }) => network);
-    share(name, { networks: told, pixels, what });
+    const map = within && parts.stages.map();
+    share(name, { networks: told, pixels, what, panel, settings, looks, within, map });
   }
 
   const know = (network, about) => Object.assign(network, about, { title: network.title });
@@ -267,17 +269,33 @@ export function bringToLife(root, { name, mirrors }) {
 
   async function lookInside(isStale) {
     const [network] = networks;
-    if (panel !== 'inside' || !network.probabilities || !network.stages.length) return;
+    if (panel !== 'inside' || !network.probabilities || !network.stages.length) {
+      within = undefined;
+      return;
+    }
     const stage = network.stages[Math.min(stageNumber, network.stages.length - 1)];
     const kernel = stage.kernel ? [`${stage.name}.kernel`] : [];
     const seesLooks = looks && network.class_activation;
     const names = [stage.name, ...kernel, ...(seesLooks ? ['class_activation'] : [])];
     const outputs = await engine.look(network.source, pixels, names);
     if (isStale()) return;
-    parts.stages.show(stage, network.stages.indexOf(stage), outputs[stage.name], outputs[kernel[0]]);
-    parts.overlay.hidden = !seesLooks;
-    if (!seesLooks) return;
-    const free = veil(outputs.class_activation, network.probabilities.indexOf(Math.max(...network.probabilities)));
+    within = {
+      stage,
+      number: network.stages.indexOf(stage),
+      output: outputs[stage.name],
+      kernels: outputs[kernel[0]],
+      activation: outputs.class_activation,
+    };
+    showWithin();
+  }
+
+  function showWithin() {
+    const { stage, number, output, kernels, activation } = within;
+    parts.stages.show(stage, number, output, kernels);
+    parts.overlay.hidden = !activation;
+    if (!activation) return;
+    const { probabilities } = networks[0];
+    const free = veil(activation, probabilities.indexOf(Math.max(...probabilities)));
     paint(parts.overlay, free.pixels, free.width, free.height);
   }
 
@@ -460,6 +478,7 @@ export function bringToLife(root, { name, mirrors }) {
       stageNumber = networks[0].stages.findIndex((stage) => stage.name === stageName);
       refresh();
     },
+    map: () => tellSpeaker(),
     looks(on) {
       looks = on;
       parts.stages.press(on);
@@ -523,10 +542,16 @@ export function bringToLife(root, { name, mirrors }) {
   function mirror() {
     parts.body.inert = true;
     follow(name, (state) => {
-      ({ networks, pixels, what } = state);
+      ({ networks, pixels, what, panel, settings, looks, within } = state);
       root.replaceChildren(parts.body);
       showPicture();
+      showSettings();
       showPanel();
+      if (panel !== 'inside' || !within) return;
+      parts.stages.offer(networks[0]);
+      parts.stages.press(looks);
+      showWithin();
+      parts.stages.choose(state.map);
     });
   }
 
