@@ -336,11 +336,13 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The search
 #
-# Two objectives: the share of held-out images that a network gets wrong after a short training,
-# and its multiply-accumulates for an image. NSGA-II (Deb et al., 2002) is Optuna's own: of parents
-# and children it keeps those that no other one dominates, and among equals those in thin places of
-# the front, so that the front stays wide. (The paper goes one step further: late in the search it
-# draws genomes from a Bayesian network, learned from all that was tried. Here is no such step.)
+# Two objectives: the share of held-out images that a network gets wrong in the best epoch of a
+# short training, and its multiply-accumulates for an image. NSGA-II (Deb et al., 2002) is Optuna's
+# own: of parents and children it keeps those that no other one dominates, and among equals those in
+# thin places of the front, so that the front stays wide. A child has each bit from one of its
+# parents, and one bit in so many as there are is drawn anew. (Two steps of the paper are not here:
+# it begins with what is known of networks that people drew, and late in the search it draws genomes
+# from a Bayesian network, learned from all that was tried.)
 #
 # All that is known lies in the study, so any process may stop, be killed or join in. In a notebook
 # the search begins where the environment variable `LAB_ARGS` says `--search`.

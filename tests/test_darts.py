@@ -18,6 +18,7 @@ import lab
 from darts import DARTS, DARTS_V2, EDGES, NAMES, SearchNetwork
 from lab import search as machinery
 from lab.errors import Stopped
+from lab.runs import Run
 from networks import (
     assert_exports,
     assert_finite_gradients,
@@ -137,9 +138,34 @@ def test_a_stopped_search_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_search_stops_at_its_skips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SearchNetwork, "genotype", lambda model: DARTS_V2)  # it has two
-    run = darts.search(RECIPE, replace(OPTIONS, out=str(tmp_path), stop_at_skips=2))
+    run = darts.search(RECIPE, replace(OPTIONS, out=str(tmp_path / "my runs"), stop_at_skips=2))
     assert darts.find_genotype(str(run.folder)) == DARTS_V2
     assert len(run.read("history.json")) == 1
+
+
+def test_a_search_goes_on_only_where_numbers_are_rounded_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machinery, "_search", lambda *_: None)  # each is stopped at once
+    simple = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 10))
+    monkeypatch.setattr(darts, "SearchNetwork", lambda *_: simple)
+    monkeypatch.setattr(darts, "Bilevel", lambda *_: None)
+
+    def begun(**changes: object) -> Run:
+        return darts.search(RECIPE, replace(OPTIONS, out=str(tmp_path), **changes))  # type: ignore[arg-type]
+
+    first, layout, half = begun(), begun(channels_last=True), begun(precision="bf16")
+    assert len({run.folder for run in (first, layout, half)}) == 3
+    assert begun(threads=1).folder == first.folder
+    assert begun(channels_last=True).folder == layout.folder
+    assert begun(precision="fp16").folder == half.folder  # it would need a gradient scaler
+    assert half.read("run.json")["environment"]["precision"] == "bfloat16"
+
+
+def test_a_search_without_two_images_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(lab.UserError, match="at least two training images"):
+        darts.search(RECIPE, replace(OPTIONS, out=str(tmp_path), search_images=1))
+    assert not list(tmp_path.iterdir())
 
 
 def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +183,8 @@ def test_a_search_does_not_take_resume() -> None:
     ("words", "complaint"),
     [
         ("DARTS_V9", "no genotype"),
+        ("", "no genotype"),
+        ("x" * 300, "no genotype"),  # longer than the name of a file may be
         ("random:x", "a whole number"),
         (str(DARTS_V2).replace("dil_conv_3x3:2", "none:2"), "the operation must be one of"),
         (str(DARTS_V2).replace("dil_conv_3x3:2", "dil_conv_3x3:5"), "a state from 0 to 4"),

@@ -135,7 +135,8 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
 def test_drop_path_grows_with_the_training_and_silences_that_share() -> None:
     torch.manual_seed(0)
     model = darts.DARTS(cells=3, channels=2, auxiliary=False, drop_path=0.4)
-    (path, *_) = (each for each in model.modules() if isinstance(each, darts.DropPath))
+    path, *others = (each for each in model.modules() if isinstance(each, darts.DropPath))
+    assert 1 + len(others) == 6 + 2 * 5  # one normal cell, two reductions: the identity stays
     x = torch.ones(20_000, 1, 1, 1)
     for done, rate in ((0.0, 0.0), (0.5, 0.2)):
         model.train().grow(done)

@@ -12,6 +12,7 @@ same end, after Ctrl-C or a power cut. What a step does is the lesson's.
 import logging
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 import ignite.distributed as idist
@@ -51,14 +52,15 @@ class Step(Protocol):
 
 
 class Halves:
-    """A batch of each half at a time, in an order and augmentation drawn from (seed, epoch)."""
+    """A batch of each half at a time, in an order and augmentation drawn from (seed, epoch).
+
+    Both halves are drawn alike: an image always meets the same one of the other half.
+    """
 
     def __init__(
         self, split: Split, data: Data, recipe: Recipe, memory_format: torch.memory_format
     ) -> None:
         half = len(split) // 2
-        if half < 1:
-            raise UserError("a search needs at least two training images")
         self.parts = [
             Batches(
                 Split(split.images[part], split.labels[part]),
@@ -96,7 +98,11 @@ def search(
     images: int,
     enough: Callable[[Row], bool] = lambda row: False,
 ) -> Run:
-    """Search, from the beginning or from where the last search with this recipe was stopped.
+    """Search, from the beginning or from where the last search like this one was stopped.
+
+    A search goes on in the number format and the layout in memory that it was begun with, and on
+    the same kind of device: what its run says of them holds for all of it. With others it is
+    another search.
 
     Args:
         make: the network, which gives logits (N, classes), and its step, from the number of
@@ -121,10 +127,16 @@ def search(
     if idist.get_world_size() > 1:
         raise UserError("a search runs in one process: start it without torchrun")
     device = machine.pick_device(options.device)
+    if machine.pick_precision(options.precision, device) is torch.float16:
+        # Without a gradient scaler fp16 would lose the small gradients of an architecture.
+        options = replace(options, precision="bf16")
     data = load(recipe.data, limit=recipe.limit or None)
+    split = data.train.first(images or len(data.train))
+    if len(split) < 2:
+        raise UserError("a search needs at least two training images")
     torch.manual_seed(recipe.seed)
     model, step = make(len(data.classes))
-    found = [run for run in Run.find(options.out, recipe) if _rounds_like(run, options)]
+    found = [run for run in Run.find(options.out, recipe) if _rounds_like(run, options, device)]
     if found:
         run = found[-1]
         check_same_data(run, data)
@@ -133,13 +145,15 @@ def search(
         run.write("run.json", description(recipe, options, device, data, model))
     print(f"searching on {machine.describe(device)}; run folder {run}", flush=True)
     if not run.has("genotype.json"):
-        _search(model, step, describe, data, recipe, options, device, run, images, enough)
+        _search(model, step, describe, data, split, recipe, options, device, run, enough)
     return run
 
 
-def _rounds_like(run: Run, options: Options) -> bool:
-    """Whether a run was started with the number format of these options."""
-    return run.read("run.json")["options"]["precision"] == options.precision
+def _rounds_like(run: Run, options: Options, device: torch.device) -> bool:
+    """Whether a run was started where numbers are rounded as they will be here."""
+    before = run.read("run.json")["options"]
+    now = {"precision": options.precision, "channels_last": options.channels_last}
+    return all(before[key] == value for key, value in {**now, "device": device.type}.items())
 
 
 def _search(
@@ -147,27 +161,25 @@ def _search(
     step: Step,
     describe: Callable[[M], Row],
     data: Data,
+    split: Split,
     recipe: Recipe,
     options: Options,
     device: torch.device,
     run: Run,
-    images: int,
     enough: Callable[[Row], bool],
 ) -> None:
     memory = torch.channels_last if options.channels_last else torch.contiguous_format
     model.to(device).to(memory_format=memory)
-    split = data.train.first(images or len(data.train)).to(device)
-    halves = Halves(split, data, recipe, memory)
+    halves = Halves(split.to(device), data, recipe, memory)
     held_out = data.validation.first(len(split) // 2).to(device)
     validation = normalized(held_out, data.mean, data.std, EVALUATION_BATCH, memory_format=memory)
     evaluator = create_evaluator(model, len(data.classes), device)
     total = recipe.epochs * len(halves)
-    # Without a gradient scaler fp16 would lose the small gradients of an architecture.
-    half = machine.pick_precision(options.precision, device) is not torch.float32
+    precision = machine.pick_precision(options.precision, device)
 
     def process(engine: Engine, batch: tuple[Batch, Batch, int]) -> Tensor:
         model.train()
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
             return step(batch[0], batch[1], (engine.state.iteration - 1) / total)
 
     trainer = Engine(process)
@@ -195,7 +207,10 @@ def _search(
     def describe_and_save() -> None:
         loss = epoch.mean_loss()
         if not math.isfinite(loss):
-            raise Diverged(f"the loss became {loss} in epoch {trainer.state.epoch} of the search")
+            raise Diverged(
+                f"the loss became {loss} in epoch {trainer.state.epoch} of the search: "
+                "try lower learning rates"
+            )
         evaluator.run(validation)
         row = {
             "epoch": trainer.state.epoch,

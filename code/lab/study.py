@@ -297,8 +297,8 @@ def _attempt(
 
 
 def _line(trial: FrozenTrial, done: int, trials: int) -> str:
-    same_as, found = (trial.user_attrs.get(key) for key in ("same_as", "found"))
-    cost = f"{found['seconds']:4.0f} s" if found else f"the network of trial {same_as}"
+    found = trial.user_attrs.get("found")
+    cost = f"{found['seconds']:4.0f} s" if found else "a network trained before"
     return (
         f"{done:{len(str(trials))}}/{trials}   {trial.user_attrs['genome']}"
         f"   error {trial.values[0]:6.2%}   {trial.values[1] / 1e6:6.2f} M MACs   {cost}"
