@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from ignite.engine import Engine
 from torch import nn
 
 from conftest import DECK, ROOT
@@ -813,6 +815,19 @@ def test_bad_usage_is_one_line(words: list[str], complaint: str) -> None:
     names = {"__file__": str(EXERCISE)}
     with pytest.raises(UserError, match=complaint):
         Coach(names, words)
+
+
+def test_a_stopped_training_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stop(engine: Engine, batch: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(logging.getLogger("ignite.engine"), "level", logging.NOTSET)
+    Coach({"__file__": str(EXERCISE)}, [])
+    with pytest.raises(KeyboardInterrupt):
+        Engine(stop).run([1])
+    assert not caplog.records
 
 
 def test_what_a_function_forgot_is_said_and_loses_no_weights(

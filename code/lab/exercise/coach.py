@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +48,8 @@ class Coach:
 
     def __init__(self, names: Mapping[str, Any], arguments: Sequence[str] | None = None) -> None:
         machine.show_errors_in_one_line()
+        # Errors and Ctrl-C are shown once, and not by ignite's engines as well.
+        logging.getLogger("ignite.engine").setLevel(logging.CRITICAL)
         self.names = names
         self.kept: Run | None = None
         self.file = "" if machine.in_notebook() else str(names["__file__"])
