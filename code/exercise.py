@@ -135,7 +135,8 @@ def get_dataflow(
     Returns:
         `lab.Batches` of `data.train`, which are shuffled and augmented as the recipe says, and
         `lab.normalized` of `data.validation`: every held-out image once, as it is. Both normalize
-        with `data.mean` and `data.std`. What they take, by name: `help(lab.Batches)`.
+        with `data.mean` and `data.std`. What they take, by name: `help(lab.Batches)` and
+        `help(lab.normalized)`.
     """
     raise NotImplementedError
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from ignite.engine import Engine
+from torch import nn
 
 from conftest import DECK, ROOT
 from filling import EXERCISE, gaps, load, solved
@@ -89,6 +92,18 @@ MISTAKES = {
         "get_dataflow",
         "every held-out image once",
     ),
+    "batch size typed": (
+        "        batch_size=recipe.batch_size,",
+        "        batch_size=4,",
+        "get_dataflow",
+        "Take `recipe.batch_size`",
+    ),
+    "validation for one epoch alone": (
+        "training, lab.normalized(data.validation, data.mean, data.std, batch_size=500)",
+        "training, iter([*lab.normalized(data.validation, data.mean, data.std, 500)])",
+        "get_dataflow",
+        "a generator is used up",
+    ),
     # create_optimizer
     "optimizer over the wrong model": (
         "        model.parameters(),",
@@ -147,6 +162,51 @@ MISTAKES = {
         "create_trainer",
         "`optimizer.step()` once a batch",
     ),
+    "train mode before the first step alone": (
+        "    def step(engine: Engine, batch: tuple[Tensor, Tensor, int]) -> Tensor:\n"
+        "        images, labels, _ = batch\n" + TRAIN_MODE,
+        "    model.train()\n\n"
+        "    def step(engine: Engine, batch: tuple[Tensor, Tensor, int]) -> Tensor:\n"
+        "        images, labels, _ = batch\n",
+        "create_trainer",
+        "`model.train()` in every step",
+    ),
+    "labels before logits": (
+        CROSS_ENTROPY,
+        "F.cross_entropy(labels, model(images))\n",
+        "create_trainer",
+        "in this order",
+    ),
+    "criterion made of logits": (
+        CROSS_ENTROPY,
+        "nn.CrossEntropyLoss(model(images), labels)\n",
+        "create_trainer",
+        "made first, without arguments",
+    ),
+    "a step without engine": (
+        "    def step(engine: Engine, batch: tuple[Tensor, Tensor, int])",
+        "    def step(batch: tuple[Tensor, Tensor, int])",
+        "create_trainer",
+        "`def step(engine, batch)`",
+    ),
+    "loss added up over the batch": (
+        RETURN,
+        "        return loss.detach() * len(labels)\n",
+        "create_trainer",
+        "Return the mean over the batch",
+    ),
+    "loss averaged twice": (
+        RETURN,
+        "        return loss.detach() / len(labels)\n",
+        "create_trainer",
+        "Return the mean over the batch",
+    ),
+    "the marking line left": (
+        RETURN,
+        "        return loss.detach()\n\n    raise NotImplementedError\n",
+        "create_trainer",
+        "Take the line `raise NotImplementedError` out",
+    ),
     "graph kept": (RETURN, "        return loss\n", "create_trainer", "`loss.detach()`"),
     "nothing returned": (RETURN, "", "create_trainer", "Return the loss"),
     # create_evaluator
@@ -155,6 +215,27 @@ MISTAKES = {
         "",
         "create_evaluator",
         "`model.eval()` in every step",
+    ),
+    "eval mode before the first step alone": (
+        "    def step(engine: Engine, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:\n"
+        "        images, labels = batch\n        model.eval()\n",
+        "    model.eval()\n\n"
+        "    def step(engine: Engine, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:\n"
+        "        images, labels = batch\n",
+        "create_evaluator",
+        "`model.eval()` in every step",
+    ),
+    "no_grad without brackets": (
+        "        with torch.no_grad():\n",
+        "        with torch.no_grad:\n",
+        "create_evaluator",
+        "`with torch.no_grad():`",
+    ),
+    "labels returned before logits": (
+        "            return model(images), labels\n",
+        "            return labels, model(images)\n",
+        "create_evaluator",
+        "in this order",
     ),
     "no_grad forgotten": (
         "        with torch.no_grad():\n",
@@ -182,6 +263,20 @@ MISTAKES = {
         "add_schedule",
         "`Events.ITERATION_STARTED`",
     ),
+    "a scheduler for a handler": (
+        '    trainer.add_event_handler(Events.ITERATION_STARTED, PiecewiseLinear(optimizer, "lr", '
+        "cycle))",
+        "    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps)\n"
+        "    trainer.add_event_handler(Events.ITERATION_COMPLETED, cycle.step)",
+        "add_schedule",
+        "`lambda: scheduler.step()`",
+    ),
+    "no warm-up": (
+        "[(0, 0.0), (rising, recipe.lr), (steps, 0.0)]",
+        "[(0, recipe.lr), (steps, 0.0)]",
+        "add_schedule",
+        "rises to `recipe.lr` first",
+    ),
     "schedule stepped by epochs": (
         "Events.ITERATION_STARTED, Piece",
         "Events.EPOCH_STARTED, Piece",
@@ -200,6 +295,13 @@ MISTAKES = {
         AVERAGE + '    Accuracy().attach(trainer, "accuracy")\n',
         "add_validation",
         "belong to the evaluator",
+    ),
+    "losses not collected": (AVERAGE, "", "add_validation", "attached to the trainer"),
+    "losses collected on the evaluator": (
+        AVERAGE,
+        '    Average().attach(evaluator, "train_loss")\n',
+        "add_validation",
+        "attach it to the trainer",
     ),
     "metric read from the wrong engine": (
         'evaluator.state.metrics["accuracy"],\n        }',
@@ -226,6 +328,34 @@ MISTAKES = {
         BEST_ON_TEST,
         "train",
         "Test images are for step 5 alone",
+    ),
+    "schedule of one epoch": (
+        "recipe.epochs * len(training))",
+        "len(training))",
+        "train",
+        "`recipe.epochs * len(training)`",
+    ),
+    "no schedule": (
+        "    add_schedule(trainer, optimizer, recipe, recipe.epochs * len(training))\n",
+        "",
+        "train",
+        "Call `add_schedule`",
+    ),
+    "never measured": (
+        "    history = add_validation(trainer, evaluator, validation)\n",
+        "    history: list[dict[str, Any]] = []\n",
+        "train",
+        "`add_validation`",
+    ),
+    "best epoch looked up too early": (
+        "    history = add_validation(trainer, evaluator, validation)\n"
+        '    best: dict[str, Any] = {"accuracy": -1.0}\n',
+        '    best: dict[str, Any] = {"accuracy": -1.0}\n'
+        "    history: list[dict[str, Any]] = []\n"
+        "    trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: history[-1])\n"
+        "    history = add_validation(trainer, evaluator, validation)\n",
+        "train",
+        "in the order in which they were added",
     ),
     "one order for every epoch": (
         SET_EPOCH,
@@ -269,6 +399,21 @@ MISTAKES = {
         "lab.normalized(data.validation, data.mean",
         "report",
         "Report on `data.test`",
+    ),
+    "report on images that are not normalized": (
+        "lab.normalized(data.test, data.mean, data.std, batch_size=500)",
+        "[(data.test.images / 255, data.test.labels)]",
+        "report",
+        "Normalize them",
+    ),
+    "report on shifted test images": (
+        "    evaluator.run(lab.normalized(data.test, data.mean, data.std, batch_size=500))\n",
+        "    shifted = lab.Batches(\n"
+        "        data.test, mean=data.mean, std=data.std, batch_size=30, seed=0, crop_padding=4\n"
+        "    )\n"
+        "    evaluator.run([batch[:2] for batch in shifted])\n",
+        "report",
+        "measure on images as they are",
     ),
     "report on some test images": (
         "lab.normalized(data.test, data.mean",
@@ -367,6 +512,28 @@ OTHER_WAYS = {
         "        loss = F.cross_entropy(model(images), labels)\n        loss.backward()\n"
         "        optimizer.step()\n" + ZERO,
     ),
+    "gradients made in a closure": (
+        "        loss = F.cross_entropy(model(images), labels)\n        loss.backward()\n"
+        "        optimizer.step()\n",
+        "        def closure() -> Tensor:\n"
+        "            loss = F.cross_entropy(model(images), labels)\n"
+        "            loss.backward()\n"
+        "            return loss\n\n"
+        "        loss = optimizer.step(closure)\n",
+    ),
+    "log-softmax and its loss": (
+        CROSS_ENTROPY,
+        "F.nll_loss(F.log_softmax(model(images), 1), labels)\n",
+    ),
+    "a running average": (
+        AVERAGE,
+        "    from ignite.metrics import RunningAverage\n\n"
+        '    RunningAverage(output_transform=lambda loss: loss).attach(trainer, "loss")\n',
+    ),
+    "a marking line that is never reached": (
+        "    return evaluator\n",
+        "    return evaluator\n    raise NotImplementedError\n",
+    ),
     "loss as a number": (RETURN, "        return loss.item()\n"),
     "ignite's own trainer": (
         "    return Engine(step)\n\n\ndef create_evaluator",
@@ -391,6 +558,32 @@ OTHER_WAYS = {
 def test_another_way_is_no_mistake(name: str, solution: str) -> None:
     source = with_build(changed(solution, *OTHER_WAYS[name]), SMALL)
     assert [result.found for result in graded(source, 3, 4, 5) if not result.passed] == []
+
+
+def test_a_learning_rate_that_changes_nothing_is_found(solution: str) -> None:
+    source = with_build(changed(solution, "lr=0.05", "lr=1e-6"), SMALL)
+    wrong = [result for result in graded(source, 2, 4) if not result.passed]
+    assert [result.gap for result in wrong] == ["train"]
+    assert "multiply it by ten" in wrong[0].hint
+
+
+def test_a_transformer_is_made_to_fit_by_small_patches(solution: str) -> None:
+    layers = "num_layers=1, num_heads=2, hidden_dim=8, mlp_dim=8, num_classes=classes"
+    size = "models.VisionTransformer(image_size=32, patch_size={}, " + layers + ")"
+    for patch, good in ((4, True), (16, False)):
+        source = with_build(solution, f"    return {size.format(patch)}\n")
+        wrong = [result for result in graded(source, 2) if not result.passed]
+        assert not wrong if good else "`patch_size=4`" in wrong[0].hint
+    rows = "[(name, name) for name in ('conv_proj', *BLOCKS, 'encoder.ln', 'heads')]"
+    source = changed(solution, "models.resnet18()\n", "models.vit_b_16()\n")
+    start = source.index('    return [\n        ("conv1"')
+    blocks = "[f'encoder.layers.encoder_layer_{each}' for each in range(12)]"
+    source = (
+        source[:start]
+        + f"    return {rows.replace('BLOCKS', blocks)}\n\n\n"
+        + (source[source.index("if __name__", start) :])
+    )
+    assert [result.found for result in graded(source, 1) if not result.passed] == []
 
 
 @pytest.mark.parametrize("rate", ["200.0", "1e9"])
@@ -464,6 +657,10 @@ def test_a_network_that_was_made_to_fit_passes(name: str, solution: str) -> None
             "print the shape of what arrives there",
         ),
         ("    return None\n", "Return the network"),
+        ("    return models.resnet18\n", "Return the network"),
+        (built("resnet18", ["model.maxpool = None"]), "`nn.Identity()` in its place"),
+        (built("resnet18", ["model.conv1 = nn.Conv2d(3, 32, 3)"]), "as many as that one did"),
+        (built("vit_b_16", []), "`image_size=32`"),
         ("    return choos()\n", "Mend what Python says"),
     ],
 )
@@ -618,6 +815,39 @@ def test_bad_usage_is_one_line(words: list[str], complaint: str) -> None:
     names = {"__file__": str(EXERCISE)}
     with pytest.raises(UserError, match=complaint):
         Coach(names, words)
+
+
+def test_a_stopped_training_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stop(engine: Engine, batch: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(logging.getLogger("ignite.engine"), "level", logging.NOTSET)
+    Coach({"__file__": str(EXERCISE)}, [])
+    with pytest.raises(KeyboardInterrupt):
+        Engine(stop).run([1])
+    assert not caplog.records
+
+
+def test_what_a_function_forgot_is_said_and_loses_no_weights(
+    solution: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr("lab.machine.home", lambda: tmp_path)
+    names = load(solution)
+    names.pop("build")  # renamed, say
+    coach = Coach({**names, "__file__": str(EXERCISE)}, [])
+    assert not coach.ready(2)
+    assert not coach.ready(4)
+    said = capsys.readouterr().out
+    assert "step 2: there is no function build: keep its name" in said
+    assert "step 4: waits for build" in said
+    row = {"epoch": 1, "train_loss": 2.0, "val_loss": 2.0, "validation_accuracy": 0.1}
+    for history in (None, [], [row]):
+        with pytest.raises(UserError, match=r"has the weights, but no curve: .* epoch"):
+            coach.keep(names["RECIPE"], nn.Linear(1, 1), history)
+        assert coach.kept
+        assert coach.kept.has("best.pt")
 
 
 def test_a_solved_exercise_trains_and_then_reads_the_test_images_once(

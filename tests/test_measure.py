@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
+from lab.errors import UserError
 from lab.measure import count_macs, count_parameters, first_level, layer_table, layers
 
 NETWORKS = {
@@ -31,6 +32,11 @@ def test_measuring_leaves_the_network_as_it_was() -> None:
     assert model.training
     assert model[0].weight.device.type == "cpu"
     assert not model[0]._forward_hooks
+
+
+def test_what_is_no_network_is_refused() -> None:
+    with pytest.raises(UserError, match="no network to measure, but None"):
+        layer_table(None, (1, 3, 32, 32))
 
 
 def test_the_table_names_every_layer_and_ends_with_the_totals() -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .errors import UserError
+
 LISTS = (nn.ModuleList, nn.ModuleDict)  # they hold modules, and are never called
 
 
@@ -33,7 +35,12 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
         depth: how many levels of modules to tell apart; a module at this level is one layer, with
             the costs of all in it. A list of modules is no level: its members are where it is.
             0: every level, down to the modules that contain no other.
+
+    Raises:
+        UserError: it is no network, as where a function forgot to return it.
     """
+    if not isinstance(model, nn.Module):
+        raise UserError(f"there is no network to measure, but {model!r}: return an nn.Module")
     ghost = copy.deepcopy(model).to("meta").eval()
     found: list[Layer] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from ..pictures import show as show_picture
 from ..recipe import Recipe
 from ..runs import Run
 from . import checklist
+from .loop import HISTORY
 from .steps import GAPS, NEEDS, grade
 from .work import Work
 
@@ -46,6 +48,8 @@ class Coach:
 
     def __init__(self, names: Mapping[str, Any], arguments: Sequence[str] | None = None) -> None:
         machine.show_errors_in_one_line()
+        # Errors and Ctrl-C are shown once, and not by ignite's engines as well.
+        logging.getLogger("ignite.engine").setLevel(logging.CRITICAL)
         self.names = names
         self.kept: Run | None = None
         self.file = "" if machine.in_notebook() else str(names["__file__"])
@@ -85,7 +89,16 @@ class Coach:
     def ready(self, step: int) -> bool:
         """Whether the gaps of a step, and those it needs, are filled; if not, say which are not."""
         work = Work(self.names, self.file)
-        needed = [gap for each in NEEDS[step] for gap in GAPS[each] if work.open(gap)]
+        lost = [gap for gap in GAPS[step] if not callable(self.names.get(gap))]
+        if lost:
+            print(f"step {step}: there is no function {' and no '.join(lost)}: keep its name")
+            return False
+        needed = [
+            gap
+            for each in NEEDS[step]
+            for gap in GAPS[each]
+            if work.open(gap) or not callable(self.names.get(gap))
+        ]
         own = [gap for gap in needed if gap in GAPS[step]]
         if own:
             places = {gap: f" (line {work.line(gap)})" if self.file else "" for gap in own}
@@ -116,11 +129,19 @@ class Coach:
         return True
 
     def keep(self, recipe: Recipe, model: nn.Module, history: list[dict[str, Any]]) -> None:
-        """Keep recipe, history, curve and weights in a new run folder; show the curve."""
+        """Keep recipe, weights, history and curve in a new run folder; show the curve.
+
+        Raises `UserError` where the history is none.
+        """
         run = self.kept = Run.create("", recipe)
         run.write("run.json", {"recipe": recipe.as_dict()})
-        run.write("history.json", history)
         run.save("best.pt", model.state_dict())
+        if not history or not all(set(HISTORY) <= set(row) for row in history):
+            raise UserError(
+                f"{run} has the weights, but no curve: train did not return a history whose rows "
+                f"have {', '.join(HISTORY)}; {machine.this_command()}--check says more"
+            )
+        run.write("history.json", history)
         run.save_figure("curve.png", plots.learning_curve(history))
         show_picture(run.folder / "curve.png")
         print(f"history, curve and weights: {run}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -11,8 +12,16 @@ from torch.nn import functional as F
 from . import mistakes
 from .mistakes import BY_HAND, EVENTS, FIVE, MEASURING, STEP, Mistake, kind
 from .probes import BATCH, EPOCHS, RATE, Engines, Probe, Seen
-from .work import Work
+from .work import Work, unreadable
 
+HELD_OUT = "The metrics of the epoch are in `evaluator.state.metrics` once it has run."
+# The columns of the history, and where they come from.
+HISTORY = {
+    "epoch": "Every epoch appends a dictionary of its own, with `trainer.state.epoch`.",
+    "train_loss": "`Average` on the trainer collects the losses of an epoch, and begins anew.",
+    "validation_loss": HELD_OUT,
+    "validation_accuracy": HELD_OUT,
+}
 NO_GRADIENT = "no gradient reached the network"
 TWICE = "the loss is that of a softmax of the softmax"
 
@@ -26,6 +35,13 @@ def training_batches_are_right(work: Work) -> None:
             f"an epoch has {len(places)} images, {len(set(places))} different ones, of "
             f"{len(work.data.train)}",
             "An epoch shows every training image once.",
+            BY_HAND,
+        )
+    largest = max(len(seen.places) for seen in batches)
+    if largest != BATCH:
+        raise Mistake(
+            f"the batches have {largest} images where the recipe says {BATCH}",
+            "Take `recipe.batch_size`, so that the recipe alone says how the network was trained.",
             BY_HAND,
         )
     if places == sorted(places):
@@ -45,6 +61,14 @@ def validation_batches_are_right(work: Work) -> None:
             f"{len(places)} images, {len(set(places))} different ones, of "
             f"{len(work.data.validation)}",
             "Measure on every held-out image once: `lab.normalized(data.validation, ...)`.",
+            BY_HAND,
+        )
+    again = sum(1 for _ in work.dataflow[1])
+    if again != len(batches):
+        raise Mistake(
+            f"the second time there are {again} batches to validate on instead of {len(batches)}",
+            "Return what begins anew in every epoch, as `lab.normalized` and lists do: a generator "
+            "is used up by the first.",
             BY_HAND,
         )
     if not all(seen.whole for seen in batches):
@@ -101,7 +125,7 @@ def trainer_is_in_train_mode(work: Work) -> None:
 
 def loss_is_the_cross_entropy(work: Work) -> None:
     probe = work.trained_probe
-    made = next((each for each in probe.model.passes if each.slope is not None), None)
+    made = probe.descended
     if made is None or made.slope is None or not made.slope.any():
         raise Mistake(NO_GRADIENT, mistakes.ARGMAX, STEP)
     if _is_cross_entropy(made.logits, len(made.logits) * made.slope, probe.labels):
@@ -176,7 +200,7 @@ def trainer_returns_the_loss(work: Work) -> None:
     if not number or not math.isfinite(value):
         raise Mistake(
             f"the step returned {kind(output)}",
-            "Return the loss of the batch: it becomes `trainer.state.output`.",
+            "Return the loss of the batch, one number: it becomes `trainer.state.output`.",
             STEP,
         )
     if isinstance(output, Tensor) and output.requires_grad:
@@ -185,6 +209,20 @@ def trainer_returns_the_loss(work: Work) -> None:
             "Return `loss.detach()` or `loss.item()`, or the memory of a step is never freed.",
             STEP,
         )
+    made = work.trained_probe.descended
+    if made is None or made.slope is None:
+        return
+    # Smoothed labels and penalties change the loss as well: look for the size of the batch only.
+    target = made.logits.softmax(1) - len(made.logits) * made.slope
+    mean = -(target * made.logits.log_softmax(1)).sum(1).mean().item()
+    for wrong, what in ((value / BATCH, "sum"), (value * BATCH, "mean, divided once more")):
+        if math.isclose(wrong, mean, rel_tol=0.05):
+            raise Mistake(
+                f"the loss of a batch is {mean:.3f}, and the step returned {value:.3f}: its {what}",
+                "Return the mean over the batch as `F.cross_entropy` gives it: `Average` takes the "
+                "mean over the epoch.",
+                STEP,
+            )
 
 
 def evaluator_changes_nothing(work: Work) -> None:
@@ -236,7 +274,8 @@ def metrics_are_right(work: Work) -> None:
             raise Mistake(
                 f"the {name} of thirteen images is {value:.3f}, and the evaluator says "
                 f"{measured:.3f}",
-                "Let its step return logits and labels, and `Accuracy` and `Loss` do the rest.",
+                "Let its step return logits and labels: `Accuracy()` and `Loss(F.cross_entropy)` "
+                "take the mean over all images, whatever the sizes of the batches.",
                 MEASURING,
             )
 
@@ -255,12 +294,13 @@ def rate_rises_and_falls(work: Work) -> None:
             BY_HAND,
         )
     top = max(rates)
-    if not 0.5 * RATE <= top <= 1.001 * RATE or rates[-1] > 0.5 * top:
+    rises = any(after > before for before, after in pairwise(rates))
+    if not rises or not 0.5 * RATE <= top <= 1.001 * RATE or rates[-1] > 0.5 * top:
         raise Mistake(
             f"it begins at {rates[0]:.2g}, is at most {top:.2g} and ends at {rates[-1]:.2g}, where "
             f"recipe.lr is {RATE}",
-            "It rises to `recipe.lr` and has fallen to almost nothing after `steps` steps, each of "
-            "them a batch.",
+            "It rises to `recipe.lr` first, and has fallen to almost nothing after `steps` steps, "
+            "each of them a batch.",
             BY_HAND,
         )
 
@@ -275,10 +315,11 @@ def validates_after_every_epoch(work: Work) -> None:
             EVENTS,
         )
     for seen in engines.measured:
-        if seen is None or not seen.only(1):
-            kinds = " and ".join(seen.kinds()) if seen else "unknown"
+        if seen is None:
+            raise unreadable("the images that the evaluator ran on")
+        if not seen.only(1):
             raise Mistake(
-                f"the evaluator ran on {kinds} images",
+                f"the evaluator ran on {' and '.join(seen.kinds())} images",
                 "Run it on `validation`: on images that the network learned from it says nothing "
                 "about new ones.",
                 FIVE,
@@ -287,7 +328,6 @@ def validates_after_every_epoch(work: Work) -> None:
 
 def history_is_right(work: Work) -> None:
     engines, history = work.validated
-    keys = ("epoch", "train_loss", "validation_loss", "validation_accuracy")
     if not isinstance(history, list) or len(history) != EPOCHS:
         raise Mistake(
             f"after {EPOCHS} epochs the history is {kind(history)}",
@@ -296,14 +336,15 @@ def history_is_right(work: Work) -> None:
         )
     size = len(engines.batches)
     for number, (row, metrics) in enumerate(zip(history, engines.metrics, strict=True)):
-        if not isinstance(row, dict) or not set(keys) <= set(row):
+        if not isinstance(row, dict) or not set(HISTORY) <= set(row):
             raise Mistake(
-                f"a row is {kind(row)}", f"A row is a dictionary with {', '.join(keys)}.", EVENTS
+                f"a row is {kind(row)}", f"A row is a dictionary with {', '.join(HISTORY)}.", EVENTS
             )
-        losses = engines.losses[number * size : (number + 1) * size]
+        # A running average remembers the epochs before.
+        losses = engines.losses[0 if engines.running else number * size : (number + 1) * size]
         true = {
             "epoch": number + 1,
-            "train_loss": sum(losses) / size,
+            "train_loss": sum(losses) / len(losses),
             "validation_loss": metrics["loss"],
             "validation_accuracy": metrics["accuracy"],
         }
@@ -315,8 +356,7 @@ def history_is_right(work: Work) -> None:
             near = min(losses) <= said <= max(losses) if key == "train_loss" else False
             if not near and abs(said - value) > 1e-4:
                 raise Mistake(
-                    f"in epoch {number + 1} {key} is {value:.3f}, and the row says {said:.3f}",
-                    "The metrics of the epoch are in `evaluator.state.metrics` once it has run; "
-                    "`Average` on the trainer collects its losses.",
+                    f"in epoch {number + 1} {key} is {value:.4g}, and the row says {said:.4g}",
+                    HISTORY[key],
                     EVENTS,
                 )

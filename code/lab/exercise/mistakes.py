@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import traceback
 from typing import Any
@@ -14,6 +15,7 @@ STEP = 'slide "The loop, with ignite: a step"'
 MEASURING = 'slide "The loop, with ignite: measuring"'
 EVENTS = 'slide "The loop, with ignite: events"'
 TABLE = 'slide "Layer by layer" of your network'
+TRANSFORMER = "`help(models.VisionTransformer)`"
 BY_HAND = "train_by_hand in code/lenet.py"
 STEMS = "the first lines of code/alexnet.py, code/googlenet.py and code/resnet.py"
 
@@ -59,7 +61,38 @@ TUPLE = (
     "In train mode the network returns a tuple, with the logits of its auxiliary classifiers. "
     "Build it with `aux_logits=False`."
 )
+UNUSED = (
+    "A layer is left out by `nn.Identity()` in its place: `None` cannot be called, and `forward` "
+    "still asks for one that was deleted."
+)
+CHANNELS = (
+    "A layer gets another number of channels than it expects: images have three, and a layer that "
+    "is put in the place of another one makes as many as that one did."
+)
+PATCH = (
+    "A transformer is made for one size of images: give it `image_size=32` and patches of a few "
+    "pixels, `patch_size=4`."
+)
+LOGITS = (
+    "The step returns logits (N, classes) and labels (N,), in this order: `Accuracy` itself looks "
+    "for the largest logit."
+)
+ORDER = (
+    "The order is `optimizer.zero_grad()`, `loss.backward()`, `optimizer.step()`, all of them on "
+    "the loss of this batch."
+)
+LEFT = "Take the line `raise NotImplementedError` out: your code stands in its place."
 FRESH = "Start from fresh weights, `weights=None`: trained ones know more than the images here."
+HANDLER = (
+    "A handler is a function, and gets the engine where it takes an argument: "
+    "`lambda: scheduler.step()`. Handlers of ignite, such as `PiecewiseLinear`, are handed over "
+    "as they are."
+)
+LOSSES = (
+    "`trainer.state.metrics` has what is attached to the trainer, such as its mean loss, "
+    '`Average().attach(trainer, "loss")`; the metrics of the held-out images are in '
+    "`evaluator.state.metrics` once it has run."
+)
 ENGINE = (
     "Accuracy and Loss belong to the evaluator, and are read from `evaluator.state.metrics`: on "
     "the trainer they would measure augmented images while the weights change."
@@ -68,7 +101,49 @@ ENGINE = (
 # What Python, PyTorch or ignite say of a mistake that is known: part of it, a hint, and where.
 KNOWN = (
     (r"does not require grad", ARGMAX, STEP),
-    (r"not implemented for 'Long'|expected floating point|Expected floating", ARGMAX, STEP),
+    (
+        r"not implemented for 'Long'|[Ee]xpected floating",
+        "Labels stand where logits belong: it is `F.cross_entropy(logits, labels)`, in this order, "
+        "without `argmax`.",
+        STEP,
+    ),
+    (
+        r"Boolean value of Tensor with more than one value",
+        "`nn.CrossEntropyLoss()` is made first, without arguments, and then called with logits and "
+        "labels; `F.cross_entropy(logits, labels)` does both.",
+        STEP,
+    ),
+    (r"modified by an inplace operation", ORDER, STEP),
+    (r"y must have shape of|^ValueError: For binary cases", LOGITS, MEASURING),
+    (
+        r"context manager protocol|__enter__",
+        "It needs its brackets: `with torch.no_grad():`.",
+        MEASURING,
+    ),
+    (
+        r"^TypeError: Output should be a number or torch.Tensor",
+        "`Average` collects losses: attach it to the trainer, whose output is one.",
+        EVENTS,
+    ),
+    (
+        r"'process_function'",
+        "A step takes the engine and a batch: `def step(engine, batch)`.",
+        STEP,
+    ),
+    (r"is not a callable object|instances of 'Engine' and 'int'", HANDLER, EVENTS),
+    (
+        r"generator already executing",
+        "The trainer is in the middle of its run: let the handler run the evaluator.",
+        EVENTS,
+    ),
+    (
+        r"Tried to step \d+ times",
+        "The schedule is shorter than the training: `steps` is `recipe.epochs * len(training)`.",
+        BY_HAND,
+    ),
+    (r"'NoneType' object is not callable|object has no attribute '\w*pool", UNUSED, STEMS),
+    (r"running_mean should contain|channel dimensions|to have \d+ channels", CHANNELS, STEMS),
+    (r"Wrong image (height|width)", PATCH, TRANSFORMER),
     (r"[Oo]utput size is too small|can't be greater than actual input", STEM, STEMS),
     (r"Expected more than 1 (spatial element|value per channel)", STEM, STEMS),
     (
@@ -85,19 +160,29 @@ KNOWN = (
         BY_HAND,
     ),
     (r"trained weights", FRESH, FIVE),
-    (r"^NotImplementedError", "It calls a gap that is still to do: fill that first.", FIVE),
+    (r"^NotImplementedError$", "It calls a gap that is still to do: fill that first.", FIVE),
     (
         r"[Ss]ame device|not compiled with CUDA|NVIDIA driver",
         "Leave devices out of the gaps: network and images are moved before they come to you.",
         BY_HAND,
     ),
-    (r"^KeyError: '(accuracy|loss)'", ENGINE, MEASURING),
+    (
+        r"^IndexError: list index out of range",
+        "Is it the history, still empty? Handlers run in the order in which they were added: call "
+        "`add_validation` before you add what reads its rows.",
+        EVENTS,
+    ),
+    (r"^KeyError: 'accuracy'", ENGINE, MEASURING),
+    (r"^KeyError: '\w*loss'", LOSSES, EVENTS),
     (
         r"[Tt]rying to backward through the graph a second time",
         "Call `backward` once a step, on the loss of this batch alone.",
         STEP,
     ),
 )
+
+
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object, in the words of Python
 
 
 def explain(error: BaseException, files: set[str], see: str) -> Mistake:
@@ -108,6 +193,9 @@ def explain(error: BaseException, files: set[str], see: str) -> Mistake:
     lines = [frame for frame in frames if frame.filename in files]
     number = lines[-1].lineno if lines else getattr(error, "lineno", None)
     where = f"line {number}: " if number else ""
+    if message == "NotImplementedError" and lines and lines[0].name == lines[-1].name:
+        return Mistake(where + message, LEFT, see)
+    message = ADDRESS.sub("", message)
     shortened = message if len(message) <= 240 else message[:237] + "..."
     for pattern, hint, known in KNOWN:
         if re.search(pattern, message):
@@ -123,4 +211,6 @@ def kind(value: Any) -> str:
         return f"a tensor {tuple(value.shape)}"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
-    return f"{type(value).__name__} {value!r}"[:80]
+    if inspect.isclass(value) or inspect.isroutine(value):
+        return f"{value.__name__} itself, which was not called"
+    return ADDRESS.sub("", f"{type(value).__name__} {value!r}")[:80]

@@ -11,6 +11,9 @@ from . import mistakes, probes
 from .mistakes import FIVE, STEMS, TABLE, Mistake, kind
 from .work import Work, blank, ghost, inside, native_side
 
+PATCHES = (
+    7  # of them in each direction, at least, where one convolution cuts the image into patches
+)
 STEM_SIDE = 14  # pixels that the stem must leave of 32: a half, less what an unpadded kernel takes
 
 
@@ -35,7 +38,9 @@ def chosen_is_torchvisions(work: Work) -> None:
 def rows_are_in_order(work: Work) -> None:
     order: list[str] = []
     model = work.chosen.eval()
-    owners = {name.rpartition(".")[0] for name, _ in model.named_parameters()}
+    # What stands above layers and has parameters of its own, as transformers do, cannot be named
+    # without them.
+    owners = {name for name, module in model.named_modules() if _is_layer(module)}
     handles = []
     for name, module in model.named_modules():
         if name in owners:
@@ -71,6 +76,12 @@ def rows_are_in_order(work: Work) -> None:
             )
 
 
+def _is_layer(module: nn.Module) -> bool:
+    """Whether a module has parameters, and contains none that has."""
+    inside = (weight for child in module.children() for weight in child.parameters())
+    return any(True for _ in module.parameters()) and not any(True for _ in inside)
+
+
 def output_is_logits(work: Work) -> None:
     for classes in (probes.CLASSES, 7):
         model = ghost(partial(work.call("build"), classes))
@@ -94,6 +105,13 @@ def output_is_logits(work: Work) -> None:
 
 def stem_keeps_pixels(work: Work) -> None:
     wide = [entry for entry in work.maps if _is_wide(entry[1])]
+    if len(wide) == 1 and wide[0][3] < PATCHES:
+        name, after = wide[0][0], wide[0][3]
+        raise Mistake(
+            f"{name} leaves {after}x{after} patches of the image",
+            mistakes.PATCH,
+            mistakes.TRANSFORMER,
+        )
     if len(wide) > 1 and wide[1][2] < STEM_SIDE:
         name, side = wide[1][0], wide[1][2]
         raise Mistake(

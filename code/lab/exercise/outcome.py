@@ -6,13 +6,14 @@ import math
 from dataclasses import replace
 
 import torch
+from torch.nn.utils import parameters_to_vector
 
 from ..measure import count_macs
 from ..recipe import Recipe
 from . import mistakes, probes
 from .mistakes import BY_HAND, EVENTS, FIVE, MEASURING, Mistake, kind
 from .probes import EPOCHS
-from .work import Work
+from .work import Work, unreadable
 
 # How far a student's own network is trained: enough for a learning rate to diverge, and no more.
 # The rate shrinks with the batch, as it does in practice. With lr=0.05 the loss of networks of
@@ -22,16 +23,22 @@ TRIED_EPOCHS, TRIED_BATCH = 2, 16
 TRIED_STEPS = (2, 6)  # an epoch, at least and at most
 TRIED_MACS = 1e11  # of all forward passes: ResNet-18 gets the most steps, a larger network fewer
 TRIED_HELD_OUT = 16  # images
+STILL = 1e-6  # change of all weights, as a share of them
 DIVERGED = 12.0  # cross-entropy, mean of an epoch; guessing among ten classes has 2.3
 
 
 def learns_and_chooses_on_the_right_images(work: Work) -> None:
     model = work.oracle.model
-    if not model.learned or not model.measured:
+    if not model.learned:
         raise Mistake(
-            f"the network made {len(model.learned)} steps and was measured on "
-            f"{len(model.measured)} batches",
-            "Run the trainer on the training batches, for `recipe.epochs` epochs.",
+            "the network that it was given made no step",
+            "Run the trainer, made with `model`, on the training batches.",
+            BY_HAND,
+        )
+    if not model.measured:
+        raise Mistake(
+            f"the network made {len(model.learned)} steps and was never measured",
+            "Make the evaluator with `model`, and call `add_validation` before the trainer runs.",
             BY_HAND,
         )
     for split, batches, purpose in (
@@ -39,10 +46,11 @@ def learns_and_chooses_on_the_right_images(work: Work) -> None:
         (1, model.measured, "was measured on"),
     ):
         for seen in batches:
-            if seen is None or not seen.only(split):
-                kinds = " and ".join(seen.kinds()) if seen else "unknown"
+            if seen is None:
+                raise unreadable(f"images that the network {purpose} during training")
+            if not seen.only(split):
                 raise Mistake(
-                    f"during training the network {purpose} {kinds} images",
+                    f"during training the network {purpose} {' and '.join(seen.kinds())} images",
                     "Learn from `data.train` and choose on `data.validation`. Test images are for "
                     "step 5 alone: what is chosen on them makes the number reported too good.",
                     FIVE,
@@ -70,6 +78,27 @@ def the_given_network_learns(work: Work) -> None:
         raise Mistake(
             "after the training, the network has the weights from before it",
             "Make the optimizer of `model`, the network that `train` gets, and train that one.",
+            BY_HAND,
+        )
+
+
+def rate_follows_the_schedule(work: Work) -> None:
+    rates = work.oracle.rates
+    if not rates:
+        return  # an optimizer of the student's own, which tells no step
+    top, steps = max(rates), len(rates)
+    if len(set(rates)) == 1:
+        raise Mistake(
+            f"the learning rate is {top:.4g} in every step",
+            "Call `add_schedule` before the trainer runs.",
+            BY_HAND,
+        )
+    idle = sum(rate < 0.01 * top for rate in rates[steps // 2 :])
+    if rates[-1] > 0.5 * top or idle > steps // 4:
+        raise Mistake(
+            f"in {steps} steps the learning rate is at most {top:.2g}, {rates[steps // 2]:.2g} in "
+            f"the middle and {rates[-1]:.2g} at the end",
+            "The schedule is as long as the training: `steps` is `recipe.epochs * len(training)`.",
             BY_HAND,
         )
 
@@ -111,6 +140,7 @@ def own_network_and_recipe_learn(work: Work) -> None:
     affordable = round(TRIED_MACS / TRIED_EPOCHS / batch_macs) if batch_macs else TRIED_STEPS[1]
     steps = min(max(affordable, TRIED_STEPS[0]), TRIED_STEPS[1])
     data = probes.drawn(steps * TRIED_BATCH, TRIED_HELD_OUT)
+    before = parameters_to_vector(model.parameters()).detach().clone()
     history = work.call("train")(model, data, tried)
     losses = [float(row["train_loss"]) for row in history]
     if not all(loss < DIVERGED for loss in losses):  # nan is not, either
@@ -119,6 +149,14 @@ def own_network_and_recipe_learn(work: Work) -> None:
             f"with lr={recipe.lr:g} the loss of your network became {worst:.3g} within a few "
             f"steps, where guessing has {math.log(probes.CLASSES):.2f}",
             "The learning rate is too high: divide it by ten.",
+            "the recipe in code/lenet.py",
+        )
+    change = (parameters_to_vector(model.parameters()).detach() - before).norm() / before.norm()
+    if change < STILL:
+        raise Mistake(
+            f"with lr={recipe.lr:g} a few steps change the weights of your network by one part in "
+            f"{1 / max(change.item(), 1e-12):.0e}",
+            "The learning rate is too low: multiply it by ten until the loss falls.",
             "the recipe in code/lenet.py",
         )
 
@@ -133,10 +171,12 @@ def test_images_are_read_once(work: Work) -> None:
         )
     batches = model.measured
     places = sorted(place for seen in batches if seen for place in seen.places)
-    if any(seen is None or not seen.only(2) for seen in batches):
-        kinds = sorted({kind for seen in batches if seen for kind in seen.kinds()})
+    if any(seen is None for seen in batches):
+        raise unreadable("images that it was measured on")
+    kinds = sorted({kind for seen in batches if seen for kind in seen.kinds()})
+    if kinds not in ([], ["test"]):
         raise Mistake(
-            f"it was measured on {' and '.join(kinds) or 'unknown'} images",
+            f"it was measured on {' and '.join(kinds)} images",
             "Report on `data.test`: on all other images something was learned or chosen.",
             FIVE,
         )
@@ -146,6 +186,12 @@ def test_images_are_read_once(work: Work) -> None:
             "different ones",
             "Read every test image once: `lab.normalized(data.test, ...)`.",
             FIVE,
+        )
+    if not all(seen.whole for seen in batches if seen):
+        raise Mistake(
+            "the test images are shifted or blanked",
+            "Augment training images only: measure on images as they are.",
+            BY_HAND,
         )
 
 

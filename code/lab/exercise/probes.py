@@ -19,6 +19,7 @@ from ignite.engine import Engine
 from ignite.metrics import Accuracy, Loss, Metric
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from ..data import Data, Split
 from ..shapes import SHAPES, draw
@@ -206,6 +207,7 @@ class Engines:
     losses: list[float] = field(default_factory=list)  # the output of each step
     measured: list[Seen | None] = field(default_factory=list)  # the batches evaluated
     metrics: list[dict[str, float]] = field(default_factory=list)  # after each evaluation
+    running: bool = False  # whether a running average of the losses was attached
 
     @classmethod
     def make(cls, data: Data, rate: float) -> Engines:
@@ -240,6 +242,22 @@ class Engines:
         Accuracy().attach(evaluator, "accuracy")
         Loss(F.cross_entropy).attach(evaluator, "loss")
         return evaluator
+
+
+@contextmanager
+def rates(weight: Tensor) -> Iterator[list[float]]:
+    """Collect the learning rate of a weight in every step that an optimizer makes with it."""
+    found: list[float] = []
+
+    def look(optimizer: torch.optim.Optimizer, *others: object) -> None:
+        groups = optimizer.param_groups
+        found.extend(each["lr"] for each in groups if any(weight is its for its in each["params"]))
+
+    handle = register_optimizer_step_pre_hook(look)
+    try:
+        yield found
+    finally:
+        handle.remove()
 
 
 @contextmanager

@@ -199,6 +199,13 @@ POINTS = (
     ),
     Point(
         "train",
+        "a learning rate that rises and falls over all epochs",
+        outcome.rate_follows_the_schedule,
+        needs=GAPS[3],
+        after=(outcome.the_given_network_learns,),
+    ),
+    Point(
+        "train",
         "leaves it with the weights of its best epoch",
         outcome.best_weights_are_kept,
         needs=GAPS[3],
@@ -214,6 +221,7 @@ POINTS = (
             network.no_kernel_on_a_pixel,
             network.head_makes_no_copies,
             outcome.every_epoch_has_its_own_order,
+            outcome.rate_follows_the_schedule,
             outcome.best_weights_are_kept,
         ),
     ),

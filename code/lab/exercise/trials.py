@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import probes
 from .mistakes import MEASURING, STEP, Mistake, kind
-from .probes import BATCH, Probe
+from .probes import BATCH, Pass, Probe
 
 
 @dataclass
@@ -26,14 +26,18 @@ class TrainedProbe:
 
     @classmethod
     def make(cls, create_trainer: Callable[..., Any]) -> TrainedProbe:
-        model = Probe().eval()
+        model = Probe()
         optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
         slopes: list[list[Tensor | None]] = []
-        optimizer.register_step_pre_hook(
+        # Behind the step, so that a closure has run: a rate of zero leaves the gradients alone.
+        optimizer.register_step_post_hook(
             lambda *_: slopes.append([_copy(weight.grad) for weight in model.parameters()])
         )
         trainer = create_trainer(model, optimizer)
         engine(trainer, STEP)
+        # Before every epoch, the evaluator leaves the network in eval mode.
+        model.eval()
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: model.eval())
         outputs: list[Any] = []
         trainer.add_event_handler(
             Events.ITERATION_COMPLETED, lambda: outputs.append(trainer.state.output)
@@ -48,8 +52,13 @@ class TrainedProbe:
             raise
         return probe
 
+    @property
+    def descended(self) -> Pass | None:
+        """The first forward pass that a gradient came back to."""
+        return next((each for each in self.model.passes if each.slope is not None), None)
+
     def check_mode(self) -> None:
-        if self.model.passes and not self.model.passes[0].training:
+        if not all(each.training for each in self.model.passes):
             raise Mistake(
                 "the network learned in eval mode, which the evaluator leaves it in",
                 "Call `model.train()` in every step: dropout and batch norm need it.",
@@ -84,8 +93,9 @@ class MeasuredProbe:
         labels = logits.argmax(1)
         labels[::2] = (labels[::2] + 1) % probes.CLASSES  # else all would be right
         model.passes.clear()
-        evaluator = create_evaluator(model.train())
+        evaluator = create_evaluator(model)
         engine(evaluator, MEASURING)
+        model.train()  # as the trainer leaves it
         cuts = (slice(10), slice(10, None))
         evaluator.run([(images[cut], labels[cut]) for cut in cuts])
         return cls(model, logits, labels, evaluator.state.metrics)

@@ -46,9 +46,13 @@ class Work:
         return function.__code__.co_firstlineno
 
     def open(self, gap: str) -> bool:
-        """Whether a gap still has the line that marks it."""
+        """Whether a gap has nothing yet but the line that marks it."""
         function = self.names.get(gap)
-        return inspect.isfunction(function) and "NotImplementedError" in function.__code__.co_names
+        if not inspect.isfunction(function):
+            return False
+        code = function.__code__
+        names = (*code.co_names, *code.co_varnames[code.co_argcount :], *code.co_cellvars)
+        return names == ("NotImplementedError",)
 
     def call(self, gap: str) -> Callable[..., Any]:
         """The student's function of that name."""
@@ -155,6 +159,7 @@ class Work:
             history = self.call("add_validation")(trainer, evaluator, engines.validation)
         for metric, engine, name in metrics:
             losses = isinstance(metric, (VariableAccumulation, RunningAverage))
+            engines.running |= engine is trainer and isinstance(metric, RunningAverage)
             if engine is trainer and not losses:
                 what = type(metric).__name__
                 raise Mistake(
@@ -173,8 +178,9 @@ class Work:
         """A whole training of a network that tells what it saw."""
         model = Oracle(self.data, peak=10)  # five steps an epoch: best after the second of three
         before = model.head.weight.detach().clone()
-        history = self.call("train")(model, self.data, self.recipe())
-        return Trial(model, before, history)
+        with probes.rates(model.head.weight) as rates:
+            history = self.call("train")(model, self.data, self.recipe())
+        return Trial(model, before, history, rates)
 
     @cached_property
     def network(self) -> nn.Module:
@@ -194,6 +200,7 @@ class Trial:
     model: Oracle
     before: Tensor  # weights of its head
     history: Any
+    rates: list[float]  # the learning rate in each step
 
 
 def ghost(make: Callable[[], Any]) -> nn.Module:
@@ -236,13 +243,17 @@ def decode(images: Any, data: Data) -> Seen:
     """What coded images say; a mistake where they were not normalized."""
     seen = probes.decode(images, data) if isinstance(images, Tensor) else None
     if seen is None:
-        raise Mistake(
-            f"the images of a batch, {kind(images)}, do not have mean 0 and standard deviation 1",
-            "Normalize them with `data.mean` and `data.std`: `lab.Batches` and `lab.normalized` "
-            "do it.",
-            BY_HAND,
-        )
+        raise unreadable(f"the images of a batch, {kind(images)},")
     return seen
+
+
+def unreadable(images: str) -> Mistake:
+    """What is wrong with images that do not say who they are."""
+    return Mistake(
+        f"{images} do not have mean 0 and standard deviation 1",
+        "Normalize them with `data.mean` and `data.std`: `lab.Batches` and `lab.normalized` do it.",
+        BY_HAND,
+    )
 
 
 def native_side(model: nn.Module) -> int:
