@@ -356,6 +356,14 @@ def test_a_mistake_in_the_course_stops_the_build_with_a_line(
     assert len(built.stderr.splitlines()) == 1
 
 
+def test_a_course_that_is_no_json_is_told_with_the_line_where_it_breaks(project: Path) -> None:
+    (project / "slides" / "course.json").write_text('{\n "footer": "a "word" here"\n}\n')
+    for told in (run_node(project, "build.mjs"), run_pages(project, "lenet")):
+        assert told.returncode == 2
+        assert told.stderr.startswith("slides/course.json:2: that is not JSON: ")
+        assert len(told.stderr.splitlines()) == 1
+
+
 def test_a_deck_cannot_take_the_place_of_another_page(project: Path) -> None:
     (project / "slides" / "index.md").write_text("# A list of my own\n")
     built = run_node(project, "build.mjs")

@@ -167,16 +167,18 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
     )
     (project / "slides" / "worse.md").write_text("---\ntheme: none\nhighlightTheme: dark2\n---\n")
     (project / "slides" / "worst.md").write_text("---\na: [\n---\n")
+    (project / "slides" / "yet.md").write_text("---\ntheme: evo\ntitle: Nets: a tour\n---\n")
     built = run_node(project, "build.mjs")
     assert built.returncode == 2
-    first, second, third, fourth, fifth = built.stderr.splitlines()
+    first, second, third, fourth, fifth, sixth = built.stderr.splitlines()
     assert first.startswith(
         "slides/bad.md:5: {{ code/lenet.py: No }}: there is no No in it; it has "
     )
     assert second.startswith("slides/bad.md:7: {{ static/no.json: a }}: there is no such file")
     assert third == "slides/worse.md: theme: there is no static/css/none.css"
     assert fourth == "slides/worse.md: highlightTheme: highlight.js has no dark2"
-    assert fifth.startswith("slides/worst.md: front matter: ")
+    assert fifth.startswith("slides/worst.md:3: front matter: ")
+    assert sixth == "slides/yet.md:3: front matter: a text with a colon in it stands in quotes"
     assert {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()} == before
 
 

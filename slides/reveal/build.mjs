@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { readCourse, writeCourse } from './course.mjs';
 import { expand } from './directives.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
-import { command, load, Refusal, root } from './project.mjs';
+import { command, frontMatterMistake, load, Refusal, root } from './project.mjs';
 
 export { command, load, Refusal, root };
 
@@ -35,7 +35,8 @@ export function readDecks() {
     try {
       front = yamlFrontMatter.safeLoadFront(whole);
     } catch (error) {
-      mistakes.push(`${file}: front matter: ${error.message.split('\n')[0]}`);
+      const { line, message } = frontMatterMistake(error);
+      mistakes.push(`${file}${line ? `:${line}` : ''}: front matter: ${message}`);
       return undefined;
     }
     const { __content: markdown, ...options } = { ...settings, ...front };
