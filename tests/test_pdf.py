@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
-from conftest import INSPECT, ROOT, read_slides, run_node
+from conftest import INSPECT, ROOT, read_slides, run_node, title
 from watching import visit
 
 Page = tuple[float, float, str]
@@ -99,7 +99,7 @@ def test_a_handout_has_every_slide_with_its_notes_on_its_page(handout: list[Page
 def test_each_page_of_a_handout_says_which_it_is(handout: list[Page]) -> None:
     for n, (_, _, text) in enumerate(handout, start=1):
         assert f"{n} / {len(handout)}" in text
-        assert "Deep Learning Architectures" in text
+        assert title() in text
 
 
 def test_an_option_that_is_none_gets_one_line(project: Path) -> None:
