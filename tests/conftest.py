@@ -85,10 +85,16 @@ def package() -> dict[str, object]:
 
 
 def copy_project(target: Path) -> Path:
-    """Copy what the deck is made from, so that a test may break it; return the copy's folder."""
+    """Copy what the deck is made from, so that a test may break it; return the copy's folder.
+
+    Other decks stay behind: a course may have any, and a test makes those that it needs.
+    """
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for folder in ("slides", "static", "code"):
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
+    for own in (*target.glob("slides/*.md"), *target.glob("static/img/slides/*.png")):
+        if own.stem != DECK.stem:
+            own.unlink()
     shutil.copy(ROOT / "reveal-md.json", target)
     (target / "package.json").write_text(json.dumps(package()), encoding="utf-8")
     (target / "node_modules").symlink_to(ROOT / "node_modules", target_is_directory=True)
