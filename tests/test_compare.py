@@ -99,7 +99,7 @@ def test_a_result_on_other_images_than_most_says_on_which() -> None:
     figure = compare.chart([*CROWD[:2], CROWD[2] | {"dataset": "mine"}])
     for axes in figure.axes:
         names = {text.get_text() for text in axes.texts}
-        assert names == {"lenet", "alexnet", "resnet, mine"}
+        assert names == {"lenet", "alexnet", "resnet (mine)"}
     assert figure.axes[0].get_ylabel() == "test accuracy on shapes where not named"
 
 

@@ -267,6 +267,11 @@ def test_whole_addresses_appear_where_the_address_of_the_site_is_known(
     index, lesson = Page(site / "index.html").meta, Page(site / "lessons" / "lenet.html").meta
     assert index["og:url"] == "https://owner.example.org/dl/"
     assert lesson["og:url"] == "https://owner.example.org/dl/lessons/lenet.html"
+    deck = Page(site / "architectures.html").meta
+    assert deck["og:url"] == "https://owner.example.org/dl/architectures.html"
+    assert deck["og:title"] == index["og:title"]
+    assert deck["og:image"] == index["og:image"] == lesson["og:image"]
+    assert deck["description"] == index["description"]
     image = lesson["og:image"].removeprefix("https://owner.example.org/dl/")
     assert (site / image).read_bytes().startswith(b"\x89PNG")
     # The page for what is missing is shown at any depth.

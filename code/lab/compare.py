@@ -200,7 +200,7 @@ def _label(
         line = {"arrowstyle": "-", "color": "0.4", "shrinkA": 0, "shrinkB": 5}
         name = _name(record)
         if record["dataset"] != usual:
-            name += f", {record['dataset']}"
+            name += f" ({record['dataset']})"
         text = axes.annotate(
             name, (x, y), (0, 0), textcoords="offset points", va="center", arrowprops=line
         )

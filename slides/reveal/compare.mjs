@@ -121,7 +121,7 @@ export function compare(entries, key, cost, escape) {
   const rows = entries
     .map(({ name, record }) => ({
       // Results on different images do not compare, so those on others than most say on which.
-      label: record.dataset === usual ? name : `${name}, ${record.dataset}`,
+      label: record.dataset === usual ? name : `${name} (${record.dataset})`,
       accuracy: record[key],
       cost: of(record),
       costs: Object.values(COSTS).map((each) => show(each.of(record), each.format)),
