@@ -421,3 +421,6 @@ def test_a_picture_of_a_slide_that_has_changed_is_named(project: Path) -> None:
     assert checked.returncode == 2
     expected = "older than the slides they show: static/img/slides/architectures.png; run "
     assert checked.stderr.startswith(expected)
+    built = run_node(project, "build.mjs")
+    assert built.returncode == 0
+    assert built.stderr == checked.stderr
