@@ -26,7 +26,9 @@ from lab.runs import Run  # noqa: E402
 MODELS = ROOT / "static" / "models"
 SAMPLES = ROOT / "static" / "samples"
 LESSONS = ("lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet")
-LARGEST, LARGEST_SUM = 2_000_000, 6_000_000  # bytes
+# In bytes. The lecture's own networks need less than six million together; the rest of the room is
+# for those of yours. A slide loads one, and "side by side" loads all.
+LARGEST, LARGEST_SUM = 2_000_000, 8_000_000
 
 
 def recorded_run(lesson: str, runs: str) -> Run:
@@ -114,7 +116,10 @@ def main() -> None:
     kept = [path for path in MODELS.glob("*.onnx") if path.stem not in made]
     total = sum(map(len, made.values())) + sum(path.stat().st_size for path in kept)
     if total > LARGEST_SUM:
-        raise lab.UserError(f"all models would have {total:,} bytes, and may have {LARGEST_SUM:,}")
+        raise lab.UserError(
+            f"static/models would have {total:,} bytes, and a page may load {LARGEST_SUM:,}: "
+            "make a network smaller, or take one away"
+        )
     MODELS.mkdir(parents=True, exist_ok=True)
     for name, whole in made.items():
         path = MODELS / f"{name}.onnx"

@@ -53,9 +53,16 @@ def sources(name: str) -> dict[str, str]:
 
 
 def settings(name: str) -> str:
-    """The words of the command line with which a lesson runs for its page."""
-    course = json.loads(COURSE.read_text(encoding="utf-8"))
-    return course["lessons"].get(name, {}).get("arguments", SMOKE)
+    """The words of the command line with which a lesson runs for its page.
+
+    Raises `RefusalError` when slides/course.json is no JSON.
+    """
+    try:
+        course = json.loads(COURSE.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        place = f"{COURSE.relative_to(ROOT).as_posix()}:{error.lineno}"
+        raise RefusalError(f"{place}: that is not JSON: {error.msg}") from None
+    return course.get("lessons", {}).get(name, {}).get("arguments", SMOKE)
 
 
 def run(name: str) -> NotebookNode:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import yaml
 from playwright.sync_api import Browser, sync_playwright
 
 from serving import serve
@@ -33,6 +35,12 @@ DECK = ROOT / "slides" / "architectures.md"
 
 # A script for a page with a deck: it lists what does not fit on a slide or cannot be read.
 INSPECT = (ROOT / "tests" / "inspect.js").read_text(encoding="utf-8")
+
+
+def title() -> str:
+    """Return the title of the lecture, as its front matter has it."""
+    _, front, _ = DECK.read_text(encoding="utf-8").split("---\n", 2)
+    return str(yaml.safe_load(front)["title"])
 
 
 def read_slides() -> list[list[str]]:
@@ -70,13 +78,25 @@ def deck_url() -> Iterator[str]:
         yield f"{base}/architectures.md"
 
 
+def package() -> dict[str, object]:
+    """Return package.json without the addresses of a course, which each test sets as it needs."""
+    about = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
+    return {key: value for key, value in about.items() if key not in ("homepage", "repository")}
+
+
 def copy_project(target: Path) -> Path:
-    """Copy what the deck is made from, so that a test may break it; return the copy's folder."""
+    """Copy what the deck is made from, so that a test may break it; return the copy's folder.
+
+    Other decks stay behind: a course may have any, and a test makes those that it needs.
+    """
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for folder in ("slides", "static", "code"):
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
-    for name in ("package.json", "reveal-md.json"):
-        shutil.copy(ROOT / name, target)
+    for own in (*target.glob("slides/*.md"), *target.glob("static/img/slides/*.png")):
+        if own.stem != DECK.stem:
+            own.unlink()
+    shutil.copy(ROOT / "reveal-md.json", target)
+    (target / "package.json").write_text(json.dumps(package()), encoding="utf-8")
     (target / "node_modules").symlink_to(ROOT / "node_modules", target_is_directory=True)
     return target
 

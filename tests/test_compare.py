@@ -95,6 +95,14 @@ def test_networks_stand_in_order_of_their_cost_each_before_its_variants(tmp_path
     assert [row["network"] for row in compare.defaults(rows)] == ["lenet", "alexnet", "resnet"]
 
 
+def test_a_result_on_other_images_than_most_says_on_which() -> None:
+    figure = compare.chart([*CROWD[:2], CROWD[2] | {"dataset": "mine"}])
+    for axes in figure.axes:
+        names = {text.get_text() for text in axes.texts}
+        assert names == {"lenet", "alexnet", "resnet (mine)"}
+    assert figure.axes[0].get_ylabel() == "test accuracy on shapes where not named"
+
+
 def test_no_name_covers_another_name_or_a_point() -> None:
     figure = compare.chart(CROWD)
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]

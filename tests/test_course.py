@@ -22,9 +22,11 @@ from conftest import (
     ROOT,
     copy_project,
     leave_out_live_slides,
+    package,
     plain_server,
     read_slides,
     run_node,
+    title,
 )
 from watching import visit
 
@@ -218,8 +220,7 @@ def test_the_pages_tell_no_path_of_the_machine_that_made_them(course: Path, whol
 
 
 def changed_package(course: Path, **settings: object) -> None:
-    package = json.loads((ROOT / "package.json").read_text())
-    (course / "package.json").write_text(json.dumps(package | settings))
+    (course / "package.json").write_text(json.dumps(package() | settings))
 
 
 def links_away(site: Path) -> set[str]:
@@ -259,13 +260,18 @@ def test_whole_addresses_appear_where_the_address_of_the_site_is_known(
     course: Path, whole: Path
 ) -> None:
     unknown = Page(whole / "index.html").meta
-    assert unknown["og:title"] == "Deep Learning Architectures"
+    assert unknown["og:title"] == title()
     assert not {"og:image", "og:url"} & set(unknown)
     changed_package(course, homepage="https://elsewhere.example.org")
     site = build(course, SITE_URL="https://owner.example.org/dl")
     index, lesson = Page(site / "index.html").meta, Page(site / "lessons" / "lenet.html").meta
     assert index["og:url"] == "https://owner.example.org/dl/"
     assert lesson["og:url"] == "https://owner.example.org/dl/lessons/lenet.html"
+    deck = Page(site / "architectures.html").meta
+    assert deck["og:url"] == "https://owner.example.org/dl/architectures.html"
+    assert deck["og:title"] == index["og:title"]
+    assert deck["og:image"] == index["og:image"] == lesson["og:image"]
+    assert deck["description"] == index["description"]
     image = lesson["og:image"].removeprefix("https://owner.example.org/dl/")
     assert (site / image).read_bytes().startswith(b"\x89PNG")
     # The page for what is missing is shown at any depth.
@@ -356,6 +362,14 @@ def test_a_mistake_in_the_course_stops_the_build_with_a_line(
     assert len(built.stderr.splitlines()) == 1
 
 
+def test_a_course_that_is_no_json_is_told_with_the_line_where_it_breaks(project: Path) -> None:
+    (project / "slides" / "course.json").write_text('{\n "footer": "a "word" here"\n}\n')
+    for told in (run_node(project, "build.mjs"), run_pages(project, "lenet")):
+        assert told.returncode == 2
+        assert told.stderr.startswith("slides/course.json:2: that is not JSON: ")
+        assert len(told.stderr.splitlines()) == 1
+
+
 def test_a_deck_cannot_take_the_place_of_another_page(project: Path) -> None:
     (project / "slides" / "index.md").write_text("# A list of my own\n")
     built = run_node(project, "build.mjs")
@@ -402,8 +416,11 @@ def test_the_pictures_show_the_slides_as_they_are() -> None:
 def test_a_picture_of_a_slide_that_has_changed_is_named(project: Path) -> None:
     shutil.copytree(ROOT / "docs", project / "docs")
     deck = project / "slides" / "architectures.md"
-    deck.write_text(deck.read_text().replace("Dennis WILSON", "Ada LOVELACE", 1))
+    deck.write_text(deck.read_text().replace("\n\n## ", "\n\n## Our ", 1))
     checked = run_node(project, "pictures.mjs", "--check")
     assert checked.returncode == 2
     expected = "older than the slides they show: static/img/slides/architectures.png; run "
     assert checked.stderr.startswith(expected)
+    built = run_node(project, "build.mjs")
+    assert built.returncode == 0
+    assert built.stderr == checked.stderr

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from barriers import check_tab_stops, find_barriers
-from conftest import DECK, INSPECT, ROOT, read_slides
+from conftest import DECK, INSPECT, ROOT, read_slides, title
 from serving import serve
 from watching import Visit, origin, visit
 
@@ -363,7 +363,7 @@ def test_a_listing_leads_to_its_script(browser: Browser, deck_url: str) -> None:
 def test_the_list_of_lectures_leads_to_the_deck(browser: Browser, deck_url: str) -> None:
     with visit(browser) as seen:
         seen.page.goto(origin(deck_url))
-        seen.page.get_by_role("link", name="Deep Learning Architectures").click()
+        seen.page.get_by_role("link", name=title()).click()
         seen.page.wait_for_url(deck_url + "*")
         seen.check(origin(deck_url))
 
@@ -387,7 +387,7 @@ def opened(browser: Browser, deck_url: str) -> Visit:
 
 def test_the_page_names_its_language_and_title(opened: Visit) -> None:
     assert opened.page.locator("html").get_attribute("lang") == "en"
-    assert opened.page.title() == "Deep Learning Architectures"
+    assert opened.page.title() == title()
 
 
 def test_code_is_colored_and_stepped(opened: Visit) -> None:

@@ -430,8 +430,14 @@ def test_times_of_several_devices_say_which(root: Path) -> None:
     write_records(root, record("a", device="CPU"))
     write_records(root, record("b", device="GPU", dataset="data-2"))
     shown = filled(root, "{{ static/results: accuracy | compare seconds }}")
-    assert "Trained on CPU, float32: a, data-1; GPU, float32: b, data-2.</caption>" in shown
-    assert [row[0] for row in cells(shown)] == ["network", "a, data-1", "b, data-2"]
+    assert "Trained on CPU, float32: a; GPU, float32: b (data-2).</caption>" in shown
+
+
+def test_results_on_other_images_than_most_say_on_which(root: Path) -> None:
+    write_records(root, record("a", macs=10**5, dataset="data-2"), record("b"), record("c"))
+    shown = filled(root, "{{ static/results: accuracy | compare macs }}")
+    assert [row[0] for row in cells(shown)] == ["network", "a (data-2)", "b", "c"]
+    assert "Test accuracy, data-1 where not named" in shown
 
 
 def write_search(root: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,37 @@ def test_the_workflow_publishes_what_make_site_builds() -> None:
     uploaded = [step["with"]["path"] for step in steps if "upload-" in step.get("uses", "")]
     assert uploaded == ["_site", "_site/code/*.ipynb"]
     assert {job["needs"] for name, job in jobs.items() if name != "build"} == {"build"}
+    assert all("timeout-minutes" in job for job in jobs.values())  # a hang would last six hours
+
+
+def test_the_workflow_puts_the_notebooks_on_their_branch_whatever_was_there(tmp_path: Path) -> None:
+    job = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["notebooks"]
+    (step,) = (each for each in job["steps"] if "run" in each)
+    remote = tmp_path / "remote.git"
+    subprocess.run(["git", "init", "--quiet", "--bare", str(remote)], check=True)
+    instead = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{remote}.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://x-access-token:secret@github.com/owner/name.git",
+    }
+    given = {"GITHUB_SHA": "0" * 40, "GITHUB_REPOSITORY": "owner/name", "TOKEN": "secret"}
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / f"{name}.ipynb").write_text("{}\n")
+        subprocess.run(
+            ["bash", "-e", "-c", step["run"]],
+            cwd=folder,
+            env={**os.environ, **instead, **given},
+            check=True,
+        )
+    listed = subprocess.run(
+        ["git", "--git-dir", str(remote), "ls-tree", "--name-only", "notebooks"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert listed.stdout == "second.ipynb\n"
 
 
 @pytest.mark.parametrize(
@@ -68,3 +101,16 @@ def test_files_that_a_document_names_are_there(document: Path) -> None:
     names = NAMED.findall(document.read_text(encoding="utf-8"))
     missing = [name for name in names if not (EXAMPLE.search(name) or (ROOT / name).exists())]
     assert missing == []
+
+
+# What a document asks to change, and the file in which it is.
+PLACE = re.compile(r"`(\w+)` (?:of|in)\s+`((?:code|slides|tests)/\w+\.py)`")
+
+
+def test_what_contributing_asks_to_change_is_where_it_says() -> None:
+    places = PLACE.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert {"slides/results.py", "slides/models.py", "slides/figures.py"} <= {
+        file for _, file in places
+    }
+    for name, file in places:
+        assert re.search(rf"^(def )?{name}\b", (ROOT / file).read_text("utf-8"), re.MULTILINE), name

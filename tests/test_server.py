@@ -539,6 +539,9 @@ def test_npm_start_opens_the_browser_says_one_line_and_ctrl_c_ends_it_all(
     for name in ["xdg-open", "open"]:
         (tmp_path / name).write_text(f'#!/bin/sh\nprintf %s "$1" > "{opened}"\nexit 3\n')
         (tmp_path / name).chmod(0o755)
+    # The course's own deck is opened, not the first by name.
+    before = deck.root / "slides" / "activations.md"
+    before.write_text("# Activations\n")
     port = free_port()
     env = {"OPEN": "1", "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     process = start(deck.root, port, env, command=["npm", "start", "--silent"])
@@ -562,6 +565,7 @@ def test_npm_start_opens_the_browser_says_one_line_and_ctrl_c_ends_it_all(
             os.killpg(process.pid, 0)
     finally:
         stop(process)
+        before.unlink()
 
 
 # The oldest release of each package in which every advisory known to us is mended.

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Browser
 
-from conftest import ROOT, plain_server, read_slides, run_node
+from conftest import ROOT, plain_server, read_slides, run_node, title
 from watching import visit
 
 
@@ -88,11 +88,13 @@ def test_the_index_needs_no_script_and_describes_the_deck(browser: Browser, base
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(base)
-    assert page.get_by_role("heading", level=1).inner_text() == "Deep Learning Architectures"
+    assert page.get_by_role("heading", level=1).inner_text() == title()
     text = page.locator("body > header").inner_text()
     slides = sum(len(column) for column in read_slides())
-    assert "Convolutional Neural Networks, NAS" in text
-    assert "Dennis WILSON" in text
+    # What stands on the first slide below its heading: subtitle, place, author.
+    said = read_slides()[0][0].split("\nNote:")[0].partition("## ")[2].splitlines()[1:]
+    for line in filter(None, said):
+        assert line.strip("*") in text
     assert f"{slides} slides" in text
     context.close()
 
@@ -148,6 +150,9 @@ def test_another_deck_is_listed_by_itself_and_old_pages_go(project: Path) -> Non
     (project / "slides" / "zoo.md").write_text(
         "---\ntitle: The <Zoo>\ntheme: evo\n---\n# Zoo\n\nA & B\n\n<!--s-->\n\nlast\n"
     )
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```text\n(---\n.*?)^```", readme, re.MULTILINE | re.DOTALL)
+    (project / "slides" / "other.md").write_text(example)
     second = seconds_to_build(project)
     assert max(first, second) < 5
     assert not old.exists()
@@ -157,6 +162,8 @@ def test_another_deck_is_listed_by_itself_and_old_pages_go(project: Path) -> Non
     )
     assert "2 slides" in index
     assert "A &amp; B" in index
+    assert '<a href="other.html">Another lecture</a>' in index
+    assert "3 slides" in index
 
 
 def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project: Path) -> None:
@@ -167,16 +174,18 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
     )
     (project / "slides" / "worse.md").write_text("---\ntheme: none\nhighlightTheme: dark2\n---\n")
     (project / "slides" / "worst.md").write_text("---\na: [\n---\n")
+    (project / "slides" / "yet.md").write_text("---\ntheme: evo\ntitle: Nets: a tour\n---\n")
     built = run_node(project, "build.mjs")
     assert built.returncode == 2
-    first, second, third, fourth, fifth = built.stderr.splitlines()
+    first, second, third, fourth, fifth, sixth = built.stderr.splitlines()
     assert first.startswith(
         "slides/bad.md:5: {{ code/lenet.py: No }}: there is no No in it; it has "
     )
     assert second.startswith("slides/bad.md:7: {{ static/no.json: a }}: there is no such file")
     assert third == "slides/worse.md: theme: there is no static/css/none.css"
     assert fourth == "slides/worse.md: highlightTheme: highlight.js has no dark2"
-    assert fifth.startswith("slides/worst.md: front matter: ")
+    assert fifth.startswith("slides/worst.md:3: front matter: ")
+    assert sixth == "slides/yet.md:3: front matter: a text with a colon in it stands in quotes"
     assert {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()} == before
 
 

@@ -119,12 +119,18 @@ def chart(rows: Sequence[Record]) -> Figure:
     for axes, (title, horizontal) in zip(panels, _axes(rows).items(), strict=True):
         _scatter(axes, rows, horizontal)
         axes.set_xlabel(title)
-    sets = sorted({record["dataset"] for record in rows})
-    panels[0].set_ylabel(f"test accuracy on {' and '.join(sets)}")
+    usual = _usual(rows)
+    mixed = any(record["dataset"] != usual for record in rows)
+    panels[0].set_ylabel(f"test accuracy on {usual}{' where not named' if mixed else ''}")
     canvas.draw()  # places the axes, in which the labels then look for room
     for axes, horizontal in zip(panels, _axes(rows).values(), strict=True):
         _label(axes, rows, horizontal, canvas)
     return figure
+
+
+def _usual(rows: Sequence[Record]) -> str:
+    """The data set of most records. Accuracies on others do not compare with those on it."""
+    return statistics.mode(record["dataset"] for record in rows)
 
 
 def _axes(rows: Sequence[Record]) -> dict[str, list[float]]:
@@ -187,12 +193,16 @@ def _label(
     heights = [100 * record["test_accuracy"]["mean"] for record in rows]
     dots = axes.transData.transform(list(zip(horizontal, heights, strict=True)))
     taken = [Bbox.from_extents(x - 9, y - 9, x + 9, y + 9) for x, y in dots]
+    usual = _usual(rows)
     for y, x, record in sorted(
         zip(heights, horizontal, rows, strict=True), key=itemgetter(0), reverse=True
     ):
         line = {"arrowstyle": "-", "color": "0.4", "shrinkA": 0, "shrinkB": 5}
+        name = _name(record)
+        if record["dataset"] != usual:
+            name += f" ({record['dataset']})"
         text = axes.annotate(
-            _name(record), (x, y), (0, 0), textcoords="offset points", va="center", arrowprops=line
+            name, (x, y), (0, 0), textcoords="offset points", va="center", arrowprops=line
         )
         for right, up in PLACES:
             text.xyann = (right, up)

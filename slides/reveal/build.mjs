@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { readCourse, writeCourse } from './course.mjs';
 import { expand } from './directives.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
-import { command, load, Refusal, root } from './project.mjs';
+import { command, frontMatterMistake, isThere, load, Refusal, root } from './project.mjs';
 
 export { command, load, Refusal, root };
 
@@ -35,7 +35,8 @@ export function readDecks() {
     try {
       front = yamlFrontMatter.safeLoadFront(whole);
     } catch (error) {
-      mistakes.push(`${file}: front matter: ${error.message.split('\n')[0]}`);
+      const { line, message } = frontMatterMistake(error);
+      mistakes.push(`${file}${line ? `:${line}` : ''}: front matter: ${message}`);
       return undefined;
     }
     const { __content: markdown, ...options } = { ...settings, ...front };
@@ -157,6 +158,14 @@ export function buildSite(out) {
   return { decks, course };
 }
 
+/** Say so where the first page still shows a slide as it was, with another title perhaps. */
+function warnOfOldPictures() {
+  if (!isThere('docs', 'pictures')) return;
+  const script = fileURLToPath(new URL('pictures.mjs', import.meta.url));
+  const { stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });
+  process.stderr.write(stderr);
+}
+
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(() => {
     const { decks, course } = buildSite(path.join(root, '_site'));
@@ -170,5 +179,6 @@ if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
       console.log(`Without a page, because they were not run as they are now: ${left.join(', ')}.`);
       console.log('make notebooks site sets up what that needs, and runs them.');
     }
+    warnOfOldPictures();
   });
 }

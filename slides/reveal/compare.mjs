@@ -115,11 +115,13 @@ export function compare(entries, key, cost, escape) {
   }
   if (entries.length === 0) throw new Error(`no record has ${key}`);
   const { of, axis } = COSTS[cost];
-  const datasets = [...new Set(entries.map(({ record }) => record.dataset))];
+  const datasets = entries.map(({ record }) => record.dataset);
+  const count = (dataset) => datasets.filter((each) => each === dataset).length;
+  const [usual] = [...datasets].sort((a, b) => count(b) - count(a));
   const rows = entries
     .map(({ name, record }) => ({
-      // Results on different images do not compare, so each says which are its own.
-      label: datasets.length > 1 ? `${name}, ${record.dataset}` : name,
+      // Results on different images do not compare, so those on others than most say on which.
+      label: record.dataset === usual ? name : `${name} (${record.dataset})`,
       accuracy: record[key],
       cost: of(record),
       costs: Object.values(COSTS).map((each) => show(each.of(record), each.format)),
@@ -160,7 +162,8 @@ export function compare(entries, key, cost, escape) {
       (end ? `<path class="lead" d="M${at(from.x)} ${at(from.y)}L${at(end.x)} ${at(end.y)}"/>` : '') +
       `<text class="label" x="${at(text.x)}" y="${at(top + LINE - 8)}" text-anchor="${text.anchor}">${escape(label)}</text>`,
   );
-  const title = `Test accuracy${datasets.length > 1 ? '' : `, ${datasets[0]}`}`;
+  const isMixed = count(usual) < datasets.length;
+  const title = `Test accuracy, ${usual}${isMixed ? ' where not named' : ''}`;
   const several = rows.filter((row) => row.accuracy.n > 1);
   const counts = several.map((row) => `${row.label} ${row.accuracy.n}`).join(', ');
   const spoken = counts ? `± standard deviation over several runs (${counts}), else one run` : 'one run each';

@@ -18,6 +18,7 @@ const COURSE = 'slides/course.json';
 const LIVE = 'live.html';
 // Notebooks are not in the repository, so the workflow that publishes the site puts them there.
 const BRANCH = 'notebooks';
+const PARTS = ['head', 'meta', 'foot'];
 const KEYS = ['deck', 'description', 'learn', 'footer', 'lessons'];
 
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
@@ -166,11 +167,21 @@ function render(course, name, base, values) {
       ...values,
       // Whoever shows a link to the page elsewhere asks for whole addresses.
       url: absolute(values.page),
-      image: absolute(course.deck.picture),
+      image: absolute(values.picture ?? course.deck.picture),
     },
-    { head: template('head.html'), foot: template('foot.html') },
+    Object.fromEntries(PARTS.map((part) => [part, template(`${part}.html`)])),
     { escape: escapeHtml },
   );
+}
+
+/** Say in the page of a deck, which reveal-md wrote, what a link to it shows elsewhere. */
+function describeDeck(out, course, deck) {
+  const description = deck === course.deck ? course.description : deck.subtitle;
+  const file = path.join(out, deck.page);
+  const said = render(course, 'meta', '.', { ...deck, description: description ?? deck.title });
+  const page = fs.readFileSync(file, 'utf8');
+  // A function, because a replacement's dollar signs would be read as patterns.
+  fs.writeFileSync(file, page.replace('</title>\n', (end) => end + said));
 }
 
 /** Where a lesson can be read, run and tried out, for its row and for its page. */
@@ -270,7 +281,8 @@ function comparison(lessons) {
  * @param {object} course what readCourse returned
  */
 export function writeCourse(out, course) {
-  const { lessons, deck } = course;
+  const { lessons, deck, others } = course;
+  for (const each of [deck, ...others]) describeDeck(out, course, each);
   for (const { file } of downloads(deck.name)) {
     fs.copyFileSync(path.join(root, file), path.join(out, file));
   }

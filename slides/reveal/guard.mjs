@@ -13,6 +13,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
+import { frontMatterMistake } from './project.mjs';
 
 const LONGEST_ADDRESS = 2048; // characters; the deck's own addresses have fewer than 100
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -43,10 +44,8 @@ const report = (error, root) => process.stderr.write(`${oneLine(error, root)}\n`
 /** The first line of an error's message, without the folder that it happened in. */
 function oneLine(error, root) {
   if (error?.name === 'YAMLException') {
-    // The first line of the file is not in the buffer, but the second half of its CRLF may be.
-    const before = error.mark?.buffer.startsWith('\n') ? 1 : 2;
-    const line = error.mark ? ` (line ${error.mark.line + before})` : '';
-    return `the front matter is not valid YAML${line}: ${error.reason}`;
+    const { line, message } = frontMatterMistake(error);
+    return `the front matter is not valid YAML${line ? ` (line ${line})` : ''}: ${message}`;
   }
   const [first] = String(error?.message ?? error).split(/[\r\n]/, 1);
   return first.replaceAll(root + path.sep, '');

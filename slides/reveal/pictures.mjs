@@ -60,7 +60,9 @@ function wanted(decks) {
     const v = slide && h >= 0 ? deck.columns[h].findIndex((text) => heading(text) === slide) : 0;
     if (h < 0 || v < 0) {
       const missing = [column, slide].filter(Boolean).join(', ');
-      throw new Refusal(`${file}: slides/${name}.md has no slide ${missing}`);
+      throw new Refusal(
+        `${file}: slides/${name}.md has no slide ${missing}: choose another in slides/reveal/pictures.mjs`,
+      );
     }
     const before = deck.columns.slice(0, h).reduce((sum, slides) => sum + slides.length, 0);
     return { file, page: `${name}.html#/${h}/${v}`, digest: digest(deck.slides[before + v]) };

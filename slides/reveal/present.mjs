@@ -7,7 +7,7 @@
 // system.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,11 +29,22 @@ function choosePort() {
   return refuse(`PORT=${PORT} is not a port: choose a number from 1 to 65535, e.g. PORT=1949`);
 }
 
-/** The name of the deck to open: the first in alphabetical order. */
+/** The deck that slides/course.json names, if it is readable: a lecture goes on without it. */
+function deckOfTheCourse(slides) {
+  try {
+    return `${JSON.parse(readFileSync(path.join(slides, 'course.json'), 'utf8')).deck}.md`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name of the deck to open: the course's own, or else the first in alphabetical order. */
 function firstDeck() {
   const slides = path.join(root, 'slides');
   const names = existsSync(slides) ? readdirSync(slides).sort() : [];
-  const deck = names.find((name) => /^[^.].*\.md$/.test(name));
+  const decks = names.filter((name) => /^[^.].*\.md$/.test(name));
+  const own = deckOfTheCourse(slides);
+  const deck = decks.find((name) => name === own) ?? decks[0];
   return deck ?? refuse('There is no deck to present: slides/ has no .md file');
 }
 

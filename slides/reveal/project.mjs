@@ -21,8 +21,28 @@ export function readJson(name) {
   try {
     return JSON.parse(readText(name));
   } catch (error) {
-    throw new Refusal(`${name}: that is not JSON: ${error.message.split('\n')[0]}`);
+    // Node tells how many characters stand before the mistake, and from version 22 its line, too.
+    const [said] = error.message.split('\n');
+    const before = / at position (\d+)/.exec(said)?.[1];
+    const line = before === undefined ? '' : `:${readText(name).slice(0, before).split('\n').length}`;
+    throw new Refusal(`${name}${line}: that is not JSON: ${said.replace(/ at position .*/, '')}`);
   }
+}
+
+/**
+ * Tell what is wrong in a deck's front matter, from js-yaml's error.
+ *
+ * @param {Error} error a YAMLException, of the text between the two lines `---`
+ * @returns {{line: number|undefined, message: string}} the line of the deck, and a sentence
+ */
+export function frontMatterMistake({ mark, reason, message }) {
+  if (!mark) return { line: undefined, message: (reason ?? message).split('\n')[0] };
+  // The first line of the file is not in the buffer, but the second half of its CRLF may be.
+  const line = mark.line + (mark.buffer.startsWith('\n') ? 1 : 2);
+  const text = mark.buffer.split('\n')[mark.line] ?? '';
+  // What most often goes wrong is a title with a colon, of which YAML says nothing helpful.
+  const isTitle = /^\s*[\w-]+:\s+[^\s"'[{|>].*:(?:\s|$)/.test(text);
+  return { line, message: isTitle ? 'a text with a colon in it stands in quotes' : reason };
 }
 
 /** Load a package; without it, end with one line that says what to do. */
