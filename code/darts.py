@@ -37,7 +37,7 @@ import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
@@ -626,8 +626,8 @@ RECIPE = DARTSRecipe("darts", epochs=15, lr=0.1, batch_size=128, cutout=8, auxil
 class SearchOptions(lab.Options):
     """The options of every lesson, and those of the search."""
 
-    # Laid out as NHWC, a backward pass of these cells in two threads ended by a segmentation fault
-    # or a double free in some trainings (PyTorch 2.14 on an AMD EPYC), as NCHW in none.
+    # Laid out as NHWC, a dilated depthwise convolution gets a wrong gradient for its weights on a
+    # CPU in bfloat16, and in float32 trainings in two threads crashed (PyTorch 2.14, AMD EPYC).
     channels_last: bool = lab.setting(False, "lay out images as NHWC in memory")
     search: bool = lab.setting(False, "search for a genotype instead of training one")
     second_order: bool = lab.setting(False, "search with the second-order approximation")
@@ -650,6 +650,15 @@ class SearchOptions(lab.Options):
         low=0,
         high=2 * NODES,
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.channels_last and self.precision in ("bf16", "fp16"):
+            if machine.pick_device(self.device).type == "cpu":
+                raise lab.UserError(
+                    f"--channels-last with --precision {self.precision}: on a CPU, PyTorch gets "
+                    "gradients of dilated convolutions wrong; leave one of the two out"
+                )
 
 
 def build(recipe: DARTSRecipe, classes: int) -> DARTS:
@@ -734,6 +743,14 @@ class Bilevel:
 
 
 # %%
+# The settings that a search does not read: those of the network to be trained, and of its training.
+FOR_TRAINING = tuple(
+    each.name
+    for each in fields(DARTSRecipe)
+    if each.name not in ("network", "data", "limit", "crop_padding", "flip", "seed")
+)
+
+
 def search_recipe(recipe: DARTSRecipe, options: SearchOptions) -> SearchRecipe:
     """How to search, on the images of a recipe."""
     return SearchRecipe(
@@ -775,11 +792,13 @@ def search(recipe: DARTSRecipe, options: SearchOptions) -> Run:
         the run: its history says how alpha went, an epoch a row.
 
     Raises:
-        UserError: images that cannot be used.
+        UserError: images that cannot be used, or settings that are for a training.
         Stopped: the user pressed Ctrl-C; the same command goes on.
     """
     if options.resume:
         raise lab.UserError("a search goes on by itself: leave out --resume")
+    if not options.smoke:
+        lab.refuse_unused(recipe, RECIPE, FOR_TRAINING)
     wanted = search_recipe(recipe, options)
 
     def make(classes: int) -> tuple[SearchNetwork, Bilevel]:

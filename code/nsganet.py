@@ -367,13 +367,16 @@ def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]
         a row for each trial of all workers, as `lab.study.rows` gives them.
 
     Raises:
-        UserError: a storage that cannot be used, or images that cannot be read.
+        UserError: a storage that cannot be used, images that cannot be read, or settings that
+            are for a training.
         Stopped: the user pressed Ctrl-C; the same command goes on.
     """
     from lab import study as studies  # needs Optuna, which training does not
 
     if options.resume:
         raise lab.UserError("a search goes on by itself: leave out --resume")
+    if not options.smoke:
+        lab.refuse_unused(recipe, RECIPE, ("genome", "width", "epochs", "batch_size"))
     small = briefly(recipe, options)
     data = lab.load(recipe.data, limit=recipe.limit or None)
     data = replace(data, train=data.train.first(options.search_images))

@@ -174,6 +174,31 @@ def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         darts.search(RECIPE, OPTIONS)
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_layout_that_spoils_gradients_is_refused(precision: str) -> None:
+    replace(OPTIONS, precision=precision)
+    replace(OPTIONS, channels_last=True)
+    with pytest.raises(lab.UserError, match=f"--channels-last with --precision {precision}"):
+        replace(OPTIONS, channels_last=True, precision=precision)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"epochs": 3}, "--epochs is for a training"),
+        ({"cells": 8}, "--cells is for a training"),
+        ({"genotype": "random:1"}, "--genotype is for a training"),
+        ({"weight_decay": 0.1}, "--weight-decay is for a training"),
+    ],
+)
+def test_a_search_refuses_settings_that_it_would_not_use(
+    change: dict[str, object], says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(lab.UserError, match=says):
+        darts.search(replace(RECIPE, **change), replace(OPTIONS, out=str(tmp_path)))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_search_does_not_take_resume() -> None:
     with pytest.raises(lab.UserError, match="goes on by itself"):
         darts.search(RECIPE, replace(OPTIONS, resume="runs/darts"))

@@ -555,6 +555,16 @@ def test_a_search_that_cannot_be_begun_gets_one_line(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("change", [{"epochs": 9}, {"width": 32}, {"batch_size": 8}])
+def test_a_search_refuses_settings_that_it_would_not_use(
+    change: dict[str, object], tmp_path: Path
+) -> None:
+    (name,) = change
+    with pytest.raises(lab.UserError, match=f"--{name.replace('_', '-')} is for a training"):
+        nsganet.search(replace(SMALL, **change), replace(OPTIONS, out=str(tmp_path)))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_search_is_not_resumed_like_a_training() -> None:
     with pytest.raises(lab.UserError, match="leave out --resume"):
         nsganet.search(SMALL, replace(OPTIONS, resume="runs/nsganet/1"))

@@ -3,7 +3,7 @@
 It knows nothing of a lesson or a slide. The names below are those that a lesson needs.
 """
 
-from .cli import command_line, picture_folder
+from .cli import command_line, picture_folder, refuse_unused
 from .data import Batches, Data, load, normalized
 from .errors import UserError
 from .machine import shown
@@ -28,6 +28,7 @@ __all__ = [
     "load",
     "normalized",
     "picture_folder",
+    "refuse_unused",
     "setting",
     "shown",
     "train",

@@ -186,6 +186,25 @@ def spelled(changes: dict[str, Any]) -> list[str]:
     return words
 
 
+def refuse_unused(recipe: Recipe, default: Recipe, unused: Sequence[str]) -> None:
+    """Refuse settings that a search would pass over in silence.
+
+    Args:
+        recipe: what the command line asks for.
+        default: the recipe of the lesson.
+        unused: names of the settings that the search does not read.
+
+    Raises:
+        UserError: one of them is not the default.
+    """
+    for name in unused:
+        if getattr(recipe, name) != getattr(default, name):
+            raise UserError(
+                f"{flag(name)} is for a training, and a search does not use it: leave it out "
+                "(the settings of the search are in --help)"
+            )
+
+
 def _tell(path: Path) -> None:
     """Say what was written, and what to do with it."""
     known = export.parse(path.read_bytes())
