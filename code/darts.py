@@ -653,12 +653,12 @@ class SearchOptions(lab.Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.channels_last and self.precision in ("bf16", "fp16"):
-            if machine.pick_device(self.device).type == "cpu":
-                raise lab.UserError(
-                    f"--channels-last with --precision {self.precision}: on a CPU, PyTorch gets "
-                    "gradients of dilated convolutions wrong; leave one of the two out"
-                )
+        half = self.precision in ("bf16", "fp16")
+        if half and self.channels_last and machine.pick_device(self.device).type == "cpu":
+            raise lab.UserError(
+                f"--channels-last with --precision {self.precision}: on a CPU, PyTorch gets "
+                "gradients of dilated convolutions wrong; leave one of the two out"
+            )
 
 
 def build(recipe: DARTSRecipe, classes: int) -> DARTS:
