@@ -418,7 +418,7 @@ def test_all_records_are_compared_with_their_cost(root: Path) -> None:
         ["a", "80.0%", f"0.00{nbsp}M", f"1.00{nbsp}M", f"3{nbsp}min 3{nbsp}s"],
         ["B-20", f"90.0{nbsp}±{nbsp}1.0%", f"0.00{nbsp}M", f"40.0{nbsp}M", f"3{nbsp}min 3{nbsp}s"],
     ]
-    assert "over several runs (B-20 3), else one run. Trained on CPU, float32.</caption>" in shown
+    assert "over several runs (B-20: 3), else one run. Trained on CPU, float32.</caption>" in shown
     assert shown.count('class="point"') == 2
     assert shown.count('class="spread"') == 1
     assert "Test accuracy, data-1" in shown

@@ -165,7 +165,7 @@ export function compare(entries, key, cost, escape) {
   const isMixed = count(usual) < datasets.length;
   const title = `Test accuracy, ${usual}${isMixed ? ' where not named' : ''}`;
   const several = rows.filter((row) => row.accuracy.n > 1);
-  const counts = several.map((row) => `${row.label} ${row.accuracy.n}`).join(', ');
+  const counts = several.map((row) => `${row.label}: ${row.accuracy.n}`).join(', ');
   const spoken = counts ? `± standard deviation over several runs (${counts}), else one run` : 'one run each';
   // Times compare on one device, in one number format.
   const places = [...new Set(rows.map((row) => row.where))].map((where) => {
