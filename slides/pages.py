@@ -211,6 +211,9 @@ if __name__ == "__main__":
     except RefusalError as refusal:
         print(refusal, file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped: what has run is kept, and the same command goes on", file=sys.stderr)
+        sys.exit(130)
     except ModuleNotFoundError as missing:
         print(f"{missing.name} is not installed: pip install -e '.[notebooks]'", file=sys.stderr)
         sys.exit(2)
