@@ -104,6 +104,13 @@ CLAIMS: dict[str, Callable[[], bool]] = {
     "on average use a weight less than half as often": lambda: all(
         uses(on_small_images(network)) < uses(RESNET) / 2 for network in EARLIER
     ),
+    "ResNet-20 is right more often, with about twice the work": lambda: (
+        RECORDS["resnet"]["test_accuracy"]["mean"] > RECORDS["nsganet"]["test_accuracy"]["mean"]
+        and 1.7 < RECORDS["resnet"]["macs"] / RECORDS["nsganet"]["macs"] < 2.3
+    ),
+    "ResNet-20 was trained for twice as many epochs": lambda: (
+        RECORDS["resnet"]["recipe"]["epochs"] == 2 * RECORDS["nsganet"]["recipe"]["epochs"]
+    ),
     "a CPU trains in less than two hours": lambda: all(
         run["seconds"] < 2 * 3600 and "thread" in run["device"]
         for record in RECORDS.values()
@@ -115,8 +122,8 @@ CLAIMS: dict[str, Callable[[], bool]] = {
 COMPARES = re.compile(
     r"\b(?:(?:more|less) than|fewer|fewest|nearly|about as|about \w+ times|almost|most of|most)\b"
     r"[^.?!:;]*\b(?:parameters?|weights?|work|hours?|minutes?|multiplications?|half)\b"
-    r"|\b(?:half|a third|a quarter|twice|times) (?:as|of) [^.?!:;]*"
-    r"\b(?:parameters?|work|layers|accuracy)\b"
+    r"|\b(?:half|a third|a quarter|twice|times) (?:as|of|the) [^.?!:;]*"
+    r"\b(?:parameters?|work|layers|accuracy|epochs)\b"
 )
 # Sentences that compare, but no network of ours: arithmetic, advice, the papers' searches.
 OTHERS = (
@@ -127,6 +134,7 @@ OTHERS = (
     "less work for more errors",
     "fewer errors for more work",
     "It takes less than a minute",
+    "would cost four times the work",
 )
 
 
