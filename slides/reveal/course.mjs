@@ -8,7 +8,7 @@ import path from 'node:path';
 import { compare } from './compare.mjs';
 import { curve } from './curve.mjs';
 import { bySlide, lessonNames, readLesson, RUN } from './lessons.mjs';
-import { isThere, load, readJson, Refusal, root } from './project.mjs';
+import { isThere, load, readJson, Refusal, root, siteAddress } from './project.mjs';
 import { show } from './values.mjs';
 
 const { default: Mustache } = await load('mustache');
@@ -64,18 +64,6 @@ function repository(given) {
     );
   }
   return clean;
-}
-
-/** Where the site will be: SITE_URL, or `homepage` of package.json; undefined where not set. */
-function address(homepage) {
-  const [name, given] = process.env.SITE_URL
-    ? ['SITE_URL', process.env.SITE_URL]
-    : ['package.json: homepage', homepage];
-  if (!given) return undefined;
-  if (!/^https?:\/\/[^/\s"<>]+[^\s"<>]*$/.test(given)) {
-    throw new Refusal(`${name} ${given} is no address: write https://OWNER.github.io/NAME`);
-  }
-  return given.replace(/\/*$/, '/');
 }
 
 /** What the pages say about a deck: its title, and the lines on its first slide. */
@@ -149,7 +137,7 @@ export function readCourse(decks) {
     lessons: names.map((name) => readLesson(name, settings.lessons[name], sorted)).sort(bySlide),
     title: deck.title,
     repository: repository(given),
-    address: address(homepage),
+    address: siteAddress(homepage),
   };
 }
 

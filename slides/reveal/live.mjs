@@ -16,6 +16,7 @@ import {
   whole,
   withArticle,
 } from '../../static/js/live/words.js';
+import { siteAddress } from './project.mjs';
 
 const SAMPLES = 'static/samples';
 const MODELS = 'static/models';
@@ -111,20 +112,6 @@ function table(networks, escape) {
   );
 }
 
-/** The address of the site as package.json gives it under `homepage`, or undefined. */
-function homepage(root) {
-  const { homepage: address } = JSON.parse(
-    fs.readFileSync(path.join(root, 'package.json'), 'utf8'),
-  );
-  if (address === undefined) return undefined;
-  if (!/^https?:\/\/[^\s"<>]+$/.test(address)) {
-    throw new Error(
-      `package.json: homepage ${address} is no address: write https://OWNER.github.io/NAME`,
-    );
-  }
-  return address.endsWith('/') ? address : `${address}/`;
-}
-
 /** A QR code for an address, as a link with a drawing. */
 function code(address, escape) {
   const qr = createRequire(import.meta.url)('qrcode-generator')(0, 'M');
@@ -171,7 +158,8 @@ export function live(root, files, assets, escape) {
   const answer = isSingle ? (still ? bars(first, still, escape) : '') : table(networks, escape);
   const datasets = [...new Set(networks.map(({ dataset }) => dataset))];
   const about = isSingle ? provenance(first) : `Trained on ${datasets.join(' and ')}.`;
-  const base = homepage(root);
+  const { homepage } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+  const base = siteAddress(homepage);
   const query = isSingle ? `?network=${encodeURIComponent(nameOf(first))}` : '';
   const qr = base === undefined ? '' : code(`${base}live.html${query}`, escape);
   const data = {

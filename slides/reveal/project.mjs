@@ -30,6 +30,24 @@ export function readJson(name) {
 }
 
 /**
+ * Where the site will be: SITE_URL, or `homepage` of package.json; undefined where neither is set.
+ *
+ * @param {string|undefined} homepage of package.json
+ * @returns {string|undefined} an address that ends with a slash
+ * @throws {Refusal} when it is no address
+ */
+export function siteAddress(homepage) {
+  const [name, given] = process.env.SITE_URL
+    ? ['SITE_URL', process.env.SITE_URL]
+    : ['package.json: homepage', homepage];
+  if (!given) return undefined;
+  if (!/^https?:\/\/[^/\s"<>]+[^\s"<>]*$/.test(given)) {
+    throw new Refusal(`${name} ${given} is no address: write https://OWNER.github.io/NAME`);
+  }
+  return given.replace(/\/*$/, '/');
+}
+
+/**
  * Tell what is wrong in a deck's front matter, from js-yaml's error.
  *
  * @param {Error} error a YAMLException, of the text between the two lines `---`
