@@ -19,7 +19,7 @@
 #
 # Which operation should stand between two layers? That is a choice, and a choice has no gradient.
 # DARTS puts all of them there at once and mixes their outputs. The shares of the mixture, made
-# from numbers $\alpha$ by a softmax, have gradients: they are learned like weights, and in the end
+# from numbers α by a softmax, have gradients: they are learned like weights, and in the end
 # the strongest operations stay.
 #
 # The paper searches with 8 cells of 16 channels and trains 20 cells of 36. To suit a laptop, the
@@ -251,9 +251,9 @@ def find_genotype(words: str) -> Genotype:
 # %% [markdown]
 # ## All operations at once
 #
-# Equation 2: on the edge $(i, j)$ stands a mixture of all operations,
-# $\bar o(x) = \sum_o \mathrm{softmax}(\alpha)_o \, o(x)$. All normal cells share one $\alpha$, a
-# row an edge, and all reduction cells another.
+# Equation 2: on each edge stands a mixture of all operations, the sum of `softmax(α)[o] * o(x)`
+# over the operations `o`. All normal cells share one α, a row an edge, and all reduction cells
+# another.
 
 
 # %%
@@ -376,14 +376,14 @@ def derive(*alphas: Tensor) -> Genotype:
 # %% [markdown]
 # ## Two levels
 #
-# The weights $w$ descend $L_{train}$, the shares $\alpha$ descend $L_{val}$: on the same images,
-# they would only choose what fits them closest. What counts is $\alpha$ with the *best* weights
-# for it, $w^*(\alpha)$, which nobody can compute at every step. The paper takes one step in place
-# of a training (equation 6): $w' = w - \xi \nabla_w L_{train}(w, \alpha)$.
+# The weights `w` descend `L_train`, the loss on one half of the images, and α descends `L_val`,
+# that on the other: on the same images, it would only choose what fits them closest. What counts is
+# α with the *best* weights for it, `w*(α)`, which nobody can compute at every step. The paper takes
+# one step in place of a training (equation 6): `w' = w - ξ ∇L_train(w, α)`, the gradient by `w`.
 #
-# With $\xi = 0$ that is first order: the plain gradient of $L_{val}(w, \alpha)$. With $\xi$ the
-# learning rate it is second order (equation 7), and the product with the second derivative comes
-# from two gradients on both sides of $w$ (equation 8). A step then takes five gradients, not two.
+# With ξ = 0 that is first order: the plain gradient of `L_val(w, α)`. With ξ the learning rate it
+# is second order (equation 7), and the product with the second derivative comes from two gradients
+# on both sides of `w` (equation 8). A step then takes five gradients, not two.
 # (The authors' code has momentum and weight decay in the step that it looks ahead, too; here it is
 # the step of equation 6.)
 
@@ -579,13 +579,15 @@ if __name__ == "__main__":
 # ## The recipe
 #
 # What the settings of the search leave open is as in appendix A.1.1 of the paper, or as in the
-# authors' code, where the learning rate ends a little above zero, $\alpha$ begins a little beside
+# authors' code, where the learning rate ends a little above zero, α begins a little beside
 # it, gradients are clipped, and batch norms have running means when the network is measured after
 # an epoch. The paper's search makes about 20,000 steps, this one some hundreds: to get as far in
-# so few, $\alpha$ makes longer ones. With a GPU, search as the paper does:
+# so few, α makes longer ones. With a GPU, search as the paper does:
 #
-# `python code/darts.py --search --search-cells 8 --search-channels 16 --search-epochs 50
-# --search-images 0 --search-batch-size 64 --alpha-lr 0.0003 --crop-padding 4`
+# ```sh
+# python code/darts.py --search --search-cells 8 --search-channels 16 --search-epochs 50 \
+#   --search-images 0 --search-batch-size 64 --alpha-lr 0.0003 --crop-padding 4
+# ```
 #
 # What was found is trained like the networks of the other lessons, for tens of epochs. The paper
 # (appendix A.2.1) takes 600 epochs, the optimizer of its search, batches of 96, a cutout of 16
@@ -679,7 +681,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The search
 #
-# In turn a step of $\alpha$ on a batch of one half of the images, and one of $w$ on a batch of the
+# In turn a step of α on a batch of one half of the images, and one of `w` on a batch of the
 # other (algorithm 1).
 
 
