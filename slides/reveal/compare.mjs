@@ -50,10 +50,19 @@ function logAxis(values, isTime) {
 const overlap = (a, b) =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
+/** Whether a line from a point to its label, where it has one, leads through a box. */
+const crosses = ({ from, end }, box) =>
+  Boolean(end) &&
+  [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].some((share) => {
+    const x = from.x + share * (end.x - from.x);
+    const y = from.y + share * (end.y - from.y);
+    return x > box.left && x < box.right && y > box.top && y < box.bottom;
+  });
+
 /** Where a label may stand, in px from its point: beside it, else farther off at the end of a line. */
 const PLACES = [
   ...[0, 1].map((left) => ({ right: left ? -18 : 18, down: 0 })),
-  ...[-1, 1].map((down) => ({ right: 0, down: 34 * down })),
+  ...[-1, 1].map((down) => ({ right: 0, down: 40 * down })),
   ...[60, 90, 125, 165, 210, 260].flatMap((far) =>
     [
       [0.6, 0.8],
@@ -64,7 +73,7 @@ const PLACES = [
   ),
 ];
 
-/** Give each point a label where it covers neither another's label nor a point, if there is room. */
+/** Give each point a label that covers no other label, point or line, if there is room. */
 function placeLabels(points) {
   const taken = points.map(({ x, y, spread }) => ({
     left: x - 12,
@@ -72,6 +81,7 @@ function placeLabels(points) {
     top: y - Math.max(12, spread),
     bottom: y + Math.max(12, spread),
   }));
+  const labels = [];
   // The highest first: it is looked for first.
   return [...points]
     .sort((a, b) => a.y - b.y)
@@ -92,9 +102,12 @@ function placeLabels(points) {
         box.right <= WIDTH &&
         box.top >= PLOT.top - LINE / 2 &&
         box.bottom <= PLOT.bottom &&
-        !taken.some((other) => overlap(box, other));
+        !taken.some((other) => overlap(box, other)) &&
+        !taken.some((other) => crosses(box, other)) &&
+        !labels.some((other) => crosses(other, box));
       const box = candidates.find(isFree) ?? candidates[0];
       taken.push(box);
+      labels.push(box);
       return { ...box, label };
     });
 }
