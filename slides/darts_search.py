@@ -154,7 +154,7 @@ def _is_recorded(path: Path, settings: dict[str, Any], seeds: int, replacing: bo
 
 def _common_words(recipe: darts.DARTSRecipe, options: darts.SearchOptions) -> list[str]:
     """The command line of a training to be compared, but for its genotype and seed."""
-    plain = lab.Options()
+    plain = darts.SearchOptions().as_dict()  # whose layout is not that of the other lessons
     changes = {
         key: value
         for key, value in replace(recipe, **BRIEFLY).as_dict().items()
@@ -162,8 +162,8 @@ def _common_words(recipe: darts.DARTSRecipe, options: darts.SearchOptions) -> li
     }
     changes |= {
         key: getattr(options, key)
-        for key, value in plain.as_dict().items()
-        if getattr(options, key) != value
+        for key in lab.Options().as_dict()
+        if getattr(options, key) != plain[key]
     }
     return lab.cli.spelled(changes)
 

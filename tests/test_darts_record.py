@@ -109,7 +109,7 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
     def record(*words: str, epochs: int = 1) -> dict[str, Any]:
         started.clear()
         settings = f"--data shapes --device cpu --no-progress --out {tmp_path / 'runs'}"
-        settings += " --search-cells 3 --search-channels 2 --search-images 24"
+        settings += " --channels-last --search-cells 3 --search-channels 2 --search-images 24"
         settings += f" --search-batch-size 6 --search-epochs {epochs}"
         monkeypatch.setattr(
             sys, "argv", ["results.py", "darts-search", *words, "--", *settings.split()]
@@ -120,6 +120,8 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
     made = record()
     assert started == ["search", 0, 0]
     assert [each["name"] for each in made["comparison"]["networks"]] == ["searched", "random:1"]
+    assert made["search"]["channels_last"]
+    assert all(each["runs"][0]["channels_last"] for each in made["comparison"]["networks"])
     assert record() == made
     assert not started
     assert "recorded already" in capsys.readouterr().out
