@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "code"))
 
 import alexnet  # noqa: E402
+import darts  # noqa: E402
 import googlenet  # noqa: E402
 import inception  # noqa: E402
 import lenet  # noqa: E402
@@ -60,6 +61,7 @@ def collect() -> dict[str, dict[str, Any]]:
                 "reduction": _reduction(),
             },
             "resnet": _resnet(),
+            "darts": {"cifar10": _searched("DARTS", darts.build(darts.RECIPE, 10))},
             "nsganet": {"cifar10": _searched("NSGA-Net", nsganet.build(nsganet.RECIPE, 10))},
         }
 

@@ -32,7 +32,7 @@ def test_the_committed_facts_are_up_to_date() -> None:
 
 def test_every_network_has_the_paper_s_form_and_that_for_cifar10() -> None:
     designed = ["alexnet", "googlenet", "inception", "lenet", "resnet", "vgg16"]
-    assert sorted(FACTS) == sorted([*designed, "nsganet"])
+    assert sorted(FACTS) == sorted([*designed, "darts", "nsganet"])
     for network in FACTS:
         assert FACTS[network]["cifar10"]["input"] == [3, 32, 32]
     for network in designed:

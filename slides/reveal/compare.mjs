@@ -8,7 +8,10 @@ const HEIGHT = 640;
 const PLOT = { left: 90, right: 900, top: 66, bottom: 560 };
 const RADIUS = 9; // of a point; a spread that is smaller stands in the table alone
 const LINE = 36; // height of a label, px
-const LETTER = 18; // width of a letter, px: a generous guess at Lato's
+
+/** The width of a label, px: a generous guess at Lato's. */
+const widthOf = (label) =>
+  [...label].reduce((width, letter) => width + (/[A-Z]/.test(letter) ? 21 : 16), 0);
 
 const median = (values) => {
   const sorted = [...values].sort((a, b) => a - b);
@@ -39,6 +42,10 @@ const COSTS = {
 
 const SECONDS = [1, 10, 60, 600, 3600, 36_000, 360_000];
 
+/** What a network is called among networks that are all for CIFAR10, where the facts have it. */
+export const shortName = (facts, network) =>
+  facts[network]?.cifar10?.name.replace(/ for CIFAR10$/, '');
+
 /** Return where a logarithmic axis begins and ends, with room beside the values, and its marks. */
 function logAxis(values, isTime) {
   const [low, high] = [Math.min(...values) / 2, Math.max(...values) * 2];
@@ -59,10 +66,19 @@ const crosses = ({ from, end }, box) =>
     return x > box.left && x < box.right && y > box.top && y < box.bottom;
   });
 
+/** On which side of a line from one point to another a third lies. */
+const sideOf = (a, b, c) => Math.sign((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x));
+
+/** Whether the lines of two labels cross. */
+const tangle = (one, other) =>
+  Boolean(one.end && other.end) &&
+  sideOf(one.from, one.end, other.from) !== sideOf(one.from, one.end, other.end) &&
+  sideOf(other.from, other.end, one.from) !== sideOf(other.from, other.end, one.end);
+
 /** Where a label may stand, in px from its point: beside it, else farther off at the end of a line. */
 const PLACES = [
   ...[0, 1].map((left) => ({ right: left ? -18 : 18, down: 0 })),
-  ...[-1, 1].map((down) => ({ right: 0, down: 40 * down })),
+  ...[0, 6, -6].flatMap((right) => [-1, 1].map((down) => ({ right, down: 40 * down }))),
   ...[60, 90, 125, 165, 210, 260].flatMap((far) =>
     [
       [0.6, 0.8],
@@ -76,8 +92,8 @@ const PLACES = [
 /** Give each point a label that covers no other label, point or line, if there is room. */
 function placeLabels(points) {
   const taken = points.map(({ x, y, spread }) => ({
-    left: x - 12,
-    right: x + 12,
+    left: x - 17,
+    right: x + 17,
     top: y - Math.max(12, spread),
     bottom: y + Math.max(12, spread),
   }));
@@ -86,7 +102,7 @@ function placeLabels(points) {
   return [...points]
     .sort((a, b) => a.y - b.y)
     .map(({ x, y, label, spread }) => {
-      const width = label.length * LETTER;
+      const width = widthOf(label);
       const candidates = PLACES.map(({ right, down, line }) => {
         const away = Math.sign(down) * Math.max(0, spread - RADIUS);
         const [anchor, middle] = [x + right, y + down + (line ? 0 : away)];
@@ -104,7 +120,7 @@ function placeLabels(points) {
         box.bottom <= PLOT.bottom &&
         !taken.some((other) => overlap(box, other)) &&
         !taken.some((other) => crosses(box, other)) &&
-        !labels.some((other) => crosses(other, box));
+        !labels.some((other) => crosses(other, box) || tangle(other, box));
       const box = candidates.find(isFree) ?? candidates[0];
       taken.push(box);
       labels.push(box);

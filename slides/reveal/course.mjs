@@ -258,7 +258,7 @@ function writeLesson(out, course, lesson, { previous, next }) {
 function comparison(lessons) {
   const entries = lessons
     .filter(({ record }) => record)
-    .map(({ title, record }) => ({ name: title, record }));
+    .map(({ title, short, record }) => ({ name: short ?? title, record }));
   return entries.length > 1 ? compare(entries, 'test_accuracy', 'macs', escapeHtml) : undefined;
 }
 

@@ -22,7 +22,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { compare } from './compare.mjs';
+import { compare, shortName } from './compare.mjs';
 import { curve, curves, shares } from './curve.mjs';
 import { figure } from './figure.mjs';
 import { front } from './front.mjs';
@@ -112,11 +112,6 @@ function includeCode({ root, assets }, file, name, steps, option) {
   return `${fence}python${steps === undefined ? '' : ` [${steps}]`}\n${lines.join('\n')}\n${fence}\n\n${label}`;
 }
 
-/** What a network is called among networks that are all for CIFAR10. */
-function shortName(facts, network) {
-  return facts[network]?.cifar10?.name.replace(/ for CIFAR10$/, '') ?? network;
-}
-
 /** Return every network's record in a folder that has `key`, with the network's name. */
 function readRecords(root, folder, key) {
   const names = fs.readdirSync(locate(root, folder)).filter((name) => name.endsWith('.json'));
@@ -125,7 +120,7 @@ function readRecords(root, folder, key) {
     .sort()
     .map((name) => readJson(root, `${folder}/${name}`))
     .filter((record) => Number.isFinite(record[key]?.mean))
-    .map((record) => ({ name: shortName(facts, record.network), record }));
+    .map((record) => ({ name: shortName(facts, record.network) ?? record.network, record }));
 }
 
 /** The drawings: each takes its file, the keys and the word behind its name. */

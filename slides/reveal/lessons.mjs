@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
+import { shortName } from './compare.mjs';
 import { isThere, readJson, readText, root } from './project.mjs';
 import { show } from './values.mjs';
 
@@ -102,6 +103,7 @@ function numbers(name) {
   const { parameters, macs } = record ?? facts[name]?.cifar10 ?? {};
   return {
     record,
+    short: shortName(facts, name),
     parameters: parameters && show(parameters, 'integer'),
     macs: macs && show(macs, 'millions'),
     accuracy: record && show(record.test_accuracy, 'percent'),
@@ -116,7 +118,7 @@ function numbers(name) {
  * @param {{idea?: string, arguments?: string}} settings what slides/course.json says about it
  * @param {{name: string, columns: string[][]}[]} decks in the order in which to look for its slides
  * @returns {object} `name`, `title`, `idea`; `column` and `slide`, where a deck names it; `drawing`;
- *   `record` and its numbers; `run`, what slides/pages.py left, where it is of the lesson as it is
+ *   `record` and its numbers, and `short`, its network's name among others, where it is known; `run`, what slides/pages.py left, where it is of the lesson as it is
  */
 export function readLesson(name, { idea, arguments: words = SMOKE } = {}, decks) {
   const { title, sentence } = introduction(name);
