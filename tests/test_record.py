@@ -38,6 +38,19 @@ def test_a_record_holds_each_run_and_the_spread_over_them(runs: list[Run]) -> No
         assert all(needed in run for run in made["runs"])
 
 
+@pytest.mark.parametrize("out", ["--out '/home/me/my runs'", "--out=/home/me/runs"])
+def test_a_recorded_command_does_not_say_where_the_run_lay(
+    out: str, runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = runs[0].read("run.json")
+    about["environment"]["command"] = f"python code/tiny.py {out} --genotype 'a b' --seed 1"
+    files = {"run.json": about}
+    read = Run.read
+    monkeypatch.setattr(Run, "read", lambda run, name: files.get(name) or read(run, name))
+    (row,) = record.summarize(runs[:1])["runs"]
+    assert row["command"] == "python code/tiny.py --genotype 'a b' --seed 1"
+
+
 def test_variants_stand_beside_each_other_in_the_file_of_their_network(
     runs: list[Run], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ default variant of a network at its top level and the others under `variants`.
 import argparse
 import json
 import re
+import shlex
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,11 +87,20 @@ def _row(run: Run, about: dict[str, Any]) -> dict[str, Any]:
     return {
         "seed": recipe["seed"],
         **about["environment"],
-        "command": about["environment"]["command"].replace(recipe["data"], data),
+        "command": _command(about["environment"]["command"].replace(recipe["data"], data)),
         **{key: value for key, value in result.items() if key != "confusion"},
         "history": history,
         "confusion": result["confusion"],
     }
+
+
+def _command(line: str) -> str:
+    """A command line without the folder where the run lies, which changes nothing in it."""
+    words = shlex.split(line)
+    if "--out" in words:
+        place = words.index("--out")
+        del words[place : place + 2]
+    return shlex.join(word for word in words if not word.startswith("--out="))
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
