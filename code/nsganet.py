@@ -340,7 +340,7 @@ if __name__ == "__main__":
 # short training, and its multiply-accumulates for an image. NSGA-II (Deb et al., 2002) is Optuna's
 # own: of parents and children it keeps those that no other one dominates, and among equals those in
 # thin places of the front, so that the front stays wide. A child has each bit from one of its
-# parents, and one bit in so many as there are is drawn anew. (Two steps of the paper are not here:
+# parents, and on average one bit is drawn anew. (Two steps of the paper are not here:
 # it begins with what is known of networks that people drew, and late in the search it draws genomes
 # from a Bayesian network, learned from all that was tried.)
 #

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import html
+import itertools
 import json
 import re
 import subprocess
@@ -424,6 +425,35 @@ def test_all_records_are_compared_with_their_cost(root: Path) -> None:
     assert "Test accuracy, data-1" in shown
     left, right = (float(x) for x in re.findall(r'class="point" cx="([\d.]+)"', shown))
     assert left < right
+
+
+def test_names_of_networks_that_lie_together_stay_apart(root: Path) -> None:
+    def trained(name: str, macs: int, mean: float) -> dict[str, object]:
+        return record(name, macs=macs, accuracy={"mean": mean, "std": 0.0, "n": 1})
+
+    close = [trained(f"network-{n}", 10**7 + 10**6 * n, 0.8 + 0.002 * n) for n in range(7)]
+    write_records(root, trained("far", 10**6, 0.7), *close)
+    shown = filled(root, "{{ static/results: accuracy | compare macs }}")
+    places = re.findall(r'class="label" x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)"', shown)
+    boxes = []
+    for x, y, anchor in places:
+        width = 9 * 16
+        left = float(x) - {"start": 0, "middle": width / 2, "end": width}[anchor]
+        boxes.append((left, left + width, float(y)))
+    for one, other in itertools.combinations(boxes, 2):
+        beside = one[1] <= other[0] or other[1] <= one[0]
+        assert beside or abs(one[2] - other[2]) >= 34
+    lines = [
+        [float(number) for number in line]
+        for line in re.findall(r'class="lead" d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"', shown)
+    ]
+    assert lines
+    for x, y, far_x, far_y in lines:
+        for share in (0.3, 0.6):
+            across, down = x + share * (far_x - x), y + share * (far_y - y)
+            assert not any(
+                left < across < right and base - 26 < down < base for left, right, base in boxes
+            )
 
 
 def test_times_of_several_devices_say_which(root: Path) -> None:

@@ -185,7 +185,7 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
     assert third == "slides/worse.md: theme: there is no static/css/none.css"
     assert fourth == "slides/worse.md: highlightTheme: highlight.js has no dark2"
     assert fifth.startswith("slides/worst.md:3: front matter: ")
-    assert sixth == "slides/yet.md:3: front matter: a text with a colon in it stands in quotes"
+    assert sixth == "slides/yet.md:3: front matter: a text with a colon in it must be in quotes"
     assert {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()} == before
 
 

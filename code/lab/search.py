@@ -152,8 +152,12 @@ def search(
 def _rounds_like(run: Run, options: Options, device: torch.device) -> bool:
     """Whether a run was started where numbers are rounded as they will be here."""
     before = run.read("run.json")["options"]
-    now = {"precision": options.precision, "channels_last": options.channels_last}
-    return all(before[key] == value for key, value in {**now, "device": device.type}.items())
+    now = {
+        "precision": options.precision,
+        "channels_last": options.channels_last,
+        "device": device.type,
+    }
+    return now.items() <= before.items()
 
 
 def _search(

@@ -57,14 +57,19 @@ function logAxis(values, isTime) {
 const overlap = (a, b) =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
-/** Whether a line from a point to its label, where it has one, leads through a box. */
+const contains = (box, { x, y }) =>
+  x > box.left && x < box.right && y > box.top && y < box.bottom;
+
+/** Whether a line from a point to its label, where it has one, leads through a box beside the point. */
 const crosses = ({ from, end }, box) =>
   Boolean(end) &&
-  [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].some((share) => {
-    const x = from.x + share * (end.x - from.x);
-    const y = from.y + share * (end.y - from.y);
-    return x > box.left && x < box.right && y > box.top && y < box.bottom;
-  });
+  !contains(box, from) &&
+  [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].some((share) =>
+    contains(box, {
+      x: from.x + share * (end.x - from.x),
+      y: from.y + share * (end.y - from.y),
+    }),
+  );
 
 /** On which side of a line from one point to another a third lies. */
 const sideOf = (a, b, c) => Math.sign((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x));

@@ -118,7 +118,8 @@ function numbers(name) {
  * @param {{idea?: string, arguments?: string}} settings what slides/course.json says about it
  * @param {{name: string, columns: string[][]}[]} decks in the order in which to look for its slides
  * @returns {object} `name`, `title`, `idea`; `column` and `slide`, where a deck names it; `drawing`;
- *   `record` and its numbers, and `short`, its network's name among others, where it is known; `run`, what slides/pages.py left, where it is of the lesson as it is
+ *   `record` and its numbers; `short`, its network's name among others, where the facts have it;
+ *   `run`, what slides/pages.py left, where it is of the lesson as it is
  */
 export function readLesson(name, { idea, arguments: words = SMOKE } = {}, decks) {
   const { title, sentence } = introduction(name);

@@ -21,11 +21,11 @@ export function readJson(name) {
   try {
     return JSON.parse(readText(name));
   } catch (error) {
-    // Node tells how many characters stand before the mistake, and from version 22 its line, too.
+    // Node often tells how many characters stand before the mistake, and from version 22 its line.
     const [said] = error.message.split('\n');
     const before = / at position (\d+)/.exec(said)?.[1];
     const line = before === undefined ? '' : `:${readText(name).slice(0, before).split('\n').length}`;
-    throw new Refusal(`${name}${line}: that is not JSON: ${said.replace(/ at position .*/, '')}`);
+    throw new Refusal(`${name}${line}: that is not JSON: ${said.replace(/(, ".*| at position .*)/, '')}`);
   }
 }
 
@@ -60,7 +60,7 @@ export function frontMatterMistake({ mark, reason, message }) {
   const text = mark.buffer.split('\n')[mark.line] ?? '';
   // What most often goes wrong is a title with a colon, of which YAML says nothing helpful.
   const isTitle = /^\s*[\w-]+:\s+[^\s"'[{|>].*:(?:\s|$)/.test(text);
-  return { line, message: isTitle ? 'a text with a colon in it stands in quotes' : reason };
+  return { line, message: isTitle ? 'a text with a colon in it must be in quotes' : reason };
 }
 
 /** Load a package; without it, end with one line that says what to do. */

@@ -136,7 +136,9 @@ class Coach:
         run = self.kept = Run.create("", recipe)
         run.write("run.json", {"recipe": recipe.as_dict()})
         run.save("best.pt", model.state_dict())
-        if not history or not all(set(HISTORY) <= set(row) for row in history):
+        if not history or not all(
+            isinstance(row, dict) and set(HISTORY) <= set(row) for row in history
+        ):
             raise UserError(
                 f"{run} has the weights, but no curve: train did not return a history whose rows "
                 f"have {', '.join(HISTORY)}; {machine.this_command()}--check says more"

@@ -11,9 +11,8 @@ from . import mistakes, probes
 from .mistakes import FIVE, STEMS, TABLE, Mistake, kind
 from .work import Work, blank, ghost, inside, native_side
 
-PATCHES = (
-    7  # of them in each direction, at least, where one convolution cuts the image into patches
-)
+# In each direction, at least, where one convolution cuts the image into patches.
+PATCHES = 7
 STEM_SIDE = 14  # pixels that the stem must leave of 32: a half, less what an unpadded kernel takes
 
 
@@ -78,8 +77,8 @@ def rows_are_in_order(work: Work) -> None:
 
 def _is_layer(module: nn.Module) -> bool:
     """Whether a module has parameters, and contains none that has."""
-    inside = (weight for child in module.children() for weight in child.parameters())
-    return any(True for _ in module.parameters()) and not any(True for _ in inside)
+    nested = (weight for child in module.children() for weight in child.parameters())
+    return any(True for _ in module.parameters()) and not any(True for _ in nested)
 
 
 def output_is_logits(work: Work) -> None:

@@ -155,7 +155,7 @@ def own_network_and_recipe_learn(work: Work) -> None:
     if change < STILL:
         raise Mistake(
             f"with lr={recipe.lr:g} a few steps change the weights of your network by one part in "
-            f"{1 / max(change.item(), 1e-12):.0e}",
+            f"{1 / max(change.item(), 1e-12):,.0f}",
             "The learning rate is too low: multiply it by ten until the loss falls.",
             "the recipe in code/lenet.py",
         )

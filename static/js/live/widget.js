@@ -410,6 +410,7 @@ export function bringToLife(root, { name, mirrors }) {
     for (const { source, isOwn } of networks) if (isOwn) engine.release(source);
     networks = own && single ? [own] : [...lectures, ...(own ? [own] : [])];
     parts.back.hidden = !own;
+    within = undefined;
     complain();
     offer();
     refresh();
