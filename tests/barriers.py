@@ -20,11 +20,17 @@ FIND = """async () => {
     }
   };
   if (!document.querySelector('.scroll-page')) {
-    for (const slide of Reveal.getSlides()) {
+    // axe-core reads the whole page for each slide, so it has no other one to read meanwhile.
+    const contents = new Map(Reveal.getSlides().map((slide) => [slide, [...slide.childNodes]]));
+    for (const slide of contents.keys()) slide.replaceChildren();
+    for (const [slide, content] of contents) {
+      slide.replaceChildren(...content);
       const { h, v } = Reveal.getIndices(slide);
       Reveal.slide(h, v, 99);
       await run(`slide ${h}.${v}`, { include: slide, exclude: ['.hljs tr:not(.highlight-line)'] });
+      slide.replaceChildren();
     }
+    for (const [slide, content] of contents) slide.replaceChildren(...content);
   }
   await run('page', { include: document, exclude: ['.hljs'] });
   return found;
