@@ -27,9 +27,7 @@
 # 6n + 2 layers. ResNet-20, the smallest, is the one trained here.
 #
 # `python code/resnet.py` trains it on CIFAR10; `--depth 56` a deeper one, `--plain` one without
-# shortcuts, `--depth 18` ImageNet's with a stem for small images. `--help` lists the settings,
-# `--smoke` tries everything out. What to expect is in the recorded run,
-# `static/results/resnet.json`.
+# shortcuts, `--depth 18` ImageNet's with a stem for small images. `--help` lists the rest.
 
 # %%
 from dataclasses import dataclass
@@ -39,7 +37,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import lab
-from lab import plots
 
 # %% [markdown]
 # ## The block
@@ -147,20 +144,22 @@ def projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequentia
 
 
 # %% [markdown]
-# Three shape checks, and the reason why depth need do no harm: a block whose residual is zero hands
-# on what it was given (which is never negative: it comes out of a ReLU).
+# Why depth need do no harm: a block whose residual is zero hands on what it was given (which is
+# never negative: it comes out of a ReLU).
+
 
 # %%
-if __name__ == "__main__":
+@lab.demo
+def blocks() -> None:
     x = torch.rand(1, 64, 56, 56)
     block = BasicBlock(64, 64, stride=1, shortcut=nn.Identity())
-    print("keep      ", tuple(block(x).shape))
     wider = BasicBlock(64, 128, stride=2, shortcut=ZeroPadding(64, stride=2))
-    print("widen     ", tuple(wider(x).shape))
-    narrow = Bottleneck(64, 64, stride=1, shortcut=projection(64, 256, stride=1))
-    print("bottleneck", tuple(narrow(x).shape))
+    bottleneck = Bottleneck(64, 64, stride=1, shortcut=projection(64, 256, stride=1))
+    for each in (block, wider, bottleneck):
+        print(f"{type(each).__name__:11}{tuple(x.shape)} -> {tuple(each(x).shape)}")
     nn.init.zeros_(block.bn2.weight)
     print("a silent block changes nothing:", torch.equal(block(x), x))
+
 
 # %% [markdown]
 # ## The network
@@ -172,41 +171,31 @@ if __name__ == "__main__":
 
 # %%
 class ResNet(nn.Module):
-    """A residual network: images (N, 3, size, size) -> logits (N, classes).
+    """A residual network: images (N, 3, H, W) -> logits (N, classes).
 
     Args:
         block: `BasicBlock` or `Bottleneck`.
         blocks: how many in each stage.
-        size: side of the images; at 32 the stem keeps the resolution (section 4.2).
         width: channels after the stem.
         classes: how many.
         option: of the shortcuts that change the shape, "A" or "B"; "plain": no shortcut anywhere.
         stride_first: a bottleneck halves the image in its first convolution, as in the paper.
-
-    Raises `ValueError` for images of another shape.
     """
 
     def __init__(
         self,
         block: type[BasicBlock] | type[Bottleneck],
         blocks: tuple[int, ...],
-        size: int = 224,
         width: int = 64,
         classes: int = 1000,
         option: str = "B",
         stride_first: bool = False,
     ) -> None:
         super().__init__()
-        self.size = size
-        small = size == 32
-        self.conv1 = (
-            nn.Conv2d(3, width, kernel_size=3, padding=1, bias=False)
-            if small
-            else nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
-        )
+        self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
-        self.maxpool = nn.Identity() if small else nn.MaxPool2d(3, stride=2, padding=1)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         own = {"stride_first": stride_first} if block is Bottleneck else {}
         channels, stages = width, []
         for stage, count in enumerate(blocks):
@@ -222,15 +211,9 @@ class ResNet(nn.Module):
         self.conv5_x = stages[3] if len(stages) == 4 else nn.Identity()
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):  # He et al. 2015, section 2.2
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        self.apply(initialize)
 
     def forward(self, x: Tensor) -> Tensor:  # ResNet-50 at 224x224 | ResNet-20 at 32x32
-        # torch.fx traces with a stand-in, which has no shape to check.
-        if isinstance(x, Tensor) and x.shape[1:] != (3, self.size, self.size):
-            wanted = f"(N, 3, {self.size}, {self.size})"
-            raise ValueError(f"this network takes images {wanted}, not {tuple(x.shape)}")
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, 112, 112) | (N, 16, 32, 32)
         x = self.maxpool(x)  # (N, 64, 56, 56) | (N, 16, 32, 32)
         x = self.conv2_x(x)  # (N, 256, 56, 56) | (N, 16, 32, 32)
@@ -254,6 +237,20 @@ def make_shortcut(
     return projection(in_channels, out_channels, stride)
 
 
+def initialize(module: nn.Module) -> None:
+    """Keep the size of the signal (He et al., *Delving deep into rectifiers*, section 2.2)."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+def for_small_images(model: ResNet) -> ResNet:
+    """The stem of section 4.2, which keeps the resolution of 32x32 images."""
+    model.conv1 = nn.Conv2d(3, model.conv1.out_channels, 3, padding=1, bias=False)
+    model.conv1.apply(initialize)
+    model.maxpool = nn.Identity()
+    return model
+
+
 # %% [markdown]
 # The paper's two families: table 1 for ImageNet, section 4.2 for CIFAR10, where each of the three
 # stages has n blocks of two layers; with the first convolution and the last layer that is 6n + 2.
@@ -266,16 +263,64 @@ IMAGENET = {
 }
 
 
-def resnet_imagenet(depth: int, size: int = 224, **changes: object) -> ResNet:
-    """ResNet-18, -34 or -50; `changes` are arguments of `ResNet`."""
+def resnet_imagenet(
+    depth: int, classes: int = 1000, option: str = "B", stride_first: bool = False
+) -> ResNet:
+    """ResNet-18, -34 or -50, for images of 224x224 pixels."""
     block, blocks = IMAGENET[depth]
-    return ResNet(block, blocks, size=size, **changes)  # type: ignore[arg-type]
+    return ResNet(block, blocks, 64, classes, option, stride_first)
 
 
 def resnet_cifar10(depth: int, classes: int = 10, option: str = "A") -> ResNet:
-    """The network of section 4.2 with `depth` = 6n + 2 layers, for 32x32 images."""
+    """The network of section 4.2 with `depth` = 6n + 2 layers, for images of 32x32 pixels."""
     n = (depth - 2) // 6
-    return ResNet(BasicBlock, (n, n, n), size=32, width=16, classes=classes, option=option)
+    return for_small_images(ResNet(BasicBlock, (n, n, n), 16, classes, option))
+
+
+# %% [markdown]
+# ## What each stage costs
+#
+# The last stage of ResNet-20 holds most parameters. Table 6 of the paper gives 0.27, 0.46, 0.66,
+# 0.85 and 1.7 million for five such networks; shortcuts of option B would add a few. Moving the
+# stride costs ResNet-50 no parameter, but 6 % in work: table 1 has 3.8 billion multiply-adds,
+# torchvision's network has 4.1.
+
+
+# %%
+@lab.demo
+def costs() -> None:
+    print(lab.layer_table(resnet_cifar10(20), (1, 3, 32, 32), depth=1))
+    for depth in (20, 32, 44, 56, 110):
+        counts = [lab.count_parameters(resnet_cifar10(depth, option=option)) for option in "AB"]
+        print(f"ResNet-{depth:<4} option A {counts[0]:>9,}   option B {counts[1]:>9,}")
+    for form, stride_first in (("paper", True), ("torchvision", False)):
+        model = resnet_imagenet(50, stride_first=stride_first)
+        macs = lab.count_macs(model, (1, 3, 224, 224))
+        print(f"ResNet-50, {form}: {lab.count_parameters(model):,} parameters, {macs:,} MACs")
+
+
+# %% [markdown]
+# ## The same function as torchvision
+#
+# Equal weights must give equal outputs. torchvision calls the stages layer1 to layer4 and a
+# shortcut that changes the shape `downsample`; all other names agree.
+
+# %%
+THEIRS = {f"conv{stage + 1}_x": f"layer{stage}" for stage in range(1, 5)}
+THEIRS["shortcut"] = "downsample"
+
+
+def torchvision_name(name: str) -> str:
+    """What torchvision calls a weight of ours: conv3_x.0.bn1.bias -> layer2.0.bn1.bias."""
+    return ".".join(THEIRS.get(part, part) for part in name.split("."))
+
+
+SAME_AS = lab.SameAs("resnet18", lambda: resnet_imagenet(18), torchvision_name)
+
+
+@lab.demo
+def difference_from_torchvision() -> None:
+    print(lab.prove(SAME_AS))
 
 
 # %% [markdown]
@@ -290,14 +335,10 @@ def resnet_cifar10(depth: int, classes: int = 10, option: str = "A") -> ResNet:
 class ResNetRecipe(lab.Recipe):
     """The settings of every lesson, and those of ResNet."""
 
-    depth: int = lab.setting(
-        20, "layers: 6n + 2 (20, 32, 44, 56, 110) or 18, 34, 50 as for ImageNet", low=8
-    )
+    depth: int = lab.setting(20, "layers: 6n + 2, or 18, 34, 50 as for ImageNet", low=8)
     plain: bool = lab.setting(False, "no shortcuts")
     shortcut: str = lab.setting(
-        "auto",
-        "shortcuts that change the shape: A zeros, B projection, auto as in the paper",
-        choices=("auto", "A", "B"),
+        "auto", "A adds zeros, B projects, auto as in the paper", choices=("auto", "A", "B")
     )
 
     @property
@@ -315,132 +356,58 @@ def build(recipe: ResNetRecipe, classes: int) -> ResNet:
         raise lab.UserError(
             f"--depth must be 18, 34, 50 or 6n + 2 (20, 32, 44, 56, 110), not {recipe.depth}"
         )
-    option = recipe.shortcut
+    option = "plain" if recipe.plain else recipe.shortcut
     if option == "auto":
         option = "B" if imagenet else "A"
-    if recipe.plain:
-        option = "plain"
     if imagenet:
-        return resnet_imagenet(recipe.depth, size=32, classes=classes, option=option)
+        return for_small_images(resnet_imagenet(recipe.depth, classes, option))
     return resnet_cifar10(recipe.depth, classes, option)
 
 
-if __name__ == "__main__":
-    recipe, options = lab.command_line(
-        RECIPE, "Train a ResNet on CIFAR10 or on images of yours.", build=build
-    )
-
-# %% [markdown]
-# ## What each stage costs
-#
-# The last stage holds most parameters; the work is spread evenly.
-
-# %%
-if __name__ == "__main__":
-    print(lab.layer_table(resnet_cifar10(20), (1, 3, 32, 32), depth=1))
-    print(lab.layer_table(resnet_imagenet(50), (1, 3, 224, 224), depth=1))
-
-# %% [markdown]
-# Table 6 of the paper gives 0.27, 0.46, 0.66, 0.85 and 1.7 million parameters for five networks.
-# Shortcuts of option B would add a few:
-
-# %%
-if __name__ == "__main__":
-    for depth in (20, 32, 44, 56, 110):
-        counts = [lab.count_parameters(resnet_cifar10(depth, option=option)) for option in "AB"]
-        print(f"ResNet-{depth:<4} option A {counts[0]:>9,}   option B {counts[1]:>9,}")
-
-# %% [markdown]
-# Moving the stride costs nothing in parameters, but 6 % in work: table 1 has 3.8 billion
-# multiply-adds for ResNet-50, torchvision's has 4.1.
-
-# %%
-if __name__ == "__main__":
-    for form, stride_first in (("paper", True), ("torchvision", False)):
-        model = resnet_imagenet(50, stride_first=stride_first)
-        macs = lab.count_macs(model, (1, 3, 224, 224))
-        print(f"{form:12} {lab.count_parameters(model):,} parameters, {macs:,} MACs")
-
-# %% [markdown]
-# ## The same function as torchvision
-#
-# Equal weights must give equal outputs. torchvision calls the stages layer1 to layer4 and a
-# shortcut that changes the shape `downsample`; all other names agree.
-
-# %%
-THEIRS = {
-    "conv2_x": "layer1",
-    "conv3_x": "layer2",
-    "conv4_x": "layer3",
-    "conv5_x": "layer4",
-    "shortcut": "downsample",
-}
-
-
-def torchvision_name(name: str) -> str:
-    """What torchvision calls a weight of ours: conv3_x.0.bn1.bias -> layer2.0.bn1.bias."""
-    return ".".join(THEIRS.get(part, part) for part in name.split("."))
-
-
-if __name__ == "__main__":
-    from torchvision import models
-
-    theirs = models.resnet18().eval()
-    ours = resnet_imagenet(18).eval()
-    weights = theirs.state_dict()
-    ours.load_state_dict({name: weights[torchvision_name(name)] for name in ours.state_dict()})
-    images = torch.rand(2, 3, 224, 224)
-    with torch.no_grad():
-        print(f"largest difference {(ours(images) - theirs(images)).abs().max():.1e}")
+LESSON = lab.NetworkLesson(
+    "resnet",
+    "ResNet",
+    "Each block learns only what to add to its input, and depth no longer hurts.",
+    recipe=RECIPE,
+    build=build,
+    forms={
+        "paper": lab.Form("ResNet-50", lambda: resnet_imagenet(50, stride_first=True)),
+        "torchvision": lab.Form("ResNet-50 of torchvision", lambda: resnet_imagenet(50)),
+        "cifar10": lab.Form("ResNet-20", lambda: resnet_cifar10(20), (3, 32, 32)),
+    },
+    same_as=SAME_AS,
+    live=True,
+    full_size="--depth 18",
+    smoke="--depth 8",
+    learns=lab.Learns(0.22, "--lr 0.05"),  # 0.27, 0.29 and 0.28 with three seeds
+)
 
 # %% [markdown]
 # ## Train
 
 # %%
 if __name__ == "__main__":
-    trained = lab.train(build, recipe, options)
+    trained = lab.main(LESSON)
 
 # %% [markdown]
 # ## What it learned
 #
 # Compare the training loss with LeNet's: nineteen thin convolutions do better with little more
-# than four times the parameters. How far apart do training and validation end?
+# than four times the parameters. How far apart do training and validation end? In the filters of
+# three by three pixels there is room for little more than an edge or a color.
 
 # %%
 if __name__ == "__main__":
-    trained.show("curve.png")
-
-# %% [markdown]
-# Which classes it takes for which, on the test images:
-
-# %%
-if __name__ == "__main__":
-    trained.show("confusion.png")
-
-# %% [markdown]
-# What the filters of the first convolution look for. In three by three pixels there is room for
-# little more than an edge or a color: patterns come from the layers after it.
-
-# %%
-if __name__ == "__main__":
-    trained.draw("filters.png", plots.filters(trained.model.conv1.weight))
-
-# %% [markdown]
-# And the test images it is most sure about, and wrong:
-
-# %%
-if __name__ == "__main__":
-    test, data = trained.data.test, trained.data
-    trained.draw(
-        "mistakes.png",
-        plots.mistakes(trained.model, test.images, test.labels, data.classes, data.mean, data.std),
-    )
+    trained.curve()
+    trained.confusion()
+    trained.filters(trained.model.conv1)
+    trained.mistakes()
 
 # %% [markdown]
 # ## To try
 #
-# - `--plain` at `--depth 20` and `--depth 56`: which of the two has the lower *training* loss? And
-#   with shortcuts? This is figure 6 of the paper.
+# - `--plain --depth 20` and `--plain --depth 56`: which of the two has the lower *training* loss?
+#   And with shortcuts, `--depth 20` and `--depth 56`? This is figure 6 of the paper.
 # - `--shortcut B`: what do 2,752 parameters more bring?
 # - Leave out the ReLU after the sum, so that the shortcuts reach from the stem to the pooling
 #   with nothing in between. What does that change for a network of 110 layers?

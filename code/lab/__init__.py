@@ -3,32 +3,45 @@
 It knows nothing of a lesson or a slide. The names below are those that a lesson needs.
 """
 
-from .cli import command_line, picture_folder, refuse_unused
-from .data import Batches, Data, load, normalized
+from .augment import Batches, normalized
+from .cli import main, picture_folder
+from .data import Data, load
+from .demo import demo
 from .errors import UserError
+from .lesson import Command, Figure, Form, Learns, Lesson, NetworkLesson
 from .machine import shown
 from .measure import count_macs, count_parameters, layer_table
 from .pictures import keep
+from .proof import Proof, SameAs, prove
 from .recipe import AuxiliaryRecipe, Options, Recipe, setting
 from .training import Trained, train
 
 __all__ = [
     "AuxiliaryRecipe",
     "Batches",
+    "Command",
     "Data",
+    "Figure",
+    "Form",
+    "Learns",
+    "Lesson",
+    "NetworkLesson",
     "Options",
+    "Proof",
     "Recipe",
+    "SameAs",
     "Trained",
     "UserError",
-    "command_line",
     "count_macs",
     "count_parameters",
+    "demo",
     "keep",
     "layer_table",
     "load",
+    "main",
     "normalized",
     "picture_folder",
-    "refuse_unused",
+    "prove",
     "setting",
     "shown",
     "train",

@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 if TYPE_CHECKING:
-    from .data import Split
+    from .data import Data, Split
+    from .recipe import Recipe
 
 
 class Batches:
@@ -73,6 +74,35 @@ class Batches:
         self.cutout = cutout
         self.rank = rank
         self.world_size = world_size
+
+    @classmethod
+    def of(
+        cls,
+        data: Data,
+        recipe: Recipe,
+        *,
+        device: torch.device | str | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        memory_format: torch.memory_format = torch.contiguous_format,
+    ) -> Batches:
+        """The training images of a data set, augmented as a recipe says.
+
+        They are moved to `device` first, or stay where they are. The other arguments as above.
+        """
+        return cls(
+            data.train if device is None else data.train.to(device),
+            mean=data.mean,
+            std=data.std,
+            batch_size=recipe.batch_size,
+            seed=recipe.seed,
+            crop_padding=recipe.crop_padding,
+            flip=recipe.flip,
+            cutout=recipe.cutout,
+            rank=rank,
+            world_size=world_size,
+            memory_format=memory_format,
+        )
 
     def __len__(self) -> int:
         return -(-len(self.labels) // self.batch_size)

@@ -1,4 +1,11 @@
-"""The command line of a lesson, made from its recipe."""
+"""The command line of a lesson, made from what it declares.
+
+python code/NAME.py [SETTING ...]      train
+python code/NAME.py resume RUN         continue a run that was stopped
+python code/NAME.py export [RUN]       write the network of a finished run as an ONNX file
+python code/NAME.py prove              compare it with torchvision's
+python code/NAME.py show               run the demonstrations of the lesson
+"""
 
 import argparse
 import os
@@ -6,107 +13,196 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import Field, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, overload
+from typing import Any, NoReturn, TypeVar
 
-from torch import nn
+import ignite.distributed as idist
 
-from . import export, machine
+from . import export, machine, proof
 from .data import SOURCES, check
+from .demo import show_demos
 from .errors import UserError
+from .lesson import Command, NetworkLesson
 from .recipe import Options, Recipe, flag
 from .runs import Run
+from .training import Trained, train
 
 R = TypeVar("R", bound=Recipe)
 Own = TypeVar("Own", bound=Options)
 
 # In larger batches there are too few steps for batch norms to learn what images look like.
-SMOKE = {"data": "shapes", "limit": 1000, "epochs": 2, "batch_size": 16}
+SMOKE: dict[str, Any] = {"data": "shapes", "limit": 1000, "epochs": 2, "batch_size": 16}
 
 
-@overload
-def command_line(
-    recipe: R,
-    description: str,
-    arguments: Sequence[str] | None = None,
-    *,
-    build: Callable[[R, int], nn.Module] | None = None,
-) -> tuple[R, Options]: ...
+def main(lesson: NetworkLesson[R], argv: Sequence[str] | None = None) -> Trained:
+    """Do what the command line of a lesson says: train, unless it names another command.
 
-
-@overload
-def command_line(
-    recipe: R,
-    description: str,
-    arguments: Sequence[str] | None = None,
-    *,
-    build: Callable[[R, int], nn.Module] | None = None,
-    options: Own,
-) -> tuple[R, Own]: ...
-
-
-def command_line(
-    recipe: Recipe,
-    description: str,
-    arguments: Sequence[str] | None = None,
-    *,
-    build: Callable[[Any, int], nn.Module] | None = None,
-    options: Options | None = None,
-) -> tuple[Recipe, Options]:
-    """Change a recipe as the command line says, and prepare the process for training.
-
-    With `build`, which makes the network from the recipe and the number of classes, there is also
-    `--export [RUN]`: it writes the network of a finished run as an ONNX file. A script ends there;
-    a notebook goes on with that run, as after `--resume`.
+    After another command than `resume` a script ends here.
 
     Args:
-        recipe: the lesson's own recipe; its values are the defaults.
-        description: what the lesson does, the first lines of `--help`.
-        arguments: the words to read. By default those of the command line; in a notebook, which
-            has none, those of the environment variable LAB_ARGS.
-        options: the defaults of a lesson that has options of its own, besides those of all.
+        lesson: what the lesson declares.
+        argv: the words to read. By default those of the command line; in a notebook, which has
+            none, those of the environment variable LAB_ARGS.
 
     Returns:
-        the recipe to train with (that of the run where `--resume` names one) and the options.
+        the trained network.
 
     Raises:
-        UserError: an unknown setting, a value out of its range, or a recipe beside `--resume`.
-            In a script the user sees it as one line, and the process exits with code 2.
+        UserError: an unknown command or setting, or a value out of its range. In a script the user
+            sees it as one line, and the process exits with code 2.
     """
     machine.show_errors_in_one_line()
+    words = list(arguments(argv))
+    if not words or words[0].startswith("-"):
+        return _train(lesson, words)
+    command, *words = words
+    if command == "resume":
+        return _resume(lesson, words)
+    others: dict[str, Callable[[Sequence[str]], int | None]] = {
+        "export": partial(_export, lesson),
+        "prove": partial(_prove, lesson),
+        "show": partial(_show, lesson),
+        **{name: partial(_other, each) for name, each in lesson.commands.items()},
+    }
+    if command not in others:
+        raise UserError(
+            f"there is no command {command}: {', '.join(['resume', *others])}, "
+            "or settings alone, which train"
+        )
+    if machine.in_notebook():
+        raise UserError(f"{command} is a command of the script: python code/{lesson.name}.py")
+    raise SystemExit(others[command](words))
+
+
+def _train(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
+    others = ["resume RUN", "export [RUN]", "show", *lesson.commands]
+    if lesson.same_as:
+        others.insert(2, "prove")
+    description = f"Train {lesson.title} on CIFAR10 or on images of yours."
+    recipe, options = command_line(
+        lesson.recipe, description, words, epilog=f"other commands: {', '.join(others)}"
+    )
+    if lesson.same_as and idist.get_rank() == 0:
+        change = proof.changed(lesson.same_as)
+        if change:
+            print(change)
+    return train(lesson.build, recipe, options)
+
+
+def _resume(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
+    parser = _parser(None, Options(), "Continue a run that was stopped.", hidden=("smoke",))
+    parser.add_argument("run", metavar="RUN", help="its folder, runs/NETWORK/TIME-SEED")
+    given = vars(parser.parse_args(words))
+    run = Run.open(given.pop("run"))
+    run.check_network(lesson.name)
+    recipe = run.recipe(type(lesson.recipe))
+    saved = run.read("run.json")["options"]
+    options = replace(Options(resume=str(run)), **(saved | given))
+    machine.prepare(options)
+    check(recipe.data)
+    return train(lesson.build, recipe, options)
+
+
+def _export(lesson: NetworkLesson[R], words: Sequence[str]) -> None:
+    description = "Write the network of a finished run as an ONNX file, for the live slides."
+    parser = _parser(lesson.recipe, Options(), description, shown=("out",))
+    parser.add_argument(
+        "run",
+        nargs="?",
+        metavar="RUN",
+        help="its folder (default: the newest with the settings given)",
+    )
+    given = vars(parser.parse_args(words))
+    wanted, out = given.pop("run"), given.pop("out", "")
+    if wanted is None:
+        run = _newest(lesson.name, out, given)
+    elif given or out:
+        raise UserError(f"a run has its own recipe: leave out {flag(next(iter(given), 'out'))}")
+    else:
+        run = Run.open(wanted)
+        run.check_network(lesson.name)
+    _tell(export.export(run, run.recipe(type(lesson.recipe)), lesson.build))
+
+
+def _newest(network: str, out: str, settings: dict[str, Any]) -> Run:
+    """The newest finished run with these settings."""
+    if "data" in settings:
+        settings = settings | {"data": _source(settings["data"])}
+    for run in reversed(Run.all(out, network)):
+        if run.has("result.json") and settings.items() <= run.read("run.json")["recipe"].items():
+            return run
+    with_these = f" with {shlex.join(spelled(settings))}" if settings else ""
+    raise UserError(f"there is no finished run of {network}{with_these} to export: train one first")
+
+
+def _prove(lesson: NetworkLesson[R], words: Sequence[str]) -> int:
+    Parser(description="Compare the network with torchvision's.").parse_args(words)
+    if lesson.same_as is None:
+        raise UserError(f"torchvision has no {lesson.title} to compare with")
+    proven = proof.prove(lesson.same_as)
+    print(proven)
+    return 0 if proven.holds else 1
+
+
+def _show(lesson: NetworkLesson[R], words: Sequence[str]) -> None:
+    Parser(description="Run the demonstrations of the lesson.").parse_args(words)
+    show_demos()
+
+
+def _other(command: Command[R], words: Sequence[str]) -> None:
+    recipe, options = command_line(
+        command.recipe, command.help, words, options=command.options, hidden=command.hidden
+    )
+    command.run(recipe, options)
+
+
+def command_line(
+    recipe: R,
+    description: str,
+    argv: Sequence[str],
+    *,
+    options: Own | None = None,
+    hidden: Sequence[str] = (),
+    epilog: str = "",
+) -> tuple[R, Own | Options]:
+    """Change a recipe as words say, and prepare the process for training.
+
+    Args:
+        recipe: its values are the defaults.
+        description: the first lines of `--help`.
+        argv: the words.
+        options: the defaults of a command that has options of its own, besides those of all.
+        hidden: names of fields that are no settings here.
+        epilog: the last lines of `--help`.
+
+    Returns:
+        the recipe and the options.
+
+    Raises:
+        UserError: an unknown setting, or a value out of its range.
+    """
     own = options or Options()
-    parser = _parser(recipe, own, description, build is not None)
-    given = vars(parser.parse_args(words(arguments)))
-    wanted = given.pop("export", None)
+    parser = _parser(recipe, own, description, hidden=hidden, epilog=epilog)
+    given = vars(parser.parse_args(argv))
     names = {each.name for each in fields(own)}
     chosen = {name: value for name, value in given.items() if name in names}
     changes = {name: value for name, value in given.items() if name not in names}
-    if wanted is not None and build is not None:
-        run = _to_export(recipe, wanted, chosen, changes)
-        path = export.export(run, run.recipe(type(recipe)), build)
-        _tell(path)
-        if not machine.in_notebook():
-            raise SystemExit
-        chosen, changes = {"resume": str(run)}, {}
-    if chosen.get("resume"):
-        recipe, options = _resumed(recipe, own, chosen, changes)
-    else:
-        options = replace(own, **chosen)
-        smoke: dict[str, Any] = SMOKE if options.smoke else {}
-        recipe = replace(recipe, **(smoke | changes))
-        recipe = replace(recipe, data=_source(recipe.data))
-    machine.prepare(options)
+    own = replace(own, **chosen)
+    recipe = replace(recipe, **((SMOKE if own.smoke else {}) | changes))
+    recipe = replace(recipe, data=_source(recipe.data))
+    machine.prepare(own)
     check(recipe.data)
-    return recipe, options
+    return recipe, own
 
 
-def picture_folder(lesson: str, description: str, arguments: Sequence[str] | None = None) -> Path:
+def picture_folder(lesson: str, description: str, argv: Sequence[str] | None = None) -> Path:
     """The command line of a lesson that trains nothing: where its pictures go.
 
     Args:
         lesson: its name, which is that of the folder.
         description: what the lesson does, the first lines of `--help`.
-        arguments: the words to read, as in `command_line`.
+        argv: the words to read, as in `main`.
 
     Returns:
         the folder, `runs/LESSON` beside code or `OUT/LESSON`, which is there.
@@ -119,7 +215,7 @@ def picture_folder(lesson: str, description: str, arguments: Sequence[str] | Non
     parser.add_argument(
         "--out", default="", metavar="NAME", help="folder for the pictures (default: runs)"
     )
-    given = parser.parse_args(words(arguments))
+    given = parser.parse_args(arguments(argv))
     folder = Path(given.out or machine.home() / "runs", lesson)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -130,49 +226,16 @@ def picture_folder(lesson: str, description: str, arguments: Sequence[str] | Non
     return folder
 
 
-def words(arguments: Sequence[str] | None) -> Sequence[str]:
+def arguments(argv: Sequence[str] | None) -> Sequence[str]:
     """The words of the command line, where no others are given."""
-    if arguments is not None:
-        return arguments
+    if argv is not None:
+        return argv
     return shlex.split(os.environ.get("LAB_ARGS", "")) if machine.in_notebook() else sys.argv[1:]
 
 
 def _source(data: str) -> str:
     """A data set's name, or its folder's whole path: a run may be resumed from another folder."""
     return data if data in SOURCES else os.path.abspath(os.path.expanduser(data))
-
-
-def _resumed(
-    recipe: Recipe, options: Options, chosen: dict[str, Any], changes: dict[str, Any]
-) -> tuple[Recipe, Options]:
-    """The recipe of a run, and its options where no others are chosen."""
-    if "smoke" in chosen or changes:
-        extra = "smoke" if "smoke" in chosen else next(iter(changes))
-        raise UserError(f"--resume takes its recipe from the run: leave out {flag(extra)}")
-    run = Run.open(chosen["resume"])
-    run.check_network(recipe.network)
-    return run.recipe(type(recipe)), replace(options, **(run.read("run.json")["options"] | chosen))
-
-
-def _to_export(recipe: Recipe, wanted: str, chosen: dict[str, Any], changes: dict[str, Any]) -> Run:
-    """The finished run that is meant: the one named, or the newest with the settings given."""
-    extra = [name for name in chosen if name != "out"] + ([*changes] if wanted else [])
-    if extra:
-        raise UserError(f"--export takes its recipe from the run: leave out {flag(extra[0])}")
-    if wanted:
-        run = Run.open(wanted)
-        run.check_network(recipe.network)
-        return run
-    if "data" in changes:
-        changes = changes | {"data": _source(changes["data"])}
-    for run in reversed(Run.all(chosen.get("out", ""), recipe.network)):
-        saved = run.read("run.json")["recipe"]
-        if run.has("result.json") and changes.items() <= saved.items():
-            return run
-    with_these = f" with {shlex.join(spelled(changes))}" if changes else ""
-    raise UserError(
-        f"there is no finished run of {recipe.network}{with_these} to export: train one first"
-    )
 
 
 def spelled(changes: dict[str, Any]) -> list[str]:
@@ -184,25 +247,6 @@ def spelled(changes: dict[str, Any]) -> list[str]:
         else:
             words += [flag(name), str(value)]
     return words
-
-
-def refuse_unused(recipe: Recipe, default: Recipe, unused: Sequence[str]) -> None:
-    """Refuse settings that a search would pass over in silence.
-
-    Args:
-        recipe: what the command line asks for.
-        default: the recipe of the lesson.
-        unused: names of the settings that the search does not read.
-
-    Raises:
-        UserError: one of them is not the default.
-    """
-    for name in unused:
-        if getattr(recipe, name) != getattr(default, name):
-            raise UserError(
-                f"{flag(name)} is for a training, and a search does not use it: leave it out "
-                "(the settings of the search are in --help)"
-            )
 
 
 def _tell(path: Path) -> None:
@@ -228,35 +272,31 @@ class Parser(argparse.ArgumentParser):
 
 
 def _parser(
-    recipe: Recipe, options: Options, description: str, exports: bool
-) -> argparse.ArgumentParser:
+    recipe: Recipe | None,
+    options: Options,
+    description: str,
+    *,
+    hidden: Sequence[str] = (),
+    shown: Sequence[str] | None = None,
+    epilog: str = "",
+) -> Parser:
+    """A parser of the settings in a recipe and in options; of these only those in `shown`."""
     parser = Parser(
         usage="%(prog)s [--help] [SETTING ...]",
         description=description,
+        epilog=epilog,
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=98),
     )
-    shared = {each.name for each in fields(Options)}
-    groups = (
-        ("recipe", recipe, fields(recipe)),
-        ("where and how it runs", options, fields(Options)),
-        ("search", options, [each for each in fields(options) if each.name not in shared]),
-    )
-    for title, settings, members in groups:
+    own = [each for each in fields(options) if shown is None or each.name in shown]
+    for title, settings, members in (
+        ("recipe", recipe, fields(recipe) if recipe else ()),
+        ("where and how it runs", options, own),
+    ):
         group = parser.add_argument_group(title)  # argparse leaves out those without members
         for each in members:
-            if "help" in each.metadata:
+            if "help" in each.metadata and each.name not in hidden:
                 _add(group, each, getattr(settings, each.name))
-    if exports:
-        parser.add_argument_group("instead of training").add_argument(
-            "--export",
-            nargs="?",
-            const="",
-            default=argparse.SUPPRESS,
-            metavar="RUN",
-            help="write the network of a finished run (default: the newest with "
-            "the recipe's settings given) as an ONNX file for the live slides",
-        )
     return parser
 
 

@@ -172,7 +172,7 @@ def export(run: Run, recipe: R, build: Callable[[R, int], nn.Module]) -> Path:
 def load_model(run: Run, recipe: R, build: Callable[[R, int], nn.Module]) -> nn.Module:
     """The network of a finished run with its best weights, on the CPU and in eval mode."""
     if not run.has("result.json"):
-        raise UserError(f"{run} is not finished: continue it with --resume {run}")
+        raise UserError(f"{run} is not finished: continue it with `resume {run}`")
     model = build(recipe, len(run.read("run.json")["data"]["classes"]))
     try:
         model.load_state_dict(run.load("best.pt"))

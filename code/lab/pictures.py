@@ -22,9 +22,9 @@ def keep(path: Path, figure: Figure) -> None:
     show(path)
 
 
-def show(path: Path) -> None:
-    """Show a picture where this is a notebook."""
+def show(path: Path, words: str = "") -> None:
+    """Show a picture where this is a notebook; `words` say what is on it to who cannot see it."""
     if machine.in_notebook():
         from IPython.display import Image, display
 
-        display(Image(str(path)))
+        display(Image(str(path), alt=words or None))

@@ -149,7 +149,7 @@ class Options(Checked):
     """
 
     out: str = setting("", "folder that run folders are made in (default: runs, beside code)")
-    resume: str = setting("", "continue the run in this folder")
+    resume: str = ""  # the folder of a run to be continued
     smoke: bool = setting(
         False,
         "two epochs on 1,000 drawn images: does everything work here? No network learns much in it",

@@ -40,7 +40,7 @@ def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
     first = _common(described[0][1])
     for run, about in described:
         if not run.has("result.json"):
-            raise UserError(f"{run} is not finished: continue it with --resume {run}")
+            raise UserError(f"{run} is not finished: continue it with `resume {run}`")
         if _common(about) != first:
             raise UserError(f"{run} and {runs[0]} differ in more than their seed")
     rows = [_row(run, about) for run, about in described]

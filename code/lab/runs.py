@@ -159,7 +159,7 @@ class Run:
             first = "make room, then " if full else ""
             raise UserError(
                 f"cannot write {machine.shown(path)} ({reason}): "
-                f"{first}continue with {machine.this_command()}--resume {self}"
+                f"{first}continue with {machine.this_command()}resume {self}"
             ) from None
 
 

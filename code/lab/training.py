@@ -28,8 +28,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from . import machine, plots
-from .data import Batches, Data, Split, described, load, normalized
+from . import machine, plots, record
+from .augment import Batches, normalized
+from .data import Data, Split, described, load
 from .errors import Diverged, Stopped, UserError
 from .handlers import (
     EVERY,
@@ -87,14 +88,33 @@ class Trained:
         """Accuracies (fractions of one), test confusion counts [true][predicted], seconds."""
         return self.run.read("result.json")
 
-    def draw(self, name: str, figure: Figure) -> None:
-        """Keep a picture in the run folder as `name`, and show it where this is a notebook."""
-        self.run.save_figure(name, figure)
-        self.show(name)
+    def curve(self) -> None:
+        """Show the losses and the validation accuracy of each epoch."""
+        self._show("curve.png", "The losses and the validation accuracy of each epoch")
 
-    def show(self, name: str) -> None:
-        """Show a picture of the run folder where this is a notebook."""
-        show(self.run.folder / name)
+    def confusion(self) -> None:
+        """Show which classes it takes for which, on the test images."""
+        self._show("confusion.png", "Which classes it takes for which, on the test images")
+
+    def filters(self, convolution: nn.Conv2d) -> None:
+        """Draw the filters of a convolution that sees the image."""
+        words = "What the filters of the first convolution look for"
+        self._draw("filters.png", plots.filters(convolution.weight), words)
+
+    def mistakes(self) -> None:
+        """Draw the test images that it is most sure about, and wrong."""
+        test, data = self.data.test, self.data
+        figure = plots.mistakes(
+            self.model, test.images, test.labels, data.classes, data.mean, data.std
+        )
+        self._draw("mistakes.png", figure, "The test images that it is most sure about, and wrong")
+
+    def _draw(self, name: str, figure: Figure, words: str) -> None:
+        self.run.save_figure(name, figure)
+        self._show(name, words)
+
+    def _show(self, name: str, words: str) -> None:
+        show(self.run.folder / name, words)
 
 
 def train(
@@ -130,27 +150,40 @@ def train(
         run.write("run.json", description(recipe, options, device, data, model))
     if idist.get_rank() == 0:
         _announce(run, device, data)
-    if not run.has("result.json"):
+    if run.has("result.json"):
+        if idist.get_rank() == 0:
+            print(
+                "this run is finished, and its learning rate has come down to zero: "
+                f"to train for longer, start anew with --epochs {2 * recipe.epochs}"
+            )
+    else:
         try:
             fit(model, data, recipe, options, device, run)
             _finish(model, data, options, device, run)
         except KeyboardInterrupt:
-            command = f"{machine.this_command()}--resume {run}"
+            command = f"{machine.this_command()}resume {run}"
             raise Stopped(f"stopped; continue with: {command}") from None
     trained = Trained(run, model.cpu().eval(), data)
     if idist.get_rank() == 0:
         model.load_state_dict(run.load("best.pt"))
         print(_verdict(trained))
+        print(f"pictures in {run}; export it: {machine.this_command()}export {run}")
     return trained
 
 
 def _verdict(trained: Trained) -> str:
+    """What a training has reached, and what the record of its network says."""
     result = trained.result
-    return (
+    own = (
         f"test accuracy {result['test_accuracy']:.2%} with the weights of epoch "
         f"{result['best_epoch']} (validation {result['validation_accuracy']:.2%}), "
         f"trained for {result['seconds']:,.0f} s"
     )
+    known = record.read(trained.run.read("run.json")["recipe"]["network"])
+    if known is None:
+        return own
+    accuracy, epochs = known["test_accuracy"]["mean"], known["recipe"]["epochs"]
+    return f"{own}\nrecorded: {accuracy:.1%} after {epochs} epochs on {known['dataset']}"
 
 
 def get_dataflow(
@@ -161,18 +194,13 @@ def get_dataflow(
     Every process draws the same order and the same augmentation from (seed, epoch) and takes its
     share of each batch.
     """
-    share = {"rank": idist.get_rank(), "world_size": idist.get_world_size()}
-    training = Batches(
-        data.train.to(device),
-        mean=data.mean,
-        std=data.std,
-        batch_size=recipe.batch_size,
-        seed=recipe.seed,
-        crop_padding=recipe.crop_padding,
-        flip=recipe.flip,
-        cutout=recipe.cutout,
+    training = Batches.of(
+        data,
+        recipe,
+        device=device,
+        rank=idist.get_rank(),
+        world_size=idist.get_world_size(),
         memory_format=memory_format,
-        **share,
     )
     return training, _in_order(data.validation, data, device, memory_format)
 

@@ -1,0 +1,125 @@
+"""Whether a lesson's network is torchvision's: equal weights must give equal outputs."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+LARGEST_DIFFERENCE = 1e-5  # between two outputs, in the order of one
+
+
+@dataclass(frozen=True)
+class SameAs:
+    """A network of torchvision, and the lesson's own that has the same function.
+
+    Attributes:
+        model: its name in `torchvision.models`.
+        build: makes the lesson's own, in the same size.
+        rename: what torchvision calls a weight of the lesson's.
+        arguments: of torchvision's function, besides `weights=None`.
+        side: of the images that both are compared on, in pixels.
+    """
+
+    model: str
+    build: Callable[[], nn.Module]
+    rename: Callable[[str], str]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    side: int = 224
+
+    def theirs(self) -> nn.Module:
+        """torchvision's network, with fresh weights."""
+        from torchvision import models  # a training with images of one's own never needs it
+
+        return models.get_model(self.model, weights=None, **self.arguments)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a comparison came to.
+
+    Attributes:
+        change: how the weights of the two differ in name or shape; empty where they do not.
+        differences: the largest difference of each output, in train and in eval mode.
+    """
+
+    change: str
+    differences: Mapping[str, float]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the two have the same function."""
+        return not self.change and max(self.differences.values()) <= LARGEST_DIFFERENCE
+
+    def __str__(self) -> str:
+        if self.change:
+            return self.change
+        return "\n".join(
+            f"{name}: largest difference {difference:.1e}"
+            for name, difference in self.differences.items()
+        )
+
+
+def changed(same_as: SameAs) -> str:
+    """How the weights of a lesson's network differ from torchvision's, in one line.
+
+    Returns:
+        nothing where all have the same names and shapes. Nothing is computed, on any image.
+    """
+    with torch.device("meta"):
+        ours = {same_as.rename(name): w.shape for name, w in same_as.build().state_dict().items()}
+        theirs = {name: weight.shape for name, weight in same_as.theirs().state_dict().items()}
+    kinds = {
+        "more": ours.keys() - theirs.keys(),
+        "fewer": theirs.keys() - ours.keys(),
+        "of another shape": {n for n in ours.keys() & theirs.keys() if ours[n] != theirs[n]},
+    }
+    parts = [f"{len(names)} {kind} ({_first(names)})" for kind, names in kinds.items() if names]
+    if not parts:
+        return ""
+    return f"this is no longer torchvision's {same_as.model}: of its weights {', '.join(parts)}"
+
+
+def _first(names: Iterable[str]) -> str:
+    first, *others = sorted(names)
+    return f"{first}, ..." if others else first
+
+
+def prove(same_as: SameAs) -> Proof:
+    """Compare a lesson's network with torchvision's on random images, with the same weights.
+
+    Both see the images in train mode, without dropout, and then in eval mode. Batch norms take
+    over the statistics of the first pass whole: through many fresh layers that know nothing of the
+    images no signal comes, and everything would look equal.
+    """
+    change = changed(same_as)
+    if change:
+        return Proof(change, {})
+    with torch.device("meta"):
+        ours = same_as.build()
+    theirs = same_as.theirs()
+    weights = theirs.state_dict()
+    renamed = {name: weights[same_as.rename(name)] for name in ours.state_dict()}
+    ours.load_state_dict(renamed, assign=True)
+    for module in (*ours.modules(), *theirs.modules()):
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0  # each network would drop something else
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = 1.0
+    images = torch.rand(2, 3, same_as.side, same_as.side)
+    differences = {}
+    for mode in ("training", "evaluation"):
+        both = []
+        for model in (ours, theirs):
+            with torch.no_grad():
+                both.append(_outputs(model.train(mode == "training")(images)))
+        for number, (one, other) in enumerate(zip(*both, strict=True)):
+            name = f"{mode}, auxiliary {number}" if number else mode
+            differences[name] = float((one - other).abs().max())
+    return Proof("", differences)
+
+
+def _outputs(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """The logits of a network and, in train mode, those of its auxiliary classifiers."""
+    return (output,) if isinstance(output, Tensor) else tuple(output)
