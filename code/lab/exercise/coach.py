@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from .. import machine, plots
-from ..cli import SMOKE, Parser, words
+from ..cli import SMOKE, Parser, arguments
 from ..compare import records
 from ..data import SOURCES, Data
 from ..data import check as check_source
@@ -39,14 +39,14 @@ class Coach:
 
     Args:
         names: the global names of the exercise, with the student's functions.
-        arguments: the words of the command line, if others than those of the process; in a
+        argv: the words of the command line, if others than those of the process; in a
             notebook those of LAB_ARGS.
 
     Raises:
         UserError: settings that are unknown or do not go together, or a run that is none.
     """
 
-    def __init__(self, names: Mapping[str, Any], arguments: Sequence[str] | None = None) -> None:
+    def __init__(self, names: Mapping[str, Any], argv: Sequence[str] | None = None) -> None:
         machine.show_errors_in_one_line()
         # Errors and Ctrl-C are shown once, and not by ignite's engines as well.
         logging.getLogger("ignite.engine").setLevel(logging.CRITICAL)
@@ -62,7 +62,7 @@ class Coach:
         parser.add_argument(
             "--test", metavar="RUN", help="report on the network of this run folder, once"
         )
-        given = parser.parse_args(words(arguments))
+        given = parser.parse_args(arguments(argv))
         if given.check:
             if given.data or given.smoke or given.test:
                 parser.error("--check goes alone: it brings its own images")
