@@ -32,17 +32,16 @@
 # stand where 4,096 stood (`--hidden`). Batch norm does the job of the paper's normalization.
 #
 # `python code/alexnet.py` trains it on CIFAR10, `--towers 2 --norm lrn` with towers as in the
-# paper. `--help` lists the settings, `--smoke` tries everything out. What to expect is in the
-# recorded run, `static/results/alexnet.json`.
+# paper. `--help` lists the rest.
 
 # %%
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 import lab
-from lab import plots
 
 # %% [markdown]
 # ## The block
@@ -79,26 +78,23 @@ def convolution(
     return nn.Sequential(*layers)
 
 
-if __name__ == "__main__":
-    x = torch.rand(1, 3, 224, 224)
-    block = convolution(3, 96, kernel_size=11, norm="lrn", stride=4, padding=2)
-    print(tuple(x.shape), "->", tuple(block(x).shape))
-
 # %% [markdown]
 # Two towers side by side are one convolution in two groups: each half of the output sees half of
 # the input, and half of the weights are saved.
 
+
 # %%
-if __name__ == "__main__":
+@lab.demo
+def a_layer_and_two_towers() -> None:
+    x = torch.rand(1, 3, 224, 224)
+    layer = convolution(3, 96, kernel_size=11, norm="lrn", stride=4, padding=2)
+    print(tuple(x.shape), "->", tuple(layer(x).shape))
     x = torch.rand(1, 96, 27, 27)
     both = nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=2)
-    left, right = (nn.Conv2d(48, 128, kernel_size=5, padding=2) for tower in range(2))
-    for tower, weight, bias in zip(
-        (left, right), both.weight.chunk(2), both.bias.chunk(2), strict=True
-    ):
-        tower.load_state_dict({"weight": weight, "bias": bias})
-    apart = torch.cat([left(x[:, :48]), right(x[:, 48:])], dim=1)
-    print(f"two towers and two groups differ by {(both(x) - apart).abs().max():.1e}")
+    halves = zip(x.chunk(2, 1), both.weight.chunk(2), both.bias.chunk(2), strict=True)
+    apart = [F.conv2d(half, weight, bias, padding=2) for half, weight, bias in halves]
+    print(f"two towers and two groups differ by {(both(x) - torch.cat(apart, 1)).abs().max():.1e}")
+
 
 # %% [markdown]
 # ## The network
@@ -108,23 +104,20 @@ if __name__ == "__main__":
 
 # %%
 class AlexNet(nn.Module):
-    """Five convolutions and three fully connected layers: (N, 3, size, size) -> (N, classes).
+    """Five convolutions, three fully connected layers: (N, 3, 224, 224) -> logits (N, classes).
 
     Args:
-        size: side of the images: 224, or 32 with a stem and pooling that suit it.
         towers: 1 for torchvision's channels; 2 for the paper's, in two groups.
         norm: "none" as in torchvision, "lrn" as in the paper, or "batch".
         width: factor on the channels.
         hidden: units of the two hidden fully connected layers.
         classes: how many.
-        dropout: share of the inputs of fc6 and of fc7 left out in training.
-
-    Raises `ValueError` for images of another shape.
+        dropout: share of the inputs of fc6 and of fc7 left out in training, as in torchvision; the
+            paper (section 4.2) leaves out outputs of fc6 and fc7.
     """
 
     def __init__(
         self,
-        size: int = 224,
         towers: int = 1,
         norm: str = "none",
         width: float = 1.0,
@@ -133,31 +126,22 @@ class AlexNet(nn.Module):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.size = size
-        small = size == 32
         maps = (64, 192, 384, 256, 256) if towers == 1 else (96, 256, 384, 384, 256)
         c1, c2, c3, c4, c5 = (towers * round(width * channels / towers) for channels in maps)
         later = norm if norm == "batch" else "none"  # the paper normalizes two layers only
-        if small:
-            self.conv1 = convolution(3, c1, 5, norm, padding=2)
-        else:
-            self.conv1 = convolution(3, c1, 11, norm, stride=4, padding=2)
+        self.conv1 = convolution(3, c1, 11, norm, stride=4, padding=2)
         self.conv2 = convolution(c1, c2, 5, norm, padding=2, groups=towers)
         self.conv3 = convolution(c2, c3, 3, later, padding=1)  # the towers meet
         self.conv4 = convolution(c3, c4, 3, later, padding=1, groups=towers)
         self.conv5 = convolution(c4, c5, 3, later, padding=1, groups=towers)
-        self.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1 if small else 0)
-        self.fc6 = nn.Linear(c5 * (4 * 4 if small else 6 * 6), hidden)
+        self.pool = nn.MaxPool2d(kernel_size=3, stride=2)
+        self.fc6 = nn.Linear(c5 * 6 * 6, hidden)
         self.fc7 = nn.Linear(hidden, hidden)
         self.fc8 = nn.Linear(hidden, classes)
         self.relu = nn.ReLU()
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:  # torchvision's at 224x224 | at 32x32, width 1/2
-        # torch.fx traces with a stand-in, which has no shape to check.
-        if isinstance(x, Tensor) and x.shape[1:] != (3, self.size, self.size):
-            wanted = f"(N, 3, {self.size}, {self.size})"
-            raise ValueError(f"this network takes images {wanted}, not {tuple(x.shape)}")
         x = self.conv1(x)  # (N, 64, 55, 55) | (N, 32, 32, 32)
         x = self.conv2(self.pool(x))  # (N, 192, 27, 27) | (N, 96, 16, 16)
         x = self.conv3(self.pool(x))  # (N, 384, 13, 13) | (N, 192, 8, 8)
@@ -169,9 +153,66 @@ class AlexNet(nn.Module):
         return self.fc8(x)  # (N, classes)
 
 
+def for_small_images(model: AlexNet) -> AlexNet:
+    """For 32x32 images: a first convolution that keeps the resolution, pooling that halves it."""
+    first, last = model.conv1[0].out_channels, model.conv5[0].out_channels
+    model.conv1[0] = nn.Conv2d(3, first, kernel_size=5, padding=2)
+    model.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+    model.fc6 = nn.Linear(last * 4 * 4, model.fc6.out_features)
+    return model
+
+
 def alexnet_2012() -> AlexNet:
-    """The network of the paper: two towers, local response normalization."""
+    """The network of the paper but for where dropout acts: two towers, local response norm."""
     return AlexNet(towers=2, norm="lrn")
+
+
+# %% [markdown]
+# ## What each layer costs
+#
+# The parameters sit in the fully connected layers, the work in the convolutions. First
+# torchvision's form, then the paper's, whose abstract counts 60 million parameters:
+
+
+# %%
+@lab.demo
+def costs() -> None:
+    with torch.device("meta"):  # counts need no memory
+        for form in (AlexNet(), alexnet_2012()):
+            print(lab.layer_table(form, (1, 3, 224, 224), depth=1))
+
+
+# %% [markdown]
+# ## The same function as torchvision
+#
+# torchvision numbers all the layers, with ReLU, pooling and dropout counted in. Its pooling to 6x6
+# before the head does nothing at 224x224.
+
+# %%
+THEIRS = {
+    "conv1.0": "features.0",
+    "conv2.0": "features.3",
+    "conv3.0": "features.6",
+    "conv4.0": "features.8",
+    "conv5.0": "features.10",
+    "fc6": "classifier.1",
+    "fc7": "classifier.4",
+    "fc8": "classifier.6",
+}
+
+
+def torchvision_name(name: str) -> str:
+    """What torchvision calls a weight of ours: conv2.0.bias -> features.3.bias."""
+    layer, _, kind = name.rpartition(".")
+    return f"{THEIRS.get(layer, layer)}.{kind}"
+
+
+SAME_AS = lab.SameAs("alexnet", AlexNet, torchvision_name)
+
+
+@lab.demo
+def difference_from_torchvision() -> None:
+    print(lab.prove(SAME_AS))
 
 
 # %% [markdown]
@@ -202,121 +243,48 @@ RECIPE = AlexNetRecipe("alexnet", epochs=15, lr=0.05, batch_size=128, crop_paddi
 
 def build(recipe: AlexNetRecipe, classes: int) -> AlexNet:
     """The network for 32x32 images that a recipe asks for."""
-    return AlexNet(
-        size=32,
-        towers=recipe.towers,
-        norm=recipe.norm,
-        width=recipe.width,
-        hidden=recipe.hidden,
-        classes=classes,
-        dropout=recipe.dropout,
-    )
+    sizes = (recipe.width, recipe.hidden, classes, recipe.dropout)
+    return for_small_images(AlexNet(recipe.towers, recipe.norm, *sizes))
 
 
-if __name__ == "__main__":
-    recipe, options = lab.command_line(
-        RECIPE, "Train AlexNet on CIFAR10 or on images of yours.", build=build
-    )
-
-# %% [markdown]
-# ## What each layer costs
-#
-# The parameters sit in the fully connected layers, the work in the convolutions. First
-# torchvision's form, then the paper's, whose abstract counts 60 million parameters:
-
-# %%
-if __name__ == "__main__":
-    with torch.device("meta"):  # counts need no memory
-        for form in (AlexNet(), alexnet_2012()):
-            print(lab.layer_table(form, (1, 3, 224, 224), depth=1))
-
-# %% [markdown]
-# The one for 32x32 images:
-
-# %%
-if __name__ == "__main__":
-    print(lab.layer_table(build(recipe, 10), (1, 3, 32, 32), depth=1))
-
-# %% [markdown]
-# ## The same function as torchvision
-#
-# torchvision numbers all the layers, with ReLU, pooling and dropout counted in. Its pooling to 6x6
-# before the head does nothing at 224x224.
-
-# %%
-THEIRS = {
-    "conv1.0": "features.0",
-    "conv2.0": "features.3",
-    "conv3.0": "features.6",
-    "conv4.0": "features.8",
-    "conv5.0": "features.10",
-    "fc6": "classifier.1",
-    "fc7": "classifier.4",
-    "fc8": "classifier.6",
-}
-
-
-def torchvision_name(name: str) -> str:
-    """What torchvision calls a weight of ours: conv2.0.bias -> features.3.bias."""
-    layer, _, kind = name.rpartition(".")
-    return f"{THEIRS[layer]}.{kind}"
-
-
-if __name__ == "__main__":
-    from torchvision import models
-
-    theirs = models.alexnet().eval()
-    with torch.device("meta"):
-        ours = AlexNet().eval()
-    weights = theirs.state_dict()
-    mapped = {name: weights[torchvision_name(name)] for name in ours.state_dict()}
-    ours.load_state_dict(mapped, assign=True)
-    images = torch.rand(2, 3, 224, 224)
-    with torch.no_grad():
-        print(f"largest difference {(ours(images) - theirs(images)).abs().max():.1e}")
+LESSON = lab.NetworkLesson(
+    "alexnet",
+    "AlexNet",
+    "LeNet’s plan, much larger: ReLU so that it trains fast, dropout so that it does not memorize.",
+    recipe=RECIPE,
+    build=build,
+    forms={
+        "paper": lab.Form("AlexNet", alexnet_2012),
+        "torchvision": lab.Form("AlexNet, one tower", AlexNet),
+    },
+    same_as=SAME_AS,
+    figure=lab.Figure("chain", "torchvision"),
+    live=True,
+    full_size="--width 1 --hidden 4096",
+    smoke="--width 0.125 --hidden 128",
+    learns=lab.Learns(0.35, "--epochs 4 --lr 0.02 --dropout 0"),  # 0.48, 0.43, 0.45 in three seeds
+)
 
 # %% [markdown]
 # ## Train
 
 # %%
 if __name__ == "__main__":
-    trained = lab.train(build, recipe, options)
+    trained = lab.main(LESSON)
 
 # %% [markdown]
 # ## What it learned
 #
 # With dropout the training loss is that of a network with half of its units; the validation loss
-# is that of the whole, and may lie below it.
+# is that of the whole, and may lie below it. Figure 3 of the paper shows the filters of its first
+# convolution: edges in all directions and blobs of color, which nobody had put in. And here?
 
 # %%
 if __name__ == "__main__":
-    trained.show("curve.png")
-
-# %% [markdown]
-# Which classes it takes for which, on the test images:
-
-# %%
-if __name__ == "__main__":
-    trained.show("confusion.png")
-
-# %% [markdown]
-# The filters of the first convolution. Figure 3 of the paper shows its own: edges in all directions
-# and blobs of color, which nobody had put in.
-
-# %%
-if __name__ == "__main__":
-    trained.draw("filters.png", plots.filters(trained.model.conv1[0].weight))
-
-# %% [markdown]
-# And the test images it is most sure about, and wrong:
-
-# %%
-if __name__ == "__main__":
-    test, data = trained.data.test, trained.data
-    trained.draw(
-        "mistakes.png",
-        plots.mistakes(trained.model, test.images, test.labels, data.classes, data.mean, data.std),
-    )
+    trained.curve()
+    trained.confusion()
+    trained.filters(trained.model.conv1[0])
+    trained.mistakes()
 
 # %% [markdown]
 # ## To try
