@@ -10,7 +10,7 @@ from .demo import demo
 from .errors import UserError
 from .lesson import Command, Figure, Form, Learns, Lesson, NetworkLesson
 from .machine import shown
-from .measure import count_macs, count_parameters, layer_table
+from .measure import count_macs, count_parameters, layer_table, layers
 from .pictures import keep
 from .proof import Proof, SameAs, prove
 from .recipe import AuxiliaryRecipe, Options, Recipe, setting
@@ -37,6 +37,7 @@ __all__ = [
     "demo",
     "keep",
     "layer_table",
+    "layers",
     "load",
     "main",
     "normalized",

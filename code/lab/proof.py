@@ -121,5 +121,15 @@ def prove(same_as: SameAs) -> Proof:
 
 
 def _outputs(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """The logits of a network and, in train mode, those of its auxiliary classifiers."""
-    return (output,) if isinstance(output, Tensor) else tuple(output)
+    """The logits of a network, then in train mode those of its auxiliary classifiers, in order.
+
+    torchvision names them in a tuple, the last auxiliary classifier before the first.
+    """
+    if isinstance(output, Tensor):
+        return (output,)
+    fields = getattr(output, "_fields", ())
+    return tuple(getattr(output, name) for name in sorted(fields, key=_place)) or output
+
+
+def _place(field: str) -> tuple[bool, str]:
+    return field != "logits", field
