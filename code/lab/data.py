@@ -22,11 +22,12 @@ import numpy as np
 import torch
 from torch import Tensor
 from torchvision.datasets import CIFAR10
+from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.datasets.utils import check_integrity, download_url, extract_archive
 from tqdm import tqdm
 
 from . import images as reading
-from . import machine, shapes
+from . import machine, shapes, tensors
 from .augment import Batches, normalized
 from .errors import UserError
 
@@ -143,7 +144,7 @@ def load(source: str, *, limit: int | None = None, root: Path | None = None, see
 
 
 def described(data: Data) -> dict[str, Any]:
-    """What a run keeps of its data set: name, classes, sizes, mean and std."""
+    """What a run keeps of its data set: name, classes, sizes, mean, std, and a digest of it all."""
     return {
         "name": data.name,
         "classes": list(data.classes),
@@ -152,7 +153,23 @@ def described(data: Data) -> dict[str, Any]:
         "test": len(data.test),
         "mean": list(data.mean),
         "std": list(data.std),
+        "digest": digest(data),
     }
+
+
+def is_described(data: Data, about: dict[str, Any]) -> bool:
+    """Whether this is the data set that a run keeps the description of."""
+    now = described(data)
+    return now == {"digest": now["digest"]} | about  # runs of earlier versions have no digest
+
+
+def digest(data: Data) -> str:
+    """A number for all images and labels, in their order: others have another."""
+    whole = hashlib.sha256()
+    for split in (data.train, data.validation, data.test):
+        for tensor in (split.images, split.labels):
+            whole.update(tensor.cpu().contiguous().numpy().data)
+    return whole.hexdigest()[:32]
 
 
 def is_here(source: str) -> bool:
@@ -417,12 +434,15 @@ def _decode(paths: list[str], name: str) -> Tensor:
 
 def _read_cache(path: Path, fingerprint: str, count: int) -> Tensor | None:
     try:
-        cache = torch.load(path, weights_only=True)
+        cache = tensors.load(path)
         pixels = cache["images"]
         good = cache["fingerprint"] == fingerprint and pixels.shape == (count, 3, SIZE, SIZE)
         return pixels if good and pixels.dtype == torch.uint8 else None
-    except Exception:  # absent, damaged or of another program: whatever it is, it is no cache
-        return None
+    except tensors.Damaged:
+        print(f"{path} is damaged: the images are read anew", flush=True)
+    except Exception:  # absent or of another program: whatever it is, it is no cache
+        pass
+    return None
 
 
 def _write_cache(path: Path, fingerprint: str, pixels: Tensor) -> None:
