@@ -124,8 +124,8 @@ function copyLive(out) {
   if (page === undefined) return;
   fs.writeFileSync(path.join(out, 'live.html'), page);
   fs.mkdirSync(path.join(out, 'ort'));
-  for (const name of RUNTIME_FILES) {
-    fs.copyFileSync(path.join(root, RUNTIME_FOLDER, name), path.join(out, 'ort', name));
+  for (const [name, file] of Object.entries(RUNTIME_FILES)) {
+    fs.copyFileSync(path.join(root, RUNTIME_FOLDER, file), path.join(out, 'ort', name));
   }
 }
 
