@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,13 +10,10 @@ import { readCourse, writeCourse } from './course.mjs';
 import { expand } from './directives.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
 import { command, frontMatterMistake, isThere, load, Refusal, root } from './project.mjs';
+import { putInPlace, SITE } from './site.mjs';
 
 export { command, load, Refusal, root };
 
-// Tells us that a folder is ours to empty.
-const MARK = '.built-from-slides';
-// A site that is kept in git, say on a branch for GitHub's pages, has its history in here.
-const HISTORY = '.git';
 // Tells GitHub's server to serve every file as it lies.
 const AS_IT_LIES = '.nojekyll';
 // Pages of the site that are no decks.
@@ -71,27 +69,6 @@ export function readDecks() {
   return decks;
 }
 
-/** Empty the site's folder but for its history, or make it. Throws a Refusal when it is not ours. */
-function clean(out) {
-  const name = path.relative(root, out) || out;
-  const stats = fs.lstatSync(out, { throwIfNoEntry: false });
-  if (stats !== undefined) {
-    if (!stats.isDirectory())
-      throw new Refusal(`${name} is not a folder of this build: move it away`);
-    const entries = fs.readdirSync(out).filter((entry) => entry !== HISTORY);
-    if (entries.length > 0 && !entries.includes(MARK)) {
-      throw new Refusal(`${name} holds files that this build did not write: move it away`);
-    }
-    // The mark stays, so that the folder is still known as ours when this is cut short.
-    for (const entry of entries.filter((name) => name !== MARK)) {
-      fs.rmSync(path.join(out, entry), { recursive: true });
-    }
-  }
-  fs.mkdirSync(out, { recursive: true });
-  fs.writeFileSync(path.join(out, MARK), 'npm run build empties this folder before it fills it.\n');
-  fs.writeFileSync(path.join(out, AS_IT_LIES), '');
-}
-
 /** Remove what reveal-md copies and no page asks for: other themes, source maps, math, its icon. */
 function prune(out, pages) {
   fs.rmSync(path.join(out, 'favicon.ico'), { force: true });
@@ -130,15 +107,15 @@ function copyLive(out) {
 }
 
 /**
- * Build the site into the folder `out`.
+ * Build the site into the empty folder `out`.
  *
  * @returns {{decks: {name: string, slides: string[]}[], course: object}} what is in it
- * @throws {Refusal} when a deck has a mistake or `out` is not ours to empty
+ * @throws {Refusal} when a deck has a mistake
  */
 export function buildSite(out) {
   const decks = readDecks();
   const course = readCourse(decks);
-  clean(out);
+  fs.writeFileSync(path.join(out, AS_IT_LIES), '');
   const command = path.join(root, 'node_modules', 'reveal-md', 'bin', 'reveal-md.js');
   const built = spawnSync(process.execPath, [command, 'slides', '--static', out], {
     cwd: root,
@@ -168,7 +145,16 @@ function warnOfOldPictures() {
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(() => {
-    const { decks, course } = buildSite(path.join(root, '_site'));
+    // Elsewhere first, so that a site stays whole until there is another.
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
+    let built;
+    try {
+      built = buildSite(folder);
+      putInPlace(folder, SITE);
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
+    const { decks, course } = built;
     const pages = decks.map(({ name, slides }) => `${name}.html (${slides.length} slides)`);
     const named = (lessons) => lessons.map(({ name }) => name);
     const run = named(course.lessons.filter((lesson) => lesson.run));
