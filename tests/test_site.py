@@ -6,9 +6,10 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urldefrag, urljoin
 from urllib.request import urlopen
@@ -239,6 +240,92 @@ def test_what_is_not_ours_is_never_emptied(project: Path, tmp_path: Path, kind: 
     assert len(built.stderr.splitlines()) == 1
     assert "_site" in built.stderr
     assert precious.read_text() == "precious"
+
+
+BROKEN: list[tuple[str, Callable[[Any], Any], str]] = [
+    ("static/facts.json", lambda facts: "{", "static/facts.json:1: that is not JSON: "),
+    ("static/facts.json", lambda facts: {**facts, "lenet": {}}, "static/facts.json: lenet.cifar10"),
+    # What the check of a file does not ask for is told once as well.
+    ("static/facts.json", lambda facts: {}, "slides/architectures.md:"),
+    ("static/results/lenet.json", lambda record: [], "static/results/lenet.json: it is not a set"),
+    (
+        "static/results/lenet.json",
+        lambda record: {**record, "runs": []},
+        "static/results/lenet.json: runs.0 is missing",
+    ),
+    ("static/searches/darts.json", lambda search: {}, "static/searches/darts.json: network is"),
+    (
+        "slides/course.json",
+        lambda course: {**course, "lessons": {"lenet": 3}},
+        "slides/course.json: lessons.lenet is not a set of names and values",
+    ),
+    ("package.json", lambda package: "{", "package.json:1: that is not JSON: "),
+    ("package.json", lambda package: None, "package.json: it is not a set of names and values"),
+]
+
+
+def test_a_broken_file_stops_the_build_with_one_line(project: Path) -> None:
+    for name, change, wanted in BROKEN:
+        file = project / name
+        text = file.read_text(encoding="utf-8")
+        changed = change(json.loads(text))
+        file.write_text(changed if isinstance(changed, str) else json.dumps(changed))
+        built = run_node(project, "build.mjs")
+        file.write_text(text, encoding="utf-8")
+        assert built.returncode == 2, name
+        (line,) = built.stderr.splitlines()
+        assert line.startswith(wanted)
+    assert not (project / "_site").exists()
+
+
+# In Node's place of a disk on which nothing can be written any more; elsewhere all is as ever.
+READ_ONLY = """
+const fs = require('node:fs');
+for (const name of ['mkdirSync', 'copyFileSync', 'writeFileSync', 'rmSync']) {
+  const real = fs[name];
+  fs[name] = (...given) => {
+    const file = given[name === 'copyFileSync' ? 1 : 0];
+    if (!String(file).includes('FROZEN')) return real(...given);
+    const said = `EROFS: read-only file system, open '${file}'`;
+    throw Object.assign(new Error(said), { code: 'EROFS', syscall: 'open', path: file });
+  };
+}
+"""
+
+
+def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None:
+    for frozen in ("_site", "slides-"):
+        shim = project / "shim.cjs"
+        shim.write_text(READ_ONLY.replace("FROZEN", frozen))
+        built = run_node(project, "build.mjs", env={"NODE_OPTIONS": f"--require {shim.as_posix()}"})
+        assert built.returncode == 2
+        (line,) = built.stderr.splitlines()
+        assert line.endswith(" cannot be read or written: read-only file system")
+        assert line.startswith("_site") == (frozen == "_site")
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "line"),
+    [
+        ("build.mjs", ["x"], "npm run build knows no x: write npm run build"),
+        (
+            "pictures.mjs",
+            ["--nope"],
+            "npm run pictures knows no --nope: write npm run pictures",
+        ),
+        ("pdf.mjs", ["a.pdf", "b.pdf"], "npm run pdf knows no b.pdf: write npm run pdf -- "),
+        ("site.mjs", ["x"], "make clean knows no x: write make clean"),
+        ("present.mjs", ["x"], "npm start knows no x: write npm start, with PORT and OPEN in"),
+    ],
+)
+def test_an_argument_that_is_none_gets_one_line(
+    script: str, arguments: list[str], line: str
+) -> None:
+    done = run_node(ROOT, script, *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(line)
+    assert len(done.stderr.splitlines()) == 1
 
 
 class Small:

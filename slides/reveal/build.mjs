@@ -7,12 +7,22 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { readCourse, writeCourse } from './course.mjs';
+import { checkData } from './data.mjs';
 import { expand } from './directives.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
-import { command, frontMatterMistake, isThere, load, Refusal, root } from './project.mjs';
+import {
+  command,
+  frontMatterMistake,
+  isThere,
+  load,
+  readJson,
+  Refusal,
+  root,
+  takeOptions,
+} from './project.mjs';
 import { putInPlace, SITE } from './site.mjs';
 
-export { command, load, Refusal, root };
+export { command, load, Refusal, root, takeOptions };
 
 // Tells GitHub's server to serve every file as it lies.
 const AS_IT_LIES = '.nojekyll';
@@ -21,10 +31,24 @@ const OTHER_PAGES = ['index', '404', 'live'];
 
 const { default: yamlFrontMatter } = await load('yaml-front-matter');
 
+/** A line for each mistake of a deck; those in what it shows of one JSON file have one together. */
+function tellProblems(file, problems) {
+  const alike = new Map();
+  for (const [n, problem] of problems.entries()) {
+    const source = /static\/[^\s:|}]+\.json/.exec(problem.directive)?.[0] ?? n;
+    alike.set(source, [...(alike.get(source) ?? []), problem]);
+  }
+  return [...alike].map(([source, [{ line, directive, message }, ...others]]) => {
+    const more = others.length > 0 ? ` (and ${others.length} more of ${source})` : '';
+    return `${file}:${line}: ${directive}: ${message}${more}`;
+  });
+}
+
 /** Read and fill in every deck of slides/. Throws a Refusal with a line for each mistake in one. */
 export function readDecks() {
+  checkData();
   const mistakes = [];
-  const settings = JSON.parse(fs.readFileSync(path.join(root, 'reveal-md.json'), 'utf8'));
+  const settings = readJson('reveal-md.json');
   const names = fs.readdirSync(path.join(root, 'slides')).filter((name) => name.endsWith('.md'));
   const decks = names.sort().map((name) => {
     const file = `slides/${name}`;
@@ -40,9 +64,7 @@ export function readDecks() {
     const { __content: markdown, ...options } = { ...settings, ...front };
     const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;
     const deck = expand(markdown, { root, file, firstLine, assets: '.', ...options });
-    for (const { line, directive, message } of deck.problems) {
-      mistakes.push(`${file}:${line}: ${directive}: ${message}`);
-    }
+    mistakes.push(...tellProblems(file, deck.problems));
     if (!fs.existsSync(path.join(root, 'static', 'css', `${options.theme}.css`))) {
       mistakes.push(`${file}: theme: there is no static/css/${options.theme}.css`);
     }
@@ -123,7 +145,10 @@ export function buildSite(out) {
     env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
   });
   // Its output is a list of copied files and of images that it looks for beside the decks in vain.
-  if (built.status !== 0) throw new Error(`reveal-md failed:\n${built.stderr}`);
+  if (built.status !== 0) {
+    const said = built.error?.message ?? /^(?:\w*Error|E[A-Z]+): .*$/m.exec(built.stderr)?.[0];
+    throw new Error(`reveal-md failed: ${said ?? built.stderr.trim()}`);
+  }
 
   copyLessons(out);
   copyLive(out);
@@ -145,6 +170,7 @@ function warnOfOldPictures() {
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(() => {
+    takeOptions('npm run build');
     // Elsewhere first, so that a site stays whole until there is another.
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
     let built;

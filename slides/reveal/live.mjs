@@ -6,17 +6,13 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { readNetwork } from '../../static/js/live/onnx.js';
-import {
-  agreement,
-  millions,
-  percent,
-  provenance,
-  top,
-  whole,
-  withArticle,
-} from '../../static/js/live/words.js';
-import { siteAddress } from './project.mjs';
+import { load, siteAddress } from './project.mjs';
+
+// Not by `import`, which would end in Node's own lines where package.json is broken.
+const page = (name) => load(new URL(`../../static/js/live/${name}`, import.meta.url).href);
+const { readNetwork } = await page('onnx.js');
+const { agreement, millions, percent, provenance, top, whole, withArticle } =
+  await page('words.js');
 
 const SAMPLES = 'static/samples';
 const MODELS = 'static/models';

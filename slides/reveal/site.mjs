@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { command, Refusal, root } from './project.mjs';
+import { command, Refusal, root, takeOptions } from './project.mjs';
 
 export const SITE = path.join(root, '_site');
 const LIST = '.built-from-slides';
@@ -126,4 +126,9 @@ function takeAway() {
   console.error(`make clean: _site keeps what no build wrote: ${entries.join(', ')}`);
 }
 
-if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await command(takeAway);
+if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  await command(() => {
+    takeOptions('make clean');
+    takeAway();
+  });
+}
