@@ -58,9 +58,8 @@ handout: node_modules/.ready  ## the slides with their notes, on A4
 pictures: node_modules/.ready  ## pictures of slides, for the first page and for README.md
 	@npm run pictures --silent
 
-clean:  ## remove what was built, but not trainings, data or the set-up
-	@if [ -e _site/.git ]; then echo "make clean: _site is a git checkout and stays" >&2; \
-	else rm -rf _site; fi
+clean: $(if $(wildcard _site),node)  ## remove what was built, but not trainings, data or the set-up
+	@if [ -e _site ]; then node slides/reveal/site.mjs; fi
 	rm -rf .lessons $(DECKS:=.pdf) $(DECKS:=-handout.pdf) .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find code slides tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 

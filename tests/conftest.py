@@ -138,13 +138,19 @@ def run_node(
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
+    # There are servers that know none of these: nginx no .mjs, others no .wasm, and none .onnx.
+    extensions_map = {  # noqa: RUF012
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        **dict.fromkeys((".mjs", ".wasm", ".onnx"), "application/octet-stream"),
+    }
+
     def log_message(self, format: str, *arguments: object) -> None:
         """Keep the requests out of the test's output."""
 
 
 @contextmanager
 def plain_server(folder: Path) -> Iterator[str]:
-    """Serve a folder as the simplest of web servers would, and yield its base URL."""
+    """Serve a folder as the least of web servers would, and yield its base URL."""
     handler = partial(_Quiet, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

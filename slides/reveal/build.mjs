@@ -2,20 +2,28 @@
 
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { readCourse, writeCourse } from './course.mjs';
+import { checkData } from './data.mjs';
 import { expand } from './directives.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
-import { command, frontMatterMistake, isThere, load, Refusal, root } from './project.mjs';
+import {
+  command,
+  frontMatterMistake,
+  isThere,
+  load,
+  readJson,
+  Refusal,
+  root,
+  takeOptions,
+} from './project.mjs';
+import { putInPlace, SITE } from './site.mjs';
 
-export { command, load, Refusal, root };
+export { command, load, Refusal, root, takeOptions };
 
-// Tells us that a folder is ours to empty.
-const MARK = '.built-from-slides';
-// A site that is kept in git, say on a branch for GitHub's pages, has its history in here.
-const HISTORY = '.git';
 // Tells GitHub's server to serve every file as it lies.
 const AS_IT_LIES = '.nojekyll';
 // Pages of the site that are no decks.
@@ -23,10 +31,24 @@ const OTHER_PAGES = ['index', '404', 'live'];
 
 const { default: yamlFrontMatter } = await load('yaml-front-matter');
 
+/** A line for each mistake of a deck; those in what it shows of one JSON file have one together. */
+function tellProblems(file, problems) {
+  const alike = new Map();
+  for (const [n, problem] of problems.entries()) {
+    const source = /static\/[^\s:|}]+\.json/.exec(problem.directive)?.[0] ?? n;
+    alike.set(source, [...(alike.get(source) ?? []), problem]);
+  }
+  return [...alike].map(([source, [{ line, directive, message }, ...others]]) => {
+    const more = others.length > 0 ? ` (and ${others.length} more of ${source})` : '';
+    return `${file}:${line}: ${directive}: ${message}${more}`;
+  });
+}
+
 /** Read and fill in every deck of slides/. Throws a Refusal with a line for each mistake in one. */
 export function readDecks() {
+  checkData();
   const mistakes = [];
-  const settings = JSON.parse(fs.readFileSync(path.join(root, 'reveal-md.json'), 'utf8'));
+  const settings = readJson('reveal-md.json');
   const names = fs.readdirSync(path.join(root, 'slides')).filter((name) => name.endsWith('.md'));
   const decks = names.sort().map((name) => {
     const file = `slides/${name}`;
@@ -42,9 +64,7 @@ export function readDecks() {
     const { __content: markdown, ...options } = { ...settings, ...front };
     const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;
     const deck = expand(markdown, { root, file, firstLine, assets: '.', ...options });
-    for (const { line, directive, message } of deck.problems) {
-      mistakes.push(`${file}:${line}: ${directive}: ${message}`);
-    }
+    mistakes.push(...tellProblems(file, deck.problems));
     if (!fs.existsSync(path.join(root, 'static', 'css', `${options.theme}.css`))) {
       mistakes.push(`${file}: theme: there is no static/css/${options.theme}.css`);
     }
@@ -69,27 +89,6 @@ export function readDecks() {
   });
   if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
   return decks;
-}
-
-/** Empty the site's folder but for its history, or make it. Throws a Refusal when it is not ours. */
-function clean(out) {
-  const name = path.relative(root, out) || out;
-  const stats = fs.lstatSync(out, { throwIfNoEntry: false });
-  if (stats !== undefined) {
-    if (!stats.isDirectory())
-      throw new Refusal(`${name} is not a folder of this build: move it away`);
-    const entries = fs.readdirSync(out).filter((entry) => entry !== HISTORY);
-    if (entries.length > 0 && !entries.includes(MARK)) {
-      throw new Refusal(`${name} holds files that this build did not write: move it away`);
-    }
-    // The mark stays, so that the folder is still known as ours when this is cut short.
-    for (const entry of entries.filter((name) => name !== MARK)) {
-      fs.rmSync(path.join(out, entry), { recursive: true });
-    }
-  }
-  fs.mkdirSync(out, { recursive: true });
-  fs.writeFileSync(path.join(out, MARK), 'npm run build empties this folder before it fills it.\n');
-  fs.writeFileSync(path.join(out, AS_IT_LIES), '');
 }
 
 /** Remove what reveal-md copies and no page asks for: other themes, source maps, math, its icon. */
@@ -124,21 +123,21 @@ function copyLive(out) {
   if (page === undefined) return;
   fs.writeFileSync(path.join(out, 'live.html'), page);
   fs.mkdirSync(path.join(out, 'ort'));
-  for (const name of RUNTIME_FILES) {
-    fs.copyFileSync(path.join(root, RUNTIME_FOLDER, name), path.join(out, 'ort', name));
+  for (const [name, file] of Object.entries(RUNTIME_FILES)) {
+    fs.copyFileSync(path.join(root, RUNTIME_FOLDER, file), path.join(out, 'ort', name));
   }
 }
 
 /**
- * Build the site into the folder `out`.
+ * Build the site into the empty folder `out`.
  *
  * @returns {{decks: {name: string, slides: string[]}[], course: object}} what is in it
- * @throws {Refusal} when a deck has a mistake or `out` is not ours to empty
+ * @throws {Refusal} when a deck has a mistake
  */
 export function buildSite(out) {
   const decks = readDecks();
   const course = readCourse(decks);
-  clean(out);
+  fs.writeFileSync(path.join(out, AS_IT_LIES), '');
   const command = path.join(root, 'node_modules', 'reveal-md', 'bin', 'reveal-md.js');
   const built = spawnSync(process.execPath, [command, 'slides', '--static', out], {
     cwd: root,
@@ -146,7 +145,10 @@ export function buildSite(out) {
     env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
   });
   // Its output is a list of copied files and of images that it looks for beside the decks in vain.
-  if (built.status !== 0) throw new Error(`reveal-md failed:\n${built.stderr}`);
+  if (built.status !== 0) {
+    const said = built.error?.message ?? /^(?:\w*Error|E[A-Z]+): .*$/m.exec(built.stderr)?.[0];
+    throw new Error(`reveal-md failed: ${said ?? built.stderr.trim()}`);
+  }
 
   copyLessons(out);
   copyLive(out);
@@ -168,7 +170,17 @@ function warnOfOldPictures() {
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(() => {
-    const { decks, course } = buildSite(path.join(root, '_site'));
+    takeOptions('npm run build');
+    // Elsewhere first, so that a site stays whole until there is another.
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
+    let built;
+    try {
+      built = buildSite(folder);
+      putInPlace(folder, SITE);
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
+    const { decks, course } = built;
     const pages = decks.map(({ name, slides }) => `${name}.html (${slides.length} slides)`);
     const named = (lessons) => lessons.map(({ name }) => name);
     const run = named(course.lessons.filter((lesson) => lesson.run));

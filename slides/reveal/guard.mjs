@@ -25,7 +25,9 @@ const PLAIN_TEXT = 'text/plain; charset=utf-8';
 const RELOAD_SCRIPT = '/livereload.js';
 const LIVE_PAGE = '/live.html';
 // Where pages find onnxruntime, of which no other file is sent.
-const RUNTIME = new Set(RUNTIME_FILES.map((name) => `/_assets/ort/${name}`));
+const RUNTIME = new Map(
+  Object.entries(RUNTIME_FILES).map(([name, file]) => [`/_assets/ort/${name}`, file]),
+);
 
 /** A request that is not answered from the deck: an HTTP status and a sentence for its page. */
 class Refusal extends Error {
@@ -108,7 +110,7 @@ async function admit(request, folders) {
   const address = readAddress(request.url);
   if (['/', '/favicon.ico', RELOAD_SCRIPT, LIVE_PAGE].includes(address)) return address;
   if (RUNTIME.has(address)) {
-    return `/_assets/${RUNTIME_FOLDER.split(path.sep).join('/')}/${path.basename(address)}`;
+    return `/_assets/${RUNTIME_FOLDER.split(path.sep).join('/')}/${RUNTIME.get(address)}`;
   }
 
   const [prefix, folder] = /^\/[^/]+\.md$/.test(address)

@@ -6,26 +6,30 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { readNetwork } from '../../static/js/live/onnx.js';
-import {
-  agreement,
-  millions,
-  percent,
-  provenance,
-  top,
-  whole,
-  withArticle,
-} from '../../static/js/live/words.js';
-import { siteAddress } from './project.mjs';
+import { load, siteAddress } from './project.mjs';
+
+// Not by `import`, which would end in Node's own lines where package.json is broken.
+const page = (name) => load(new URL(`../../static/js/live/${name}`, import.meta.url).href);
+const { readNetwork } = await page('onnx.js');
+const { agreement, millions, percent, provenance, top, whole, withArticle } =
+  await page('words.js');
 
 const SAMPLES = 'static/samples';
 const MODELS = 'static/models';
 const PREFERRED = 'cat'; // the sample to begin with, where there is one
 const MOST_BARS = 10;
+// Asks live.html for all networks; without it, a phone would load them all for its first answer.
+const ALL = '?networks=all';
 const PAGE = fileURLToPath(new URL('live.html', import.meta.url));
 
-/** The two files of onnxruntime-web that a page loads. */
-export const RUNTIME_FILES = ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm'];
+/**
+ * The two files of onnxruntime-web that a page loads: how they are called there, and in the package.
+ * A script is called .js, because nginx knows no .mjs, and browsers run no script without a type.
+ */
+export const RUNTIME_FILES = {
+  'ort.wasm.bundle.min.js': 'ort.wasm.bundle.min.mjs',
+  'ort-wasm-simd-threaded.wasm': 'ort-wasm-simd-threaded.wasm',
+};
 export const RUNTIME_FOLDER = path.join('node_modules', 'onnxruntime-web', 'dist');
 
 /** The networks' files in a folder, in the order of the lecture, then by name. */
@@ -160,7 +164,7 @@ export function live(root, files, assets, escape) {
   const about = isSingle ? provenance(first) : `Trained on ${datasets.join(' and ')}.`;
   const { homepage } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   const base = siteAddress(homepage);
-  const query = isSingle ? `?network=${encodeURIComponent(nameOf(first))}` : '';
+  const query = isSingle ? `?network=${encodeURIComponent(nameOf(first))}` : ALL;
   const qr = base === undefined ? '' : code(`${base}live.html${query}`, escape);
   const data = {
     network: isSingle ? nameOf(first) : '',
@@ -186,7 +190,7 @@ const escapeHtml = (text) =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 /**
- * Return the page live.html: every network of static/models, of which the address names one.
+ * Return the page live.html: every network of static/models, of which the address names one or all.
  *
  * @param {string} root the project's folder
  * @param {string} assets where the page finds static/
@@ -199,7 +203,7 @@ export function livePage(root, assets) {
   const links = groups.map((group) => {
     const [{ title, file }] = group.map((name) => read(root, name));
     return group.length > 1
-      ? '<a href="live.html">Side by side</a>'
+      ? `<a href="live.html${ALL}">Side by side</a>`
       : `<a href="live.html?network=${encodeURIComponent(nameOf({ file }))}">${escapeHtml(title)}</a>`;
   });
   const lives = groups.map((group) => live(root, group, assets, escapeHtml));

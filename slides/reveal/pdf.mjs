@@ -39,7 +39,7 @@ async function print(page, file) {
 /** Read the command line. Throws a Refusal for what it does not know. */
 function readArguments(given) {
   const files = given.filter((argument) => argument !== '--handout');
-  const unknown = files.find((argument) => argument.startsWith('-'));
+  const unknown = files.find((argument, n) => argument.startsWith('-') || n > 0);
   if (unknown !== undefined) {
     throw new Refusal(`npm run pdf knows no ${unknown}: write npm run pdf -- [--handout] [FILE]`);
   }

@@ -9,7 +9,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import { buildSite, command, readDecks, Refusal, root } from './build.mjs';
+import { buildSite, command, readDecks, Refusal, root, takeOptions } from './build.mjs';
+import { isThere, readJson } from './project.mjs';
 
 const SIZE = { width: 1200, height: 675 };
 // What stands around a slide is not of the picture.
@@ -72,8 +73,7 @@ function wanted(decks) {
 
 /** What the pictures that are there were made from. */
 function madeFrom() {
-  const file = path.join(root, MADE_FROM);
-  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : {};
+  return isThere(MADE_FROM) ? readJson(MADE_FROM) : {};
 }
 
 /** Throw a Refusal that names the pictures which no longer show their slide, or are not there. */
@@ -115,6 +115,7 @@ async function take(pictures) {
 }
 
 await command(async () => {
+  const options = takeOptions('npm run pictures', '--check');
   const pictures = wanted(readDecks());
-  await (process.argv.includes('--check') ? check(pictures) : take(pictures));
+  await (options.includes('--check') ? check(pictures) : take(pictures));
 });

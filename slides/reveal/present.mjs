@@ -73,6 +73,10 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
   const { node } = process.versions;
   refuse(`Node ${node} is too old: install Node ${OLDEST_NODE} or newer, https://nodejs.org`);
 }
+const [unknown] = process.argv.slice(2);
+if (unknown !== undefined) {
+  refuse(`npm start knows no ${unknown}: write npm start, with PORT and OPEN in the environment`);
+}
 const port = choosePort();
 if (!existsSync(path.join(root, 'node_modules', 'reveal-md', 'package.json'))) {
   refuse('reveal-md is not installed: run npm ci');

@@ -16,16 +16,6 @@ class Complaint extends Error {}
 const networks = new Map();
 let runtime;
 
-async function loadRuntime() {
-  runtime ??= import(new URL('ort.wasm.bundle.min.mjs', RUNTIME)).then((ort) => {
-    ort.env.wasm.numThreads = 1;
-    ort.env.wasm.wasmPaths = { wasm: new URL('ort-wasm-simd-threaded.wasm', RUNTIME).href };
-    ort.env.logLevel = 'error';
-    return ort;
-  });
-  return runtime;
-}
-
 async function download(url) {
   const answer = await fetch(url);
   if (!answer.ok) {
@@ -33,6 +23,25 @@ async function download(url) {
     throw new Complaint(`${name} cannot be loaded (${answer.status})`);
   }
   return new Uint8Array(await answer.arrayBuffer());
+}
+
+async function startRuntime() {
+  const [ort, wasmBinary] = await Promise.all([
+    import(new URL('ort.wasm.bundle.min.js', RUNTIME)),
+    // onnxruntime would ask for it itself, and complain where a server does not know its type.
+    download(new URL('ort-wasm-simd-threaded.wasm', RUNTIME)),
+  ]);
+  Object.assign(ort.env.wasm, { numThreads: 1, wasmBinary });
+  ort.env.logLevel = 'error';
+  return ort;
+}
+
+async function loadRuntime() {
+  runtime ??= startRuntime().catch((error) => {
+    runtime = undefined; // what was lost on the way is asked for again
+    throw error;
+  });
+  return runtime;
 }
 
 /** Normalise pixels into the input of a network: a batch of one, channel after channel. */
