@@ -26,7 +26,14 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def test_make_alone_presents() -> None:
-    assert "npm start" in make("--dry-run").stdout
+    assert "slides/reveal/present.mjs" in make("--dry-run").stdout
+
+
+@pytest.mark.parametrize("target", ["test", "pdf", "handout", "pictures"])
+def test_what_needs_a_browser_sees_to_it_first(target: str) -> None:
+    commands = make("--dry-run", target).stdout
+    browser = commands.index("slides/reveal/get-chromium.mjs")
+    assert browser < commands.rindex("pytest" if target == "test" else "npm run")
 
 
 @pytest.mark.parametrize("arch", ["", "resnt", "lab"])
