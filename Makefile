@@ -67,7 +67,7 @@ clean:  ## remove what was built, but not trainings, data or the set-up
 # Each mark is a copy of what was installed: a newer date alone reinstalls nothing, because without
 # a network it could not, and `npm ci` would first remove what is there.
 .venv/.ready: pyproject.toml
-	@cmp -s pyproject.toml $@ || { $(PYTHON) -m venv .venv && \
+	@cmp -s pyproject.toml $@ || { $(PYTHON) -m venv .venv && $(BIN)/python setup/pytorch.py && \
 	$(BIN)/python -m pip install --quiet --editable . ; }
 	@cp pyproject.toml $@
 
