@@ -38,10 +38,10 @@
 # %%
 from dataclasses import dataclass
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 
-import lab
 from lab import plots
 
 # %% [markdown]

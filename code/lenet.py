@@ -29,6 +29,7 @@
 # %%
 from dataclasses import dataclass
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import PiecewiseLinear
@@ -36,7 +37,6 @@ from ignite.metrics import Accuracy, Loss
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import lab
 from lab import plots
 
 # %% [markdown]

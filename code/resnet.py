@@ -34,11 +34,11 @@
 # %%
 from dataclasses import dataclass
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import lab
 from lab import plots
 
 # %% [markdown]

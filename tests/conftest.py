@@ -10,7 +10,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import hypothesis
@@ -33,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 DECK = ROOT / "slides" / "architectures.md"
 
+WITHOUT_BROWSER = pytest.StashKey[bool]()
+
 # A script for a page with a deck: it lists what does not fit on a slide or cannot be read.
 INSPECT = (ROOT / "tests" / "inspect.js").read_text(encoding="utf-8")
 
@@ -49,13 +51,27 @@ def read_slides() -> list[list[str]]:
     return [column.split("<!--v-->") for column in text.split("<!--s-->")]
 
 
+@cache
+def find_chromium() -> subprocess.CompletedProcess[str]:
+    """Ask for the browser that `npm run pdf` takes, and its switches."""
+    return run_node(ROOT, "chromium.mjs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Where there is no browser, let the first test that needs one say so, and skip the others."""
+    if "chromium" not in getattr(item, "fixturenames", ()) or find_chromium().returncode == 0:
+        return
+    if item.config.stash.get(WITHOUT_BROWSER, False):
+        pytest.skip("there is no browser, as the first such test says")
+    item.config.stash[WITHOUT_BROWSER] = True
+    pytest.fail(find_chromium().stderr.strip(), pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> list[str]:
-    """Return the browser that `npm run pdf` takes, and its switches; fail where there is none."""
-    found = run_node(ROOT, "chromium.mjs")
-    if found.returncode != 0:
-        pytest.fail(found.stderr.strip(), pytrace=False)
-    return found.stdout.splitlines()
+    """Return the browser that `npm run pdf` takes, and its switches."""
+    return find_chromium().stdout.splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import lab
 from lab.errors import UserError
 from lab.recipe import flag
 from lab.runs import Run
-from running import lesson, tiny, tiny_recipe
+from running import ROOT, environment, lesson, tiny, tiny_recipe
 
 RECIPE = lab.Recipe("lenet")
 
@@ -246,3 +248,39 @@ def test_a_script_shows_bad_input_as_one_line_and_exits_with_code_2(
     assert done.stderr.startswith("lenet.py: ")
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+# A stand-in for PyTorch: it presses Ctrl-C and, as NumPy does, passes over the error.
+INTERRUPTED = """
+import signal
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("it went on", flush=True)
+"""
+
+
+def interrupted(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python where Ctrl-C is pressed as soon as PyTorch is imported."""
+    (folder / "torch.py").write_text(INTERRUPTED)
+    paths = os.pathsep.join([str(folder), str(ROOT / "code")])
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(PYTHONPATH=paths),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "code").glob("*.py")), ids=lambda path: path.stem)
+def test_ctrl_c_while_a_lesson_loads_pytorch_ends_it_in_one_line(
+    script: Path, tmp_path: Path
+) -> None:
+    done = interrupted([str(script)], tmp_path)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == f"{script.name}: stopped\n"
+
+
+def test_ctrl_c_stays_with_a_program_that_is_no_script_of_ours(tmp_path: Path) -> None:
+    assert interrupted(["-c", "import lab"], tmp_path).stdout == "it went on\n"

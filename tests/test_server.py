@@ -568,6 +568,29 @@ def test_npm_start_opens_the_browser_says_one_line_and_ctrl_c_ends_it_all(
         before.unlink()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("starter", ["npm", "make"])
+def test_the_server_ends_with_the_npm_or_make_that_started_it(
+    deck: Presentation, starter: str
+) -> None:
+    shutil.copy(ROOT / "Makefile", deck.root)
+    make = ["make", "--silent", "--old-file=node_modules/.ready", "present"]
+    command = {"npm": ["npm", "start", "--silent"], "make": make}[starter]
+    port = free_port()
+    process = start(deck.root, port, command=command)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Presenting ")
+        process.terminate()  # this one process, not its group
+        process.wait(timeout=10)
+        deadline = time.monotonic() + 10
+        while answers(port) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not answers(port)
+    finally:
+        stop(process)
+
+
 # The oldest release of each package in which every advisory known to us is mended.
 MENDED = {
     "body-parser": (1, 20, 6),  # GHSA-qwcr-r2fm-qrc7, GHSA-v422-hmwv-36x6
@@ -608,6 +631,14 @@ def test_no_package_is_locked_below_the_release_that_mends_its_listed_advisories
             assert tuple(map(int, version.split("."))) >= MENDED[name], f"{name} {version}"
             found.add(name)
     assert found == set(MENDED)
+
+
+def test_what_has_an_install_script_works_without_it() -> None:
+    # npm would warn of each at every installation. protobufjs only looks at its own version.
+    assert "ignore-scripts=true" in (ROOT / ".npmrc").read_text().splitlines()
+    locked = packages(ROOT / "package-lock.json")
+    with_script = {name for name, entry in locked if entry.get("hasInstallScript")}
+    assert with_script - {name for name, entry in locked if entry.get("optional")} == {"protobufjs"}
 
 
 def test_what_is_optional_is_not_installed() -> None:

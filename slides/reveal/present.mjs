@@ -85,6 +85,12 @@ const deck = encodeURI(`/${firstDeck()}`);
 const url = `http://localhost:${port}${deck}`;
 
 process.on('SIGINT', () => process.exit(0));
+// npm passes a kill on to the shell that it started, and that shell passes nothing on: without
+// whoever started it, the server would hold its port for ever. One that was started by hand may stay.
+const starter = process.ppid;
+if (process.env.npm_lifecycle_event ?? process.env.MAKELEVEL) {
+  setInterval(() => process.ppid === starter || process.exit(0), 500).unref();
+}
 process.chdir(root); // reveal-md reads its settings from the working directory
 process.env.NO_UPDATE_NOTIFIER = '1'; // it would ask the registry for news of itself
 process.argv.splice(2, Infinity, 'slides', '--watch', '--disable-auto-open');
