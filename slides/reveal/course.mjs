@@ -19,7 +19,7 @@ const LIVE = 'live.html';
 // Notebooks are not in the repository, so the workflow that publishes the site puts them there.
 const BRANCH = 'notebooks';
 const PARTS = ['head', 'meta', 'foot'];
-const KEYS = ['deck', 'description', 'learn', 'footer', 'lessons'];
+const KEYS = ['deck', 'description', 'learn', 'footer', 'license', 'lessons'];
 
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
