@@ -111,7 +111,8 @@ def copy_project(target: Path) -> Path:
     for own in (*target.glob("slides/*.md"), *target.glob("static/img/slides/*.png")):
         if own.stem != DECK.stem:
             own.unlink()
-    shutil.copy(ROOT / "reveal-md.json", target)
+    for name in ("reveal-md.json", "LICENSE"):
+        shutil.copy(ROOT / name, target)
     (target / "package.json").write_text(json.dumps(package()), encoding="utf-8")
     (target / "node_modules").symlink_to(ROOT / "node_modules", target_is_directory=True)
     return target

@@ -13,7 +13,7 @@ import pytest
 from conftest import plain_server
 from running import ROOT
 
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="Windows has no make")
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
 def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -73,6 +73,7 @@ def test_results_gets_networks_seeds_and_settings_as_they_were_written() -> None
     assert alone[-4:] == ["slides/results.py", "--seeds", "1", "--"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="without a PATH make finds no shell there")
 @pytest.mark.parametrize("target", ["present", "site", "pdf"])
 def test_without_node_the_first_line_says_what_to_install(target: str, tmp_path: Path) -> None:
     done = make(target, PATH=str(tmp_path))

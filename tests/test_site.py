@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -133,6 +134,63 @@ def test_nothing_is_published_that_no_page_asks_for(site: Path) -> None:
     assert weight < 2_500_000 + sum(
         f.stat().st_size for f in (ROOT / "static").rglob("*") if f.is_file()
     )
+
+
+def hashes(*folders: Path) -> dict[str, Path]:
+    """Each file below the folders by what it holds."""
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    return {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in files}
+
+
+def test_licenses_names_every_package_that_the_site_has_files_of(site: Path) -> None:
+    text = (site / "licenses.txt").read_text(encoding="utf-8-sig")
+    ours = hashes(*(ROOT / folder for folder in ("static", "code", "slides")))
+    made = {".html", ".ipynb", ""}  # pages, notebooks and marks
+    modules = ROOT / "node_modules"
+    rest = {h: f for h, f in hashes(site).items() if h not in ours and f.suffix not in made}
+    theirs = hashes(*(modules / name for name in ("reveal.js", "highlight.js", "onnxruntime-web")))
+    unknown = {file.name for digest, file in rest.items() if digest not in theirs}
+    assert unknown == {"licenses.txt"}
+    packages = {theirs[digest].relative_to(modules).parts[0] for digest in rest if digest in theirs}
+    for name in packages:
+        about = json.loads((modules / name / "package.json").read_text(encoding="utf-8"))
+        assert f"\n{name} {about['version']}, {about['license']}: " in text
+    inside = json.loads((modules / "reveal.js" / "package.json").read_text(encoding="utf-8"))
+    for name in ("marked", "highlight.js"):
+        assert f"\n{name} {inside['devDependencies'][name].lstrip('^')}, " in text
+    own = [ROOT / "LICENSE", ROOT / "slides" / "LICENSE", *(ROOT / "static").rglob("LICENSE*")]
+    own += [modules / "reveal.js" / "LICENSE", modules / "highlight.js" / "LICENSE"]
+    own += sorted((ROOT / "slides" / "reveal" / "licenses").iterdir())
+    for file in own:
+        assert file.read_text(encoding="utf-8").strip() in text, file
+
+
+def test_every_page_around_the_slides_leads_to_the_licenses(site: Path) -> None:
+    pages = {page.name: page.read_text("utf-8") for page in site.glob("*.html")}
+    del pages["architectures.html"]  # slides have no footer
+    for name, text in pages.items():
+        assert re.search(r'href="(\./)?licenses\.txt"', text), name
+    said = json.loads((ROOT / "slides" / "course.json").read_text("utf-8"))["license"]
+    assert said in pages["index.html"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "line"),
+    [
+        ("slides/reveal/licenses/marked.txt", "marked: the package has no license file: put "),
+        ("static/fonts/LICENSE-Lato.txt", "static/fonts/lato-latin-400-italic.woff2: its license"),
+        ("static/samples/LICENSE.txt", "static/samples: their license is missing: put it into "),
+    ],
+)
+def test_a_missing_license_stops_the_build_with_a_line(
+    project: Path, missing: str, line: str
+) -> None:
+    (project / missing).unlink()
+    built = run_node(project, "build.mjs")
+    assert built.returncode == 2
+    (said,) = built.stderr.splitlines()
+    assert said.startswith(line)
+    assert not (project / "_site").exists()
 
 
 def seconds_to_build(project: Path) -> float:

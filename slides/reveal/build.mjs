@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { readCourse, writeCourse } from './course.mjs';
 import { checkData } from './data.mjs';
 import { expand } from './directives.mjs';
+import { LICENSES, readLicenses, writeLicenses } from './licenses.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
 import {
   command,
@@ -119,7 +120,7 @@ function copyLessons(out) {
 
 /** Put in place what live slides need besides static/: onnxruntime, and a page for phones. */
 function copyLive(out) {
-  const page = livePage(root, '.');
+  const page = livePage(root, '.', LICENSES);
   if (page === undefined) return;
   fs.writeFileSync(path.join(out, 'live.html'), page);
   fs.mkdirSync(path.join(out, 'ort'));
@@ -137,6 +138,7 @@ function copyLive(out) {
 export function buildSite(out) {
   const decks = readDecks();
   const course = readCourse(decks);
+  const licenses = readLicenses();
   fs.writeFileSync(path.join(out, AS_IT_LIES), '');
   const command = path.join(root, 'node_modules', 'reveal-md', 'bin', 'reveal-md.js');
   const built = spawnSync(process.execPath, [command, 'slides', '--static', out], {
@@ -157,6 +159,7 @@ export function buildSite(out) {
     out,
     decks.map(({ name }) => fs.readFileSync(path.join(out, `${name}.html`), 'utf8')),
   );
+  writeLicenses(out, course, licenses);
   return { decks, course };
 }
 

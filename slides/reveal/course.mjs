@@ -24,6 +24,7 @@ const SETTINGS = {
   description: 'text',
   learn: [],
   footer: 'text',
+  license: 'text',
   lessons: { '*': { 'idea?': 'text', 'arguments?': 'text' } },
 };
 const KEYS = Object.keys(SETTINGS);

@@ -194,9 +194,10 @@ const escapeHtml = (text) =>
  *
  * @param {string} root the project's folder
  * @param {string} assets where the page finds static/
+ * @param {string} [licenses] where it finds their list, which only a site has
  * @returns {string|undefined} HTML; undefined where there is no network
  */
-export function livePage(root, assets) {
+export function livePage(root, assets, licenses) {
   const files = modelsIn(root, MODELS);
   if (files.length === 0) return undefined;
   const groups = [...(files.length > 1 ? [files] : []), ...files.map((file) => [file])];
@@ -207,7 +208,12 @@ export function livePage(root, assets) {
       : `<a href="live.html?network=${encodeURIComponent(nameOf({ file }))}">${escapeHtml(title)}</a>`;
   });
   const lives = groups.map((group) => live(root, group, assets, escapeHtml));
-  const parts = { staticBase: `${assets}/static`, links: links.join('\n'), lives: lives.join('\n') };
+  const parts = {
+    staticBase: `${assets}/static`,
+    links: links.join('\n'),
+    lives: lives.join('\n'),
+    licenses: licenses ? ` · <a href="${licenses}">Licenses</a>` : '',
+  };
   return fs
     .readFileSync(PAGE, 'utf8')
     .replace(/\{\{\{(\w+)\}\}\}/g, (_, part) => parts[part]);
