@@ -279,6 +279,11 @@ BROKEN_DECKS = {
         {},
         "broken.md cannot be shown: the front matter is not valid YAML (line 3)",
     ),
+    "front matter that holds a program": (
+        "---\ntitle: !!js/function 'function () { process.exit(3) }'\n---\n# Slide\n",
+        {},
+        "broken.md cannot be shown: the front matter is not valid YAML (line 2): unknown tag",
+    ),
     "a preprocessor that throws": (
         "---\npreprocessor: slides/reveal/broken.mjs\n---\n# Slide\n",
         {"slides/reveal/broken.mjs": "export default () => { throw new Error('no idea'); };"},

@@ -175,9 +175,12 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
     (project / "slides" / "worse.md").write_text("---\ntheme: none\nhighlightTheme: dark2\n---\n")
     (project / "slides" / "worst.md").write_text("---\na: [\n---\n")
     (project / "slides" / "yet.md").write_text("---\ntheme: evo\ntitle: Nets: a tour\n---\n")
+    program = "---\ntheme: evo\nx: !!js/function 'function () { process.exit(3) }'\n---\n"
+    (project / "slides" / "a.md").write_text(program)
     built = run_node(project, "build.mjs")
     assert built.returncode == 2
-    first, second, third, fourth, fifth, sixth = built.stderr.splitlines()
+    zeroth, first, second, third, fourth, fifth, sixth = built.stderr.splitlines()
+    assert zeroth == "slides/a.md:3: front matter: unknown tag !<tag:yaml.org,2002:js/function>"
     assert first.startswith(
         "slides/bad.md:5: {{ code/lenet.py: No }}: there is no No in it; it has "
     )

@@ -140,7 +140,8 @@ export function buildSite(out) {
   const course = readCourse(decks);
   clean(out);
   const command = path.join(root, 'node_modules', 'reveal-md', 'bin', 'reveal-md.js');
-  const built = spawnSync(process.execPath, [command, 'slides', '--static', out], {
+  const safely = ['--import', new URL('safe-yaml.mjs', import.meta.url).href];
+  const built = spawnSync(process.execPath, [...safely, command, 'slides', '--static', out], {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
