@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -519,7 +520,18 @@ def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(
     foreign = tiny_models.write(tmp_path / "foreign").read_bytes()
     about = tiny_models.describe()
     fewer = tiny_models.write(tmp_path / "fewer", about, outputs=3).read_bytes()
+    more = tiny_models.write(tmp_path / "more", about, outputs=125_000).read_bytes()
+    about["classes"] = [f"class {n}" for n in range(125_000)]
+    many = tiny_models.write(tmp_path / "many", about).read_bytes()
+    spoilt = partial(tiny_models.spoil, tmp_path / "good")
     cases = {
+        "nan.onnx": (spoilt("nan", "logits"), "its output logits holds something that is not a"),
+        "scalar.onnx": (spoilt("scalar"), "its output conv1 is a single number, which its"),
+        "flat.onnx": (spoilt("flat"), "its output conv1 is of the shape 4 × 1024, which its"),
+        "whole.onnx": (spoilt("whole"), "its output conv1 is of int64, and this page reads"),
+        "many.onnx": (many, "it has 125,000 classes, and this page shows at most 10,000"),
+        "more.onnx": (more, "it has 125000 outputs for 10 classes"),
+
         "essay.onnx": (b"an essay, renamed\n", "this is no ONNX file, or a part of one"),
         "half.onnx": (good[: len(good) // 2], "this is no ONNX file, or a part of one"),
         "foreign.onnx": (foreign, "this ONNX file does not say what its classes"),
@@ -535,6 +547,27 @@ def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(
         assert shown_shares(page) == shares
     choose_sample(page, "dog")
     expect(trouble).to_be_hidden()
+
+
+def test_a_network_of_ones_own_sets_no_field_of_the_page(
+    opened: Visit, page: Page, tmp_path: Path
+) -> None:
+    stranger = f"{origin(page.url)}stranger.onnx"
+    about = tiny_models.describe(
+        title="Mine", source={"key": "stranger", "url": stranger}, isOwn=False, trouble="none"
+    )
+    own = tiny_models.write(tmp_path / "mine.onnx", about, seed=7)
+    upload(page, "mine.onnx", own.read_bytes())
+    expect(widget(page).locator(".live-about")).to_contain_text("Mine (yours)")
+    settle(page)
+    choose_sample(page, "dog")
+    assert list(shown_shares(page).values()) == pytest.approx(
+        answers(own, twin(draw("dog"))), abs=0.02
+    )
+    assert stranger not in opened.requested
+    widget(page).get_by_role("button", name="Back", exact=True).click()
+    expect(widget(page).locator(".live-about")).to_contain_text("Tiny:")
+    settle(page)
 
 
 def test_the_decks_keys_stay_the_decks(page: Page) -> None:
