@@ -39,7 +39,6 @@ MORE = {
 ELSEWHERE = "does not say what its classes, its normalisation and its stages are"
 
 
-
 def stage(**changes: Any) -> dict[str, Any]:
     """Return the metadata of a network of which the first stage is described otherwise."""
     first, *others = ABOUT["stages"]

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { readCourse, writeCourse } from './course.mjs';
 import { expand } from './directives.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
+import { policy } from './policy.mjs';
 import { command, frontMatterMistake, isThere, load, Refusal, root } from './project.mjs';
 
 export { command, load, Refusal, root };
@@ -129,6 +130,20 @@ function copyLive(out) {
   }
 }
 
+/** Put the policy that the server sends into each page that is ours. */
+function guardPages(out) {
+  const meta = `\n    <meta http-equiv="Content-Security-Policy" content="${policy()}">`;
+  const pages = fs.readdirSync(out, { recursive: true }).filter((name) => name.endsWith('.html'));
+  for (const name of pages.filter((each) => each.split(path.sep)[0] !== 'static')) {
+    const page = fs.readFileSync(path.join(out, name), 'utf8');
+    // A page says its characters first.
+    const start = /<head[^>]*>(?:\s*<meta charset[^>]*>)?/i.exec(page);
+    if (!start) throw new Refusal(`${name}: its template has no <head>, where the policy belongs`);
+    const end = start.index + start[0].length;
+    fs.writeFileSync(path.join(out, name), page.slice(0, end) + meta + page.slice(end));
+  }
+}
+
 /**
  * Build the site into the folder `out`.
  *
@@ -156,6 +171,7 @@ export function buildSite(out) {
     out,
     decks.map(({ name }) => fs.readFileSync(path.join(out, `${name}.html`), 'utf8')),
   );
+  guardPages(out);
   return { decks, course };
 }
 

@@ -14,6 +14,7 @@ import path from 'node:path';
 
 import './safe-yaml.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
+import { policy } from './policy.mjs';
 import { frontMatterMistake } from './project.mjs';
 
 const LONGEST_ADDRESS = 2048; // characters; the deck's own addresses have fewer than 100
@@ -201,6 +202,8 @@ export function guard({ root, port }) {
     ],
   };
 
+  const ourPolicy = `${policy()}; frame-ancestors 'self'`;
+
   // reveal-md tells what it serves, with folders of this machine, and warns that there is no
   // puppeteer, which the deck does without; errors keep their first line.
   console.log = console.warn = () => {};
@@ -280,6 +283,10 @@ export function guard({ root, port }) {
         response.setHeader('X-Content-Type-Options', 'nosniff');
         response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
         response.setHeader('X-Frame-Options', 'SAMEORIGIN');
+        // A page that a lecturer lays into static/, a plot perhaps, may have scripts inside.
+        if (request.url.startsWith(LIVE_PAGE) || !/\.html?(?:\?|$)/i.test(request.url)) {
+          response.setHeader('Content-Security-Policy', ourPolicy);
+        }
         try {
           // Only the path goes on: the query is for the page's scripts, and reveal-md would take a
           // file name out of it.
