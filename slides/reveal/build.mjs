@@ -9,7 +9,8 @@ import { readCourse, writeCourse } from './course.mjs';
 import { expand } from './directives.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
 import { policy } from './policy.mjs';
-import { command, frontMatterMistake, isThere, load, Refusal, root } from './project.mjs';
+import { lessonNames } from './lessons.mjs';
+import { command, frontMatterMistake, isPlainFile, isThere, load, Refusal, root } from './project.mjs';
 
 export { command, load, Refusal, root };
 
@@ -28,7 +29,10 @@ const { default: yamlFrontMatter } = await load('yaml-front-matter');
 export function readDecks() {
   const mistakes = [];
   const settings = JSON.parse(fs.readFileSync(path.join(root, 'reveal-md.json'), 'utf8'));
-  const names = fs.readdirSync(path.join(root, 'slides')).filter((name) => name.endsWith('.md'));
+  const slides = path.join(root, 'slides');
+  const names = fs
+    .readdirSync(slides)
+    .filter((name) => name.endsWith('.md') && isPlainFile(slides, name));
   const decks = names.sort().map((name) => {
     const file = `slides/${name}`;
     const whole = fs.readFileSync(path.join(root, file), 'utf8').replace(/^\uFEFF/, '');
@@ -112,11 +116,22 @@ function prune(out, pages) {
 
 /** Put the scripts that slides link to where the links lead. */
 function copyLessons(out) {
-  const lessons = fs.readdirSync(path.join(root, 'code')).filter((name) => name.endsWith('.py'));
   fs.mkdirSync(path.join(out, 'code'));
-  for (const name of lessons) {
-    fs.copyFileSync(path.join(root, 'code', name), path.join(out, 'code', name));
+  for (const name of lessonNames()) {
+    fs.copyFileSync(path.join(root, 'code', `${name}.py`), path.join(out, 'code', `${name}.py`));
   }
+}
+
+/** Remove what reveal-md copies and the server would not send. */
+function removeRefused(out, decks) {
+  const isDeck = (page) => decks.some(({ name }) => page === `${name}.html`);
+  const pages = fs.readdirSync(out).filter((name) => name.endsWith('.html') && !isDeck(name));
+  const assets = fs
+    .readdirSync(path.join(out, 'static'), { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => path.relative(out, path.join(entry.parentPath ?? entry.path, entry.name)))
+    .filter((name) => !isPlainFile(path.join(root, 'static'), path.relative('static', name)));
+  for (const name of [...pages, ...assets]) fs.rmSync(path.join(out, name));
 }
 
 /** Put in place what live slides need besides static/: onnxruntime, and a page for phones. */
@@ -164,6 +179,7 @@ export function buildSite(out) {
   // Its output is a list of copied files and of images that it looks for beside the decks in vain.
   if (built.status !== 0) throw new Error(`reveal-md failed:\n${built.stderr}`);
 
+  removeRefused(out, decks);
   copyLessons(out);
   copyLive(out);
   writeCourse(out, course);

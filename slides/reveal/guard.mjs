@@ -7,7 +7,7 @@
 
 import { EventEmitter } from 'node:events';
 import { lstatSync } from 'node:fs';
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -15,7 +15,7 @@ import path from 'node:path';
 import './safe-yaml.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
 import { policy } from './policy.mjs';
-import { frontMatterMistake } from './project.mjs';
+import { frontMatterMistake, isPlainFile } from './project.mjs';
 
 const LONGEST_ADDRESS = 2048; // characters; the deck's own addresses have fewer than 100
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -91,18 +91,8 @@ function isLocal({ headers: { host = '' } }) {
   return LOCAL_NAMES.has(host.toLowerCase().replace(/:\d+$/, ''));
 }
 
-/** Tell whether `file` is a file that really lies in `folder`, symbolic links followed. */
-async function liesIn(folder, file) {
-  try {
-    const [home, real] = await Promise.all([realpath(folder), realpath(file)]);
-    return real.startsWith(home + path.sep) && (await stat(real)).isFile();
-  } catch {
-    return false; // not there, no permission, a loop of links, a name too long
-  }
-}
-
 /** Throw a Refusal unless the request comes by a local name and asks for something of the deck. */
-async function admit(request, folders) {
+function admit(request, folders) {
   if (!isLocal(request)) throw new Refusal(421, 'The deck answers as localhost only.');
   if (!['GET', 'HEAD'].includes(request.method))
     throw new Refusal(405, 'The deck can only be read.');
@@ -118,7 +108,7 @@ async function admit(request, folders) {
     : LESSON.test(address)
       ? ['/_assets/code/', folders.lessons]
       : (folders.assets.find(([start]) => address.startsWith(start)) ?? []);
-  if (!folder || !(await liesIn(folder, path.join(folder, address.slice(prefix.length))))) {
+  if (!folder || !isPlainFile(folder, address.slice(prefix.length))) {
     throw notFound();
   }
   return address;
@@ -290,7 +280,7 @@ export function guard({ root, port }) {
         try {
           // Only the path goes on: the query is for the page's scripts, and reveal-md would take a
           // file name out of it.
-          request.url = encodeURI(await admit(request, folders));
+          request.url = encodeURI(admit(request, folders));
           seen.set(request.url, changes);
           // A browser shows plain text, but downloads what a system may call a Python script.
           if (LESSON.test(request.url)) response.setHeader('Content-Type', PLAIN_TEXT);
