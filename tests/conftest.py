@@ -8,15 +8,16 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 
 import hypothesis
 import pytest
 import yaml
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Error, Frame, Page, sync_playwright
 
 from serving import serve
 
@@ -30,6 +31,26 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def wait_for(
+    self: Page | Frame, expression: str, *, arg: object = None, timeout: float = 30_000
+) -> None:
+    """Wait until an expression is true in a page.
+
+    Playwright's own way evaluates it in a timer of the page, which the policy of our pages forbids.
+    """
+    deadline = time.monotonic() + timeout / 1000
+    while time.monotonic() < deadline:
+        with suppress(Error):  # a page that is left meanwhile
+            if self.evaluate(expression, arg):
+                return
+        self.wait_for_timeout(20)
+    raise TimeoutError(f"not within {timeout} ms: {expression}")
+
+
+for kind in (Page, Frame):
+    kind.wait_for_function = wait_for
 
 DECK = ROOT / "slides" / "architectures.md"
 

@@ -10,6 +10,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -526,7 +527,17 @@ def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(
     foreign = tiny_models.write(tmp_path / "foreign").read_bytes()
     about = tiny_models.describe()
     fewer = tiny_models.write(tmp_path / "fewer", about, outputs=3).read_bytes()
+    more = tiny_models.write(tmp_path / "more", about, outputs=125_000).read_bytes()
+    about["classes"] = [f"class {n}" for n in range(125_000)]
+    many = tiny_models.write(tmp_path / "many", about).read_bytes()
+    spoilt = partial(tiny_models.spoil, tmp_path / "good")
     cases = {
+        "nan.onnx": (spoilt("nan", "logits"), "its output logits holds something that is not a"),
+        "scalar.onnx": (spoilt("scalar"), "its output conv1 is a single number, which its"),
+        "flat.onnx": (spoilt("flat"), "its output conv1 is of the shape 4 \u00d7 1024, which its"),
+        "whole.onnx": (spoilt("whole"), "its output conv1 is of int64, and this page reads"),
+        "many.onnx": (many, "it has 125,000 classes, and this page shows at most 10,000"),
+        "more.onnx": (more, "it has 125000 outputs for 10 classes"),
         "essay.onnx": (b"an essay, renamed\n", "this is no ONNX file, or a part of one"),
         "half.onnx": (good[: len(good) // 2], "this is no ONNX file, or a part of one"),
         "foreign.onnx": (foreign, "this ONNX file does not say what its classes"),
@@ -542,6 +553,27 @@ def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(
         assert shown_shares(page) == shares
     choose_sample(page, "dog")
     expect(trouble).to_be_hidden()
+
+
+def test_a_network_of_ones_own_sets_no_field_of_the_page(
+    opened: Visit, page: Page, tmp_path: Path
+) -> None:
+    stranger = f"{origin(page.url)}stranger.onnx"
+    about = tiny_models.describe(
+        title="Mine", source={"key": "stranger", "url": stranger}, isOwn=False, trouble="none"
+    )
+    own = tiny_models.write(tmp_path / "mine.onnx", about, seed=7)
+    upload(page, "mine.onnx", own.read_bytes())
+    expect(widget(page).locator(".live-about")).to_contain_text("Mine (yours)")
+    settle(page)
+    choose_sample(page, "dog")
+    assert list(shown_shares(page).values()) == pytest.approx(
+        answers(own, twin(draw("dog"))), abs=0.02
+    )
+    assert stranger not in opened.requested
+    widget(page).get_by_role("button", name="Back", exact=True).click()
+    expect(widget(page).locator(".live-about")).to_contain_text("Tiny:")
+    settle(page)
 
 
 def test_the_decks_keys_stay_the_decks(page: Page) -> None:
@@ -747,14 +779,14 @@ SERIOUS = """async (selector) => {
 def test_no_panel_has_a_serious_barrier(browser: Browser, live_url: str) -> None:
     with visit(browser) as seen:
         seen.open_deck(f"{live_url}#/1/0")
-        seen.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+        seen.add_script(AXE)
         settle(seen.page)
         for panel in ("pictures", "wrong", "inside"):
             widget(seen.page).locator(f"[data-panel={panel}]").click()
             settle(seen.page)
             assert seen.page.evaluate(SERIOUS, ".present .present .live") == []
         seen.page.goto(f"{origin(live_url)}live.html")
-        seen.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+        seen.add_script(AXE)
         expect(seen.page.locator(".live:visible .live-verdict")).not_to_have_text("Loading …")
         assert seen.page.evaluate(SERIOUS, "html") == []
 
@@ -933,7 +965,7 @@ def test_the_site_runs_networks_from_a_sub_path(browser: Browser, live_site: str
         assert code.get_attribute("href") == "https://example.org/course/live.html?network=tiny"
         assert code.locator("svg").is_visible()
         reader = ROOT / "node_modules" / "jsqr" / "dist" / "jsQR.js"
-        seen.page.add_script_tag(content=reader.read_text(encoding="utf-8"))
+        seen.add_script(reader)
         assert code.locator("svg").evaluate(SCAN) == code.get_attribute("href")
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
         seen.page.goto(f"{live_site}live.html?network=small")

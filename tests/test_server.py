@@ -99,6 +99,9 @@ def test_the_deck_and_its_assets_are_served(deck: Presentation, path: str, kind:
     assert (status, headers.get_content_type()) == (200, kind)
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "SAMEORIGIN"
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["frame-ancestors"] == "'self'"
+    assert "unsafe-inline" not in policy["script-src"]
     assert not [name for name in headers if name.lower().startswith("access-control-")]
     assert "X-Powered-By" not in headers
 
@@ -106,6 +109,12 @@ def test_the_deck_and_its_assets_are_served(deck: Presentation, path: str, kind:
 def test_an_asset_whose_name_needs_escaping_is_served(deck: Presentation) -> None:
     (deck.root / "static" / "img" / "größe 1.svg").write_text("<svg/>")
     assert deck.get("/_assets/static/img/gr%C3%B6%C3%9Fe%201.svg")[0] == 200
+
+
+def test_a_page_that_a_lecturer_made_may_have_scripts_inside(deck: Presentation) -> None:
+    (deck.root / "static" / "plot.html").write_text("<script>draw()</script>")
+    status, headers, _ = deck.get("/_assets/static/plot.html?large")
+    assert (status, headers["Content-Security-Policy"]) == (200, None)
 
 
 def test_a_part_that_a_file_does_not_have_is_refused(deck: Presentation) -> None:
@@ -278,6 +287,11 @@ BROKEN_DECKS = {
         "---\ntitle: [open\nauthor: : me\n---\n# Slide\n",
         {},
         "broken.md cannot be shown: the front matter is not valid YAML (line 3)",
+    ),
+    "front matter that holds a program": (
+        "---\ntitle: !!js/function 'function () { process.exit(3) }'\n---\n# Slide\n",
+        {},
+        "broken.md cannot be shown: the front matter is not valid YAML (line 2): unknown tag",
     ),
     "a preprocessor that throws": (
         "---\npreprocessor: slides/reveal/broken.mjs\n---\n# Slide\n",

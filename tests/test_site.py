@@ -240,6 +240,31 @@ def test_another_deck_is_listed_by_itself_and_old_pages_go(project: Path) -> Non
     assert "3 slides" in index
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own")
+def test_what_the_server_refuses_is_not_published(project: Path) -> None:
+    secret = project.parent / "secret" / "secret.py"
+    secret.parent.mkdir()
+    secret.write_text("---\ntheme: evo\n---\n# the-word-that-must-not-get-out\n")
+    for hidden in ("static/.env", "static/img/._plot.svg", "static/.git/config", "code/._x.py"):
+        (project / hidden).parent.mkdir(exist_ok=True)
+        shutil.copy(secret, project / hidden)
+    for link in ("slides/leak.md", "static/leak.txt", "static/.leak", "code/leak.py"):
+        (project / link).symlink_to(secret)
+    (project / "static" / "leak").symlink_to(secret.parent)
+    (project / "static" / "gone.txt").symlink_to("nowhere")
+    (project / "static" / "inside.css").symlink_to("css/evo.css")
+    built = run_node(project, "build.mjs")
+    assert built.returncode == 0, built.stderr
+    out = project / "_site"
+    theme = (project / "static" / "css" / "evo.css").read_bytes()
+    assert (out / "static" / "inside.css").read_bytes() == theme
+    published = [*out.rglob("*"), *out.rglob("*/.*")]
+    assert [file.name for file in published if "leak" in file.name or "gone" in file.name] == []
+    told = [file for file in published if file.is_file() and b"must-not" in file.read_bytes()]
+    assert told == []
+    assert "leak" not in (out / "index.html").read_text(encoding="utf-8")
+
+
 def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project: Path) -> None:
     assert run_node(project, "build.mjs").returncode == 0
     before = {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()}
@@ -249,9 +274,12 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
     (project / "slides" / "worse.md").write_text("---\ntheme: none\nhighlightTheme: dark2\n---\n")
     (project / "slides" / "worst.md").write_text("---\na: [\n---\n")
     (project / "slides" / "yet.md").write_text("---\ntheme: evo\ntitle: Nets: a tour\n---\n")
+    program = "---\ntheme: evo\nx: !!js/function 'function () { process.exit(3) }'\n---\n"
+    (project / "slides" / "a.md").write_text(program)
     built = run_node(project, "build.mjs")
     assert built.returncode == 2
-    first, second, third, fourth, fifth, sixth = built.stderr.splitlines()
+    zeroth, first, second, third, fourth, fifth, sixth = built.stderr.splitlines()
+    assert zeroth == "slides/a.md:3: front matter: unknown tag !<tag:yaml.org,2002:js/function>"
     assert first.startswith(
         "slides/bad.md:5: {{ code/lenet.py: No }}: there is no No in it; it has "
     )

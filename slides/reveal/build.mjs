@@ -11,9 +11,12 @@ import { checkData } from './data.mjs';
 import { expand } from './directives.mjs';
 import { LICENSES, readLicenses, writeLicenses } from './licenses.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
+import { lessonNames } from './lessons.mjs';
+import { policy } from './policy.mjs';
 import {
   command,
   frontMatterMistake,
+  isPlainFile,
   isThere,
   load,
   readJson,
@@ -50,7 +53,10 @@ export function readDecks() {
   checkData();
   const mistakes = [];
   const settings = readJson('reveal-md.json');
-  const names = fs.readdirSync(path.join(root, 'slides')).filter((name) => name.endsWith('.md'));
+  const slides = path.join(root, 'slides');
+  const names = fs
+    .readdirSync(slides)
+    .filter((name) => name.endsWith('.md') && isPlainFile(slides, name));
   const decks = names.sort().map((name) => {
     const file = `slides/${name}`;
     const whole = fs.readFileSync(path.join(root, file), 'utf8').replace(/^\uFEFF/, '');
@@ -111,11 +117,22 @@ function prune(out, pages) {
 
 /** Put the scripts that slides link to where the links lead. */
 function copyLessons(out) {
-  const lessons = fs.readdirSync(path.join(root, 'code')).filter((name) => name.endsWith('.py'));
   fs.mkdirSync(path.join(out, 'code'));
-  for (const name of lessons) {
-    fs.copyFileSync(path.join(root, 'code', name), path.join(out, 'code', name));
+  for (const name of lessonNames()) {
+    fs.copyFileSync(path.join(root, 'code', `${name}.py`), path.join(out, 'code', `${name}.py`));
   }
+}
+
+/** Remove what reveal-md copies and the server would not send. */
+function removeRefused(out, decks) {
+  const isDeck = (page) => decks.some(({ name }) => page === `${name}.html`);
+  const pages = fs.readdirSync(out).filter((name) => name.endsWith('.html') && !isDeck(name));
+  const assets = fs
+    .readdirSync(path.join(out, 'static'), { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => path.relative(out, path.join(entry.parentPath ?? entry.path, entry.name)))
+    .filter((name) => !isPlainFile(path.join(root, 'static'), path.relative('static', name)));
+  for (const name of [...pages, ...assets]) fs.rmSync(path.join(out, name));
 }
 
 /** Put in place what live slides need besides static/: onnxruntime, and a page for phones. */
@@ -126,6 +143,20 @@ function copyLive(out) {
   fs.mkdirSync(path.join(out, 'ort'));
   for (const [name, file] of Object.entries(RUNTIME_FILES)) {
     fs.copyFileSync(path.join(root, RUNTIME_FOLDER, file), path.join(out, 'ort', name));
+  }
+}
+
+/** Put the policy that the server sends into each page that is ours. */
+function guardPages(out) {
+  const meta = `\n    <meta http-equiv="Content-Security-Policy" content="${policy()}">`;
+  const pages = fs.readdirSync(out, { recursive: true }).filter((name) => name.endsWith('.html'));
+  for (const name of pages.filter((each) => each.split(path.sep)[0] !== 'static')) {
+    const page = fs.readFileSync(path.join(out, name), 'utf8');
+    // A page says its characters first.
+    const start = /<head[^>]*>(?:\s*<meta charset[^>]*>)?/i.exec(page);
+    if (!start) throw new Refusal(`${name}: its template has no <head>, where the policy belongs`);
+    const end = start.index + start[0].length;
+    fs.writeFileSync(path.join(out, name), page.slice(0, end) + meta + page.slice(end));
   }
 }
 
@@ -141,7 +172,8 @@ export function buildSite(out) {
   const licenses = readLicenses();
   fs.writeFileSync(path.join(out, AS_IT_LIES), '');
   const command = path.join(root, 'node_modules', 'reveal-md', 'bin', 'reveal-md.js');
-  const built = spawnSync(process.execPath, [command, 'slides', '--static', out], {
+  const safely = ['--import', new URL('safe-yaml.mjs', import.meta.url).href];
+  const built = spawnSync(process.execPath, [...safely, command, 'slides', '--static', out], {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
@@ -152,6 +184,7 @@ export function buildSite(out) {
     throw new Error(`reveal-md failed: ${said ?? built.stderr.trim()}`);
   }
 
+  removeRefused(out, decks);
   copyLessons(out);
   copyLive(out);
   writeCourse(out, course);
@@ -160,6 +193,7 @@ export function buildSite(out) {
     decks.map(({ name }) => fs.readFileSync(path.join(out, `${name}.html`), 'utf8')),
   );
   writeLicenses(out, course, licenses);
+  guardPages(out);
   return { decks, course };
 }
 

@@ -7,13 +7,15 @@
 
 import { EventEmitter } from 'node:events';
 import { lstatSync } from 'node:fs';
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
+import './safe-yaml.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
-import { frontMatterMistake } from './project.mjs';
+import { policy } from './policy.mjs';
+import { frontMatterMistake, isPlainFile } from './project.mjs';
 
 const LONGEST_ADDRESS = 2048; // characters; the deck's own addresses have fewer than 100
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
@@ -91,18 +93,8 @@ function isLocal({ headers: { host = '' } }) {
   return LOCAL_NAMES.has(host.toLowerCase().replace(/:\d+$/, ''));
 }
 
-/** Tell whether `file` is a file that really lies in `folder`, symbolic links followed. */
-async function liesIn(folder, file) {
-  try {
-    const [home, real] = await Promise.all([realpath(folder), realpath(file)]);
-    return real.startsWith(home + path.sep) && (await stat(real)).isFile();
-  } catch {
-    return false; // not there, no permission, a loop of links, a name too long
-  }
-}
-
 /** Throw a Refusal unless the request comes by a local name and asks for something of the deck. */
-async function admit(request, folders) {
+function admit(request, folders) {
   if (!isLocal(request)) throw new Refusal(421, 'The deck answers as localhost only.');
   if (!['GET', 'HEAD'].includes(request.method))
     throw new Refusal(405, 'The deck can only be read.');
@@ -118,7 +110,7 @@ async function admit(request, folders) {
     : LESSON.test(address)
       ? ['/_assets/code/', folders.lessons]
       : (folders.assets.find(([start]) => address.startsWith(start)) ?? []);
-  if (!folder || !(await liesIn(folder, path.join(folder, address.slice(prefix.length))))) {
+  if (!folder || !isPlainFile(folder, address.slice(prefix.length))) {
     throw notFound();
   }
   return address;
@@ -202,6 +194,8 @@ export function guard({ root, port }) {
     ],
   };
 
+  const ourPolicy = `${policy()}; frame-ancestors 'self'`;
+
   // reveal-md tells what it serves, with folders of this machine, and warns that there is no
   // puppeteer, which the deck does without; errors keep their first line.
   console.log = console.warn = () => {};
@@ -281,10 +275,14 @@ export function guard({ root, port }) {
         response.setHeader('X-Content-Type-Options', 'nosniff');
         response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
         response.setHeader('X-Frame-Options', 'SAMEORIGIN');
+        // A page that a lecturer lays into static/, a plot perhaps, may have scripts inside.
+        if (request.url.startsWith(LIVE_PAGE) || !/\.html?(?:\?|$)/i.test(request.url)) {
+          response.setHeader('Content-Security-Policy', ourPolicy);
+        }
         try {
           // Only the path goes on: the query is for the page's scripts, and reveal-md would take a
           // file name out of it.
-          request.url = encodeURI(await admit(request, folders));
+          request.url = encodeURI(admit(request, folders));
           seen.set(request.url, changes);
           // A browser shows plain text, but downloads what a system may call a Python script.
           if (LESSON.test(request.url)) response.setHeader('Content-Type', PLAIN_TEXT);

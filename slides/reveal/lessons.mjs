@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { shortName } from './compare.mjs';
-import { isThere, readJson, readText, root } from './project.mjs';
+import { isPlainFile, isThere, readJson, readText, root } from './project.mjs';
 import { show } from './values.mjs';
 
 export const RUN = '.lessons'; // what slides/pages.py leaves
@@ -18,7 +18,7 @@ const FACTS = 'static/facts.json';
 export function lessonNames() {
   return fs
     .readdirSync(path.join(root, 'code'))
-    .filter((name) => name.endsWith('.py'))
+    .filter((name) => name.endsWith('.py') && isPlainFile(path.join(root, 'code'), name))
     .map((name) => name.slice(0, -'.py'.length))
     .sort();
 }

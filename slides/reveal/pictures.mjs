@@ -99,7 +99,7 @@ async function take(pictures) {
     for (const { file, page: address } of pictures) {
       const { page } = await openPage(browser, site, SIZE);
       await page.goto(`${ORIGIN}/${address}`, { waitUntil: 'networkidle' });
-      await page.waitForFunction(() => globalThis.Reveal?.isReady());
+      await page.waitForSelector('.reveal.ready');
       await page.addStyleTag({ content: AROUND });
       fs.mkdirSync(path.join(root, path.dirname(file)), { recursive: true });
       await page.screenshot({ path: path.join(root, file) });

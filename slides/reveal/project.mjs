@@ -15,6 +15,20 @@ export const isThere = (...parts) => fs.existsSync(path.join(root, ...parts));
 /** The text of a file of the project. */
 export const readText = (...parts) => fs.readFileSync(path.join(root, ...parts), 'utf8');
 
+/**
+ * Whether a folder has this file, as itself or by a link that stays inside: no hidden one, which an
+ * editor or macOS left, no folder, no link that leads nowhere.
+ */
+export function isPlainFile(folder, name) {
+  if (name.split(/[\\/]/).some((part) => part.startsWith('.'))) return false;
+  try {
+    const real = fs.realpathSync(path.join(folder, name));
+    return real.startsWith(fs.realpathSync(folder) + path.sep) && fs.statSync(real).isFile();
+  } catch {
+    return false; // not there, no permission, a loop of links
+  }
+}
+
 /** Whether a value is an object as JSON has them. */
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 

@@ -16,6 +16,19 @@
   });
 
   const PLUGINS = [RevealMarkdown, Numbers, RevealHighlight, RevealNotes, RevealSearch, RevealZoom];
+  // reveal.js does what a message says, whoever sends it: even load a script. Only the speaker view
+  // has to ask for something. Pages opened as files have no origin that could be compared, and no
+  // page of the Web can open one.
+  const ORIGINS =
+    location.protocol === 'file:' ? ['null', location.origin] : [location.origin];
+  window.addEventListener(
+    'message',
+    (event) => {
+      if (!ORIGINS.includes(event.origin)) event.stopImmediatePropagation();
+    },
+    { capture: true },
+  );
+
   const SMALLEST = 0.4;
   const STEP = 0.03;
 
