@@ -7,8 +7,21 @@ import { fileURLToPath } from 'node:url';
 
 import { readCourse, writeCourse } from './course.mjs';
 import { expand } from './directives.mjs';
+import { readLooks } from './links.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
-import { command, frontMatterMistake, isThere, load, Refusal, root } from './project.mjs';
+import {
+  command,
+  frontMatterMistake,
+  isThere,
+  listDecks,
+  listFiles,
+  load,
+  printedName,
+  readDeck,
+  Refusal,
+  root,
+  wayUp,
+} from './project.mjs';
 
 export { command, load, Refusal, root };
 
@@ -19,7 +32,9 @@ const HISTORY = '.git';
 // Tells GitHub's server to serve every file as it lies.
 const AS_IT_LIES = '.nojekyll';
 // Pages of the site that are no decks.
-const OTHER_PAGES = ['index', '404', 'live'];
+const OTHER_PAGES = /^(?:index|404|live|lessons\/.*)$/;
+// Such a slide is in no page, on no paper, and has no number.
+const HIDDEN = /<!--\s*\.slide:[^>]*\bdata-visibility\s*=\s*["']?hidden\b/;
 
 const { default: yamlFrontMatter } = await load('yaml-front-matter');
 
@@ -27,44 +42,51 @@ const { default: yamlFrontMatter } = await load('yaml-front-matter');
 export function readDecks() {
   const mistakes = [];
   const settings = JSON.parse(fs.readFileSync(path.join(root, 'reveal-md.json'), 'utf8'));
-  const names = fs.readdirSync(path.join(root, 'slides')).filter((name) => name.endsWith('.md'));
-  const decks = names.sort().map((name) => {
-    const file = `slides/${name}`;
-    const whole = fs.readFileSync(path.join(root, file), 'utf8').replace(/^\uFEFF/, '');
+  const names = listDecks();
+  const decks = names.map((name) => {
+    const file = `slides/${name}.md`;
+    let whole;
     let front;
     try {
+      whole = readDeck(name);
       front = yamlFrontMatter.safeLoadFront(whole);
     } catch (error) {
+      if (error instanceof Refusal) {
+        mistakes.push(error.message);
+        return undefined;
+      }
       const { line, message } = frontMatterMistake(error);
       mistakes.push(`${file}${line ? `:${line}` : ''}: front matter: ${message}`);
       return undefined;
     }
     const { __content: markdown, ...options } = { ...settings, ...front };
     const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;
-    const deck = expand(markdown, { root, file, firstLine, assets: '.', ...options });
+    const context = { root, file, assets: wayUp(name) };
+    const { separator, verticalSeparator } = options;
+    const deck = expand(markdown, { ...context, firstLine, separator, verticalSeparator });
     for (const { line, directive, message } of deck.problems) {
       mistakes.push(`${file}:${line}: ${directive}: ${message}`);
     }
-    if (!fs.existsSync(path.join(root, 'static', 'css', `${options.theme}.css`))) {
-      mistakes.push(`${file}: theme: there is no static/css/${options.theme}.css`);
+    const looks = readLooks(options, context);
+    for (const { directive, message } of looks.problems) {
+      mistakes.push(`${file}: ${directive}: ${message}`);
     }
-    if (OTHER_PAGES.some((page) => name === `${page}.md`)) {
-      mistakes.push(`${file}: its page would take the place of another; give it another name`);
+    const isTaken = names.some((other) => other < name && printedName(other) === printedName(name));
+    if (OTHER_PAGES.test(name) || isTaken) {
+      const what = isTaken ? 'PDF' : 'page';
+      mistakes.push(`${file}: its ${what} would take the place of another; give it another name`);
     }
-    const styles = path.join(root, 'node_modules', 'highlight.js', 'styles');
-    if (!fs.existsSync(path.join(styles, `${options.highlightTheme}.css`))) {
-      mistakes.push(`${file}: highlightTheme: highlight.js has no ${options.highlightTheme}`);
-    }
-    const { separator, verticalSeparator } = options;
+    const isShown = (slide) => !HIDDEN.test(slide);
     return {
-      name: name.replace(/\.md$/, ''),
+      name,
       title: front.title,
-      slides: deck.slides,
+      files: [...looks.files, ...deck.files],
+      slides: deck.slides.filter(isShown),
       // As they are written, a list for each column.
       columns: markdown
-        .replaceAll('\r\n', '\n')
         .split(new RegExp(separator, 'm'))
-        .map((column) => column.split(new RegExp(verticalSeparator, 'm'))),
+        .map((column) => column.split(new RegExp(verticalSeparator, 'm')).filter(isShown))
+        .filter((column) => column.length > 0),
     };
   });
   if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
@@ -92,29 +114,16 @@ function clean(out) {
   fs.writeFileSync(path.join(out, AS_IT_LIES), '');
 }
 
-/** Remove what reveal-md copies and no page asks for: other themes, source maps, math, its icon. */
-function prune(out, pages) {
-  fs.rmSync(path.join(out, 'favicon.ico'), { force: true });
-  const asked = new Set(
-    pages.flatMap((page) =>
-      [...page.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map((match) => match[1]),
-    ),
-  );
-  for (const folder of ['dist', 'plugin']) {
-    for (const entry of fs.readdirSync(path.join(out, folder), { recursive: true })) {
-      const file = path.join(folder, entry);
-      const isFile = fs.statSync(path.join(out, file), { throwIfNoEntry: false })?.isFile();
-      if (isFile && !asked.has(file.split(path.sep).join('/'))) fs.rmSync(path.join(out, file));
-    }
-  }
-}
-
-/** Put the scripts that slides link to where the links lead. */
-function copyLessons(out) {
-  const lessons = fs.readdirSync(path.join(root, 'code')).filter((name) => name.endsWith('.py'));
-  fs.mkdirSync(path.join(out, 'code'));
-  for (const name of lessons) {
-    fs.copyFileSync(path.join(root, 'code', name), path.join(out, 'code', name));
+/** Put static/, the lessons, and what decks name beside themselves, where pages look for them. */
+function copyFiles(out, decks) {
+  const all = [
+    ...listFiles(path.join(root, 'static'), { recursive: true }).map((name) => `static/${name}`),
+    ...listFiles(path.join(root, 'code'), { ending: '.py' }).map((name) => `code/${name}`),
+    ...decks.flatMap(({ files }) => files),
+  ];
+  for (const file of all) {
+    fs.mkdirSync(path.join(out, path.dirname(file)), { recursive: true });
+    fs.copyFileSync(path.join(root, file), path.join(out, file));
   }
 }
 
@@ -139,22 +148,17 @@ export function buildSite(out) {
   const decks = readDecks();
   const course = readCourse(decks);
   clean(out);
-  const command = path.join(root, 'node_modules', 'reveal-md', 'bin', 'reveal-md.js');
-  const built = spawnSync(process.execPath, [command, 'slides', '--static', out], {
+  copyFiles(out, decks);
+  const script = fileURLToPath(new URL('write-decks.mjs', import.meta.url));
+  const built = spawnSync(process.execPath, [script, out], {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
   });
-  // Its output is a list of copied files and of images that it looks for beside the decks in vain.
   if (built.status !== 0) throw new Error(`reveal-md failed:\n${built.stderr}`);
 
-  copyLessons(out);
   copyLive(out);
   writeCourse(out, course);
-  prune(
-    out,
-    decks.map(({ name }) => fs.readFileSync(path.join(out, `${name}.html`), 'utf8')),
-  );
   return { decks, course };
 }
 
