@@ -37,7 +37,7 @@ function decode(text) {
 /** Throw an Error that says why a file of the project, `static/…` for instance, is on no page. */
 function check(root, place, reference) {
   const [folder, ...rest] = place.split('/');
-  if (place.startsWith('code/') && !LESSON.test(place) && fs.existsSync(path.join(root, place)))
+  if (folder === 'code' && !LESSON.test(place))
     throw new Error('of code/ only its lessons, code/NAME.py, are on the site');
   if (!['code', 'static'].includes(folder) && !isSlidesFile(place))
     throw new Error('a page finds files in slides/ and static/ alone: put it there');
@@ -135,7 +135,7 @@ const PARTS = new RegExp(
     /(?<=<script\b[^<>]*>)[^]+?(?=<\/script>)/,
     /<[a-z][\w:-]*(?=[\s/>])(?<attributes>(?:"[^"]*"|'[^']*'|[^"'<>])*)>/,
     // Markdown's links and pictures, and what stands for them elsewhere on the slide.
-    /(?<!\\)\]\(\s*(?:<(?<bracketed>[^<>\n]*)>|(?<link>(?:[^\s()<>]|\([^\s()]*\))+))/,
+    /(?<!\\)(?<!\\\[[^[\]\n]*)\]\(\s*(?:<(?<bracketed>[^<>\n]*)>|(?<link>(?:[^\s()<>]|\([^\s()]*\))+))/,
     /^ {0,3}\[(?!\^)[^\]\n]+\]:[ \t]*(?:<(?<definedInBrackets>[^<>\n]*)>|(?<defined>\S+))/,
   ]
     .map(({ source }) => source)
