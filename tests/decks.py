@@ -109,7 +109,7 @@ def read_case(page: Page, url: str) -> dict[str, object]:
             const behind = (element, pseudo, key = 'backgroundImage') =>
                 /url\\("(.*)"\\)/.exec(getComputedStyle(element, pseudo)[key])?.[1];
             const own = document.querySelector('.own');
-            const near = document.querySelector('.slide-background.present .slide-background-content')
+            const near = document.querySelector('.present > .slide-background-content');
             const links = [...document.querySelectorAll('#links a')].map((a) => a.href);
             const ours = links.filter((href) => href.startsWith(location.origin));
             return {

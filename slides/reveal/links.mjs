@@ -170,12 +170,12 @@ export function replaceLinks(text, replace) {
   });
 }
 
-/** The files that pages of slides/ need besides: what style sheets and pages among `places` name. */
+/** The files of slides/ among `places`, and those that style sheets and pages among them name. */
 export function withTheirOwn(root, places) {
   const all = new Set(places);
   for (const place of all) {
     const isCss = place.endsWith('.css');
-    if (!isSlidesFile(place) || !(isCss || /\.html?$/.test(place))) continue;
+    if (!isCss && !(isSlidesFile(place) && /\.html?$/.test(place))) continue;
     const resolve = (reference) => {
       const [written] = reference.trim().split(/[?#]/);
       if (written === '' || ELSEWHERE.test(written)) return reference;
