@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
-from conftest import INSPECT, copy_project, read_slides, run_node, title
+from conftest import INSPECT, ROOT, copy_project, read_slides, run_node, title
 from decks import FOLDERS, IN_STATIC, write_cases
 from watching import visit
 
@@ -163,6 +163,20 @@ def test_every_slide_fits_its_page(browser: Browser, deck_url: str) -> None:
         seen.open_deck(f"{deck_url}?view=print")
         assert seen.page.locator(".pdf-page").count() > 0
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
+
+
+def test_paper_is_never_laid_out_as_a_narrow_screen(browser: Browser, deck_url: str) -> None:
+    # Before the page size is known, a browser asks about paper that is held upright.
+    with visit(browser, 500, 700) as seen:
+        seen.open_deck(f"{deck_url}?view=print")
+        direction = "getComputedStyle(document.querySelector('.comparison')).flexDirection"
+        assert seen.page.evaluate(direction) == "column"
+        seen.page.emulate_media(media="print")
+        assert seen.page.evaluate(direction) == "row"
+    for style in (ROOT / "static" / "css").glob("*.css"):
+        if style.name != "course.css":  # its pages are printed on upright paper
+            narrow = re.findall(r"@media \(max-.*", style.read_text(encoding="utf-8"))
+            assert narrow == [], style.name
 
 
 def assert_refused_without_a_browser(project: Path, env: dict[str, str], reason: str) -> None:

@@ -19,6 +19,7 @@ async function open(browser, site, { name, slides }) {
     waitUntil: 'networkidle',
   });
   await page.waitForSelector('.pdf-page');
+  await Promise.all(page.frames().map((frame) => frame.waitForLoadState('networkidle')));
   if (missing.size > 0) {
     throw new Refusal(
       `slides/${name}.md asks for ${[...missing].join(', ')}: a deck loads only what is in slides/ and static/`,
@@ -32,7 +33,7 @@ async function open(browser, site, { name, slides }) {
 
 /**
  * Runs in the page: leads a link to a slide to that slide's page, and one to the rest of the site to
- * where the site is; on paper there is no other way to it.
+ * where the site is. Where that is not known, it is no link: on paper there is no other way to it.
  */
 function leadLinks(address) {
   const find = (hash) => {
@@ -48,7 +49,11 @@ function leadLinks(address) {
     const slide = pathname === location.pathname ? find(hash)?.closest('.pdf-page') : undefined;
     if (slide) link.setAttribute('href', `#${slide.id}`);
     else if (address) link.setAttribute('href', address + pathname.slice(1) + hash);
-    else link.removeAttribute('href');
+    else {
+      const text = Object.assign(document.createElement('span'), { className: link.className });
+      text.append(...link.childNodes);
+      link.replaceWith(text);
+    }
   }
 }
 

@@ -136,6 +136,11 @@
     }
   }
 
+  /** Load the pages in frames, which reveal.js loads when their slide is shown, and paper shows all. */
+  function loadFrames() {
+    for (const frame of document.querySelectorAll('iframe[data-src]')) frame.src = frame.dataset.src;
+  }
+
   /** Take out the space that reveal.js' line numbers put where a colored span ends with its line. */
   function mendListings() {
     for (const span of document.querySelectorAll('.hljs-ln-code > span:first-child')) {
@@ -164,6 +169,7 @@
       document.querySelector('.reveal').addEventListener(event, confine);
     }
     document.querySelector('.reveal').addEventListener('pdf-ready', renumber);
+    document.querySelector('.reveal').addEventListener('pdf-ready', loadFrames);
     // On a phone a picture takes its height when it arrives.
     document.querySelector('.reveal').addEventListener('load', onEvent, { capture: true });
     // reveal.js reports a resize only when its scale changes, and ours is always 1.
