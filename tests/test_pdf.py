@@ -163,16 +163,15 @@ def test_every_slide_fits_its_page(browser: Browser, deck_url: str) -> None:
         seen.open_deck(f"{deck_url}?view=print")
         assert seen.page.locator(".pdf-page").count() > 0
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
-
-
-def test_paper_is_never_laid_out_as_a_narrow_screen(browser: Browser, deck_url: str) -> None:
-    # Before the page size is known, a browser asks about paper that is held upright.
-    with visit(browser, 500, 700) as seen:
-        seen.open_deck(f"{deck_url}?view=print")
+        # Before the page size is known, a browser asks about paper that is held upright.
+        seen.page.set_viewport_size({"width": 500, "height": 700})
         direction = "getComputedStyle(document.querySelector('.comparison')).flexDirection"
         assert seen.page.evaluate(direction) == "column"
         seen.page.emulate_media(media="print")
         assert seen.page.evaluate(direction) == "row"
+
+
+def test_only_screens_are_asked_whether_they_are_narrow() -> None:
     for style in (ROOT / "static" / "css").glob("*.css"):
         if style.name != "course.css":  # its pages are printed on upright paper
             narrow = re.findall(r"@media \(max-.*", style.read_text(encoding="utf-8"))
