@@ -86,7 +86,7 @@ def write_litter(project: Path) -> None:
         ("static/samples", "x.png"),
         ("static/img", "x.svg"),
     ]:
-        (project / folder).mkdir(exist_ok=True)
+        (project / folder).mkdir(parents=True, exist_ok=True)
         (project / folder / ".DS_Store").write_bytes(b"\x00\x00\x00\x01Bud1")
         (project / folder / f"._{name}").write_bytes(b"\x00\x05\x16\x07\xff")
         (project / folder / f".#{name}").symlink_to("somebody@somewhere.1234")
