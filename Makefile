@@ -6,8 +6,10 @@ SEEDS  ?= 1
 
 # Where a virtual environment keeps its programs: bin, or Scripts on Windows.
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-DECKS := $(patsubst slides/%.md,%,$(wildcard slides/*.md))
-LESSONS := $(filter-out __init__ exercise pieces,$(basename $(notdir $(wildcard code/*.py))))
+# Neither a folder that is called so nor a link that leads nowhere.
+SCRIPTS := $(foreach script,$(wildcard code/*.py),$(if $(realpath $(script)/.),,\
+	$(if $(realpath $(script)),$(script))))
+LESSONS := $(filter-out __init__ exercise pieces,$(basename $(notdir $(SCRIPTS))))
 
 .PHONY: present test train notebooks results figures models site pdf handout pictures clean node browser
 .DELETE_ON_ERROR:
@@ -60,7 +62,9 @@ pictures: browser  ## pictures of slides, for the first page and for README.md
 
 clean: $(if $(wildcard _site),node)  ## remove what was built, but not trainings, data or the set-up
 	@if [ -e _site ]; then node slides/reveal/site.mjs; fi
-	rm -rf .lessons $(DECKS:=.pdf) $(DECKS:=-handout.pdf) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find slides -name '*.md' | sed 's|^slides/||; s|/|-|g; s|\.md$$||' | while read -r deck; do \
+	rm -f "$$deck.pdf" "$$deck-handout.pdf"; done
+	rm -rf .lessons .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find code slides tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Each mark is a copy of what was installed: a newer date alone reinstalls nothing, because without

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import plain_server
+from decks import write_litter
 from running import ROOT
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -45,6 +46,13 @@ def test_a_network_without_a_lesson_gets_a_line_that_names_those_with_one(arch: 
     line = done.stderr.splitlines()[0]
     assert line.startswith(f"make train: ARCH={arch} is not a lesson; choose one of:")
     assert "lenet" in line
+
+
+def test_what_is_called_like_a_lesson_and_is_no_file_is_none(tmp_path: Path) -> None:
+    write_litter(tmp_path)
+    (tmp_path / "code" / "toy.py").touch()
+    line = make("-C", str(tmp_path), "-f", str(ROOT / "Makefile"), "train").stderr.splitlines()[0]
+    assert line == "make train: ARCH= is not a lesson; choose one of: toy"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import http.client
 import json
 import os
@@ -21,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, copy_project
+from decks import write_cases, write_litter
 from serving import answers, free_port, serve, start, stop
 
 SECRET = "the-word-that-must-not-get-out"
@@ -330,6 +332,62 @@ def test_a_broken_deck_tells_its_author_why_and_spares_the_others(
         assert "    at " not in told
     assert listing == 200
     assert deck.get("/architectures.md")[0] == 200
+
+
+UNREADABLE = {
+    "a theme that is not there": (
+        b"---\ntheme: none\ncss: own.css\n---\n# Slide\n",
+        ["there is no static/css/none.css", "there is no such file: slides/own.css"],
+    ),
+    "colors of code that are not there": (
+        b"---\ntheme: evo\nhighlightTheme: dark2\n---\n# Slide\n",
+        ["highlight.js has no dark2"],
+    ),
+    "an old encoding": ("# Groß\n".encode("latin-1"), ["this deck is not UTF-8"]),
+    "a picture that is not there": (
+        b"# Slide\n\n![a](img/none.png)\n",
+        ["there is no such file: slides/img/none.png"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_deck_that_cannot_be_shown_is_a_slide_that_says_why(
+    deck: Presentation, kind: str
+) -> None:
+    text, sentences = UNREADABLE[kind]
+    unreadable = deck.root / "slides" / "unreadable.md"
+    unreadable.write_bytes(text)
+    try:
+        status, _, page = deck.get("/unreadable.md")
+    finally:
+        unreadable.unlink()
+    assert status == 200
+    assert "/_assets/static/css/evo.css" in page
+    assert "/css/highlight/zenburn.css" in page
+    assert "This slide cannot be shown" in page
+    for sentence in sentences:
+        assert sentence in html.unescape(html.unescape(page))
+
+
+def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
+    root = copy_project(tmp_path / "project")
+    write_cases(root)
+    write_litter(root)
+    port, log = free_port(), root / "log.txt"
+    with serve(root, port, log=log):
+        server = Presentation(root, port, log)
+        _, _, listed = server.get("/")
+        decks = re.findall(r'<a href="([^"]*)">', html.unescape(listed))
+        assert sorted(decks) == ["architectures.md", "cases.md", "week2/intro.md"]
+        for name in ["._x.md", "%2e%5fx.md", "nowhere-x.md", "folder-x.md", "week2/nowhere-x.md"]:
+            assert server.get(f"/{name}")[0] in (400, 404)
+        # What a deck names is sent, also to a page that was there before the server; no other file.
+        assert server.get("/_assets/slides/week2/img/notes.txt")[0] == 200
+        for name in ["img/unnamed.txt", "cases.md", "course.json", "results.py", "own.css/", "img"]:
+            assert server.get(f"/_assets/slides/{name}")[0] == 404
+        assert server.get("/architectures.md")[0] == server.get("/live.html")[0] == 200
+    assert [line for line in log.read_text().splitlines() if "localhost" not in line] == []
 
 
 def test_an_error_after_the_answer_is_one_line_and_the_lecture_goes_on(deck: Presentation) -> None:

@@ -18,7 +18,9 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Browser
 
-from conftest import ROOT, plain_server, read_slides, run_node, title
+from conftest import ROOT, copy_project, plain_server, read_slides, run_node, title
+from decks import FOLDERS, expected, read_case, write_cases, write_litter
+from serving import serve
 from watching import visit
 
 
@@ -29,6 +31,19 @@ def base(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.copytree(site, top / "course" / "dl")
     with plain_server(top) as server:
         yield f"{server}/course/dl/"
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the site of a copy with decks that name every kind of file, among litter."""
+    project = copy_project(tmp_path_factory.mktemp("cases"))
+    write_cases(project)
+    write_litter(project)
+    built = run_node(project, "build.mjs")
+    assert (built.returncode, built.stderr) == (0, "")
+    assert "cases.html (4 slides), week2/intro.html (4 slides)" in built.stdout
+    assert "._" not in built.stdout
+    return project
 
 
 class Links(HTMLParser):
@@ -85,6 +100,37 @@ def test_the_site_works_from_a_sub_path_in_a_browser(browser: Browser, base: str
         seen.page.wait_for_function("window.Reveal && Reveal.isReady()")
         seen.check_images()
         seen.check(base)
+
+
+def test_what_is_presented_is_published(browser: Browser, cases: Path) -> None:
+    with serve(cases) as served, plain_server(cases) as site, visit(browser) as seen:
+        for (_, side), deck in zip(FOLDERS.items(), ["cases", "week2/intro"], strict=True):
+            for url in [f"{served}/{deck}.md", f"{site}/_site/{deck}.html"]:
+                assert read_case(seen.page, url) == expected(side), url
+
+
+def test_of_a_folder_of_slides_the_site_has_what_decks_name(cases: Path) -> None:
+    published = {
+        file.relative_to(cases / "_site").as_posix()
+        for file in (cases / "_site" / "slides").rglob("*")
+        if file.is_file()
+    }
+    assert published == {
+        *(f"{folder}/{name}" for folder in FOLDERS for name in ("img/plot.png", "img/notes.txt")),
+        *(f"{folder}/own.js" for folder in FOLDERS),
+        "slides/own.css",
+        "slides/img/of-style.png",
+    }
+    index = (cases / "_site" / "index.html").read_text(encoding="utf-8")
+    assert '<a href="week2/intro.html">Cases</a>' in index
+
+
+def test_what_editors_and_macos_leave_is_in_no_site(cases: Path) -> None:
+    assert list((cases / "slides").glob(".*"))
+    left = ("._", ".#", ".DS", "nowhere", "folder")
+    assert [file for file in (cases / "_site").rglob("*") if file.name.startswith(left)] == []
+    for page in (cases / "_site").glob("*.html"):
+        assert not re.search(r"\b(?:nowhere|folder)-|\._x", page.read_text(encoding="utf-8"))
 
 
 def test_the_index_needs_no_script_and_describes_the_deck(browser: Browser, base: str) -> None:
@@ -271,23 +317,42 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
     (project / "slides" / "bad.md").write_text(
         "---\ntheme: evo\n---\n\n{{ code/lenet.py: No }}\n\n{{ static/no.json: a }}\n"
     )
-    (project / "slides" / "worse.md").write_text("---\ntheme: none\nhighlightTheme: dark2\n---\n")
+    (project / "slides" / "worse.md").write_text(
+        "---\ntheme: none\nhighlightTheme: dark2\ncss: own.css\n---\n"
+    )
     (project / "slides" / "worst.md").write_text("---\na: [\n---\n")
+    (project / "slides" / "wide.md").write_text("# Breit\n\nGröße\n", encoding="utf-16")
+    (project / "slides" / "latin").mkdir()
+    (project / "slides" / "latin" / "old.md").write_text("# Groß\n", encoding="latin-1")
+    (project / "slides" / "latin-old.md").write_text("# A\n\n![a](img/none.png)\n")
     (project / "slides" / "yet.md").write_text("---\ntheme: evo\ntitle: Nets: a tour\n---\n")
     program = "---\ntheme: evo\nx: !!js/function 'function () { process.exit(3) }'\n---\n"
     (project / "slides" / "a.md").write_text(program)
     built = run_node(project, "build.mjs")
     assert built.returncode == 2
-    zeroth, first, second, third, fourth, fifth, sixth = built.stderr.splitlines()
-    assert zeroth == "slides/a.md:3: front matter: unknown tag !<tag:yaml.org,2002:js/function>"
-    assert first.startswith(
+    lines = iter(built.stderr.splitlines())
+    assert next(lines) == (
+        "slides/a.md:3: front matter: unknown tag !<tag:yaml.org,2002:js/function>"
+    )
+    assert next(lines).startswith(
         "slides/bad.md:5: {{ code/lenet.py: No }}: there is no No in it; it has "
     )
-    assert second.startswith("slides/bad.md:7: {{ static/no.json: a }}: there is no such file")
-    assert third == "slides/worse.md: theme: there is no static/css/none.css"
-    assert fourth == "slides/worse.md: highlightTheme: highlight.js has no dark2"
-    assert fifth.startswith("slides/worst.md:3: front matter: ")
-    assert sixth == "slides/yet.md:3: front matter: a text with a colon in it must be in quotes"
+    assert next(lines).startswith("slides/bad.md:7: {{ static/no.json: a }}: there is no such file")
+    assert next(lines) == (
+        "slides/latin-old.md:3: img/none.png: there is no such file: slides/img/none.png"
+    )
+    assert next(lines) == (
+        "slides/latin/old.md:1: this deck is not UTF-8: save it in this encoding"
+    )
+    assert next(lines) == "slides/wide.md:1: this deck is not UTF-8: save it in this encoding"
+    assert next(lines) == "slides/worse.md: theme: there is no static/css/none.css"
+    assert next(lines) == "slides/worse.md: highlightTheme: highlight.js has no dark2"
+    assert next(lines) == ("slides/worse.md: css: own.css: there is no such file: slides/own.css")
+    assert next(lines).startswith("slides/worst.md:3: front matter: ")
+    assert (
+        next(lines) == "slides/yet.md:3: front matter: a text with a colon in it must be in quotes"
+    )
+    assert list(lines) == []
     assert {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()} == before
 
 

@@ -10,19 +10,23 @@ import { readCourse, writeCourse } from './course.mjs';
 import { checkData } from './data.mjs';
 import { expand } from './directives.mjs';
 import { LICENSES, readLicenses, writeLicenses } from './licenses.mjs';
+import { readLooks } from './links.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
-import { lessonNames } from './lessons.mjs';
 import { policy } from './policy.mjs';
 import {
   command,
   frontMatterMistake,
-  isPlainFile,
   isThere,
+  listDecks,
+  listFiles,
   load,
+  printedName,
+  readDeck,
   readJson,
   Refusal,
   root,
   takeOptions,
+  wayUp,
 } from './project.mjs';
 import { putInPlace, SITE } from './site.mjs';
 
@@ -31,7 +35,9 @@ export { command, load, Refusal, root, takeOptions };
 // Tells GitHub's server to serve every file as it lies.
 const AS_IT_LIES = '.nojekyll';
 // Pages of the site that are no decks.
-const OTHER_PAGES = ['index', '404', 'live'];
+const OTHER_PAGES = /^(?:index|404|live|lessons\/.*)$/;
+// Such a slide is in no page, on no paper, and has no number.
+const HIDDEN = /<!--\s*\.slide:[^>]*\bdata-visibility\s*=\s*["']?hidden\b/;
 
 const { default: yamlFrontMatter } = await load('yaml-front-matter');
 
@@ -53,86 +59,66 @@ export function readDecks() {
   checkData();
   const mistakes = [];
   const settings = readJson('reveal-md.json');
-  const slides = path.join(root, 'slides');
-  const names = fs
-    .readdirSync(slides)
-    .filter((name) => name.endsWith('.md') && isPlainFile(slides, name));
-  const decks = names.sort().map((name) => {
-    const file = `slides/${name}`;
-    const whole = fs.readFileSync(path.join(root, file), 'utf8').replace(/^\uFEFF/, '');
+  const names = listDecks();
+  const decks = names.map((name) => {
+    const file = `slides/${name}.md`;
+    let whole;
     let front;
     try {
+      whole = readDeck(name);
       front = yamlFrontMatter.safeLoadFront(whole);
     } catch (error) {
+      if (error instanceof Refusal) {
+        mistakes.push(error.message);
+        return undefined;
+      }
       const { line, message } = frontMatterMistake(error);
       mistakes.push(`${file}${line ? `:${line}` : ''}: front matter: ${message}`);
       return undefined;
     }
     const { __content: markdown, ...options } = { ...settings, ...front };
     const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;
-    const deck = expand(markdown, { root, file, firstLine, assets: '.', ...options });
-    mistakes.push(...tellProblems(file, deck.problems));
-    if (!fs.existsSync(path.join(root, 'static', 'css', `${options.theme}.css`))) {
-      mistakes.push(`${file}: theme: there is no static/css/${options.theme}.css`);
-    }
-    if (OTHER_PAGES.some((page) => name === `${page}.md`)) {
-      mistakes.push(`${file}: its page would take the place of another; give it another name`);
-    }
-    const styles = path.join(root, 'node_modules', 'highlight.js', 'styles');
-    if (!fs.existsSync(path.join(styles, `${options.highlightTheme}.css`))) {
-      mistakes.push(`${file}: highlightTheme: highlight.js has no ${options.highlightTheme}`);
-    }
+    const context = { root, file, assets: wayUp(name) };
     const { separator, verticalSeparator } = options;
+    const deck = expand(markdown, { ...context, firstLine, separator, verticalSeparator });
+    mistakes.push(...tellProblems(file, deck.problems));
+    const looks = readLooks(options, context);
+    for (const { directive, message } of looks.problems) {
+      mistakes.push(`${file}: ${directive}: ${message}`);
+    }
+    const isTaken = names.some((other) => other < name && printedName(other) === printedName(name));
+    if (OTHER_PAGES.test(name) || isTaken) {
+      const what = isTaken ? 'PDF' : 'page';
+      mistakes.push(`${file}: its ${what} would take the place of another; give it another name`);
+    }
+    const isShown = (slide) => !HIDDEN.test(slide);
     return {
-      name: name.replace(/\.md$/, ''),
+      name,
       title: front.title,
-      slides: deck.slides,
+      files: [...looks.files, ...deck.files],
+      slides: deck.slides.filter(isShown),
       // As they are written, a list for each column.
       columns: markdown
-        .replaceAll('\r\n', '\n')
         .split(new RegExp(separator, 'm'))
-        .map((column) => column.split(new RegExp(verticalSeparator, 'm'))),
+        .map((column) => column.split(new RegExp(verticalSeparator, 'm')).filter(isShown))
+        .filter((column) => column.length > 0),
     };
   });
   if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
   return decks;
 }
 
-/** Remove what reveal-md copies and no page asks for: other themes, source maps, math, its icon. */
-function prune(out, pages) {
-  fs.rmSync(path.join(out, 'favicon.ico'), { force: true });
-  const asked = new Set(
-    pages.flatMap((page) =>
-      [...page.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map((match) => match[1]),
-    ),
-  );
-  for (const folder of ['dist', 'plugin']) {
-    for (const entry of fs.readdirSync(path.join(out, folder), { recursive: true })) {
-      const file = path.join(folder, entry);
-      const isFile = fs.statSync(path.join(out, file), { throwIfNoEntry: false })?.isFile();
-      if (isFile && !asked.has(file.split(path.sep).join('/'))) fs.rmSync(path.join(out, file));
-    }
+/** Put static/, the lessons, and what decks name beside themselves, where pages look for them. */
+function copyFiles(out, decks) {
+  const all = [
+    ...listFiles(path.join(root, 'static'), { recursive: true }).map((name) => `static/${name}`),
+    ...listFiles(path.join(root, 'code'), { ending: '.py' }).map((name) => `code/${name}`),
+    ...decks.flatMap(({ files }) => files),
+  ];
+  for (const file of all) {
+    fs.mkdirSync(path.join(out, path.dirname(file)), { recursive: true });
+    fs.copyFileSync(path.join(root, file), path.join(out, file));
   }
-}
-
-/** Put the scripts that slides link to where the links lead. */
-function copyLessons(out) {
-  fs.mkdirSync(path.join(out, 'code'));
-  for (const name of lessonNames()) {
-    fs.copyFileSync(path.join(root, 'code', `${name}.py`), path.join(out, 'code', `${name}.py`));
-  }
-}
-
-/** Remove what reveal-md copies and the server would not send. */
-function removeRefused(out, decks) {
-  const isDeck = (page) => decks.some(({ name }) => page === `${name}.html`);
-  const pages = fs.readdirSync(out).filter((name) => name.endsWith('.html') && !isDeck(name));
-  const assets = fs
-    .readdirSync(path.join(out, 'static'), { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => path.relative(out, path.join(entry.parentPath ?? entry.path, entry.name)))
-    .filter((name) => !isPlainFile(path.join(root, 'static'), path.relative('static', name)));
-  for (const name of [...pages, ...assets]) fs.rmSync(path.join(out, name));
 }
 
 /** Put in place what live slides need besides static/: onnxruntime, and a page for phones. */
@@ -171,27 +157,20 @@ export function buildSite(out) {
   const course = readCourse(decks);
   const licenses = readLicenses();
   fs.writeFileSync(path.join(out, AS_IT_LIES), '');
-  const command = path.join(root, 'node_modules', 'reveal-md', 'bin', 'reveal-md.js');
-  const safely = ['--import', new URL('safe-yaml.mjs', import.meta.url).href];
-  const built = spawnSync(process.execPath, [...safely, command, 'slides', '--static', out], {
+  copyFiles(out, decks);
+  const script = fileURLToPath(new URL('write-decks.mjs', import.meta.url));
+  const built = spawnSync(process.execPath, [script, out], {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
   });
-  // Its output is a list of copied files and of images that it looks for beside the decks in vain.
   if (built.status !== 0) {
     const said = built.error?.message ?? /^(?:\w*Error|E[A-Z]+): .*$/m.exec(built.stderr)?.[0];
     throw new Error(`reveal-md failed: ${said ?? built.stderr.trim()}`);
   }
 
-  removeRefused(out, decks);
-  copyLessons(out);
   copyLive(out);
   writeCourse(out, course);
-  prune(
-    out,
-    decks.map(({ name }) => fs.readFileSync(path.join(out, `${name}.html`), 'utf8')),
-  );
   writeLicenses(out, course, licenses);
   guardPages(out);
   return { decks, course };

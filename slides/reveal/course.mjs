@@ -8,7 +8,16 @@ import path from 'node:path';
 import { compare } from './compare.mjs';
 import { curve } from './curve.mjs';
 import { bySlide, lessonNames, readLesson, RUN } from './lessons.mjs';
-import { isThere, load, misfit, readJson, Refusal, root, siteAddress } from './project.mjs';
+import {
+  isThere,
+  load,
+  misfit,
+  printedName,
+  readJson,
+  Refusal,
+  root,
+  siteAddress,
+} from './project.mjs';
 import { show } from './values.mjs';
 
 const { default: Mustache } = await load('mustache');
@@ -99,8 +108,8 @@ function describe({ name, title, slides }) {
 /** The PDFs of a deck that are in the project's folder, and not older than what they show. */
 function downloads(deck) {
   return [
-    { file: `${deck}.pdf`, label: 'Slides as PDF' },
-    { file: `${deck}-handout.pdf`, label: 'Handout with notes, PDF' },
+    { file: `${printedName(deck)}.pdf`, label: 'Slides as PDF' },
+    { file: `${printedName(deck)}-handout.pdf`, label: 'Handout with notes, PDF' },
   ].filter(({ file }) => {
     const changed = (name) => fs.statSync(path.join(root, name)).mtimeMs;
     return isThere(file) && changed(file) >= changed(`slides/${deck}.md`);

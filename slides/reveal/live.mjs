@@ -6,7 +6,8 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { load, siteAddress } from './project.mjs';
+import { SERVED } from './links.mjs';
+import { listFiles, load, siteAddress } from './project.mjs';
 
 // Not by `import`, which would end in Node's own lines where package.json is broken.
 const page = (name) => load(new URL(`../../static/js/live/${name}`, import.meta.url).href);
@@ -34,18 +35,13 @@ export const RUNTIME_FOLDER = path.join('node_modules', 'onnxruntime-web', 'dist
 
 /** The networks' files in a folder, in the order of the lecture, then by name. */
 export function modelsIn(root, folder) {
-  const there = path.join(root, folder);
-  if (!fs.statSync(there, { throwIfNoEntry: false })?.isDirectory()) return [];
   const facts = path.join(root, 'static', 'facts.json');
   const order = fs.existsSync(facts) ? Object.keys(JSON.parse(fs.readFileSync(facts, 'utf8'))) : [];
   const place = (file) => {
     const n = order.indexOf(path.basename(file, '.onnx'));
     return n < 0 ? order.length : n;
   };
-  return fs
-    .readdirSync(there)
-    .filter((name) => name.endsWith('.onnx'))
-    .sort()
+  return listFiles(path.join(root, folder), { ending: '.onnx' })
     .sort((a, b) => place(a) - place(b))
     .map((name) => `${folder}/${name}`);
 }
@@ -143,15 +139,15 @@ function code(address, escape) {
  * @throws {Error} when a file cannot be shown
  */
 export function live(root, files, assets, escape) {
+  const home = assets === SERVED ? '' : assets;
   const networks = files.map((file) => read(root, file));
   const [first] = networks;
   const isSingle = networks.length === 1;
-  const listed = fs.existsSync(path.join(root, SAMPLES))
-    ? fs.readdirSync(path.join(root, SAMPLES)).filter((name) => /\.(png|jpg|webp)$/.test(name))
-    : [];
+  const listed = listFiles(path.join(root, SAMPLES)).filter((name) =>
+    /\.(png|jpg|webp)$/.test(name),
+  );
   const place = (name) => first.classes.indexOf(path.parse(name).name);
   const samples = listed
-    .sort()
     .sort((a, b) => place(a) - place(b))
     .map((file) => ({ name: path.parse(file).name, url: `${assets}/${SAMPLES}/${file}` }));
   const still = recorded(first);
@@ -182,7 +178,7 @@ export function live(root, files, assets, escape) {
     `<div class="live${isSingle ? '' : ' live-several'}" role="group" aria-label="${escape(label)}" data-prevent-swipe ${attributes.join(' ')}>` +
     `<div class="live-still">${picture}<div class="live-say">${answer}` +
     `<div class="live-foot"><p class="live-about">${escape(about)}</p>${qr}</div>` +
-    `<a class="live-start" href="live.html${escape(query)}">Try it</a></div></div></div>`
+    `<a class="live-start" href="${home}/live.html${escape(query)}">Try it</a></div></div></div>`
   );
 }
 

@@ -42,7 +42,7 @@ function digest(slide) {
     .replace(/<!-- \.slide: data-timing.*-->/, '')
     .replace(/\bline-\d+-/g, '')
     .trim();
-  const images = [...seen.matchAll(/static\/img\/[\w./-]+/g)].map(([name]) => name);
+  const images = [...seen.matchAll(/\b(?:static\/img|slides)\/[\w./-]+/g)].map(([name]) => name);
   const files = [...images, ...STYLES].map((name) => fs.readFileSync(path.join(root, name)));
   return sha256(seen, ...files);
 }

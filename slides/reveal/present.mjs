@@ -7,13 +7,13 @@
 // system.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+
+import { listDecks, root } from './project.mjs';
 
 const OLDEST_NODE = 20;
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 /** End with one line that says what is wrong and what to do. */
 function refuse(line) {
@@ -40,10 +40,8 @@ function deckOfTheCourse(slides) {
 
 /** The name of the deck to open: the course's own, or else the first in alphabetical order. */
 function firstDeck() {
-  const slides = path.join(root, 'slides');
-  const names = existsSync(slides) ? readdirSync(slides).sort() : [];
-  const decks = names.filter((name) => /^[^.].*\.md$/.test(name));
-  const own = deckOfTheCourse(slides);
+  const decks = listDecks().map((name) => `${name}.md`);
+  const own = deckOfTheCourse(path.join(root, 'slides'));
   const deck = decks.find((name) => name === own) ?? decks[0];
   return deck ?? refuse('There is no deck to present: slides/ has no .md file');
 }

@@ -29,6 +29,60 @@ export function isPlainFile(folder, name) {
   }
 }
 
+/**
+ * The plain files of a folder, sorted: nobody else lists one.
+ *
+ * @param {string} folder may be missing
+ * @param {{ending?: string, recursive?: boolean}} options
+ * @returns {string[]} names, with slashes where they lie further down
+ */
+export function listFiles(folder, { ending = '', recursive = false } = {}) {
+  if (!fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
+  return fs
+    .readdirSync(folder, { recursive })
+    .filter((name) => name.endsWith(ending) && isPlainFile(folder, name))
+    .map((name) => name.split(path.sep).join('/'))
+    .sort();
+}
+
+/** The decks, slides/NAME.md, by their names; in folders, too. */
+export function listDecks(from = root) {
+  return listFiles(path.join(from, 'slides'), { ending: '.md', recursive: true })
+    .filter((name) => !/^reveal\/|(?:^|\/)node_modules\//.test(name))
+    .map((name) => name.slice(0, -'.md'.length));
+}
+
+/** The way from the page of a deck up to the site's folder: `.`, or `./..` for one in a folder. */
+export const wayUp = (name) => ['.', ...name.split('/').slice(1).map(() => '..')].join('/');
+
+/** The name of a deck's PDF without its ending: they all lie in one folder. */
+export const printedName = (name) => name.replaceAll('/', '-');
+
+function isUtf8(bytes) {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The text of a deck, with the line ends of Unix.
+ *
+ * @throws {Refusal} when it is not UTF-8
+ */
+export function readDeck(name) {
+  const file = `slides/${name}.md`;
+  const bytes = fs.readFileSync(path.join(root, file));
+  // What is wrong becomes this character, which nobody types.
+  const text = new TextDecoder().decode(bytes).replaceAll('\r\n', '\n');
+  const wrong = isUtf8(bytes) ? -1 : text.indexOf('\uFFFD');
+  if (wrong < 0) return text;
+  const line = text.slice(0, wrong).split('\n').length;
+  throw new Refusal(`${file}:${line}: this deck is not UTF-8: save it in this encoding`);
+}
+
 /** Whether a value is an object as JSON has them. */
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 
