@@ -6,16 +6,18 @@ SEEDS  ?= 1
 
 # Where a virtual environment keeps its programs: bin, or Scripts on Windows.
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-DECKS := $(patsubst slides/%.md,%,$(wildcard slides/*.md))
-LESSONS := $(filter-out __init__ exercise pieces,$(basename $(notdir $(wildcard code/*.py))))
+# Neither a folder that is called so nor a link that leads nowhere.
+SCRIPTS := $(foreach script,$(wildcard code/*.py),$(if $(realpath $(script)/.),,\
+	$(if $(realpath $(script)),$(script))))
+LESSONS := $(filter-out __init__ exercise pieces,$(basename $(notdir $(SCRIPTS))))
 
-.PHONY: present test train notebooks results figures models site pdf handout pictures clean node
+.PHONY: present test train notebooks results figures models site pdf handout pictures clean node browser
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
-	@npm start --silent
+	@node slides/reveal/present.mjs
 
-test: .venv/.ready-test node_modules/.ready  ## every test (ARGS="-k resume": some)
+test: browser .venv/.ready-test  ## every test (ARGS="-k resume": some)
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 ifneq ($(filter $(LESSONS),$(ARCH)),)
@@ -49,25 +51,26 @@ site: node_modules/.ready  ## the course as a static site in _site/
 	@if [ -e .venv/.ready-notebooks ] || [ -e .venv/.ready-test ]; then $(BIN)/python slides/pages.py; fi
 	@npm run build --silent
 
-pdf: node_modules/.ready  ## the lecture as a PDF
+pdf: browser  ## the lecture as a PDF
 	@npm run pdf --silent
 
-handout: node_modules/.ready  ## the slides with their notes, on A4
+handout: browser  ## the slides with their notes, on A4
 	@npm run pdf --silent -- --handout
 
-pictures: node_modules/.ready  ## pictures of slides, for the first page and for README.md
+pictures: browser  ## pictures of slides, for the first page and for README.md
 	@npm run pictures --silent
 
-clean:  ## remove what was built, but not trainings, data or the set-up
-	@if [ -e _site/.git ]; then echo "make clean: _site is a git checkout and stays" >&2; \
-	else rm -rf _site; fi
-	rm -rf .lessons $(DECKS:=.pdf) $(DECKS:=-handout.pdf) .pytest_cache .ruff_cache .mypy_cache .hypothesis
+clean: $(if $(wildcard _site),node)  ## remove what was built, but not trainings, data or the set-up
+	@if [ -e _site ]; then node slides/reveal/site.mjs; fi
+	find slides -name '*.md' | sed 's|^slides/||; s|/|-|g; s|\.md$$||' | while read -r deck; do \
+	rm -f "$$deck.pdf" "$$deck-handout.pdf"; done
+	rm -rf .lessons .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find code slides tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Each mark is a copy of what was installed: a newer date alone reinstalls nothing, because without
 # a network it could not, and `npm ci` would first remove what is there.
 .venv/.ready: pyproject.toml
-	@cmp -s pyproject.toml $@ || { $(PYTHON) -m venv .venv && \
+	@cmp -s pyproject.toml $@ || { $(PYTHON) -m venv .venv && $(BIN)/python setup/pytorch.py && \
 	$(BIN)/python -m pip install --quiet --editable . ; }
 	@cp pyproject.toml $@
 
@@ -82,6 +85,9 @@ clean:  ## remove what was built, but not trainings, data or the set-up
 node_modules/.ready: package-lock.json | node
 	@cmp -s package-lock.json $@ || npm ci --prefer-offline
 	@cp package-lock.json $@
+
+browser: node_modules/.ready
+	@node slides/reveal/get-chromium.mjs
 
 # Without it, npm would be what is missing.
 node:

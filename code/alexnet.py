@@ -37,11 +37,11 @@
 # %%
 from dataclasses import dataclass
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import lab
 
 # %% [markdown]
 # ## The block

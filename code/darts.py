@@ -41,11 +41,11 @@ from dataclasses import dataclass, fields, replace
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import lab
 from lab import machine, plots
 from lab.runs import Run
 from lab.search import search as run_search

@@ -34,6 +34,7 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import PiecewiseLinear
@@ -43,7 +44,6 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from torchvision import models
 
-import lab
 from lab.exercise import Coach, paper_rows, standing
 
 if __name__ == "__main__":

@@ -33,10 +33,10 @@
 # %%
 from dataclasses import dataclass
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 
-import lab
 
 # %% [markdown]
 # ## The block

@@ -37,10 +37,10 @@ import re
 from dataclasses import dataclass
 from functools import partial
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 
-import lab
 
 # %% [markdown]
 # ## What the blocks are made of

@@ -28,6 +28,7 @@
 # %%
 from dataclasses import dataclass
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import PiecewiseLinear
@@ -35,7 +36,6 @@ from ignite.metrics import Accuracy, Loss
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import lab
 
 # %% [markdown]
 # ## The network

@@ -38,10 +38,10 @@ from itertools import permutations
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 
-import lab
 from lab import machine, plots
 from lab.front import knee, pareto_front
 

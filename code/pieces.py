@@ -26,11 +26,11 @@
 # %%
 from collections.abc import Callable
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-import lab
 from lab import plots
 
 if __name__ == "__main__":

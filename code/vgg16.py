@@ -34,10 +34,10 @@
 from dataclasses import dataclass
 from itertools import accumulate
 
+import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 
-import lab
 
 # %% [markdown]
 # ## The block

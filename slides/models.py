@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT / "code"))
 import lab  # noqa: E402
 from lab import export, images, machine, record  # noqa: E402
 from lab.data import Split  # noqa: E402
+from lab.folders import plain_files  # noqa: E402
 from lab.runs import Run  # noqa: E402
 
 MODELS = ROOT / "static" / "models"
@@ -60,7 +61,7 @@ def recorded_run(lesson: str, runs: str) -> Run:
 
 def samples() -> tuple[Split, list[str]]:
     """The sample pictures as a network sees them, and their files."""
-    paths = sorted(SAMPLES.glob("*.png"))
+    paths = plain_files(SAMPLES, "*.png")
     pixels = torch.stack([torch.from_numpy(images.pixels(path, lab.data.SIZE)) for path in paths])
     return Split(pixels, torch.zeros(len(paths))), [path.name for path in paths]
 
@@ -113,7 +114,7 @@ def main() -> None:
             raise lab.UserError(f"there is no {name} to be shown: choose from {', '.join(LESSONS)}")
     recorded = [name for name in LESSONS if record.read(name)]
     made = {name: content(name, given.runs) for name in given.names or recorded}
-    kept = [path for path in MODELS.glob("*.onnx") if path.stem not in made]
+    kept = [path for path in plain_files(MODELS, "*.onnx") if path.stem not in made]
     total = sum(map(len, made.values())) + sum(path.stat().st_size for path in kept)
     if total > LARGEST_SUM:
         raise lab.UserError(

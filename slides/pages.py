@@ -16,6 +16,7 @@ import io
 import json
 import os
 import re
+import runpy
 import sys
 import tempfile
 from base64 import b64decode
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / ".lessons"
+# From its file: the package imports PyTorch, which takes seconds, and mostly nothing is to be run.
+plain_files = runpy.run_path(str(ROOT / "code" / "lab" / "folders.py"))["plain_files"]
 COURSE = ROOT / "slides" / "course.json"
 # A lesson's settings where slides/course.json has no others. The folder is gone afterwards.
 SMOKE = "--smoke --out runs"
@@ -39,12 +42,12 @@ class RefusalError(Exception):
 
 def lessons() -> list[str]:
     """The names of all lessons, code/NAME.py."""
-    return sorted(path.stem for path in (ROOT / "code").glob("*.py"))
+    return [path.stem for path in plain_files(ROOT / "code", "*.py")]
 
 
 def sources(name: str) -> dict[str, str]:
     """What a page is made from, the lesson and all of code/lab: the SHA-256 of each file."""
-    files = [ROOT / "code" / f"{name}.py", *(ROOT / "code" / "lab").rglob("*.py")]
+    files = [ROOT / "code" / f"{name}.py", *plain_files(ROOT / "code" / "lab", "**/*.py")]
     digests = {
         path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files

@@ -29,7 +29,7 @@ import darts  # noqa: E402
 import darts_search  # noqa: E402
 import lab  # noqa: E402
 import searches  # noqa: E402
-from lab import compare, machine, record  # noqa: E402
+from lab import compare, data, machine, record  # noqa: E402
 from lab.errors import Stopped  # noqa: E402
 from lab.runs import Run  # noqa: E402
 
@@ -183,6 +183,9 @@ def _is_recorded(plan: Plan) -> bool:
     ]
     if not others and not (seeds <= wanted or wanted <= seeds):
         others = [f"seeds {sorted(seeds)}, not {sorted(wanted)}"]
+    known = there["images"].get("digest")  # earlier versions recorded none
+    if not others and known and _digest(plan.recipes[0]) not in (None, known):
+        others = [f"other images or labels than {recipe['data']} has now"]
     if others:
         raise lab.UserError(
             f"{plan} is recorded with {'; '.join(others)}: "
@@ -191,15 +194,31 @@ def _is_recorded(plan: Plan) -> bool:
     return wanted <= seeds
 
 
+def _digest(recipe: lab.Recipe) -> str | None:
+    """The digest of the images of a recipe as they are now, if they are here."""
+    if not data.is_here(recipe.data):
+        return None
+    return data.digest(lab.load(recipe.data, limit=recipe.limit or None))
+
+
 def _finished(plan: Plan, recipe: lab.Recipe) -> Run:
     """The finished run of a recipe: one that is there, or is continued, or is started now."""
-    found = Run.find(plan.out, recipe)
+    found = _found(plan, recipe)
     while not (finished := [run for run in found if run.has("result.json")]):
         start = [*plan.settings, "--seed", str(recipe.seed)]
         script = machine.shown(ROOT / "code" / f"{plan.training.lesson}.py")
         _run([script, *(["--resume", str(found[-1])] if found else start)])
-        found = Run.find(plan.out, recipe)
+        found = _found(plan, recipe)
     return finished[-1]
+
+
+def _found(plan: Plan, recipe: lab.Recipe) -> list[Run]:
+    """The runs of a recipe that are of the images that are there now."""
+    runs = Run.find(plan.out, recipe)
+    known = [run.read("run.json")["data"].get("digest") for run in runs]
+    now = _digest(recipe) if any(known) else None
+    same = [None in (each, now) or each == now for each in known]
+    return [run for run, fits in zip(runs, same, strict=True) if fits]
 
 
 def _run(script: Sequence[str]) -> None:

@@ -49,7 +49,7 @@ TAB_STOPS = 'a[href], button, input, select, textarea, [tabindex="0"]'
 
 def find_barriers(seen: Visit) -> list[str]:
     """Return what axe-core calls serious or critical on each slide of an open deck."""
-    seen.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+    seen.add_script(AXE)
     return seen.page.evaluate(FIND)
 
 

@@ -8,15 +8,16 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
+from functools import cache, partial
 from pathlib import Path
 
 import hypothesis
 import pytest
 import yaml
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Error, Frame, Page, sync_playwright
 
 from serving import serve
 
@@ -31,7 +32,29 @@ hypothesis.settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parents[1]
 
+
+def wait_for(
+    self: Page | Frame, expression: str, *, arg: object = None, timeout: float = 30_000
+) -> None:
+    """Wait until an expression is true in a page.
+
+    Playwright's own way evaluates it in a timer of the page, which the policy of our pages forbids.
+    """
+    deadline = time.monotonic() + timeout / 1000
+    while time.monotonic() < deadline:
+        with suppress(Error):  # a page that is left meanwhile
+            if self.evaluate(expression, arg):
+                return
+        self.wait_for_timeout(20)
+    raise TimeoutError(f"not within {timeout} ms: {expression}")
+
+
+for kind in (Page, Frame):
+    kind.wait_for_function = wait_for
+
 DECK = ROOT / "slides" / "architectures.md"
+
+WITHOUT_BROWSER = pytest.StashKey[bool]()
 
 # A script for a page with a deck: it lists what does not fit on a slide or cannot be read.
 INSPECT = (ROOT / "tests" / "inspect.js").read_text(encoding="utf-8")
@@ -49,13 +72,27 @@ def read_slides() -> list[list[str]]:
     return [column.split("<!--v-->") for column in text.split("<!--s-->")]
 
 
+@cache
+def find_chromium() -> subprocess.CompletedProcess[str]:
+    """Ask for the browser that `npm run pdf` takes, and its switches."""
+    return run_node(ROOT, "chromium.mjs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Where there is no browser, let the first test that needs one say so, and skip the others."""
+    if "chromium" not in getattr(item, "fixturenames", ()) or find_chromium().returncode == 0:
+        return
+    if item.config.stash.get(WITHOUT_BROWSER, False):
+        pytest.skip("there is no browser, as the first such test says")
+    item.config.stash[WITHOUT_BROWSER] = True
+    pytest.fail(find_chromium().stderr.strip(), pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> list[str]:
-    """Return the browser that `npm run pdf` takes, and its switches; fail where there is none."""
-    found = run_node(ROOT, "chromium.mjs")
-    if found.returncode != 0:
-        pytest.fail(found.stderr.strip(), pytrace=False)
-    return found.stdout.splitlines()
+    """Return the browser that `npm run pdf` takes, and its switches."""
+    return find_chromium().stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +132,8 @@ def copy_project(target: Path) -> Path:
     for own in (*target.glob("slides/*.md"), *target.glob("static/img/slides/*.png")):
         if own.stem != DECK.stem:
             own.unlink()
-    shutil.copy(ROOT / "reveal-md.json", target)
+    for name in ("reveal-md.json", "LICENSE"):
+        shutil.copy(ROOT / name, target)
     (target / "package.json").write_text(json.dumps(package()), encoding="utf-8")
     (target / "node_modules").symlink_to(ROOT / "node_modules", target_is_directory=True)
     return target
@@ -138,13 +176,19 @@ def run_node(
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
+    # There are servers that know none of these: nginx no .mjs, others no .wasm, and none .onnx.
+    extensions_map = {  # noqa: RUF012
+        **http.server.SimpleHTTPRequestHandler.extensions_map,
+        **dict.fromkeys((".mjs", ".wasm", ".onnx"), "application/octet-stream"),
+    }
+
     def log_message(self, format: str, *arguments: object) -> None:
         """Keep the requests out of the test's output."""
 
 
 @contextmanager
 def plain_server(folder: Path) -> Iterator[str]:
-    """Serve a folder as the simplest of web servers would, and yield its base URL."""
+    """Serve a folder as the least of web servers would, and yield its base URL."""
     handler = partial(_Quiet, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
-from dataclasses import fields
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +17,8 @@ import torch
 import lab
 from lab.errors import UserError
 from lab.recipe import flag
-from running import lesson, tiny, tiny_recipe
+from lab.runs import Run
+from running import ROOT, environment, lesson, tiny, tiny_recipe
 
 RECIPE = lab.Recipe("lenet")
 
@@ -157,10 +163,70 @@ def test_resume_refuses_a_checkpoint_that_is_damaged_or_not_of_this_network(
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_resume_refuses_images_that_have_changed(tiny_run: Path) -> None:
+@pytest.mark.parametrize("name", ["last.pt", "best.pt"])
+def test_resume_refuses_a_checkpoint_in_which_one_bit_has_flipped(
+    name: str, tiny_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run, folder)
+    (folder / "result.json").unlink()  # so that there is something to go on with
+    saved = Run(folder).load(name)
+    bits = (saved["model"] if name == "last.pt" else saved)["norm.weight"].numpy().tobytes()
+    content = bytearray((folder / name).read_bytes())
+    content[content.index(bits) + 2] ^= 0b1000
+    (folder / name).write_bytes(content)
+    options = lab.Options(resume=str(folder), device="cpu", progress=False)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(UserError) as error:
+        lab.train(tiny, tiny_recipe(epochs=1), options)
+    line = (
+        rf"cannot read the checkpoint .*{name}, which is damaged \(wrong checksum of \S+\): "
+        "put a copy of it in its place, or train anew"
+    )
+    assert re.fullmatch(line, str(error.value))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_any_flipped_bit_of_a_checkpoint_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
+    saved = {"a": torch.arange(9.0), "b": {"n": 3, "m": [1.5, "text"]}}
+    torch.save(saved, tmp_path / "last.pt")
+    whole, noticed = (tmp_path / "last.pt").read_bytes(), 0
+    attributes = whole.rindex(b"last/data/0") - 8  # of the tensor, which one bit makes a folder
+    for place in (*range(0, len(whole), 5), attributes):
+        content = bytearray(whole)
+        content[place] ^= 0x10
+        (tmp_path / "last.pt").write_bytes(content)
+        try:
+            found = Run(tmp_path).load("last.pt")
+        except UserError:
+            noticed += 1
+        else:
+            assert torch.equal(found["a"], saved["a"])
+            assert found["b"] == saved["b"]
+    assert noticed > len(whole) / 5 / 3  # the rest is padding and the time of day
+
+
+def test_resume_refuses_images_that_have_changed(
+    tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = lab.Options(resume=str(tiny_run), device="cpu", progress=False)
-    with pytest.raises(UserError, match="images of shapes have changed since"):
+    with pytest.raises(UserError, match="images of shapes, or their labels, have changed since"):
         lab.train(tiny, tiny_recipe(epochs=1, limit=200), options)
+
+    data = lab.load("shapes", limit=300)
+    others = lab.data.Split(data.test.images, data.test.labels.flip(0))
+    monkeypatch.setattr(lab.training, "load", lambda *_, **__: replace(data, test=others))
+    with pytest.raises(UserError, match="images of shapes, or their labels, have changed since"):
+        lab.train(tiny, tiny_recipe(epochs=1), options)
+    # A run of an earlier version does not know its labels, and goes on as before.
+    folder = tmp_path / "run"
+    shutil.copytree(tiny_run, folder)
+    about = json.loads((folder / "run.json").read_text())
+    del about["data"]["digest"]
+    (folder / "run.json").write_text(json.dumps(about))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    lab.train(tiny, tiny_recipe(epochs=1), replace(options, resume=str(folder)))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_an_out_that_is_a_file_gets_one_line_and_is_left_alone(tmp_path: Path) -> None:
@@ -182,3 +248,39 @@ def test_a_script_shows_bad_input_as_one_line_and_exits_with_code_2(
     assert done.stderr.startswith("lenet.py: ")
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
+
+
+# A stand-in for PyTorch: it presses Ctrl-C and, as NumPy does, passes over the error.
+INTERRUPTED = """
+import signal
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("it went on", flush=True)
+"""
+
+
+def interrupted(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python where Ctrl-C is pressed as soon as PyTorch is imported."""
+    (folder / "torch.py").write_text(INTERRUPTED)
+    paths = os.pathsep.join([str(folder), str(ROOT / "code")])
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment(PYTHONPATH=paths),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "code").glob("*.py")), ids=lambda path: path.stem)
+def test_ctrl_c_while_a_lesson_loads_pytorch_ends_it_in_one_line(
+    script: Path, tmp_path: Path
+) -> None:
+    done = interrupted([str(script)], tmp_path)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == f"{script.name}: stopped\n"
+
+
+def test_ctrl_c_stays_with_a_program_that_is_no_script_of_ours(tmp_path: Path) -> None:
+    assert interrupted(["-c", "import lab"], tmp_path).stdout == "it went on\n"

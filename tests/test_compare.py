@@ -11,6 +11,8 @@ import pytest
 from matplotlib.text import Text
 from PIL import Image
 
+import pages
+from decks import write_litter
 from lab import compare
 from lab.errors import UserError
 from running import ROOT
@@ -35,6 +37,23 @@ def record(network: str, parameters: int, macs: int, accuracy: float, **changes:
         "variants": {},
         **changes,
     }
+
+
+def test_what_editors_and_macos_leave_is_no_record_and_no_lesson(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_litter(tmp_path)
+    (tmp_path / "static" / "results" / "lenet.json").write_text(
+        json.dumps(record("lenet", 62_006, 650_000, 0.733))
+    )
+    for name in ["lenet", "lab/data"]:
+        (tmp_path / "code" / f"{name}.py").write_text("x = 1\n")
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    assert [each["network"] for each in compare.records(tmp_path / "static" / "results")] == [
+        "lenet"
+    ]
+    assert pages.lessons() == ["lenet"]
+    assert list(pages.sources("lenet")) == ["code/lab/data.py", "code/lenet.py"]
 
 
 # Where four networks of much the same cost and accuracy stand close together.

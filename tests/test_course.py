@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urljoin, urlsplit
 
 import jupytext
@@ -28,6 +29,7 @@ from conftest import (
     run_node,
     title,
 )
+from stranger import check_nothing_runs, check_speaker_view
 from watching import visit
 
 LESSONS = sorted(path.stem for path in (ROOT / "code").glob("*.py"))
@@ -138,7 +140,7 @@ def test_a_page_keeps_nobody_out_and_fits_every_width(
 ) -> None:
     with visit(browser) as seen:
         seen.page.goto(address + page)
-        seen.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+        seen.add_script(AXE)
         for width in (360, 768, 1280, 1920):
             seen.page.set_viewport_size({"width": width, "height": 900})
             wide = seen.page.evaluate("document.documentElement.scrollWidth")
@@ -153,6 +155,29 @@ def test_a_page_keeps_nobody_out_and_fits_every_width(
         seen.page.set_viewport_size({"width": 680, "height": 900})  # A4, without its margins
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= 680
         assert seen.page.locator(".skip, .lesson > nav, .actions").filter(visible=True).count() == 0
+        seen.check(address)
+
+
+@pytest.mark.parametrize(
+    ("page", "how"),
+    [
+        ("architectures.html", "window"),
+        ("architectures.html", "frame"),
+        ("live.html", "window"),
+        ("index.html", "window"),
+        ("lessons/lenet.html", "window"),
+    ],
+)
+def test_a_strangers_page_runs_nothing_in_what_is_published(
+    browser: Browser, address: str, tmp_path: Path, page: str, how: Literal["window", "frame"]
+) -> None:
+    check_nothing_runs(browser, address + page, tmp_path, how)
+
+
+def test_the_published_deck_has_a_speaker_view(browser: Browser, address: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(f"{address}architectures.html")
+        check_speaker_view(seen)
         seen.check(address)
 
 

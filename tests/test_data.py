@@ -4,10 +4,12 @@ import hashlib
 import http.server
 import os
 import pickle
+import shutil
 import socket
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
-from torchvision.datasets import CIFAR10
+from torchvision.datasets import CIFAR10, ImageFolder
 from torchvision.transforms import functional
 
 import lab
@@ -212,6 +214,23 @@ def test_mean_and_deviation_are_those_of_the_training_images() -> None:
     np.testing.assert_allclose(data.std, pixels.std((0, 2, 3)), rtol=1e-10)
 
 
+def test_any_other_image_or_label_gives_another_description() -> None:
+    data = lab.load("shapes", limit=90)
+    about = sources.described(data)
+    assert sources.is_described(lab.load("shapes", limit=90), about)
+    for part in ("train", "validation", "test"):
+        for what in ("images", "labels"):
+            changed = getattr(getattr(data, part), what).clone()
+            changed[-1] += 1
+            split = replace(getattr(data, part), **{what: changed})
+            other = replace(data, **{part: split})
+            assert not sources.is_described(other, about), (part, what)
+            assert sources.described(other)["digest"] != about["digest"]
+    del about["digest"]  # a run of an earlier version
+    assert sources.is_described(data, about)
+    assert not sources.is_described(lab.load("shapes", limit=80), about)
+
+
 # A folder of images
 
 
@@ -308,6 +327,99 @@ def test_hidden_files_and_files_that_are_no_images_are_ignored(parted: Path) -> 
     assert len(lab.load(str(parted)).train) == 8
 
 
+def test_folders_in_class_folders_belong_to_the_class_as_in_torchvision(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "breeds", cat=3, dog=3)
+    make_folder(folder / "cat", siamese=2)
+    make_folder(folder / "dog" / "large", husky=4)
+    picture(1).save(folder / "dog" / "large" / "web.JFIF", "PNG")
+    data = lab.load(str(folder))
+    theirs = {
+        (image.tobytes(), label)
+        for image, label in ImageFolder(
+            folder, is_valid_file=lambda path: path.lower().endswith(("png", "jfif"))
+        )
+    }
+    ours = [
+        (image.permute(1, 2, 0).numpy().tobytes(), label.item())
+        for part in (data.train, data.validation, data.test)
+        for image, label in zip(part.images, part.labels, strict=True)
+    ]
+    assert len(ours) == len(theirs) == 13
+    assert set(ours) == theirs
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets only some users make links")
+def test_a_link_that_leads_back_is_followed_once_and_one_to_nowhere_is_named(
+    parted: Path,
+) -> None:
+    (parted / "train" / "cat" / "again").symlink_to(parted / "train" / "cat")
+    assert len(lab.load(str(parted)).train) == 8
+    (parted / "train" / "cat" / "lost.png").symlink_to(parted / "gone.png")
+    with pytest.raises(UserError, match=r"cat/lost\.png cannot be read as an image"):
+        lab.load(str(parted))
+
+
+@pytest.mark.parametrize(
+    ("names", "sizes"),
+    [
+        ("train val", [8, 2, 3]),  # as of ImageNet: what there is besides is the test
+        ("Train VALID", [8, 2, 3]),
+        ("training Testing", [8, 2, 3]),
+        ("train validation test", [10, 3, 2]),
+        ("TRAIN Dev Test", [10, 3, 2]),
+    ],
+)
+def test_the_usual_names_of_the_parts_are_understood(
+    names: str, sizes: list[int], tmp_path: Path
+) -> None:
+    pets = tmp_path / "pets"
+    counts = ({"cat": 4, "dog": 6}, {"cat": 2, "dog": 1}, {"cat": 1, "dog": 1})
+    for name, classes in zip(names.split(), counts, strict=False):
+        make_folder(pets / name, **classes)
+    data = lab.load(str(pets))
+    assert [len(part) for part in (data.train, data.validation, data.test)] == sizes
+    last = names.split()[-1]
+    assert bytes_of(data.test) == {Image.open(path).tobytes() for path in pets.glob(f"{last}/*/*")}
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    assert lab.load(str(make_folder(tmp_path / "on rails", train=3, tram=3))).classes == (
+        "train",
+        "tram",
+    )
+
+
+def test_what_is_not_read_is_counted_in_one_line(
+    parted: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab.load(str(parted))
+    assert capsys.readouterr().out == ""
+    for name in ("IMG_1.HEIC", "IMG_2.heic", "notes"):
+        (parted / "test" / "dog" / name).write_text("no image")
+    picture(1).save(parted / "train" / "stray.png")
+    (parted / "unsorted").mkdir()
+    for _ in range(2):  # decoded, and from the cache
+        lab.load(str(parted))
+        assert capsys.readouterr().out == (
+            "4 files and 1 folder were not read: 2 .heic, 1 .png outside of the class folders, "
+            "1 without an ending, unsorted/\n"
+        )
+
+
+def test_all_pictures_that_cannot_be_used_are_named_at_once(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "pets", cat=13, dog=3)
+    for file in folder.glob("cat/*"):
+        file.write_bytes(b"no image")
+    picture(1, mode="F").save(folder / "dog" / "000.tif")
+    with pytest.raises(UserError) as error:
+        lab.load(str(folder))
+    first = ", ".join(str(Path("cat", f"{number:03}.png")) for number in range(10))
+    assert str(error.value) == (
+        f"mend or remove 14 files in {folder}: {first} and 3 more (cannot be read as an image); "
+        f"{Path('dog', '000.tif')} (has pixels of mode F, whose range is unknown)"
+    )
+
+
 def same(one: lab.Data, other: lab.Data) -> bool:
     return all(
         torch.equal(getattr(one, part).images, getattr(other, part).images)
@@ -367,24 +479,39 @@ class Evil:
         return (Path.touch, (Path("evil"),))
 
 
+def flip(file: Path, place: int) -> None:
+    """Flip one bit of a file."""
+    content = bytearray(file.read_bytes())
+    content[place] ^= 1
+    file.write_bytes(content)
+
+
 @pytest.mark.parametrize(
-    "spoil",
+    ("spoil", "damaged"),
     [
-        lambda cache: cache.write_bytes(cache.read_bytes()[:5000]),
-        lambda cache: cache.write_bytes(b""),
-        lambda cache: cache.write_bytes(pickle.dumps(Evil(), protocol=2)),
-        lambda cache: torch.save(Evil(), cache),
-        lambda cache: torch.save([1, 2], cache),
-        lambda cache: torch.save({**torch.load(cache), "fingerprint": "another"}, cache),
-        lambda cache: torch.save({**torch.load(cache), "images": torch.zeros(13, 3, 8, 8)}, cache),
+        (lambda cache: flip(cache, 20_000), True),  # in the pixels, which begin before
+        (lambda cache: cache.write_bytes(cache.read_bytes()[:5000]), True),
+        (lambda cache: cache.write_bytes(b""), True),
+        (lambda cache: cache.write_bytes(pickle.dumps(Evil(), protocol=2)), True),
+        (lambda cache: torch.save(Evil(), cache), True),
+        (lambda cache: torch.save([1, 2], cache), False),
+        (lambda cache: torch.save({**torch.load(cache), "fingerprint": "other"}, cache), False),
+        (
+            lambda cache: torch.save(
+                {**torch.load(cache), "images": torch.zeros(13, 3, 8, 8)}, cache
+            ),
+            False,
+        ),
     ],
-    ids=["cut", "empty", "pickle", "code", "foreign", "stale", "other images"],
+    ids=["flipped bit", "cut", "empty", "pickle", "code", "foreign", "stale", "other images"],
 )
 def test_a_spoiled_cache_is_made_again(
     parted: Path,
     decoded: list[str],
     spoil: Callable[[Path], None],
+    damaged: bool,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(parted.parent)
     first = lab.load("pets")
@@ -393,6 +520,8 @@ def test_a_spoiled_cache_is_made_again(
     decoded.clear()
     assert same(lab.load("pets"), first)
     assert len(decoded) == 13
+    line = f"{cache} is damaged: the images are read anew\n"
+    assert capsys.readouterr().out == (line if damaged else "")
     assert same(lab.load("pets"), first)
     assert len(decoded) == 13
     assert not Path("evil").exists()
@@ -433,7 +562,7 @@ def rename_classes(folder: Path) -> None:
     (folder / "test" / "cat").rename(folder / "test" / "lion")
 
 
-SUFFIXES = ".bmp .gif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp"
+SUFFIXES = ".bmp .gif .jfif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp"
 FOLDERS = (
     "it needs a folder of images for each of two or more classes, or train/ and test/ with such"
 )
@@ -476,6 +605,18 @@ FOLDERS = (
             lambda folder: [(folder / f"train/cat/00{n}.png").unlink() for n in (0, 1, 3)],
             "class folder {}/train/cat holds 1 image: it needs at least 2, "
             f"files ending in {SUFFIXES}",
+        ),
+        (
+            lambda folder: make_folder(folder / "VAL", cat=1),
+            f"{{}}/VAL holds only one class folder, cat: {FOLDERS} folders",
+        ),
+        (
+            lambda folder: make_folder(folder / "Test", cat=1, dog=1),
+            "{} holds both Test/ and test/: leave one of them",
+        ),
+        (
+            lambda folder: (folder / "train").rename(folder / "dev"),
+            "{} holds dev/ and test/, but no train/",
         ),
         (break_an_image, "{}/train/dog/003.png cannot be read as an image: mend or remove it"),
         (cut_an_image, "{}/train/dog/003.png cannot be read as an image: mend or remove it"),
@@ -625,3 +766,49 @@ def test_a_damaged_archive_put_there_by_hand_is_named_and_not_touched(
     )
     assert archive.read_bytes() == server.body[:-1]
     assert not (tmp_path / CIFAR10.base_folder).exists()
+
+
+@pytest.mark.parametrize("form", ["archive", "unpacked", "renamed", "holds it unpacked"])
+def test_cifar10_is_read_from_where_it_lies(
+    form: str, server: http.server.HTTPServer, tmp_path: Path
+) -> None:
+    server.mode = "missing"
+    place = tmp_path / "downloads"
+    place.mkdir()
+    (place / CIFAR10.filename).write_bytes(server.body)
+    expected = lab.load("cifar10", root=place)
+    if form == "archive":
+        shutil.rmtree(place / CIFAR10.base_folder)
+    else:
+        (place / CIFAR10.filename).unlink()
+    if form in ("unpacked", "renamed"):
+        place = place / CIFAR10.base_folder
+    if form == "renamed":
+        place = place.rename(tmp_path / "cifar")
+    data = lab.load(str(place))
+    assert data.name == "cifar10"
+    assert same(data, expected)
+
+
+def test_a_cifar10_elsewhere_that_is_not_whole_is_told_in_one_line(
+    server: http.server.HTTPServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / "made" / CIFAR10.base_folder
+    (folder / "test_batch").unlink()
+    for source in (folder, folder.parent):
+        with pytest.raises(UserError) as error:
+            lab.load(str(source))
+        assert str(error.value) == (
+            f"{folder} is not all of CIFAR10, or damaged: unpack {CIFAR10.filename} again"
+        )
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    archive = folder.parent / CIFAR10.filename
+    archive.write_bytes(server.body)
+    with pytest.raises(UserError) as error:
+        lab.load(str(folder.parent))
+    assert str(error.value) == (
+        f"{archive} could not be unpacked beside it (File exists): "
+        "unpack it elsewhere, and name that folder with --data"
+    )
+    assert {path.name for path in folder.parent.iterdir()} == {folder.name, archive.name}

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, expect
 from barriers import check_tab_stops, find_barriers
 from conftest import DECK, INSPECT, ROOT, read_slides, title
 from serving import serve
+from stranger import check_nothing_runs, check_speaker_view
 from watching import Visit, origin, visit
 
 FRONT_MATTER = """\
@@ -314,6 +315,20 @@ def test_the_speaker_view_shows_the_notes(browser: Browser, deck_url: str) -> No
         first, second = (minutes(column[0]) for column in read_slides()[:2])
         assert left.locator(".minutes-value").inner_text() == f":{first + second - 1:02}"
         seen.check(origin(deck_url))
+
+
+def test_the_speaker_view_leads_the_deck(browser: Browser, deck_url: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(deck_url)
+        check_speaker_view(seen)
+        seen.check(origin(deck_url))
+
+
+@pytest.mark.parametrize("page", ["architectures.md", "live.html", ""])
+def test_a_strangers_page_runs_nothing_in_what_is_presented(
+    browser: Browser, deck_url: str, tmp_path: Path, page: str
+) -> None:
+    check_nothing_runs(browser, origin(deck_url) + page, tmp_path, "window")
 
 
 def test_search_finds_a_slide(browser: Browser, deck_url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,3 +69,23 @@ def test_sixteen_bits_become_eight() -> None:
 def test_what_is_no_picture_gets_one_line() -> None:
     with pytest.raises(UserError, match="cannot be read as an image"):
         images.read(BytesIO(b"text"))
+
+
+def test_a_jpeg_too_large_for_pillow_is_scaled_while_it_is_decoded_and_others_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gradient = Image.linear_gradient("L").resize((2400, 2100)).convert("RGB")
+    for ending in ("jpg", "png"):
+        gradient.save(tmp_path / f"large.{ending}")
+    expected = images.pixels(tmp_path / "large.png", 32).astype(int)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2_000_000)  # and the error from twice of it
+    with (tmp_path / "large.jpg").open("rb") as file:
+        for source in (tmp_path / "large.jpg", file):
+            assert images.read(source).size == (1200, 1050)
+    assert abs(images.pixels(tmp_path / "large.jpg", 32) - expected).max() <= 3
+    with pytest.raises(UserError) as error:
+        images.read(tmp_path / "large.png")
+    assert str(error.value) == (
+        f"{tmp_path / 'large.png'} has more than 179 million pixels, which is too large: "
+        "scale it down, or save it as JPEG"
+    )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import os
+import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +31,12 @@ from conftest import (
     plain_server,
     run_node,
 )
-from serving import serve
+from serving import PATIENCE, free_port, serve, start, stop
+from serving import answers as answers_on
 from tiny_models import CLASSES
 from watching import Visit, origin, visit
+
+README = ROOT / "README.md"
 
 SLIDES = """\
 ---
@@ -519,7 +527,17 @@ def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(
     foreign = tiny_models.write(tmp_path / "foreign").read_bytes()
     about = tiny_models.describe()
     fewer = tiny_models.write(tmp_path / "fewer", about, outputs=3).read_bytes()
+    more = tiny_models.write(tmp_path / "more", about, outputs=125_000).read_bytes()
+    about["classes"] = [f"class {n}" for n in range(125_000)]
+    many = tiny_models.write(tmp_path / "many", about).read_bytes()
+    spoilt = partial(tiny_models.spoil, tmp_path / "good")
     cases = {
+        "nan.onnx": (spoilt("nan", "logits"), "its output logits holds something that is not a"),
+        "scalar.onnx": (spoilt("scalar"), "its output conv1 is a single number, which its"),
+        "flat.onnx": (spoilt("flat"), "its output conv1 is of the shape 4 \u00d7 1024, which its"),
+        "whole.onnx": (spoilt("whole"), "its output conv1 is of int64, and this page reads"),
+        "many.onnx": (many, "it has 125,000 classes, and this page shows at most 10,000"),
+        "more.onnx": (more, "it has 125000 outputs for 10 classes"),
         "essay.onnx": (b"an essay, renamed\n", "this is no ONNX file, or a part of one"),
         "half.onnx": (good[: len(good) // 2], "this is no ONNX file, or a part of one"),
         "foreign.onnx": (foreign, "this ONNX file does not say what its classes"),
@@ -535,6 +553,27 @@ def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(
         assert shown_shares(page) == shares
     choose_sample(page, "dog")
     expect(trouble).to_be_hidden()
+
+
+def test_a_network_of_ones_own_sets_no_field_of_the_page(
+    opened: Visit, page: Page, tmp_path: Path
+) -> None:
+    stranger = f"{origin(page.url)}stranger.onnx"
+    about = tiny_models.describe(
+        title="Mine", source={"key": "stranger", "url": stranger}, isOwn=False, trouble="none"
+    )
+    own = tiny_models.write(tmp_path / "mine.onnx", about, seed=7)
+    upload(page, "mine.onnx", own.read_bytes())
+    expect(widget(page).locator(".live-about")).to_contain_text("Mine (yours)")
+    settle(page)
+    choose_sample(page, "dog")
+    assert list(shown_shares(page).values()) == pytest.approx(
+        answers(own, twin(draw("dog"))), abs=0.02
+    )
+    assert stranger not in opened.requested
+    widget(page).get_by_role("button", name="Back", exact=True).click()
+    expect(widget(page).locator(".live-about")).to_contain_text("Tiny:")
+    settle(page)
 
 
 def test_the_decks_keys_stay_the_decks(page: Page) -> None:
@@ -701,15 +740,15 @@ def test_nothing_is_loaded_before_a_live_slide_is_shown(browser: Browser, live_u
         seen.open_deck(live_url)
         loaded = [url.rsplit("/", 1)[1] for url in seen.requested]
         assert "start.js" in loaded
-        for name in ("widget.js", "worker.js", "ort.wasm.bundle.min.mjs", "tiny.onnx"):
+        for name in ("widget.js", "worker.js", "ort.wasm.bundle.min.js", "tiny.onnx"):
             assert name not in loaded
         seen.page.evaluate("Reveal.slide(1, 0)")
         expect(widget(seen.page).locator(".live-verdict")).to_contain_text("%")
         settle(seen.page)
         seen.check(origin(live_url))
-        types = {a.url.rsplit(".", 1)[1]: a.headers["content-type"] for a in seen.answered}
-        assert types["wasm"] == "application/wasm"
-        assert "javascript" in types["mjs"]
+        types = {a.url.rsplit("/", 1)[1]: a.headers["content-type"] for a in seen.answered}
+        assert types["ort-wasm-simd-threaded.wasm"] == "application/wasm"
+        assert "javascript" in types["ort.wasm.bundle.min.js"]
 
 
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1366, 768), (1024, 768)])
@@ -740,14 +779,14 @@ SERIOUS = """async (selector) => {
 def test_no_panel_has_a_serious_barrier(browser: Browser, live_url: str) -> None:
     with visit(browser) as seen:
         seen.open_deck(f"{live_url}#/1/0")
-        seen.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+        seen.add_script(AXE)
         settle(seen.page)
         for panel in ("pictures", "wrong", "inside"):
             widget(seen.page).locator(f"[data-panel={panel}]").click()
             settle(seen.page)
             assert seen.page.evaluate(SERIOUS, ".present .present .live") == []
         seen.page.goto(f"{origin(live_url)}live.html")
-        seen.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
+        seen.add_script(AXE)
         expect(seen.page.locator(".live:visible .live-verdict")).not_to_have_text("Loading …")
         assert seen.page.evaluate(SERIOUS, "html") == []
 
@@ -868,7 +907,7 @@ def test_the_server_sends_two_files_of_onnxruntime_and_no_other(
     with visit(browser) as seen:
         base = origin(live_url)
         for name, status in (
-            ("ort.wasm.bundle.min.mjs", 200),
+            ("ort.wasm.bundle.min.js", 200),
             ("ort.all.min.mjs", 404),
             ("", 404),
         ):
@@ -878,13 +917,19 @@ def test_the_server_sends_two_files_of_onnxruntime_and_no_other(
 
 
 @pytest.fixture(scope="module")
-def live_site(live_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Build the site with an address of its own, and serve it below a folder."""
+def web(live_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the site with an address of its own; return the folder of a server that has it."""
     built = run_node(live_project, "build.mjs", env={"SITE_URL": "https://example.org/course"})
     assert built.returncode == 0, built.stderr
     top = tmp_path_factory.mktemp("web")
     shutil.copytree(live_project / "_site", top / "course" / "dl")
-    with plain_server(top) as server:
+    return top
+
+
+@pytest.fixture(scope="module")
+def live_site(web: Path) -> Iterator[str]:
+    """Serve the site below a folder, by a server that does not know the types of its files."""
+    with plain_server(web) as server:
         yield f"{server}/course/dl/"
 
 
@@ -920,12 +965,75 @@ def test_the_site_runs_networks_from_a_sub_path(browser: Browser, live_site: str
         assert code.get_attribute("href") == "https://example.org/course/live.html?network=tiny"
         assert code.locator("svg").is_visible()
         reader = ROOT / "node_modules" / "jsqr" / "dist" / "jsQR.js"
-        seen.page.add_script_tag(content=reader.read_text(encoding="utf-8"))
+        seen.add_script(reader)
         assert code.locator("svg").evaluate(SCAN) == code.get_attribute("href")
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
         seen.page.goto(f"{live_site}live.html?network=small")
         expect(seen.page.locator(".live:visible .live-verdict .live-time")).to_be_visible()
         seen.check(live_site)
+
+
+def nginx_settings(port: int, web: Path) -> str:
+    """Return settings for nginx: its own MIME types, the line of README.md, no file elsewhere."""
+    (compression,) = re.findall(r"^gzip on;.*", README.read_text(encoding="utf-8"), re.MULTILINE)
+    held = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    places = " ".join(f"{kind}_temp_path {kind};" for kind in held)
+    # Without rights it has none to give up, and only warns of this line.
+    return f"""user root; pid nginx.pid; worker_processes 1; daemon off; master_process off;
+events {{ worker_connections 64; }}
+http {{
+  include /etc/nginx/mime.types; default_type application/octet-stream; access_log off;
+  {places} {compression}
+  server {{ listen 127.0.0.1:{port}; root {web}; }}
+}}
+"""
+
+
+@pytest.fixture
+def nginx(web: Path, tmp_path: Path) -> Iterator[str]:
+    """Serve the site by nginx, where it is installed; yield the address of its folder."""
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None or not Path("/etc/nginx/mime.types").exists():
+        pytest.skip("nginx is not installed")
+    port = free_port()
+    settings = tmp_path / "nginx.conf"
+    settings.write_text(nginx_settings(port, web), encoding="utf-8")
+    command = [program, "-e", "error.log", "-p", str(tmp_path), "-c", str(settings)]
+    process = start(tmp_path, port, command=command)
+    deadline = time.monotonic() + PATIENCE
+    while not answers_on(port) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert process.poll() is None, (tmp_path / "error.log").read_text()
+    yield f"http://127.0.0.1:{port}/course/dl/"
+    stop(process)
+
+
+def test_networks_run_behind_nginx_as_it_comes(browser: Browser, nginx: str) -> None:
+    with visit(browser) as seen:
+        seen.open_deck(f"{nginx}demo.html#/1/0")
+        expect(widget(seen.page).locator(".live-verdict .live-time")).to_be_visible()
+        seen.page.goto(f"{nginx}live.html")
+        expect(seen.page.locator(".live:visible .live-verdict .live-time")).to_be_visible()
+        packed = [a.url for a in seen.answered if a.headers.get("content-encoding") == "gzip"]
+        for kind in (".wasm", ".js", ".css", ".onnx"):
+            assert any(url.endswith(kind) for url in packed), kind
+        seen.check(nginx)
+
+
+def test_a_phones_first_answer_costs_less_than_five_megabytes(
+    browser: Browser, deck_url: str
+) -> None:
+    with visit(browser, 390, 844) as seen:
+        seen.page.goto(f"{origin(deck_url)}live.html")
+        expect(seen.page.locator(".live:visible .live-verdict .live-time")).to_be_visible()
+        networks = [url for url in seen.requested if url.endswith(".onnx")]
+        # What no server compresses is sent as it is.
+        bodies = [answer.body() for answer in seen.answered]
+        assert sum(min(len(body), len(gzip.compress(body))) for body in bodies) < 5_000_000
+        assert len(networks) == 1
+        named = seen.page.locator("nav [aria-current]").get_attribute("href")
+        assert named == f"live.html?network={Path(networks[0]).stem}"
+        seen.check(origin(deck_url))
 
 
 def test_no_code_is_drawn_without_an_address(page: Page) -> None:

@@ -27,7 +27,23 @@ console.log(JSON.stringify(told));
 """
 
 ABOUT = tiny_models.describe()
+SHOWN = {key: value for key, value in ABOUT.items() if key != "weights"}
+# What the page keeps beside it, of its own.
+MORE = {
+    "source": {"key": "k", "url": "https://stranger.example/network.onnx"},
+    "isOwn": False,
+    "probabilities": [1],
+    "trouble": "none",
+    "__proto__": {"url": "https://stranger.example/"},
+}
 ELSEWHERE = "does not say what its classes, its normalisation and its stages are"
+
+
+def stage(**changes: Any) -> dict[str, Any]:
+    """Return the metadata of a network of which the first stage is described otherwise."""
+    first, *others = ABOUT["stages"]
+    return tiny_models.describe(stages=[first | changes, *others])
+
 
 # What is wrong with a file's metadata, and what the reader says.
 WRONG: dict[str, tuple[dict[str, Any] | None, str]] = {
@@ -38,6 +54,32 @@ WRONG: dict[str, tuple[dict[str, Any] | None, str]] = {
     "two": (tiny_models.describe(mean=[1, 2], title=""), "no usable title, mean;"),
     "std": (tiny_models.describe(std=[0, 1, 1]), "no usable std;"),
     "stages": (tiny_models.describe(stages=[{"name": "a"}]), "no usable stages;"),
+    "no_stage": ({**tiny_models.describe(), "stages": [None]}, "no usable stages;"),
+    "scalar": (stage(output=[]), "no usable stages;"),
+    "nothing": (stage(output=[0, 4]), "no usable stages;"),
+    "flag": (stage(kernel="alert()"), "no usable stages;"),
+    "looks": (tiny_models.describe(class_activation="yes"), "no usable class_activation;"),
+    "share": (tiny_models.describe(test_accuracy=73), "no usable test_accuracy;"),
+    "long": (tiny_models.describe(title="a" * 10_000), "no usable title;"),
+    "samples": (
+        tiny_models.describe(samples=[{"file": "cat.png", "probabilities": [1]}]),
+        "no usable samples;",
+    ),
+    "lines": (tiny_models.describe(format="1\n2"), r'has the format "1\n2", and'),
+    "many_classes": (
+        tiny_models.describe(classes=["a"] * 125_000),
+        "it has 125,000 classes, and this page shows at most 10,000",
+    ),
+    "many_stages": (
+        tiny_models.describe(stages=[{"name": "a", "kind": "b", "output": [1]}] * 10_001),
+        "it has 10,001 stages, and this page",
+    ),
+    "many_maps": (stage(output=[125_000]), "it has 125,000 maps in conv1, and this page"),
+    "large_maps": (stage(output=[4, 1000, 1000]), "it has 4,000,000 numbers in conv1, and"),
+    "no_kernel": (
+        tiny_models.describe(stages=[{"name": "pool", "kind": "p", "output": [4], "kernel": True}]),
+        "its graph has no pool.kernel;",
+    ),
     "size": (tiny_models.describe(size=64), "pictures of 64 \u00d7 64 pixels"),
     "graph": (
         tiny_models.describe(stages=[{"name": "conv9", "kind": "conv", "output": [1]}]),
@@ -60,6 +102,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Write every kind of file, and return what the reader says of each, by its name."""
     folder = tmp_path_factory.mktemp("files")
     good = tiny_models.write(folder / "good", ABOUT).read_bytes()
+    tiny_models.write(folder / "more", {**stage(onclick="alert()"), **MORE})
     (folder / "text").write_text("an essay, renamed\n")
     (folder / "empty").write_bytes(b"")
     (folder / "zeros").write_bytes(bytes(4096))
@@ -67,13 +110,18 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     for part in (0.02, 0.5, 0.98):
         (folder / f"part {part}").write_bytes(good[: int(part * len(good))])
     for name, (about, _) in WRONG.items():
-        tiny_models.write(folder / name, about)
+        # The reader looks at no weight, so the classes that the metadata names may be missing.
+        tiny_models.write(folder / name, about, outputs=10)
     files = sorted(folder.iterdir())
     return dict(zip((file.name for file in files), read(files), strict=True))
 
 
 def test_what_a_file_says_of_itself_is_read(told: dict[str, dict[str, Any]]) -> None:
-    assert told["good"] == {"network": ABOUT}
+    assert told["good"] == {"network": SHOWN}
+
+
+def test_nothing_else_that_a_file_says_reaches_the_page(told: dict[str, dict[str, Any]]) -> None:
+    assert told["more"] == {"network": SHOWN}
 
 
 @pytest.mark.parametrize(

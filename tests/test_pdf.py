@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
-from conftest import INSPECT, copy_project, read_slides, run_node, title
+from conftest import INSPECT, ROOT, copy_project, read_slides, run_node, title
+from decks import FOLDERS, IN_STATIC, write_cases
 from watching import visit
 
 Page = tuple[float, float, str]
@@ -103,6 +105,51 @@ def test_each_page_of_a_handout_says_which_it_is(handout: list[Page]) -> None:
         assert title() in text
 
 
+def links(file: Path) -> list[str]:
+    """Return where the links of a PDF lead: addresses, and the names of places in it."""
+    annotations = [
+        each.get_object() for page in PdfReader(file).pages for each in page.get("/Annots", [])
+    ]
+    return [str(each["/A"]["/URI"] if "/A" in each else each["/Dest"]) for each in annotations]
+
+
+@pytest.mark.parametrize("form", ["", "--handout"])
+def test_what_is_presented_is_printed(project: Path, chromium: list[str], form: str) -> None:
+    write_cases(project)
+    lecture = "---\ntitle: The lecture\n---\n# One\n\n<!--s-->\n\n# Two\n"
+    (project / "slides" / "architectures.md").write_text(lecture)
+    about = json.loads((project / "package.json").read_text())
+    if form:  # where the site is known, paper leads there
+        about["homepage"] = "https://example.org/course"
+        (project / "package.json").write_text(json.dumps(about))
+    printed = run_node(project, "pdf.mjs", *filter(None, [form]), env={"CHROMIUM": chromium[0]})
+    assert (printed.returncode, printed.stderr) == (0, "")
+    end = "-handout.pdf" if form else ".pdf"
+    for name, folder in [("cases", ""), ("week2-intro", "week2/")]:
+        file = project / f"{name}{end}"
+        pages = PdfReader(file).pages
+        text = "".join(page.extract_text() for page in pages)
+        assert "Kept back" not in text
+        drawn = [{image.image.width for image in page.images} for page in pages]
+        own, of_style = FOLDERS[f"slides/{folder}".rstrip("/")], 9
+        if form:
+            assert set().union(*drawn) == {own, IN_STATIC, of_style}
+        else:
+            assert drawn == [{own, IN_STATIC, of_style}, {own}, set(), set()]
+        inside = ["/page-1", "/page-3", "/page-4"]
+        site = "https://example.org/course/"
+        outside = [
+            "architectures.html#/1",
+            "week2/intro.html",
+            "architectures.html",
+            "static/facts.json",
+            f"slides/{folder}img/notes.txt",
+            "code/lenet.py",
+        ]
+        away = [f"{site}{each}" for each in outside] if form else []
+        assert links(file) == [*inside, *away, "https://example.org/"]
+
+
 def test_an_option_that_is_none_gets_one_line(project: Path) -> None:
     printed = run_node(project, "pdf.mjs", "--handouts")
     assert printed.returncode == 2
@@ -116,6 +163,19 @@ def test_every_slide_fits_its_page(browser: Browser, deck_url: str) -> None:
         seen.open_deck(f"{deck_url}?view=print")
         assert seen.page.locator(".pdf-page").count() > 0
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
+        # Before the page size is known, a browser asks about paper that is held upright.
+        seen.page.set_viewport_size({"width": 500, "height": 700})
+        direction = "getComputedStyle(document.querySelector('.comparison')).flexDirection"
+        assert seen.page.evaluate(direction) == "column"
+        seen.page.emulate_media(media="print")
+        assert seen.page.evaluate(direction) == "row"
+
+
+def test_only_screens_are_asked_whether_they_are_narrow() -> None:
+    for style in (ROOT / "static" / "css").glob("*.css"):
+        if style.name != "course.css":  # its pages are printed on upright paper
+            narrow = re.findall(r"@media \(max-.*", style.read_text(encoding="utf-8"))
+            assert narrow == [], style.name
 
 
 def assert_refused_without_a_browser(project: Path, env: dict[str, str], reason: str) -> None:
@@ -163,10 +223,11 @@ def test_a_deck_that_asks_for_what_is_not_its_own_is_not_printed(
     elsewhere = "http://192.0.2.1/x.png"
     broken = "%zz.png"
     outside = "..%2f..%2f..%2f..%2f..%2f..%2fetc/passwd"
-    asked = [elsewhere, broken, outside]
     deck = project / "slides" / "architectures.md"
-    with deck.open("a", encoding="utf-8") as end:
-        end.writelines(f'\n<img src="{source}" alt="">\n' for source in asked)
+    deck.write_text(f'<img src="{elsewhere}" alt=""> <iframe src="page.html"></iframe>\n')
+    page = "".join(f'<img src="{source}" alt="">' for source in (broken, outside))
+    (project / "slides" / "page.html").write_text(page)
+    asked = [elsewhere, f"slides/{broken}", f"slides/{outside}"]
     printed = run_node(project, "pdf.mjs", env={"CHROMIUM": chromium[0]})
     assert printed.returncode == 2
     (line,) = printed.stderr.splitlines()

@@ -10,6 +10,7 @@ import re
 import subprocess
 import textwrap
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -129,7 +130,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def node(script: str, *arguments: str) -> object:
+def node(script: str, *arguments: str) -> Any:
     """Run a script that may import the deck's modules; return what it prints as JSON."""
     run = subprocess.run(
         ["node", "--input-type=module", "-e", script, *arguments],
@@ -142,23 +143,30 @@ def node(script: str, *arguments: str) -> object:
     return json.loads(run.stdout)
 
 
-def expand(root: Path, markdown: str) -> dict:
-    """Fill in a deck whose Markdown begins on line 10 of slides/deck.md."""
+def expand_all(
+    root: Path, decks: list[str], file: str = "slides/deck.md", assets: str = "BASE"
+) -> list[dict]:
+    """Fill in decks whose Markdown begins on line 10 of `file`."""
     context = {
         "root": str(root),
-        "file": "slides/deck.md",
+        "file": file,
         "firstLine": 10,
         "separator": "<!--s-->",
         "verticalSeparator": "<!--v-->",
-        "assets": "BASE",
+        "assets": assets,
     }
     return node(
         "import { expand } from './directives.mjs';"
-        "const [markdown, context] = process.argv.slice(1);"
-        "console.log(JSON.stringify(expand(markdown, JSON.parse(context))));",
-        markdown,
+        "const [decks, context] = process.argv.slice(1).map((text) => JSON.parse(text));"
+        "console.log(JSON.stringify(decks.map((markdown) => expand(markdown, context))));",
+        json.dumps(decks),
         json.dumps(context),
     )
+
+
+def expand(root: Path, markdown: str, file: str = "slides/deck.md", assets: str = "BASE") -> dict:
+    """Fill in a deck whose Markdown begins on line 10 of `file`."""
+    return expand_all(root, [markdown], file, assets)[0]
 
 
 def filled(root: Path, directive: str) -> str:
@@ -566,7 +574,8 @@ def test_code_is_left_as_it_is(root: Path) -> None:
         '````python\n```\n{{ code/no.py: X }}\n<img src="static/no.png">\n'
         "                deep\n````\n"
     )
-    assert expand(root, deck) | {"slides": []} == {"markdown": deck, "slides": [], "problems": []}
+    shown = expand(root, deck)
+    assert (shown["markdown"], shown["problems"], shown["files"]) == (deck, [], [])
 
 
 def test_names_of_static_files_lead_where_the_page_finds_them(root: Path) -> None:
@@ -576,6 +585,80 @@ def test_names_of_static_files_lead_where_the_page_finds_them(root: Path) -> Non
         '<!-- .slide: data-background-image="static/a.png" -->'
     )
     assert filled(root, deck) == deck.replace("static/", "BASE/static/")
+
+
+def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -> None:
+    for folder in ["slides", "slides/week2", "static"]:
+        (root / folder / "img").mkdir(parents=True, exist_ok=True)
+        for name in ["a.png", "größe (1) & 2.png", "demo.html"]:
+            (root / folder / "img" / name).touch()
+    (root / "slides" / "img" / "demo.html").write_text("<img src='a.png'><img src='not.png'>")
+    for name in ["deck.md", "other.md", "week2/intro.md"]:
+        (root / "slides" / name).touch()
+    deck = "\n".join(
+        [
+            "![a](img/a.png) ![a](./img/a.png 'a') ![a](UPslides/img/a.png) "
+            "[a](slides/img/a.png#x)",
+            "[![a](<img/größe (1) & 2.png>)](img/gr%C3%B6%C3%9Fe%20(1)%20&amp;%202.png)",
+            '<img class="a > b" srcset="img/a.png, ./img/a.png 2x"> '
+            "<video poster=img/a.png></video>",
+            "<!-- .slide: data-background-image='img/a.png, static/img/a.png' -->",
+            '<!-- .slide: data-background="img/a.png" data-background-iframe="img/demo.html" -->',
+            '<!-- .slide: data-background="#aabbcc" class="no.png" --> <!-- <img src="no.png"> -->',
+            '<p style="background: url(img/a.png), url(UPstatic/img/a.png)" title="src=no.png">',
+            "<style>.a { background: url('img/a.png') } /* url(no.png) */</style>",
+            "[a]: img/a.png",
+            "[^1]: a note",
+            "<script>const a = '<img src=\"no.png\">';</script>",
+            '<use href="#a"/> [a](#/2) ![a](data:image/png;base64,AAAA) <a href="">a</a>',
+            "[a](https://example.org/a.png) <//example.org> [a](mailto:a@example.org) f\\[x](y)",
+            "`![a](no.png)` ``a ` <img src='no.png'>``",
+            "~~~html\n<img src='no.png'>\n~~~",
+            "[a](HOMEother.md#/2) <a href='HOMEweek2/intro.md'>a</a> [a](live.html?network=net)",
+        ]
+    )
+
+    def expanded(file: str, up: str, home: str, assets: str) -> tuple[list[str], dict]:
+        text = deck.replace("UP", up).replace("HOME", home)
+        shown = expand(root, text, file, assets)
+        assert shown["problems"] == []
+        return shown["markdown"].strip().split("\n"), shown
+
+    lines, shown = expanded("slides/deck.md", "../", "", ".")
+    big = "./slides/img/gr%C3%B6%C3%9Fe%20%281%29%20&amp;%202.png"
+    assert lines[:9] == [
+        "![a](./slides/img/a.png) ![a](./slides/img/a.png 'a') ![a](./slides/img/a.png) "
+        "[a](./slides/img/a.png#x)",
+        f"[![a](<{big}>)]({big})",
+        '<img class="a > b" srcset="./slides/img/a.png, ./slides/img/a.png 2x"> '
+        "<video poster=./slides/img/a.png></video>",
+        "<!-- .slide: data-background-image='./slides/img/a.png, ./static/img/a.png' -->",
+        '<!-- .slide: data-background="./slides/img/a.png" '
+        'data-background-iframe="./slides/img/demo.html" -->',
+        deck.split("\n")[5],
+        '<p style="background: url(./slides/img/a.png), url(./static/img/a.png)" '
+        'title="src=no.png">',
+        "<style>.a { background: url('./slides/img/a.png') } /* url(no.png) */</style>",
+        "[a]: ./slides/img/a.png",
+    ]
+    assert lines[9:-1] == deck.split("\n")[9:-1]
+    assert lines[-1] == (
+        "[a](./other.html#/2) <a href='./week2/intro.html'>a</a> [a](./live.html?network=net)"
+    )
+    names = ["a.png", "demo.html", "größe (1) & 2.png"]
+    assert sorted(shown["files"]) == [f"slides/img/{name}" for name in names]
+
+    lines, shown = expanded("slides/week2/intro.md", "../../", "../", "/_assets")
+    assert lines[0].startswith("![a](/_assets/slides/week2/img/a.png) ![a](/_assets/slides/week2/")
+    assert lines[0].endswith("(/_assets/slides/img/a.png) [a](/_assets/slides/img/a.png#x)")
+    assert lines[-1] == (
+        "[a](/other.md#/2) <a href='/week2/intro.md'>a</a> [a](/live.html?network=net)"
+    )
+    assert "slides/week2/img/a.png" in shown["files"]
+
+    lines, _ = expanded("slides/week2/intro.md", "../../", "../", "./..")
+    assert lines[0].startswith("![a](./../slides/week2/img/a.png)")
+    assert lines[-1].startswith("[a](./../other.html#/2) <a href='./../week2/intro.html'>")
 
 
 def test_a_deck_from_windows_is_the_same_deck(root: Path) -> None:
@@ -615,7 +698,7 @@ BAD = [
     ("{{ code/net.py: Net | percent }}", "code takes the option docstring, not percent"),
     (
         "{{ static/no.json: a }}",
-        "there is no such file; there is static/broken.json, static/facts.json, static/linked.json",
+        "there is no such file; there is static/broken.json, static/facts.json, static/net.json",
     ),
     ("{{ static/net.json: recipe.rate }}", "there is no key rate under recipe; there is lr"),
     (
@@ -687,11 +770,37 @@ BAD = [
     ("{{ code/net.py: Net", "{{ has no }} on its line"),
     ("- {{ code/net.py: Net }}", "code and drawings need a line of their own"),
     ('<img src="static/no.png">', "there is no such file"),
+    ("![a](img/no.png)", "there is no such file: slides/img/no.png"),
+    ("[![a](https://example.org/a.png)](no.pdf)", "there is no such file: slides/no.pdf"),
+    ("[a]: <no way.pdf>", "there is no such file: slides/no way.pdf"),
+    ('<!-- .slide: data-background-image="no.png" -->', "there is no such file: slides/no.png"),
+    ("<!-- .slide: data-background-video='no.mp4' -->", "there is no such file: slides/no.mp4"),
+    ('<!-- .slide: data-background="no.png" -->', "there is no such file: slides/no.png"),
+    (
+        '<img srcset="https://example.org/a.png 1x, no.png 2x">',
+        "there is no such file: slides/no.png",
+    ),
+    ("<video controls poster=no.png></video>", "there is no such file: slides/no.png"),
+    ("<p style=\"background: url( 'no.png' )\">a</p>", "there is no such file: slides/no.png"),
+    ("<style>\n.a { background: url(no.png) }</style>", "there is no such file: slides/no.png"),
+    ("![a](../secret.json)", "a page finds files in slides/ and static/ alone"),
+    ("![a](../../etc/passwd)", "a page finds files in slides/ and static/ alone"),
+    ("![a](reveal/build.mjs)", "a page finds files in slides/ and static/ alone"),
+    ("![a](static/linked.json)", "a link that leads away: it is not sent"),
+    ("![a](static/empty)", "that is a folder, hidden, or a link"),
+    ("![a](%zz.png)", "no address can have this name in it"),
+    ("![a](..%2f..%2fsecret.json)", "a page finds files in slides/ and static/ alone"),
+    ("![a](/img/a.png)", "that begins with a slash"),
+    ("![a](file:///home/me/a.png)", "that is on this machine alone"),
+    ("[a](no.md#/2)", "there is no deck slides/no.md"),
+    ("[a](../README.md)", "there is no deck README.md"),
     ("Note: a\n\nNote: b", "a second Note: in one slide"),
 ]
 
 
 def test_every_mistake_names_its_line_and_makes_a_slide_of_its_own(root: Path) -> None:
+    (root / "slides" / "reveal").mkdir(parents=True)
+    (root / "slides" / "reveal" / "build.mjs").touch()
     (root / "static" / "linked.json").symlink_to(root / "secret.json")
     titled = "<svg><title>a</title></svg>"
     (root / "static" / "unstepped.svg").write_text(titled)
@@ -708,8 +817,8 @@ def test_every_mistake_names_its_line_and_makes_a_slide_of_its_own(root: Path) -
     tiny_models.write(static / "old.onnx", {**about, "format": 0})
     tiny_models.write(static / "unclassed.onnx", tiny_models.describe(classes=None))
     good = "# Good\n\n{{ static/net.json: network }}\n\n<!--s-->\n\n"
-    for bad, message in BAD:
-        deck = expand(root, f"{good}# Bad\n\n{bad}\n\n<!--v-->\n\n# Good again\n")
+    decks = [f"{good}# Bad\n\n{bad}\n\n<!--v-->\n\n# Good again\n" for bad, _ in BAD]
+    for (bad, message), deck in zip(BAD, expand_all(root, decks), strict=True):
         (problem,) = deck["problems"]
         assert problem["file"] == "slides/deck.md"
         assert problem["line"] == 10 + 8 + bad.count("\n"), bad
@@ -727,7 +836,8 @@ def test_the_page_gets_a_deck_whatever_it_says_and_only_its_own_options() -> Non
     page = node(
         "import preprocess from './preprocess.mjs';"
         "const options = { separator: '<!--s-->', verticalSeparator: '<!--v-->',"
-        " static: '_site', _: ['slides'], revealOptions: { width: '</script>' } };"
+        " theme: 'evo', highlightTheme: 'zenburn', static: '_site', _: ['slides'],"
+        " revealOptions: { width: '</script>' } };"
         "const markdown = preprocess(process.argv[1], options);"
         "const broken = preprocess('# A', { ...options, separator: '(' });"
         "console.log(JSON.stringify({ markdown, broken, options }));",

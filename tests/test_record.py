@@ -76,3 +76,26 @@ def test_runs_that_do_not_belong_together_are_refused(runs: list[Run], tmp_path:
     (other.folder / "result.json").unlink()
     with pytest.raises(UserError, match="is not finished: continue it with --resume"):
         record.summarize([other])
+
+
+def test_runs_of_other_images_are_refused_and_those_that_do_not_know_theirs_are_not(
+    runs: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, digests = Run.read, {str(runs[0]): "one", str(runs[1]): "other"}
+
+    def changed(run: Run, name: str) -> dict:
+        content = read(run, name)
+        if name == "run.json":
+            content["data"].pop("digest")
+            if str(run) in digests:
+                content["data"]["digest"] = digests[str(run)]
+        return content
+
+    monkeypatch.setattr(Run, "read", changed)
+    with pytest.raises(UserError, match="differ in more than their seed"):
+        record.summarize(runs)
+    digests.pop(str(runs[0]))  # a run of an earlier version
+    made = record.summarize(runs)
+    assert made["images"] == {"training": 300, "validation": 33, "test": 67, "digest": "other"}
+    digests.clear()
+    assert "digest" not in record.summarize(runs)["images"]

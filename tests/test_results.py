@@ -118,6 +118,36 @@ def test_a_record_of_another_recipe_is_replaced_only_when_asked_for(
     assert (tmp_path / "lenet.json").read_text() != before
 
 
+def test_a_record_of_other_images_is_replaced_only_when_asked_for(
+    results: Callable, tmp_path: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results("lenet")
+    before = (tmp_path / "lenet.json").read_text()
+    draw = data.shapes.draw
+
+    def upside_down(*arguments: int) -> tuple:
+        images, labels = draw(*arguments)
+        return images, labels.flip(0)
+
+    monkeypatch.setattr(data.shapes, "draw", upside_down)
+    started.clear()
+    line = "lenet is recorded with other images or labels than shapes has now: --replace"
+    with pytest.raises(UserError, match=line):
+        results("vgg16", "lenet")
+    assert not started
+    assert (tmp_path / "lenet.json").read_text() == before
+    made = json.loads(before)
+    del made["images"]["digest"]  # as recorded by an earlier version
+    (tmp_path / "lenet.json").write_text(json.dumps(made))
+    results("lenet")
+    assert not started
+    (tmp_path / "lenet.json").write_text(before)
+    results("lenet", "--replace")
+    assert len(started) == 1  # and not the run that is there, which is of the images before
+    digest = json.loads((tmp_path / "lenet.json").read_text())["images"]["digest"]
+    assert digest != json.loads(before)["images"]["digest"]
+
+
 def test_a_record_of_seeds_not_asked_for_is_kept(results: Callable, tmp_path: Path) -> None:
     results("lenet")
     made = json.loads((tmp_path / "lenet.json").read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import http.client
 import json
 import os
@@ -21,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, copy_project
+from decks import write_cases, write_litter
 from serving import answers, free_port, serve, start, stop
 
 SECRET = "the-word-that-must-not-get-out"
@@ -99,6 +101,9 @@ def test_the_deck_and_its_assets_are_served(deck: Presentation, path: str, kind:
     assert (status, headers.get_content_type()) == (200, kind)
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["X-Frame-Options"] == "SAMEORIGIN"
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["frame-ancestors"] == "'self'"
+    assert "unsafe-inline" not in policy["script-src"]
     assert not [name for name in headers if name.lower().startswith("access-control-")]
     assert "X-Powered-By" not in headers
 
@@ -106,6 +111,12 @@ def test_the_deck_and_its_assets_are_served(deck: Presentation, path: str, kind:
 def test_an_asset_whose_name_needs_escaping_is_served(deck: Presentation) -> None:
     (deck.root / "static" / "img" / "größe 1.svg").write_text("<svg/>")
     assert deck.get("/_assets/static/img/gr%C3%B6%C3%9Fe%201.svg")[0] == 200
+
+
+def test_a_page_that_a_lecturer_made_may_have_scripts_inside(deck: Presentation) -> None:
+    (deck.root / "static" / "plot.html").write_text("<script>draw()</script>")
+    status, headers, _ = deck.get("/_assets/static/plot.html?large")
+    assert (status, headers["Content-Security-Policy"]) == (200, None)
 
 
 def test_a_part_that_a_file_does_not_have_is_refused(deck: Presentation) -> None:
@@ -279,6 +290,11 @@ BROKEN_DECKS = {
         {},
         "broken.md cannot be shown: the front matter is not valid YAML (line 3)",
     ),
+    "front matter that holds a program": (
+        "---\ntitle: !!js/function 'function () { process.exit(3) }'\n---\n# Slide\n",
+        {},
+        "broken.md cannot be shown: the front matter is not valid YAML (line 2): unknown tag",
+    ),
     "a preprocessor that throws": (
         "---\npreprocessor: slides/reveal/broken.mjs\n---\n# Slide\n",
         {"slides/reveal/broken.mjs": "export default () => { throw new Error('no idea'); };"},
@@ -316,6 +332,62 @@ def test_a_broken_deck_tells_its_author_why_and_spares_the_others(
         assert "    at " not in told
     assert listing == 200
     assert deck.get("/architectures.md")[0] == 200
+
+
+UNREADABLE = {
+    "a theme that is not there": (
+        b"---\ntheme: none\ncss: own.css\n---\n# Slide\n",
+        ["there is no static/css/none.css", "there is no such file: slides/own.css"],
+    ),
+    "colors of code that are not there": (
+        b"---\ntheme: evo\nhighlightTheme: dark2\n---\n# Slide\n",
+        ["highlight.js has no dark2"],
+    ),
+    "an old encoding": ("# Groß\n".encode("latin-1"), ["this deck is not UTF-8"]),
+    "a picture that is not there": (
+        b"# Slide\n\n![a](img/none.png)\n",
+        ["there is no such file: slides/img/none.png"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_a_deck_that_cannot_be_shown_is_a_slide_that_says_why(
+    deck: Presentation, kind: str
+) -> None:
+    text, sentences = UNREADABLE[kind]
+    unreadable = deck.root / "slides" / "unreadable.md"
+    unreadable.write_bytes(text)
+    try:
+        status, _, page = deck.get("/unreadable.md")
+    finally:
+        unreadable.unlink()
+    assert status == 200
+    assert "/_assets/static/css/evo.css" in page
+    assert "/css/highlight/zenburn.css" in page
+    assert "This slide cannot be shown" in page
+    for sentence in sentences:
+        assert sentence in html.unescape(html.unescape(page))
+
+
+def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
+    root = copy_project(tmp_path / "project")
+    write_cases(root)
+    write_litter(root)
+    port, log = free_port(), root / "log.txt"
+    with serve(root, port, log=log):
+        server = Presentation(root, port, log)
+        _, _, listed = server.get("/")
+        decks = re.findall(r'<a href="([^"]*)">', html.unescape(listed))
+        assert sorted(decks) == ["architectures.md", "cases.md", "week2/intro.md"]
+        for name in ["._x.md", "%2e%5fx.md", "nowhere-x.md", "folder-x.md", "week2/nowhere-x.md"]:
+            assert server.get(f"/{name}")[0] in (400, 404)
+        # What a deck names is sent, also to a page that was there before the server; no other file.
+        assert server.get("/_assets/slides/week2/img/notes.txt")[0] == 200
+        for name in ["img/unnamed.txt", "cases.md", "course.json", "results.py", "own.css/", "img"]:
+            assert server.get(f"/_assets/slides/{name}")[0] == 404
+        assert server.get("/architectures.md")[0] == server.get("/live.html")[0] == 200
+    assert [line for line in log.read_text().splitlines() if "localhost" not in line] == []
 
 
 def test_an_error_after_the_answer_is_one_line_and_the_lecture_goes_on(deck: Presentation) -> None:
@@ -568,6 +640,29 @@ def test_npm_start_opens_the_browser_says_one_line_and_ctrl_c_ends_it_all(
         before.unlink()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+@pytest.mark.parametrize("starter", ["npm", "make"])
+def test_the_server_ends_with_the_npm_or_make_that_started_it(
+    deck: Presentation, starter: str
+) -> None:
+    shutil.copy(ROOT / "Makefile", deck.root)
+    make = ["make", "--silent", "--old-file=node_modules/.ready", "present"]
+    command = {"npm": ["npm", "start", "--silent"], "make": make}[starter]
+    port = free_port()
+    process = start(deck.root, port, command=command)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Presenting ")
+        process.terminate()  # this one process, not its group
+        process.wait(timeout=10)
+        deadline = time.monotonic() + 10
+        while answers(port) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not answers(port)
+    finally:
+        stop(process)
+
+
 # The oldest release of each package in which every advisory known to us is mended.
 MENDED = {
     "body-parser": (1, 20, 6),  # GHSA-qwcr-r2fm-qrc7, GHSA-v422-hmwv-36x6
@@ -608,6 +703,14 @@ def test_no_package_is_locked_below_the_release_that_mends_its_listed_advisories
             assert tuple(map(int, version.split("."))) >= MENDED[name], f"{name} {version}"
             found.add(name)
     assert found == set(MENDED)
+
+
+def test_what_has_an_install_script_works_without_it() -> None:
+    # npm would warn of each at every installation. protobufjs only looks at its own version.
+    assert "ignore-scripts=true" in (ROOT / ".npmrc").read_text().splitlines()
+    locked = packages(ROOT / "package-lock.json")
+    with_script = {name for name, entry in locked if entry.get("hasInstallScript")}
+    assert with_script - {name for name, entry in locked if entry.get("optional")} == {"protobufjs"}
 
 
 def test_what_is_optional_is_not_installed() -> None:

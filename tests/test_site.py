@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urldefrag, urljoin
 from urllib.request import urlopen
@@ -15,7 +18,9 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Browser
 
-from conftest import ROOT, plain_server, read_slides, run_node, title
+from conftest import ROOT, copy_project, plain_server, read_slides, run_node, title
+from decks import FOLDERS, expected, read_case, write_cases, write_litter
+from serving import serve
 from watching import visit
 
 
@@ -26,6 +31,19 @@ def base(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.copytree(site, top / "course" / "dl")
     with plain_server(top) as server:
         yield f"{server}/course/dl/"
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the site of a copy with decks that name every kind of file, among litter."""
+    project = copy_project(tmp_path_factory.mktemp("cases"))
+    write_cases(project)
+    write_litter(project)
+    built = run_node(project, "build.mjs")
+    assert (built.returncode, built.stderr) == (0, "")
+    assert "cases.html (4 slides), week2/intro.html (4 slides)" in built.stdout
+    assert "._" not in built.stdout
+    return project
 
 
 class Links(HTMLParser):
@@ -84,6 +102,37 @@ def test_the_site_works_from_a_sub_path_in_a_browser(browser: Browser, base: str
         seen.check(base)
 
 
+def test_what_is_presented_is_published(browser: Browser, cases: Path) -> None:
+    with serve(cases) as served, plain_server(cases) as site, visit(browser) as seen:
+        for (_, side), deck in zip(FOLDERS.items(), ["cases", "week2/intro"], strict=True):
+            for url in [f"{served}/{deck}.md", f"{site}/_site/{deck}.html"]:
+                assert read_case(seen.page, url) == expected(side), url
+
+
+def test_of_a_folder_of_slides_the_site_has_what_decks_name(cases: Path) -> None:
+    published = {
+        file.relative_to(cases / "_site").as_posix()
+        for file in (cases / "_site" / "slides").rglob("*")
+        if file.is_file()
+    }
+    assert published == {
+        *(f"{folder}/{name}" for folder in FOLDERS for name in ("img/plot.png", "img/notes.txt")),
+        *(f"{folder}/own.js" for folder in FOLDERS),
+        "slides/own.css",
+        "slides/img/of-style.png",
+    }
+    index = (cases / "_site" / "index.html").read_text(encoding="utf-8")
+    assert '<a href="week2/intro.html">Cases</a>' in index
+
+
+def test_what_editors_and_macos_leave_is_in_no_site(cases: Path) -> None:
+    assert list((cases / "slides").glob(".*"))
+    left = ("._", ".#", ".DS", "nowhere", "folder")
+    assert [file for file in (cases / "_site").rglob("*") if file.name.startswith(left)] == []
+    for page in (cases / "_site").glob("*.html"):
+        assert not re.search(r"\b(?:nowhere|folder)-|\._x", page.read_text(encoding="utf-8"))
+
+
 def test_the_index_needs_no_script_and_describes_the_deck(browser: Browser, base: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -122,13 +171,72 @@ def test_nothing_is_published_that_no_page_asks_for(site: Path) -> None:
         (site / "dist" / "theme").rglob("*.css")
     )
     assert not list(site.rglob("*.map"))
-    runtime = {"ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"}
+    runtime = {"ort.wasm.bundle.min.js", "ort-wasm-simd-threaded.wasm"}
     assert {file.name for file in site.glob("ort/*")} in (set(), runtime)
+    # Where a server does not know the type of a script, a browser does not run it.
+    assert not list(site.rglob("*.mjs"))
     files = [file for file in site.rglob("*") if file.is_file() and file.parent.name != "ort"]
     weight = sum(file.stat().st_size for file in files)
     assert weight < 2_500_000 + sum(
         f.stat().st_size for f in (ROOT / "static").rglob("*") if f.is_file()
     )
+
+
+def hashes(*folders: Path) -> dict[str, Path]:
+    """Each file below the folders by what it holds."""
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    return {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in files}
+
+
+def test_licenses_names_every_package_that_the_site_has_files_of(site: Path) -> None:
+    text = (site / "licenses.txt").read_text(encoding="utf-8-sig")
+    ours = hashes(*(ROOT / folder for folder in ("static", "code", "slides")))
+    made = {".html", ".ipynb", ""}  # pages, notebooks and marks
+    modules = ROOT / "node_modules"
+    rest = {h: f for h, f in hashes(site).items() if h not in ours and f.suffix not in made}
+    theirs = hashes(*(modules / name for name in ("reveal.js", "highlight.js", "onnxruntime-web")))
+    unknown = {file.name for digest, file in rest.items() if digest not in theirs}
+    assert unknown == {"licenses.txt"}
+    packages = {theirs[digest].relative_to(modules).parts[0] for digest in rest if digest in theirs}
+    for name in packages:
+        about = json.loads((modules / name / "package.json").read_text(encoding="utf-8"))
+        assert f"\n{name} {about['version']}, {about['license']}: " in text
+    inside = json.loads((modules / "reveal.js" / "package.json").read_text(encoding="utf-8"))
+    for name in ("marked", "highlight.js"):
+        assert f"\n{name} {inside['devDependencies'][name].lstrip('^')}, " in text
+    own = [ROOT / "LICENSE", ROOT / "slides" / "LICENSE", *(ROOT / "static").rglob("LICENSE*")]
+    own += [modules / "reveal.js" / "LICENSE", modules / "highlight.js" / "LICENSE"]
+    own += sorted((ROOT / "slides" / "reveal" / "licenses").iterdir())
+    for file in own:
+        assert file.read_text(encoding="utf-8").strip() in text, file
+
+
+def test_every_page_around_the_slides_leads_to_the_licenses(site: Path) -> None:
+    pages = {page.name: page.read_text("utf-8") for page in site.glob("*.html")}
+    del pages["architectures.html"]  # slides have no footer
+    for name, text in pages.items():
+        assert re.search(r'href="(\./)?licenses\.txt"', text), name
+    said = json.loads((ROOT / "slides" / "course.json").read_text("utf-8"))["license"]
+    assert said in pages["index.html"]
+
+
+@pytest.mark.parametrize(
+    ("missing", "line"),
+    [
+        ("slides/reveal/licenses/marked.txt", "marked: the package has no license file: put "),
+        ("static/fonts/LICENSE-Lato.txt", "static/fonts/lato-latin-400-italic.woff2: its license"),
+        ("static/samples/LICENSE.txt", "static/samples: their license is missing: put it into "),
+    ],
+)
+def test_a_missing_license_stops_the_build_with_a_line(
+    project: Path, missing: str, line: str
+) -> None:
+    (project / missing).unlink()
+    built = run_node(project, "build.mjs")
+    assert built.returncode == 2
+    (said,) = built.stderr.splitlines()
+    assert said.startswith(line)
+    assert not (project / "_site").exists()
 
 
 def seconds_to_build(project: Path) -> float:
@@ -144,9 +252,20 @@ def seconds_to_build(project: Path) -> float:
 
 
 def test_another_deck_is_listed_by_itself_and_old_pages_go(project: Path) -> None:
-    old = project / "_site" / "old.html"
+    deck = project / "slides" / "old.md"
+    deck.write_text("---\ntitle: Old\ntheme: evo\n---\n\n# Old\n")
+    picture = project / "static" / "old" / "picture.png"
+    picture.parent.mkdir()
+    picture.write_bytes(b"old")
+    old = [project / "_site" / name for name in ("old.html", "static/old/picture.png")]
+    own = [project / "_site" / name for name in ("CNAME", "own/old.html", "static/img/own.png")]
     first = seconds_to_build(project)
-    old.write_text("old")
+    assert all(file.exists() for file in old)
+    for file in own:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("precious")
+    deck.unlink()
+    shutil.rmtree(picture.parent)
     (project / "slides" / "zoo.md").write_text(
         "---\ntitle: The <Zoo>\ntheme: evo\n---\n# Zoo\n\nA & B\n\n<!--s-->\n\nlast\n"
     )
@@ -155,7 +274,8 @@ def test_another_deck_is_listed_by_itself_and_old_pages_go(project: Path) -> Non
     (project / "slides" / "other.md").write_text(example)
     second = seconds_to_build(project)
     assert max(first, second) < 5
-    assert not old.exists()
+    assert not any(file.exists() for file in (*old, old[1].parent))
+    assert [file.read_text() for file in own] == ["precious"] * 3
     index = (project / "_site" / "index.html").read_text(encoding="utf-8")
     assert index.index('href="architectures.html"') < index.index(
         '<a href="zoo.html">The &lt;Zoo&gt;</a>'
@@ -166,26 +286,73 @@ def test_another_deck_is_listed_by_itself_and_old_pages_go(project: Path) -> Non
     assert "3 slides" in index
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right of their own")
+def test_what_the_server_refuses_is_not_published(project: Path) -> None:
+    secret = project.parent / "secret" / "secret.py"
+    secret.parent.mkdir()
+    secret.write_text("---\ntheme: evo\n---\n# the-word-that-must-not-get-out\n")
+    for hidden in ("static/.env", "static/img/._plot.svg", "static/.git/config", "code/._x.py"):
+        (project / hidden).parent.mkdir(exist_ok=True)
+        shutil.copy(secret, project / hidden)
+    for link in ("slides/leak.md", "static/leak.txt", "static/.leak", "code/leak.py"):
+        (project / link).symlink_to(secret)
+    (project / "static" / "leak").symlink_to(secret.parent)
+    (project / "static" / "gone.txt").symlink_to("nowhere")
+    (project / "static" / "inside.css").symlink_to("css/evo.css")
+    built = run_node(project, "build.mjs")
+    assert built.returncode == 0, built.stderr
+    out = project / "_site"
+    theme = (project / "static" / "css" / "evo.css").read_bytes()
+    assert (out / "static" / "inside.css").read_bytes() == theme
+    published = [*out.rglob("*"), *out.rglob("*/.*")]
+    assert [file.name for file in published if "leak" in file.name or "gone" in file.name] == []
+    told = [file for file in published if file.is_file() and b"must-not" in file.read_bytes()]
+    assert told == []
+    assert "leak" not in (out / "index.html").read_text(encoding="utf-8")
+
+
 def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project: Path) -> None:
     assert run_node(project, "build.mjs").returncode == 0
     before = {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()}
     (project / "slides" / "bad.md").write_text(
         "---\ntheme: evo\n---\n\n{{ code/lenet.py: No }}\n\n{{ static/no.json: a }}\n"
     )
-    (project / "slides" / "worse.md").write_text("---\ntheme: none\nhighlightTheme: dark2\n---\n")
+    (project / "slides" / "worse.md").write_text(
+        "---\ntheme: none\nhighlightTheme: dark2\ncss: own.css\n---\n"
+    )
     (project / "slides" / "worst.md").write_text("---\na: [\n---\n")
+    (project / "slides" / "wide.md").write_text("# Breit\n\nGröße\n", encoding="utf-16")
+    (project / "slides" / "latin").mkdir()
+    (project / "slides" / "latin" / "old.md").write_text("# Groß\n", encoding="latin-1")
+    (project / "slides" / "latin-old.md").write_text("# A\n\n![a](img/none.png)\n")
     (project / "slides" / "yet.md").write_text("---\ntheme: evo\ntitle: Nets: a tour\n---\n")
+    program = "---\ntheme: evo\nx: !!js/function 'function () { process.exit(3) }'\n---\n"
+    (project / "slides" / "a.md").write_text(program)
     built = run_node(project, "build.mjs")
     assert built.returncode == 2
-    first, second, third, fourth, fifth, sixth = built.stderr.splitlines()
-    assert first.startswith(
+    lines = iter(built.stderr.splitlines())
+    assert next(lines) == (
+        "slides/a.md:3: front matter: unknown tag !<tag:yaml.org,2002:js/function>"
+    )
+    assert next(lines).startswith(
         "slides/bad.md:5: {{ code/lenet.py: No }}: there is no No in it; it has "
     )
-    assert second.startswith("slides/bad.md:7: {{ static/no.json: a }}: there is no such file")
-    assert third == "slides/worse.md: theme: there is no static/css/none.css"
-    assert fourth == "slides/worse.md: highlightTheme: highlight.js has no dark2"
-    assert fifth.startswith("slides/worst.md:3: front matter: ")
-    assert sixth == "slides/yet.md:3: front matter: a text with a colon in it must be in quotes"
+    assert next(lines).startswith("slides/bad.md:7: {{ static/no.json: a }}: there is no such file")
+    assert next(lines) == (
+        "slides/latin-old.md:3: img/none.png: there is no such file: slides/img/none.png"
+    )
+    assert next(lines) == (
+        "slides/latin/old.md:1: this deck is not UTF-8: save it in this encoding"
+    )
+    assert next(lines) == "slides/wide.md:1: this deck is not UTF-8: save it in this encoding"
+    assert next(lines) == "slides/worse.md: theme: there is no static/css/none.css"
+    assert next(lines) == "slides/worse.md: highlightTheme: highlight.js has no dark2"
+    assert next(lines) == ("slides/worse.md: css: own.css: there is no such file: slides/own.css")
+    assert next(lines).startswith("slides/worst.md:3: front matter: ")
+    assert (
+        next(lines) == "slides/yet.md:3: front matter: a text with a colon in it must be in quotes"
+    )
+    assert list(lines) == []
     assert {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()} == before
 
 
@@ -194,12 +361,11 @@ def test_a_checkout_of_the_published_pages_keeps_its_history(project: Path) -> N
     history = out / ".git" / "HEAD"
     history.parent.mkdir(parents=True)
     history.write_text("ref: refs/heads/gh-pages\n")
-    for page in ("index.html", "old.html"):  # into a branch without files, then over its pages
+    for _ in range(2):  # into a branch without files, then over its pages
         assert run_node(project, "build.mjs").returncode == 0
-        assert (out / "index.html").exists()
-        assert not (out / "old.html").exists()
+        assert (out / "index.html").read_text() != "old"
         assert history.read_text() == "ref: refs/heads/gh-pages\n"
-        (out / page).write_text("old")
+        (out / "index.html").write_text("old")
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "foreign", "pages"])
@@ -225,6 +391,193 @@ def test_what_is_not_ours_is_never_emptied(project: Path, tmp_path: Path, kind: 
     assert len(built.stderr.splitlines()) == 1
     assert "_site" in built.stderr
     assert precious.read_text() == "precious"
+
+
+BROKEN: list[tuple[str, Callable[[Any], Any], str]] = [
+    ("static/facts.json", lambda facts: "{", "static/facts.json:1: that is not JSON: "),
+    ("static/facts.json", lambda facts: {**facts, "lenet": {}}, "static/facts.json: lenet.cifar10"),
+    # What the check of a file does not ask for is told once as well.
+    ("static/facts.json", lambda facts: {}, "slides/architectures.md:"),
+    ("static/results/lenet.json", lambda record: [], "static/results/lenet.json: it is not a set"),
+    (
+        "static/results/lenet.json",
+        lambda record: {**record, "runs": []},
+        "static/results/lenet.json: runs.0 is missing",
+    ),
+    ("static/searches/darts.json", lambda search: {}, "static/searches/darts.json: network is"),
+    (
+        "slides/course.json",
+        lambda course: {**course, "lessons": {"lenet": 3}},
+        "slides/course.json: lessons.lenet is not a set of names and values",
+    ),
+    ("package.json", lambda package: "{", "package.json:1: that is not JSON: "),
+    ("package.json", lambda package: None, "package.json: it is not a set of names and values"),
+]
+
+
+def test_a_broken_file_stops_the_build_with_one_line(project: Path) -> None:
+    for name, change, wanted in BROKEN:
+        file = project / name
+        text = file.read_text(encoding="utf-8")
+        changed = change(json.loads(text))
+        file.write_text(changed if isinstance(changed, str) else json.dumps(changed))
+        built = run_node(project, "build.mjs")
+        file.write_text(text, encoding="utf-8")
+        assert built.returncode == 2, name
+        (line,) = built.stderr.splitlines()
+        assert line.startswith(wanted)
+    assert not (project / "_site").exists()
+
+
+# In Node's place of a disk on which nothing can be written any more; elsewhere all is as ever.
+READ_ONLY = """
+const fs = require('node:fs');
+for (const name of ['mkdirSync', 'copyFileSync', 'writeFileSync', 'rmSync']) {
+  const real = fs[name];
+  fs[name] = (...given) => {
+    const file = given[name === 'copyFileSync' ? 1 : 0];
+    if (!String(file).includes('FROZEN')) return real(...given);
+    const said = `EROFS: read-only file system, open '${file}'`;
+    throw Object.assign(new Error(said), { code: 'EROFS', syscall: 'open', path: file });
+  };
+}
+"""
+
+
+def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None:
+    for frozen in ("_site", "slides-"):
+        shim = project / "shim.cjs"
+        shim.write_text(READ_ONLY.replace("FROZEN", frozen))
+        built = run_node(project, "build.mjs", env={"NODE_OPTIONS": f"--require {shim.as_posix()}"})
+        assert built.returncode == 2
+        (line,) = built.stderr.splitlines()
+        assert line.endswith(" cannot be read or written: read-only file system")
+        assert line.startswith("_site") == (frozen == "_site")
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "line"),
+    [
+        ("build.mjs", ["x"], "npm run build knows no x: write npm run build"),
+        (
+            "pictures.mjs",
+            ["--nope"],
+            "npm run pictures knows no --nope: write npm run pictures",
+        ),
+        ("pdf.mjs", ["a.pdf", "b.pdf"], "npm run pdf knows no b.pdf: write npm run pdf -- "),
+        ("site.mjs", ["x"], "make clean knows no x: write make clean"),
+        ("present.mjs", ["x"], "npm start knows no x: write npm start, with PORT and OPEN in"),
+    ],
+)
+def test_an_argument_that_is_none_gets_one_line(
+    script: str, arguments: list[str], line: str
+) -> None:
+    done = run_node(ROOT, script, *arguments)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(line)
+    assert len(done.stderr.splitlines()) == 1
+
+
+class Small:
+    """A folder `_site` into which sites of a few files are put as a build puts its own."""
+
+    PUT = (
+        "import { command } from './project.mjs'; import { putInPlace, SITE } from './site.mjs';"
+        "await command(() => putInPlace(process.argv[2], SITE));"
+    )
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.out = folder / "_site"
+        programs = folder / "slides" / "reveal"
+        programs.mkdir(parents=True)
+        for name in ("site.mjs", "project.mjs"):
+            shutil.copy(ROOT / "slides" / "reveal" / name, programs)
+        (programs / "put.mjs").write_text(self.PUT)
+
+    def put(self, *files: str) -> list[str]:
+        """Put a site of these files in place; return what was said where that was refused."""
+        built = self.folder / "built"
+        shutil.rmtree(built, ignore_errors=True)
+        for file in files:
+            (built / file).parent.mkdir(parents=True, exist_ok=True)
+            (built / file).write_text("built")
+        done = run_node(self.folder, "put.mjs", str(built))
+        assert done.returncode == (2 if done.stderr else 0)
+        return done.stderr.splitlines()
+
+    def clean(self) -> str:
+        """Take the site away as `make clean` does; return what was said."""
+        done = run_node(self.folder, "site.mjs")
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    def files(self) -> dict[str, str]:
+        """What lies in the folder, but for the list of it."""
+        found = [file for file in self.out.rglob("*") if file.is_file()]
+        texts = {file.relative_to(self.out).as_posix(): file.read_text() for file in found}
+        return {name: text for name, text in texts.items() if name != ".built-from-slides"}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Small:
+    """Return a folder for small sites."""
+    return Small(tmp_path / "small")
+
+
+def test_a_build_writes_over_nothing_that_no_build_wrote(small: Small, tmp_path: Path) -> None:
+    assert small.put("index.html", "code/a.py") == []
+    (small.out / "new.html").write_text("precious")
+    before = small.files()
+    (line,) = small.put("index.html", "new.html", "other.html")
+    assert line.startswith("_site/new.html: this build did not write that")
+    assert small.files() == before
+    # Nor through a link that has taken the place of what it wrote.
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.py").write_text("precious")
+    shutil.rmtree(small.out / "code")
+    (small.out / "code").symlink_to(elsewhere, target_is_directory=True)
+    (line,) = small.put("index.html", "code/a.py")
+    assert line.startswith("_site/code: ")
+    assert small.put("index.html") == []
+    assert (elsewhere / "a.py").read_text() == "precious"
+
+
+def test_a_list_from_elsewhere_removes_nothing_outside_of_the_site(small: Small) -> None:
+    precious = small.folder / "precious.txt"
+    history = small.out / ".git" / "HEAD"
+    history.parent.mkdir(parents=True)
+    own = [precious, history, small.out / "own.txt"]
+    for file in own:
+        file.write_text("precious")
+    told = ["../precious.txt", "x/../../precious.txt", str(precious), ".git/HEAD", 3, ""]
+    (small.out / ".built-from-slides").write_text(json.dumps(told))
+    assert small.put("index.html") == []
+    assert [file.read_text() for file in own] == ["precious"] * 3
+    (small.out / ".built-from-slides").write_text("no list")
+    (line,) = small.put("index.html", "other.html")
+    assert line.startswith("_site/index.html: ")
+
+
+def test_make_clean_takes_away_what_was_built_alone(small: Small) -> None:
+    assert small.put("index.html", "static/img/a.png") == []
+    assert small.clean() == ""
+    assert not small.out.exists()
+    assert small.put("index.html", "static/img/a.png") == []
+    (small.out / "CNAME").write_text("precious")
+    said = "make clean: _site keeps what no build wrote: CNAME\n"
+    assert small.clean() == said
+    assert small.files() == {"CNAME": "precious"}
+    assert not (small.out / "static").exists()
+    assert small.put("index.html") == []
+    assert small.files() == {"CNAME": "precious", "index.html": "built"}
+    (small.out / ".built-from-slides").unlink()
+    assert small.clean().startswith("make clean: _site keeps what no build wrote: ")
+    (small.out / ".git").mkdir()
+    assert small.clean() == "make clean: _site is a git checkout and stays\n"
+    assert small.files() == {"CNAME": "precious", "index.html": "built"}
 
 
 @pytest.mark.parametrize("script", ["build.mjs", "pdf.mjs"])

@@ -103,3 +103,28 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+# What becomes of an output, that no page can show: the operations, and the new type and shape.
+SPOILT: dict[str, tuple[list[tuple[str, dict[str, Any]]], int, list[int]]] = {
+    "scalar": ([("ReduceMean", {"keepdims": 0})], TensorProto.FLOAT, []),
+    "flat": ([("Flatten", {"axis": 2})], TensorProto.FLOAT, [4, 1024]),
+    "whole": ([("Cast", {"to": TensorProto.INT64})], TensorProto.INT64, [1, 4, 32, 32]),
+    "nan": ([("Neg", {}), ("Abs", {}), ("Neg", {}), ("Sqrt", {})], TensorProto.FLOAT, [1, 10]),
+}
+
+
+def spoil(path: Path, kind: str, name: str = "conv1") -> bytes:
+    """Return the network in a file with something else under the name of one of its outputs."""
+    operations, element, shape = SPOILT[kind]
+    model = onnx.load(path)
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            names[:] = ["kept" if each == name else each for each in names]
+    steps = ["kept", *(f"step{n}" for n in range(1, len(operations))), name]
+    for (operation, attributes), given, made in zip(operations, steps, steps[1:], strict=False):
+        model.graph.node.append(helper.make_node(operation, [given], [made], **attributes))
+    for output in model.graph.output:
+        if output.name == name:
+            output.CopyFrom(helper.make_tensor_value_info(name, element, shape))
+    return model.SerializeToString()

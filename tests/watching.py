@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -37,6 +38,10 @@ class Visit:
         """Open a deck and wait until reveal.js has laid it out."""
         self.page.goto(url)
         self.page.wait_for_function("window.Reveal && Reveal.isReady()")
+
+    def add_script(self, file: Path) -> None:
+        """Run a script of the tests in the page, whose policy would not load it."""
+        self.page.evaluate(f"{file.read_text(encoding='utf-8')}\n;undefined")
 
     def check(self, prefix: str) -> None:
         """Assert that nothing failed and that every request stayed under `prefix`."""

@@ -3,6 +3,7 @@
 It knows nothing of a lesson or a slide. The names below are those that a lesson needs.
 """
 
+from . import ctrl_c as ctrl_c  # first: PyTorch comes with the next line
 from .augment import Batches, normalized
 from .cli import main, picture_folder
 from .data import Data, load

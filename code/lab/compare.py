@@ -26,6 +26,7 @@ from matplotlib.transforms import Bbox
 from . import machine
 from .cli import Parser
 from .errors import UserError
+from .folders import plain_files
 from .plots import DARK
 from .record import DEFAULT, RESULTS
 
@@ -43,7 +44,7 @@ def records(folder: Path = RESULTS) -> list[Record]:
 
     Each network's default variant is followed by its other ones.
     """
-    whole = [json.loads(path.read_text()) for path in folder.glob("*.json")]
+    whole = [json.loads(path.read_text()) for path in plain_files(folder, "*.json")]
     if not whole:
         raise UserError(f"{machine.shown(folder)} has no records yet: make results writes them")
     whole.sort(key=lambda record: (record["macs"], record["network"]))

@@ -8,6 +8,7 @@ import hashlib
 import os
 import socket
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -22,11 +23,12 @@ import numpy as np
 import torch
 from torch import Tensor
 from torchvision.datasets import CIFAR10
+from torchvision.datasets.folder import IMG_EXTENSIONS
 from torchvision.datasets.utils import check_integrity, download_url, extract_archive
 from tqdm import tqdm
 
 from . import images as reading
-from . import machine, shapes
+from . import machine, shapes, tensors
 from .augment import Batches, normalized
 from .errors import UserError
 
@@ -37,7 +39,14 @@ SIZE = 32  # pixels a side, of every image
 VALIDATION_SHARE = 0.1  # of the training images
 SHAPES_DRAWN = 12_000  # a sixth of them for the test
 STALL = 30  # seconds that a download may stand still
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+SUFFIXES = tuple(sorted({*IMG_EXTENSIONS, ".gif", ".jfif"}))
+TRAIN, VALIDATION, TEST = range(3)  # the parts of a data set
+PARTS = {
+    **dict.fromkeys(("train", "training"), TRAIN),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), VALIDATION),
+    **dict.fromkeys(("test", "testing"), TEST),
+}
+NAMED = 10  # files or kinds of files that a line names at most
 CACHE_FORMAT = "2"  # change it with anything that changes the pixels made of a file
 
 
@@ -90,26 +99,27 @@ class Data:
 
 
 class _Source(NamedTuple):
-    """What a source gives: its images, and which of them are for the test."""
+    """What a source gives: its images, and which of them are for what."""
 
     name: str
     classes: tuple[str, ...]
     images: Split
-    for_test: Tensor | None = None  # bool (N,); None where the source leaves it to us
+    parts: Tensor | None = None  # of TRAIN, VALIDATION, TEST (N,); None: it leaves that to us
     test_share: float = 0.2
 
 
 def load(source: str, *, limit: int | None = None, root: Path | None = None, seed: int = 0) -> Data:
     """Bring a data set into memory.
 
-    A tenth of the training images is held out for validation, the same share of each class. Which
-    ones is fixed and has nothing to do with any seed. Under several processes on a machine, one
-    of them downloads or decodes, and the others wait for it.
+    Where the source has no validation images, a tenth of its training images is held out, the same
+    share of each class. Which ones is fixed and has nothing to do with any seed. Under several
+    processes on a machine, one of them downloads or decodes, and the others wait for it.
 
     Args:
-        source: `cifar10`, downloaded once; `shapes`, drawn on the spot; or the path of a folder of
-            images: class folders in `train/` and in `test/`, or class folders alone, of which a
-            fifth is kept for the test. Write `./shapes` for a folder of that name.
+        source: `cifar10`, downloaded once; `shapes`, drawn on the spot; or the path of a folder
+            that holds CIFAR10, or images: class folders in `train/`, `test/` and `val/` (the test
+            images, where there is no `test/`), or class folders alone, of which a fifth is kept
+            for the test. Write `./shapes` for a folder of that name.
         limit: the largest number of training images, for a quick try; fewer validation and test
             images follow in proportion.
         root: the folder where CIFAR10 lies or is downloaded to, by default `data` beside `code`.
@@ -120,12 +130,17 @@ def load(source: str, *, limit: int | None = None, root: Path | None = None, see
     """
     found = _read(source, root or machine.home() / "data", seed)
     labels = found.images.labels
-    if found.for_test is None:
+    if found.parts is None:
         rest, test = _hold_out(labels, torch.arange(len(labels)), found.test_share)
+        given = rest[:0]
     else:
-        rest, test = (~found.for_test).nonzero()[:, 0], found.for_test.nonzero()[:, 0]
-    train, validation = _hold_out(labels, rest, VALIDATION_SHARE)
-    test, _ = _hold_out(labels, test, 0)  # only for its order
+        rest, given, test = (
+            (found.parts == part).nonzero()[:, 0] for part in (TRAIN, VALIDATION, TEST)
+        )
+    train, validation = _hold_out(labels, rest, 0 if len(given) else VALIDATION_SHARE)
+    if len(given):
+        validation, _ = _hold_out(labels, given, 0)  # only for its order
+    test, _ = _hold_out(labels, test, 0)
     if limit is not None and limit < len(train):
         share = limit / len(train)
         train = train[:limit]
@@ -143,7 +158,7 @@ def load(source: str, *, limit: int | None = None, root: Path | None = None, see
 
 
 def described(data: Data) -> dict[str, Any]:
-    """What a run keeps of its data set: name, classes, sizes, mean and std."""
+    """What a run keeps of its data set: name, classes, sizes, mean, std, and a digest of it all."""
     return {
         "name": data.name,
         "classes": list(data.classes),
@@ -152,7 +167,23 @@ def described(data: Data) -> dict[str, Any]:
         "test": len(data.test),
         "mean": list(data.mean),
         "std": list(data.std),
+        "digest": digest(data),
     }
+
+
+def is_described(data: Data, about: dict[str, Any]) -> bool:
+    """Whether this is the data set that a run keeps the description of."""
+    now = described(data)
+    return now == {"digest": now["digest"]} | about  # runs of earlier versions have no digest
+
+
+def digest(data: Data) -> str:
+    """A number for all images and labels, in their order: others have another."""
+    whole = hashlib.sha256()
+    for split in (data.train, data.validation, data.test):
+        for tensor in (split.images, split.labels):
+            whole.update(tensor.cpu().contiguous().numpy().data)
+    return whole.hexdigest()[:32]
 
 
 def is_here(source: str) -> bool:
@@ -173,6 +204,10 @@ def _read(source: str, root: Path, seed: int) -> _Source:
             return _cifar10(root) if source == "cifar10" else _folder(source)
         except UserError as error:
             failure = error  # raised only once no other process waits for this one
+        except OSError as error:
+            failure = UserError(
+                f"{error.filename or source} cannot be read: {error.strerror or error}"
+            )
     raise failure
 
 
@@ -225,19 +260,40 @@ def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def _cifar10(root: Path) -> _Source:
     """Read CIFAR10 from `root`, after downloading and unpacking it there if need be."""
+    folder = root / CIFAR10.base_folder
     try:
-        train = CIFAR10(root, train=True)  # checks the MD5 sum of every file
+        return _unpacked_cifar10(folder)
     except RuntimeError:
         if idist.get_local_rank() > 0:
             raise UserError(f"CIFAR10 is not in {root}") from None  # the first process says why
         _fetch_cifar10(root)
-        train = CIFAR10(root, train=True)
-    test = CIFAR10(root, train=False)
+        return _unpacked_cifar10(folder)
+
+
+def _unpacked_cifar10(folder: Path) -> _Source:
+    """Read CIFAR10. Raises `RuntimeError` unless the MD5 sum of every file is right."""
+    here = type("CIFAR10", (CIFAR10,), {"base_folder": folder.name})
+    train, test = here(folder.parent, train=True), here(folder.parent, train=False)
     images = torch.from_numpy(np.concatenate([train.data, test.data]))
     images = images.permute(0, 3, 1, 2).contiguous()
     labels = torch.tensor(train.targets + test.targets)
-    for_test = torch.arange(len(labels)) >= len(train)
-    return _Source("cifar10", tuple(train.classes), Split(images, labels), for_test)
+    parts = torch.tensor([TRAIN] * len(train) + [TEST] * len(test))
+    return _Source("cifar10", tuple(train.classes), Split(images, labels), parts)
+
+
+def _cifar10_elsewhere(folder: Path) -> _Source | None:
+    """Read CIFAR10 from a folder that holds it, unpacked or as its archive, or that is it."""
+    if (folder / CIFAR10.filename).is_file():
+        return _cifar10(folder)
+    for place in (folder, folder / CIFAR10.base_folder):
+        if any((place / name).is_file() for name, _ in CIFAR10.train_list):
+            try:
+                return _unpacked_cifar10(place)
+            except RuntimeError:
+                raise UserError(
+                    f"{place} is not all of CIFAR10, or damaged: unpack {CIFAR10.filename} again"
+                ) from None
+    return None
 
 
 def _fetch_cifar10(root: Path) -> None:
@@ -252,11 +308,11 @@ def _fetch_cifar10(root: Path) -> None:
             f"{archive} is damaged or not CIFAR10 (its MD5 sum is not {CIFAR10.tgz_md5}): "
             "remove it to download it anew, or put a good one in its place"
         )
-    made = not root.exists()
+    made, packed = not root.exists(), archive.exists()
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".cifar10-", dir=root) as scratch:
-            if not archive.exists():
+            if not packed:
                 with _no_stalling():
                     download_url(CIFAR10.url, scratch, CIFAR10.filename, CIFAR10.tgz_md5)
                 os.replace(Path(scratch, CIFAR10.filename), archive)
@@ -268,6 +324,11 @@ def _fetch_cifar10(root: Path) -> None:
         if made:
             with suppress(OSError):
                 root.rmdir()  # only if it is empty
+        if packed:
+            raise UserError(
+                f"{archive} could not be unpacked beside it ({_cause(error)}): "
+                "unpack it elsewhere, and name that folder with --data"
+            ) from error
         raise UserError(
             f"CIFAR10 could not be downloaded to {root} ({_cause(error)}): try again, put "
             f"{CIFAR10.filename} there yourself, or use --data shapes or --data FOLDER"
@@ -305,30 +366,32 @@ def _no_stalling() -> Iterator[None]:
 class _File(NamedTuple):
     path: str
     label: int
-    test: bool
+    part: int
     stamp: str  # changes whenever the file does
 
 
 def _folder(source: str) -> _Source:
-    """Read a folder of images, or the cached tensor beside it."""
+    """Read a folder of images, or the cached tensor beside it; or CIFAR10, if that is in there."""
     folder = Path(os.path.abspath(os.path.expanduser(source)))
-    try:
-        classes, files = _scan(folder)
-    except OSError as error:
-        raise UserError(f"{error.filename} cannot be read: {error.strerror}") from error
+    check(str(folder))
+    cifar10 = _cifar10_elsewhere(folder)
+    if cifar10:
+        return cifar10
+    classes, files, unread = _scan(folder)
+    if unread:
+        print(_not_read(unread), flush=True)
 
     stamps = "\n".join([CACHE_FORMAT, *(file.stamp for file in files)])
     fingerprint = hashlib.sha256(stamps.encode("utf-8", "surrogateescape")).hexdigest()
     cache = folder.parent / f".{folder.name}-{SIZE}x{SIZE}.pt"
     pixels = _read_cache(cache, fingerprint, len(files))
     if pixels is None:
-        pixels = _decode([file.path for file in files], folder.name)
+        pixels = _decode([file.path for file in files], folder)
         _write_cache(cache, fingerprint, pixels)
 
     images = Split(pixels, torch.tensor([file.label for file in files]))
-    for_test = torch.tensor([file.test for file in files])
-    given = for_test if for_test.any() else None
-    return _Source(folder.name, tuple(classes), images, given)
+    parts = torch.tensor([file.part for file in files])
+    return _Source(folder.name, tuple(classes), images, parts if parts.any() else None)
 
 
 def check(source: str) -> None:
@@ -346,28 +409,77 @@ def check(source: str) -> None:
         )
 
 
-def _scan(folder: Path) -> tuple[list[str], list[_File]]:
-    """Find the classes and the image files of a folder, both in a fixed order."""
-    check(str(folder))
-    inside = _class_folders(folder)
-    if not {"train", "test"} <= set(inside):
+def _scan(folder: Path) -> tuple[list[str], list[_File], Counter[str]]:
+    """Find the classes and the image files of a folder, both in a fixed order.
+
+    Returns:
+        the classes, the files, and how many files of which kind are none of them.
+    """
+    unread: Counter[str] = Counter()
+    inside = _subfolders(folder, unread)
+    parts = _parts(folder, inside)
+    if not parts:
+        classes = _classes(folder, inside)
         # Three of a class, so that each can be trained on, validated on and tested on.
-        return inside, _scan_classes(folder, inside, least=3, test=False)
-    classes, tested = _class_folders(folder / "train"), _class_folders(folder / "test")
-    if classes != tested:
-        both = (("train", set(classes) - set(tested)), ("test", set(tested) - set(classes)))
-        where = ", ".join(
-            f"{name} only in {part}/" for part, names in both for name in sorted(names)
-        )
-        raise UserError(f"train/ and test/ of {folder} must hold the same classes: {where}")
-    files = _scan_classes(folder / "train", classes, least=2, test=False)
-    files += _scan_classes(folder / "test", classes, least=1, test=True)
-    return classes, files
+        return classes, _scan_classes(folder, folder, classes, TRAIN, 3, unread), unread
+    unread.update(f"{name}/" for name in inside if name not in parts.values())
+    found = {
+        name: _classes(folder / name, _subfolders(folder / name, unread)) for name in parts.values()
+    }
+    classes = found[parts[TRAIN]]
+    for name, others in found.items():
+        if others != classes:
+            both = (
+                (parts[TRAIN], set(classes) - set(others)),
+                (name, set(others) - set(classes)),
+            )
+            where = ", ".join(
+                f"{each} only in {part}/" for part, names in both for each in sorted(names)
+            )
+            raise UserError(
+                f"{parts[TRAIN]}/ and {name}/ of {folder} must hold the same classes: {where}"
+            )
+    files = []
+    for part, name in parts.items():
+        # Without images for validation, one of each class is held out.
+        least = 2 if part == TRAIN and VALIDATION not in parts else 1
+        files += _scan_classes(folder, folder / name, classes, part, least, unread)
+    return classes, files, unread
 
 
-def _class_folders(folder: Path) -> list[str]:
+def _parts(folder: Path, inside: list[str]) -> dict[int, str]:
+    """The folders of the parts, with their names; none where the folders are classes.
+
+    Where there are images to validate but none to test, as of ImageNet, those are the test.
+    """
+    parts: dict[int, str] = {}
+    for name in inside:
+        part = PARTS.get(name.lower())
+        if part in parts:
+            raise UserError(f"{folder} holds both {parts[part]}/ and {name}/: leave one of them")
+        if part is not None:
+            parts[part] = name
+    if len(parts) < 2:  # one alone is a class: a train, among other vehicles
+        return {}
+    if TRAIN not in parts:
+        names = " and ".join(f"{name}/" for name in parts.values())
+        raise UserError(f"{folder} holds {names}, but no train/")
+    if TEST not in parts:
+        parts[TEST] = parts.pop(VALIDATION)
+    return {part: parts[part] for part in sorted(parts)}
+
+
+def _subfolders(folder: Path, unread: Counter[str]) -> list[str]:
+    """The folders in a folder; its files are counted as not read."""
     with os.scandir(folder) as entries:
-        names = sorted(each.name for each in entries if each.is_dir() and each.name[0] != ".")
+        inside = [each for each in entries if each.name[0] != "."]
+    for each in inside:
+        if not each.is_dir():
+            unread[_kind(each.name, " outside of the class folders")] += 1
+    return sorted(each.name for each in inside if each.is_dir())
+
+
+def _classes(folder: Path, names: list[str]) -> list[str]:
     if len(names) < 2:
         found = f"only one class folder, {names[0]}" if names else "no class folders"
         raise UserError(
@@ -377,17 +489,22 @@ def _class_folders(folder: Path) -> list[str]:
     return names
 
 
-def _scan_classes(folder: Path, classes: list[str], *, least: int, test: bool) -> list[_File]:
+def _scan_classes(
+    whole: Path, folder: Path, classes: list[str], part: int, least: int, unread: Counter[str]
+) -> list[_File]:
+    """The image files in the class folders of `folder`, and in the folders in those."""
     files = []
     for label, name in enumerate(classes):
         found = []
-        with os.scandir(folder / name) as entries:
-            for each in entries:
-                if each.name[0] == "." or not each.name.lower().endswith(SUFFIXES):
-                    continue
+        for each in _files_below(folder / name):
+            if not each.name.lower().endswith(SUFFIXES):
+                unread[_kind(each.name)] += 1
+                continue
+            stamp = each.path.removeprefix(str(whole))
+            with suppress(OSError):  # a link that leads nowhere is found out when it is read
                 status = each.stat()
-                stamp = f"{test}/{name}/{each.name} {status.st_size} {status.st_mtime_ns}"
-                found.append(_File(each.path, label, test, stamp))
+                stamp += f" {status.st_size} {status.st_mtime_ns}"
+            found.append(_File(each.path, label, part, stamp))
         if len(found) < least:
             raise UserError(
                 f"class folder {folder / name} holds {len(found) or 'no'} "
@@ -398,31 +515,93 @@ def _scan_classes(folder: Path, classes: list[str], *, least: int, test: bool) -
     return files
 
 
-def _decode(paths: list[str], name: str) -> Tensor:
-    """Read image files into one tensor, uint8 (N, 3, SIZE, SIZE)."""
+def _files_below(
+    folder: str | Path, above: frozenset[tuple[int, int]] = frozenset()
+) -> Iterator[os.DirEntry[str]]:
+    """All files in a folder and in the folders in it, but for hidden ones; links are followed."""
+    status = os.stat(folder)
+    here = (status.st_dev, status.st_ino)
+    if here in above:  # a link has led back
+        return
+    with os.scandir(folder) as entries:
+        inside = [each for each in entries if each.name[0] != "."]
+    for each in inside:
+        if each.is_dir():
+            yield from _files_below(each.path, above | {here})
+        else:
+            yield each
+
+
+def _kind(name: str, where: str = "") -> str:
+    """What a file that is not read counts as: its ending, and where it is if that is why."""
+    ending = Path(name).suffix.lower()
+    return ending + where if ending in SUFFIXES else ending or "without an ending"
+
+
+def _not_read(kinds: Counter[str]) -> str:
+    """A line that says how many files of which kinds, and which folders, were not read."""
+    folders = [kind for kind in kinds if kind.endswith("/")]
+    files = Counter({kind: count for kind, count in kinds.items() if kind not in folders})
+    counts = [(files.total(), "file"), (len(folders), "folder")]
+    what = " and ".join(f"{n} {name}{'s' if n > 1 else ''}" for n, name in counts if n)
+    named = [*(f"{count} {kind}" for kind, count in files.most_common()), *folders]
+    verb = "was" if sum(n for n, _ in counts) == 1 else "were"
+    line = f"{what} {verb} not read: {_first(named)}"
+    return line.encode(errors="backslashreplace").decode()  # a name may be in no encoding
+
+
+def _first(names: list[str]) -> str:
+    """The first names of many, and how many others there are."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
+
+
+def _decode(paths: list[str], folder: Path) -> Tensor:
+    """Read the image files of a folder into one tensor, uint8 (N, 3, SIZE, SIZE).
+
+    Raises `UserError`, which names all of them, if some cannot be used.
+    """
     pixels = np.empty((len(paths), 3, SIZE, SIZE), dtype=np.uint8)
     quiet = True if idist.get_rank() > 0 else None  # None: a bar where there is a terminal
-    bar = tqdm(total=len(paths), desc=f"reading {name}", unit="img", disable=quiet, leave=False)
+    unusable: dict[int, tuple[str, str]] = {}  # where: the whole sentence, and the reason
+    bar = tqdm(
+        total=len(paths), desc=f"reading {folder.name}", unit="img", disable=quiet, leave=False
+    )
 
     def read(first: int) -> None:
         for position in range(first, min(first + 200, len(paths))):
-            pixels[position] = reading.pixels(paths[position], SIZE)
+            try:
+                pixels[position] = reading.pixels(paths[position], SIZE)
+            except reading.Unusable as error:
+                unusable[position] = (str(error), error.reason)
 
     # Pillow lets other threads run while it decodes.
     with bar, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
         for _ in pool.map(read, range(0, len(paths), 200)):
             bar.update(min(200, len(paths) - bar.n))
+    if len(unusable) == 1:
+        raise UserError(next(iter(unusable.values()))[0])
+    if unusable:
+        reasons: dict[str, list[str]] = {}
+        for position, (_, reason) in sorted(unusable.items()):
+            name = paths[position].removeprefix(str(folder))[1:]
+            reasons.setdefault(reason, []).append(name)
+        which = "; ".join(f"{_first(names)} ({why})" for why, names in reasons.items())
+        raise UserError(f"mend or remove {len(unusable):,} files in {folder}: {which}")
     return torch.from_numpy(pixels)
 
 
 def _read_cache(path: Path, fingerprint: str, count: int) -> Tensor | None:
     try:
-        cache = torch.load(path, weights_only=True)
+        cache = tensors.load(path)
         pixels = cache["images"]
         good = cache["fingerprint"] == fingerprint and pixels.shape == (count, 3, SIZE, SIZE)
         return pixels if good and pixels.dtype == torch.uint8 else None
-    except Exception:  # absent, damaged or of another program: whatever it is, it is no cache
-        return None
+    except tensors.Damaged:
+        print(f"{path} is damaged: the images are read anew", flush=True)
+    except Exception:  # absent or of another program: whatever it is, it is no cache
+        pass
+    return None
 
 
 def _write_cache(path: Path, fingerprint: str, pixels: Tensor) -> None:

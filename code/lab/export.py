@@ -190,7 +190,7 @@ def available(run: Run, recipe: Recipe) -> Data | None:
         found = data.load(recipe.data, limit=recipe.limit or None)
     except UserError:
         return None
-    return found if data.described(found) == about else None
+    return found if data.is_described(found, about) else None
 
 
 def pack(

@@ -6,13 +6,30 @@ scaled with Pillow's antialiased bilinear filter, on 8-bit pixels. The page that
 live does the same in JavaScript, to the last bit.
 """
 
+import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
 
 from .errors import UserError
+
+LARGEST = 178_956_970  # pixels; Pillow opens no picture with more, and warns from half of it on
+DRAFT = 1024  # pixels a side that are kept at least of a JPEG picture with more
+
+# What Pillow warns of are pictures made to fill the memory; here they are the user's own.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+class Unusable(UserError):  # noqa: N818 (a word, as in errors)
+    """A picture that cannot be used, for what reason, and what to do."""
+
+    def __init__(self, name: object, reason: str, remedy: str) -> None:
+        super().__init__(f"{name} {reason}: {remedy}")
+        self.reason = reason
 
 
 def read(source: str | Path | IO[bytes]) -> Image.Image:
@@ -22,28 +39,43 @@ def read(source: str | Path | IO[bytes]) -> Image.Image:
         source: a file, by its path or open.
 
     Raises:
-        UserError: it cannot be read, or the range of its pixels is unknown.
+        Unusable: it cannot be read, is too large, or the range of its pixels is unknown.
     """
     name = source if isinstance(source, str | Path) else getattr(source, "name", "the picture")
     try:
-        with Image.open(source) as file:
+        with _open(source) as file:
             image = ImageOps.exif_transpose(file)  # upright, as the camera was held
             if image.mode.startswith("I;16"):
                 image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
             elif image.mode in ("I", "F"):
-                raise UserError(
-                    f"{name} has pixels of mode {image.mode}, whose range is unknown: "
-                    "save it with 8 or 16 bits"
-                )
+                reason = f"has pixels of mode {image.mode}, whose range is unknown"
+                raise Unusable(name, reason, "save it with 8 or 16 bits")
             if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
                 picture = image.convert("RGBA")
                 image = Image.new("RGBA", picture.size, "white")
                 image.alpha_composite(picture)
             return image.convert("RGB")
-    except UserError:
+    except Unusable:
         raise
+    except Image.DecompressionBombError:
+        reason = f"has more than {LARGEST / 1e6:.0f} million pixels, which is too large"
+        raise Unusable(name, reason, "scale it down, or save it as JPEG") from None
     except Exception as error:  # Pillow's decoders raise almost anything on a damaged file
-        raise UserError(f"{name} cannot be read as an image: mend or remove it") from error
+        raise Unusable(name, "cannot be read as an image", "mend or remove it") from error
+
+
+def _open(source: str | Path | IO[bytes]) -> Image.Image:
+    """Open a picture; a JPEG that is too large for Pillow is scaled down while it is decoded."""
+    try:
+        return Image.open(source)
+    except Image.DecompressionBombError:
+        if not isinstance(source, str | Path):
+            source.seek(0)
+        with suppress(SyntaxError):  # it is no JPEG
+            jpeg = JpegImageFile(source)
+            jpeg.draft(None, (DRAFT, DRAFT))
+            return jpeg
+        raise
 
 
 def fit(image: Image.Image, size: int) -> Image.Image:

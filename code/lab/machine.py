@@ -16,6 +16,7 @@ import ignite
 import ignite.distributed as idist
 import torch
 
+from . import ctrl_c
 from .errors import Stopped, UserError
 from .recipe import Options
 
@@ -34,6 +35,7 @@ def in_notebook() -> bool:
 
 def show_errors_in_one_line() -> None:
     """From here on, show a `UserError` as one line; a script then exits with code 2."""
+    ctrl_c.give_back()
     if in_notebook():
         from IPython.core.getipython import get_ipython
 

@@ -15,6 +15,7 @@ from typing import Any
 from . import machine
 from .cli import Parser
 from .errors import UserError
+from .folders import plain_files
 
 CODE = Path(__file__).parents[1]
 SCRIPT = "py:percent"
@@ -68,7 +69,7 @@ def main() -> None:
     """The command line: `python -m lab.notebooks`."""
     machine.show_errors_in_one_line()
     Parser(prog="lab.notebooks", description=__doc__.partition("\n")[0]).parse_args()
-    for script in sorted(CODE.glob("*.py")):
+    for script in plain_files(CODE, "*.py"):
         print(f"{machine.shown(script.with_suffix('.ipynb'))}: {pair(script)}")
 
 

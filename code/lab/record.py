@@ -37,11 +37,13 @@ def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
         UserError: an unfinished run, or runs that are not of one recipe and data set.
     """
     described = [(run, run.read("run.json")) for run in runs]
-    first = _common(described[0][1])
+    known = [about["data"]["digest"] for _, about in described if "digest" in about["data"]]
+    digest = {"digest": known[0]} if known else {}  # runs of earlier versions have none
+    first = _common(described[0][1], digest)
     for run, about in described:
         if not run.has("result.json"):
             raise UserError(f"{run} is not finished: continue it with `resume {run}`")
-        if _common(about) != first:
+        if _common(about, digest) != first:
             raise UserError(f"{run} and {runs[0]} differ in more than their seed")
     rows = [_row(run, about) for run, about in described]
     if len({row["seed"] for row in rows}) < len(rows):
@@ -50,7 +52,8 @@ def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
         "network": first["network"],
         "variant": variant,
         "dataset": first["data"]["name"],
-        "images": {split: first["data"][split] for split in ("training", "validation", "test")},
+        "images": {split: first["data"][split] for split in ("training", "validation", "test")}
+        | digest,
         "classes": first["data"]["classes"],
         "parameters": first["parameters"],
         "macs": first["macs"],
@@ -61,12 +64,12 @@ def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
     }
 
 
-def _common(about: dict[str, Any]) -> dict[str, Any]:
+def _common(about: dict[str, Any], digest: dict[str, str]) -> dict[str, Any]:
     """What the runs of one record must agree on."""
     return {
         "network": about["recipe"]["network"],
         "recipe": recorded_recipe(about["recipe"]),
-        "data": about["data"],
+        "data": digest | about["data"],
         "parameters": about["parameters"],
         "macs": about["macs"],
         "environment": {

@@ -26,7 +26,7 @@ import torch
 from ignite.handlers.checkpoint import BaseSaveHandler
 from matplotlib.figure import Figure
 
-from . import machine
+from . import machine, tensors
 from .errors import UserError
 from .recipe import Recipe
 
@@ -113,16 +113,20 @@ class Run:
     def load(self, name: str) -> Any:
         """The tensors of a checkpoint of the run, on the CPU.
 
-        Raises `UserError` if there is none, or if it is not one of ours.
+        Raises `UserError` if there is none, or if it is damaged or not one of ours.
         """
         path = self.folder / name
-        if not path.is_file():
-            raise UserError(f"{self} has no {name}: this run cannot be continued")
         try:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise UserError(f"cannot read the checkpoint {path}: {reason}") from None
+            return tensors.load(path)
+        except FileNotFoundError:
+            raise UserError(f"{self} has no {name}: this run cannot be continued") from None
+        except OSError as error:
+            raise UserError(f"cannot read the checkpoint {path}: {error.strerror}") from None
+        except tensors.Damaged as reason:
+            raise UserError(
+                f"cannot read the checkpoint {path}, which is damaged ({reason}): "
+                "put a copy of it in its place, or train anew"
+            ) from None
 
     def save(self, name: str, content: Any) -> None:
         """Write a checkpoint of the run, whole or not at all."""

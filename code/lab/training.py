@@ -30,7 +30,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from . import machine, plots, record
 from .augment import Batches, normalized
-from .data import Data, Split, described, load
+from .data import Data, Split, described, is_described, load
 from .errors import Diverged, Stopped, UserError
 from .handlers import (
     EVERY,
@@ -490,6 +490,8 @@ def resume(run: Run, state: dict[str, Any], training: Resumable) -> None:
     ):
         return
     checkpoint = run.load("last.pt")
+    if run.has("best.pt"):
+        run.load("best.pt")  # its damage would show only at the end of the training
     try:
         Checkpoint.load_objects(state, checkpoint)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError):
@@ -545,8 +547,11 @@ def description(
 
 
 def check_same_data(run: Run, data: Data) -> None:
-    if run.read("run.json")["data"] != described(data):
-        raise UserError(f"the images of {data.name} have changed since {run} was started")
+    if not is_described(data, run.read("run.json")["data"]):
+        raise UserError(
+            f"the images of {data.name}, or their labels, have changed since {run} was started: "
+            "put them back, or train anew"
+        )
 
 
 def _announce(run: Run, device: torch.device, data: Data) -> None:

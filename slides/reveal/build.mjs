@@ -2,159 +2,177 @@
 
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { readCourse, writeCourse } from './course.mjs';
+import { checkData } from './data.mjs';
 import { expand } from './directives.mjs';
+import { LICENSES, readLicenses, writeLicenses } from './licenses.mjs';
+import { readLooks } from './links.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
-import { command, frontMatterMistake, isThere, load, Refusal, root } from './project.mjs';
+import { policy } from './policy.mjs';
+import {
+  command,
+  frontMatterMistake,
+  isThere,
+  listDecks,
+  listFiles,
+  load,
+  printedName,
+  readDeck,
+  readJson,
+  Refusal,
+  root,
+  takeOptions,
+  wayUp,
+} from './project.mjs';
+import { putInPlace, SITE } from './site.mjs';
 
-export { command, load, Refusal, root };
+export { command, load, Refusal, root, takeOptions };
 
-// Tells us that a folder is ours to empty.
-const MARK = '.built-from-slides';
-// A site that is kept in git, say on a branch for GitHub's pages, has its history in here.
-const HISTORY = '.git';
 // Tells GitHub's server to serve every file as it lies.
 const AS_IT_LIES = '.nojekyll';
 // Pages of the site that are no decks.
-const OTHER_PAGES = ['index', '404', 'live'];
+const OTHER_PAGES = /^(?:index|404|live|lessons\/.*)$/;
+// Such a slide is in no page, on no paper, and has no number.
+const HIDDEN = /<!--\s*\.slide:[^>]*\bdata-visibility\s*=\s*["']?hidden\b/;
 
 const { default: yamlFrontMatter } = await load('yaml-front-matter');
 
+/** A line for each mistake of a deck; those in what it shows of one JSON file have one together. */
+function tellProblems(file, problems) {
+  const alike = new Map();
+  for (const [n, problem] of problems.entries()) {
+    const source = /static\/[^\s:|}]+\.json/.exec(problem.directive)?.[0] ?? n;
+    alike.set(source, [...(alike.get(source) ?? []), problem]);
+  }
+  return [...alike].map(([source, [{ line, directive, message }, ...others]]) => {
+    const more = others.length > 0 ? ` (and ${others.length} more of ${source})` : '';
+    return `${file}:${line}: ${directive}: ${message}${more}`;
+  });
+}
+
 /** Read and fill in every deck of slides/. Throws a Refusal with a line for each mistake in one. */
 export function readDecks() {
+  checkData();
   const mistakes = [];
-  const settings = JSON.parse(fs.readFileSync(path.join(root, 'reveal-md.json'), 'utf8'));
-  const names = fs.readdirSync(path.join(root, 'slides')).filter((name) => name.endsWith('.md'));
-  const decks = names.sort().map((name) => {
-    const file = `slides/${name}`;
-    const whole = fs.readFileSync(path.join(root, file), 'utf8').replace(/^\uFEFF/, '');
+  const settings = readJson('reveal-md.json');
+  const names = listDecks();
+  const decks = names.map((name) => {
+    const file = `slides/${name}.md`;
+    let whole;
     let front;
     try {
+      whole = readDeck(name);
       front = yamlFrontMatter.safeLoadFront(whole);
     } catch (error) {
+      if (error instanceof Refusal) {
+        mistakes.push(error.message);
+        return undefined;
+      }
       const { line, message } = frontMatterMistake(error);
       mistakes.push(`${file}${line ? `:${line}` : ''}: front matter: ${message}`);
       return undefined;
     }
     const { __content: markdown, ...options } = { ...settings, ...front };
     const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;
-    const deck = expand(markdown, { root, file, firstLine, assets: '.', ...options });
-    for (const { line, directive, message } of deck.problems) {
-      mistakes.push(`${file}:${line}: ${directive}: ${message}`);
-    }
-    if (!fs.existsSync(path.join(root, 'static', 'css', `${options.theme}.css`))) {
-      mistakes.push(`${file}: theme: there is no static/css/${options.theme}.css`);
-    }
-    if (OTHER_PAGES.some((page) => name === `${page}.md`)) {
-      mistakes.push(`${file}: its page would take the place of another; give it another name`);
-    }
-    const styles = path.join(root, 'node_modules', 'highlight.js', 'styles');
-    if (!fs.existsSync(path.join(styles, `${options.highlightTheme}.css`))) {
-      mistakes.push(`${file}: highlightTheme: highlight.js has no ${options.highlightTheme}`);
-    }
+    const context = { root, file, assets: wayUp(name) };
     const { separator, verticalSeparator } = options;
+    const deck = expand(markdown, { ...context, firstLine, separator, verticalSeparator });
+    mistakes.push(...tellProblems(file, deck.problems));
+    const looks = readLooks(options, context);
+    for (const { directive, message } of looks.problems) {
+      mistakes.push(`${file}: ${directive}: ${message}`);
+    }
+    const isTaken = names.some((other) => other < name && printedName(other) === printedName(name));
+    if (OTHER_PAGES.test(name) || isTaken) {
+      const what = isTaken ? 'PDF' : 'page';
+      mistakes.push(`${file}: its ${what} would take the place of another; give it another name`);
+    }
+    const isShown = (slide) => !HIDDEN.test(slide);
     return {
-      name: name.replace(/\.md$/, ''),
+      name,
       title: front.title,
-      slides: deck.slides,
+      files: [...looks.files, ...deck.files],
+      slides: deck.slides.filter(isShown),
       // As they are written, a list for each column.
       columns: markdown
-        .replaceAll('\r\n', '\n')
         .split(new RegExp(separator, 'm'))
-        .map((column) => column.split(new RegExp(verticalSeparator, 'm'))),
+        .map((column) => column.split(new RegExp(verticalSeparator, 'm')).filter(isShown))
+        .filter((column) => column.length > 0),
     };
   });
   if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
   return decks;
 }
 
-/** Empty the site's folder but for its history, or make it. Throws a Refusal when it is not ours. */
-function clean(out) {
-  const name = path.relative(root, out) || out;
-  const stats = fs.lstatSync(out, { throwIfNoEntry: false });
-  if (stats !== undefined) {
-    if (!stats.isDirectory())
-      throw new Refusal(`${name} is not a folder of this build: move it away`);
-    const entries = fs.readdirSync(out).filter((entry) => entry !== HISTORY);
-    if (entries.length > 0 && !entries.includes(MARK)) {
-      throw new Refusal(`${name} holds files that this build did not write: move it away`);
-    }
-    // The mark stays, so that the folder is still known as ours when this is cut short.
-    for (const entry of entries.filter((name) => name !== MARK)) {
-      fs.rmSync(path.join(out, entry), { recursive: true });
-    }
-  }
-  fs.mkdirSync(out, { recursive: true });
-  fs.writeFileSync(path.join(out, MARK), 'npm run build empties this folder before it fills it.\n');
-  fs.writeFileSync(path.join(out, AS_IT_LIES), '');
-}
-
-/** Remove what reveal-md copies and no page asks for: other themes, source maps, math, its icon. */
-function prune(out, pages) {
-  fs.rmSync(path.join(out, 'favicon.ico'), { force: true });
-  const asked = new Set(
-    pages.flatMap((page) =>
-      [...page.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map((match) => match[1]),
-    ),
-  );
-  for (const folder of ['dist', 'plugin']) {
-    for (const entry of fs.readdirSync(path.join(out, folder), { recursive: true })) {
-      const file = path.join(folder, entry);
-      const isFile = fs.statSync(path.join(out, file), { throwIfNoEntry: false })?.isFile();
-      if (isFile && !asked.has(file.split(path.sep).join('/'))) fs.rmSync(path.join(out, file));
-    }
-  }
-}
-
-/** Put the scripts that slides link to where the links lead. */
-function copyLessons(out) {
-  const lessons = fs.readdirSync(path.join(root, 'code')).filter((name) => name.endsWith('.py'));
-  fs.mkdirSync(path.join(out, 'code'));
-  for (const name of lessons) {
-    fs.copyFileSync(path.join(root, 'code', name), path.join(out, 'code', name));
+/** Put static/, the lessons, and what decks name beside themselves, where pages look for them. */
+function copyFiles(out, decks) {
+  const all = [
+    ...listFiles(path.join(root, 'static'), { recursive: true }).map((name) => `static/${name}`),
+    ...listFiles(path.join(root, 'code'), { ending: '.py' }).map((name) => `code/${name}`),
+    ...decks.flatMap(({ files }) => files),
+  ];
+  for (const file of all) {
+    fs.mkdirSync(path.join(out, path.dirname(file)), { recursive: true });
+    fs.copyFileSync(path.join(root, file), path.join(out, file));
   }
 }
 
 /** Put in place what live slides need besides static/: onnxruntime, and a page for phones. */
 function copyLive(out) {
-  const page = livePage(root, '.');
+  const page = livePage(root, '.', LICENSES);
   if (page === undefined) return;
   fs.writeFileSync(path.join(out, 'live.html'), page);
   fs.mkdirSync(path.join(out, 'ort'));
-  for (const name of RUNTIME_FILES) {
-    fs.copyFileSync(path.join(root, RUNTIME_FOLDER, name), path.join(out, 'ort', name));
+  for (const [name, file] of Object.entries(RUNTIME_FILES)) {
+    fs.copyFileSync(path.join(root, RUNTIME_FOLDER, file), path.join(out, 'ort', name));
+  }
+}
+
+/** Put the policy that the server sends into each page that is ours. */
+function guardPages(out) {
+  const meta = `\n    <meta http-equiv="Content-Security-Policy" content="${policy()}">`;
+  const pages = fs.readdirSync(out, { recursive: true }).filter((name) => name.endsWith('.html'));
+  for (const name of pages.filter((each) => each.split(path.sep)[0] !== 'static')) {
+    const page = fs.readFileSync(path.join(out, name), 'utf8');
+    // A page says its characters first.
+    const start = /<head[^>]*>(?:\s*<meta charset[^>]*>)?/i.exec(page);
+    if (!start) throw new Refusal(`${name}: its template has no <head>, where the policy belongs`);
+    const end = start.index + start[0].length;
+    fs.writeFileSync(path.join(out, name), page.slice(0, end) + meta + page.slice(end));
   }
 }
 
 /**
- * Build the site into the folder `out`.
+ * Build the site into the empty folder `out`.
  *
  * @returns {{decks: {name: string, slides: string[]}[], course: object}} what is in it
- * @throws {Refusal} when a deck has a mistake or `out` is not ours to empty
+ * @throws {Refusal} when a deck has a mistake
  */
 export function buildSite(out) {
   const decks = readDecks();
   const course = readCourse(decks);
-  clean(out);
-  const command = path.join(root, 'node_modules', 'reveal-md', 'bin', 'reveal-md.js');
-  const built = spawnSync(process.execPath, [command, 'slides', '--static', out], {
+  const licenses = readLicenses();
+  fs.writeFileSync(path.join(out, AS_IT_LIES), '');
+  copyFiles(out, decks);
+  const script = fileURLToPath(new URL('write-decks.mjs', import.meta.url));
+  const built = spawnSync(process.execPath, [script, out], {
     cwd: root,
     encoding: 'utf8',
     env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
   });
-  // Its output is a list of copied files and of images that it looks for beside the decks in vain.
-  if (built.status !== 0) throw new Error(`reveal-md failed:\n${built.stderr}`);
+  if (built.status !== 0) {
+    const said = built.error?.message ?? /^(?:\w*Error|E[A-Z]+): .*$/m.exec(built.stderr)?.[0];
+    throw new Error(`reveal-md failed: ${said ?? built.stderr.trim()}`);
+  }
 
-  copyLessons(out);
   copyLive(out);
   writeCourse(out, course);
-  prune(
-    out,
-    decks.map(({ name }) => fs.readFileSync(path.join(out, `${name}.html`), 'utf8')),
-  );
+  writeLicenses(out, course, licenses);
+  guardPages(out);
   return { decks, course };
 }
 
@@ -168,7 +186,17 @@ function warnOfOldPictures() {
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(() => {
-    const { decks, course } = buildSite(path.join(root, '_site'));
+    takeOptions('npm run build');
+    // Elsewhere first, so that a site stays whole until there is another.
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
+    let built;
+    try {
+      built = buildSite(folder);
+      putInPlace(folder, SITE);
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
+    const { decks, course } = built;
     const pages = decks.map(({ name, slides }) => `${name}.html (${slides.length} slides)`);
     const named = (lessons) => lessons.map(({ name }) => name);
     const run = named(course.lessons.filter((lesson) => lesson.run));

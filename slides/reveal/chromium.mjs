@@ -1,10 +1,15 @@
 // Finds a Chromium on this machine. Run as a script, it prints the path and then, one a line, the
-// switches to start it with.
+// switches to start it with. get-chromium.mjs installs one where there is none.
 
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+/** Where get-chromium.mjs puts the one of npm's registry. */
+export const FROM_NPM = fileURLToPath(new URL('../../.browser/chromium-of-npm', import.meta.url));
+const PATIENCE = 20_000; // ms
 
 const COMMANDS = [
   'chromium',
@@ -60,7 +65,15 @@ function fromPlaywright() {
   const ends = [
     ['chrome-linux', 'chrome'],
     ['chrome-linux64', 'chrome'],
+    ['chrome-linux-arm64', 'chrome'],
     ['chrome-mac', 'Chromium.app', 'Contents', 'MacOS', 'Chromium'],
+    ...['chrome-mac-x64', 'chrome-mac-arm64'].map((folder) => [
+      folder,
+      'Google Chrome for Testing.app',
+      'Contents',
+      'MacOS',
+      'Google Chrome for Testing',
+    ]),
     ['chrome-win', 'chrome.exe'],
     ['chrome-win64', 'chrome.exe'],
   ];
@@ -82,7 +95,18 @@ function isProgram(file) {
 }
 
 /**
- * Return the path of a Chromium, Chrome or Edge: the one that CHROMIUM names, or the first found.
+ * Whether a file is a browser that works: Ubuntu's may be a script that says to install a snap, and
+ * a download may lack libraries. On Windows it would open a window, so there it is believed.
+ */
+export function starts(file) {
+  if (!isProgram(file)) return false;
+  if (process.platform === 'win32') return true;
+  return spawnSync(file, ['--version'], { stdio: 'ignore', timeout: PATIENCE }).status === 0;
+}
+
+/**
+ * Return the path of a Chromium, Chrome or Edge: the one that CHROMIUM names, or the first found
+ * that starts.
  *
  * @throws {Error} one line that says how to get one
  */
@@ -95,7 +119,7 @@ export function findChromium() {
   const onPath = PATH.split(path.delimiter).flatMap((folder) =>
     COMMANDS.map((name) => path.join(folder, name)),
   );
-  const found = [...onPath, ...usualPlaces(), ...fromPlaywright()].find(isProgram);
+  const found = [...onPath, ...usualPlaces(), ...fromPlaywright(), FROM_NPM].find(starts);
   if (found !== undefined) return found;
   throw new Error(`no Chromium found; ${HOW_TO}, or let CHROMIUM name one`);
 }

@@ -8,7 +8,16 @@ import path from 'node:path';
 import { compare } from './compare.mjs';
 import { curve } from './curve.mjs';
 import { bySlide, lessonNames, readLesson, RUN } from './lessons.mjs';
-import { isThere, load, readJson, Refusal, root, siteAddress } from './project.mjs';
+import {
+  isThere,
+  load,
+  misfit,
+  printedName,
+  readJson,
+  Refusal,
+  root,
+  siteAddress,
+} from './project.mjs';
 import { show } from './values.mjs';
 
 const { default: Mustache } = await load('mustache');
@@ -19,7 +28,15 @@ const LIVE = 'live.html';
 // Notebooks are not in the repository, so the workflow that publishes the site puts them there.
 const BRANCH = 'notebooks';
 const PARTS = ['head', 'meta', 'foot'];
-const KEYS = ['deck', 'description', 'learn', 'footer', 'lessons'];
+const SETTINGS = {
+  deck: 'text',
+  description: 'text',
+  learn: [],
+  footer: 'text',
+  license: 'text',
+  lessons: { '*': { 'idea?': 'text', 'arguments?': 'text' } },
+};
+const KEYS = Object.keys(SETTINGS);
 
 const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
@@ -29,16 +46,18 @@ const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (character) => ENT
 function readSettings(decks, names) {
   const settings = readJson(COURSE);
   const unknown = Object.keys(settings).filter((key) => !KEYS.includes(key));
-  const mistakes = [
-    ...unknown.map((key) => `there is no setting ${key}; there is ${KEYS.join(', ')}`),
-    ...KEYS.filter((key) => !Object.hasOwn(settings, key)).map((key) => `${key} is missing`),
-    ...Object.keys(settings.lessons ?? {})
-      .filter((name) => !names.includes(name))
-      .map((name) => `lessons: there is no code/${name}.py`),
-  ];
-  const decksThere = decks.map(({ name }) => name);
-  if (settings.deck !== undefined && !decksThere.includes(settings.deck)) {
-    mistakes.push(`deck: no slides/${settings.deck}.md; there is ${decksThere.join(', ')}`);
+  const mistake =
+    unknown.length > 0
+      ? `there is no setting ${unknown.join(', ')}; there is ${KEYS.join(', ')}`
+      : misfit(settings, SETTINGS);
+  const mistakes = mistake === undefined ? [] : [mistake];
+  if (mistake === undefined) {
+    const others = Object.keys(settings.lessons).filter((name) => !names.includes(name));
+    mistakes.push(...others.map((name) => `lessons: there is no code/${name}.py`));
+    const decksThere = decks.map(({ name }) => name);
+    if (!decksThere.includes(settings.deck)) {
+      mistakes.push(`deck: no slides/${settings.deck}.md; there is ${decksThere.join(', ')}`);
+    }
   }
   if (mistakes.length > 0) {
     throw new Refusal(mistakes.map((mistake) => `${COURSE}: ${mistake}`).join('\n'));
@@ -89,8 +108,8 @@ function describe({ name, title, slides }) {
 /** The PDFs of a deck that are in the project's folder, and not older than what they show. */
 function downloads(deck) {
   return [
-    { file: `${deck}.pdf`, label: 'Slides as PDF' },
-    { file: `${deck}-handout.pdf`, label: 'Handout with notes, PDF' },
+    { file: `${printedName(deck)}.pdf`, label: 'Slides as PDF' },
+    { file: `${printedName(deck)}-handout.pdf`, label: 'Handout with notes, PDF' },
   ].filter(({ file }) => {
     const changed = (name) => fs.statSync(path.join(root, name)).mtimeMs;
     return isThere(file) && changed(file) >= changed(`slides/${deck}.md`);

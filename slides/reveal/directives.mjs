@@ -27,7 +27,9 @@ import { curve, curves, shares } from './curve.mjs';
 import { figure } from './figure.mjs';
 import { front } from './front.mjs';
 import { layers } from './layers.mjs';
+import { LESSON, replaceLinks, resolver, withTheirOwn } from './links.mjs';
 import { live, modelsIn } from './live.mjs';
+import { listFiles } from './project.mjs';
 import { definition } from './python.mjs';
 import { lookUp, show } from './values.mjs';
 
@@ -35,13 +37,9 @@ const DIRECTIVE =
   /^([^\s:|]+)\s*(?::\s*([^\s|[\],]+(?:\s*,\s*[^\s|[\],]+)*)\s*)?(?:\[([\d\s,|-]*)\])?\s*(?:\|\s*([^|]+?))?$/;
 const CODE_SPAN_OR_DIRECTIVE = /(`+)[^`]*\1|\{\{(.*?)\}\}/g;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
-// static/… and code/… where HTML and Markdown name files: src="…", data-background-image="…", ](…).
-const ASSET = /(\b(?:src|href|poster|data-[\w-]+)\s*=\s*["']|\]\()((?:static|code)\/[^"')\s#?]+)/g;
 const NOTES = /^\s*notes?:/i;
 // The notes begin with the time that the slide takes.
 const MINUTES = /^\s*notes?:\s*(\d+) minutes?\b/i;
-// Of code/ only the lessons are on the site.
-const LESSON = /^code\/[^/]+\.py$/;
 const FACTS = 'static/facts.json';
 const KINDS = { code: ['.py'], static: ['.json', '.svg'] };
 const NETWORK = '.onnx';
@@ -64,11 +62,9 @@ function locate(root, name) {
   if (outside(file)) throw new Error(`the path leaves ${folder}/`);
   if (!fs.existsSync(file)) {
     const kind = path.extname(name);
-    const there = fs
-      .readdirSync(home, { recursive: true })
-      .filter((entry) => path.extname(entry) === kind && !entry.includes('__pycache__'))
-      .map((entry) => `${folder}/${entry.split(path.sep).join('/')}`)
-      .sort();
+    const there = listFiles(home, { recursive: true })
+      .filter((entry) => path.extname(entry) === kind)
+      .map((entry) => `${folder}/${entry}`);
     throw new Error(
       `there is no such file; there is ${there.join(', ') || `no ${kind} file in ${folder}/`}`,
     );
@@ -114,10 +110,9 @@ function includeCode({ root, assets }, file, name, steps, option) {
 
 /** Return every network's record in a folder that has `key`, with the network's name. */
 function readRecords(root, folder, key) {
-  const names = fs.readdirSync(locate(root, folder)).filter((name) => name.endsWith('.json'));
+  const names = listFiles(locate(root, folder), { ending: '.json' });
   const facts = fs.existsSync(path.join(root, FACTS)) ? readJson(root, FACTS) : {};
   return names
-    .sort()
     .map((name) => readJson(root, `${folder}/${name}`))
     .filter((record) => Number.isFinite(record[key]?.mean))
     .map((record) => ({ name: shortName(facts, record.network) ?? record.network, record }));
@@ -203,12 +198,15 @@ function fill(context, inner, { alone, line }) {
  * @param {number} context.firstLine the line of `file` on which `markdown` begins, from 1
  * @param {string} context.separator regular expression between slides
  * @param {string} context.verticalSeparator the same between the slides below one another
- * @param {string} context.assets where pages find the folders static/ and code/
+ * @param {string} context.assets where its page finds the folders static/, slides/ and code/
  * @returns {{markdown: string, slides: string[], problems: {file: string, line: number,
- *   directive: string, message: string}[]}} what to show, its slides one by one, what went wrong
+ *   directive: string, message: string}[], files: string[]}} what to show, its slides one by one,
+ *   what went wrong, the files of slides/ that it needs
  */
 export function expand(markdown, { root, file, firstLine, separator, verticalSeparator, assets }) {
   const problems = [];
+  const files = new Set();
+  const resolve = resolver({ root, file, assets });
   let line = firstLine;
 
   function attempt(directive, job) {
@@ -237,16 +235,18 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     return filled;
   }
 
-  function linkAssets(text) {
-    return text.replace(ASSET, (match, before, name) => {
-      attempt(name, () => {
-        if (name.startsWith('code/') && !LESSON.test(name))
-          throw new Error('of code/ only its lessons, code/NAME.py, are on the site');
-        if (!fs.existsSync(path.join(root, decodeURIComponent(name))))
-          throw new Error('there is no such file');
+  function linkFiles(text) {
+    const first = line;
+    const linked = replaceLinks(text, (reference, offset) => {
+      line = first + text.slice(0, offset).split('\n').length - 1;
+      return attempt(reference, () => {
+        const { address, place } = resolve(reference);
+        if (place) withTheirOwn(root, [place]).forEach((each) => files.add(each));
+        return address;
       });
-      return `${before}${assets}/${name}`;
     });
+    line = first;
+    return linked;
   }
 
   function expandSlide(text) {
@@ -254,7 +254,8 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     let fence = '';
     let notes = 0;
     let minutes;
-    const lines = text.split('\n').map((raw, n, all) => {
+    const linked = linkFiles(text);
+    const lines = linked.split('\n').map((raw, n, all) => {
       const mark = FENCE.exec(raw)?.[1] ?? '';
       let shown = raw;
       if (fence !== '') {
@@ -272,12 +273,15 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
           });
           notes = 1;
         }
-        shown = expandLine(linkAssets(raw));
+        shown = expandLine(raw);
       }
       if (n < all.length - 1) line += 1;
       return shown;
     });
-    if (problems.length > before) return errorSlide(problems.slice(before));
+    if (problems.length > before) {
+      problems.push(...problems.splice(before).sort((a, b) => a.line - b.line));
+      return errorSlide(problems.slice(before));
+    }
     // The speaker view counts in seconds.
     const timing = minutes && `<!-- .slide: data-timing="${60 * minutes}" -->\n`;
     // Blank lines at the start make reveal.js take the slide's own indentation for the page's.
@@ -297,7 +301,7 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     end = index + between.length;
   }
   slides.push(expandSlide(whole.slice(end)));
-  return { markdown: filled + slides.at(-1), slides, problems };
+  return { markdown: filled + slides.at(-1), slides, problems, files: [...files] };
 }
 
 /** Write a slide that tells the author what is wrong, where, and what there is. */

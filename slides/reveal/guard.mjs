@@ -7,25 +7,32 @@
 
 import { EventEmitter } from 'node:events';
 import { lstatSync } from 'node:fs';
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
+import './safe-yaml.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
-import { frontMatterMistake } from './project.mjs';
+import { named, SERVED } from './links.mjs';
+import { policy } from './policy.mjs';
+import { frontMatterMistake, isPlainFile, listDecks } from './project.mjs';
+import { renderDeck, renderList } from './render.mjs';
 
 const LONGEST_ADDRESS = 2048; // characters; the deck's own addresses have fewer than 100
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 const WATCHED = ['slides', 'static', 'code'];
 const NOT_WATCHED = new Set(['node_modules', 'runs', '__pycache__']);
 const RELOADED_TYPES = 'md html css js mjs json py svg png jpg webp onnx'.split(' ');
-const LESSON = /^\/_assets\/code\/[^/]+\.py$/;
 const PLAIN_TEXT = 'text/plain; charset=utf-8';
 const RELOAD_SCRIPT = '/livereload.js';
+const LESSON = /^\/_assets\/code\/[^/]+\.py$/;
+const DECK = /^\/(.+)\.md$/;
 const LIVE_PAGE = '/live.html';
 // Where pages find onnxruntime, of which no other file is sent.
-const RUNTIME = new Set(RUNTIME_FILES.map((name) => `/_assets/ort/${name}`));
+const RUNTIME = new Map(
+  Object.entries(RUNTIME_FILES).map(([name, file]) => [`/_assets/ort/${name}`, file]),
+);
 
 /** A request that is not answered from the deck: an HTTP status and a sentence for its page. */
 class Refusal extends Error {
@@ -89,14 +96,11 @@ function isLocal({ headers: { host = '' } }) {
   return LOCAL_NAMES.has(host.toLowerCase().replace(/:\d+$/, ''));
 }
 
-/** Tell whether `file` is a file that really lies in `folder`, symbolic links followed. */
-async function liesIn(folder, file) {
-  try {
-    const [home, real] = await Promise.all([realpath(folder), realpath(file)]);
-    return real.startsWith(home + path.sep) && (await stat(real)).isFile();
-  } catch {
-    return false; // not there, no permission, a loop of links, a name too long
-  }
+/** Tell whether a deck names this file, `slides/…`: no other is sent, and none is on the site. */
+async function isNamed(file) {
+  // After a restart, a page may ask for its pictures before anybody has asked for it.
+  if (!named.has(file)) await Promise.allSettled(listDecks().map((name) => renderDeck(name)));
+  return named.has(file);
 }
 
 /** Throw a Refusal unless the request comes by a local name and asks for something of the deck. */
@@ -108,15 +112,21 @@ async function admit(request, folders) {
   const address = readAddress(request.url);
   if (['/', '/favicon.ico', RELOAD_SCRIPT, LIVE_PAGE].includes(address)) return address;
   if (RUNTIME.has(address)) {
-    return `/_assets/${RUNTIME_FOLDER.split(path.sep).join('/')}/${path.basename(address)}`;
+    return `/_assets/${RUNTIME_FOLDER.split(path.sep).join('/')}/${RUNTIME.get(address)}`;
   }
 
-  const [prefix, folder] = /^\/[^/]+\.md$/.test(address)
-    ? ['/', folders.decks]
-    : LESSON.test(address)
-      ? ['/_assets/code/', folders.lessons]
-      : (folders.assets.find(([start]) => address.startsWith(start)) ?? []);
-  if (!folder || !(await liesIn(folder, path.join(folder, address.slice(prefix.length))))) {
+  const deck = DECK.exec(address)?.[1];
+  if (deck !== undefined) {
+    if (!listDecks().includes(deck)) throw notFound();
+    return address;
+  }
+  const [prefix, folder] = LESSON.test(address)
+    ? ['/_assets/code/', folders.lessons]
+    : (folders.assets.find(([start]) => address.startsWith(start)) ?? []);
+  if (!folder || !isPlainFile(folder, address.slice(prefix.length))) {
+    throw notFound();
+  }
+  if (folder === folders.slides && !(await isNamed(address.slice(`${SERVED}/`.length)))) {
     throw notFound();
   }
   return address;
@@ -160,6 +170,14 @@ function sendLivePage(root, response) {
   response.end(page);
 }
 
+/** The page of a deck, or the list of them, made anew each time. */
+async function sendDeck(address, response) {
+  const deck = DECK.exec(decodeURI(address))?.[1];
+  const page = await (deck === undefined ? renderList() : renderDeck(deck));
+  response.setHeader('Content-Type', 'text/html; charset=utf-8');
+  response.end(page);
+}
+
 /** One sentence on what went wrong with a page, for its author. */
 function explain(error, address, root) {
   const what = address === '/' ? 'The list of decks' : address.slice(1);
@@ -190,15 +208,18 @@ export function guard({ root, port }) {
   const livereload = ofRevealMd('livereload');
   const reveal = path.join(ofRevealMd.resolve('reveal.js'), '..', '..');
   const folders = {
-    decks: path.join(root, 'slides'),
+    slides: path.join(root, 'slides'),
     lessons: path.join(root, 'code'),
     assets: [
       ['/_assets/static/', path.join(root, 'static')],
+      ['/_assets/slides/', path.join(root, 'slides')],
       ['/dist/', path.join(reveal, 'dist')],
       ['/plugin/', path.join(reveal, 'plugin')],
       ['/css/highlight/', path.join(ofRevealMd.resolve('highlight.js'), '..', '..', 'styles')],
     ],
   };
+
+  const ourPolicy = `${policy()}; frame-ancestors 'self'`;
 
   // reveal-md tells what it serves, with folders of this machine, and warns that there is no
   // puppeteer, which the deck does without; errors keep their first line.
@@ -260,6 +281,12 @@ export function guard({ root, port }) {
     return server;
   };
 
+  const fail = (error, request, response) => {
+    const sentence = explain(error, request.url, root);
+    report(sentence, root);
+    sendPage(request, response, 500, sentence);
+  };
+
   return new Promise((resolve, reject) => {
     // express would listen on every interface, and let every request in.
     express.application.listen = function () {
@@ -268,9 +295,7 @@ export function guard({ root, port }) {
       // status is the request's: a file that is gone by now, a range that it does not have.
       this.use((error, request, response, next) => {
         if (error.status < 500) return sendPage(request, response, error.status, REFUSED);
-        const sentence = explain(error, request.path, root);
-        report(sentence, root);
-        sendPage(request, response, 500, sentence);
+        fail(error, request, response);
       });
 
       const answer = async (request, response) => {
@@ -279,19 +304,25 @@ export function guard({ root, port }) {
         response.setHeader('X-Content-Type-Options', 'nosniff');
         response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
         response.setHeader('X-Frame-Options', 'SAMEORIGIN');
+        // A page that a lecturer lays into static/, a plot perhaps, may have scripts inside.
+        if (request.url.startsWith(LIVE_PAGE) || !/\.html?(?:\?|$)/i.test(request.url)) {
+          response.setHeader('Content-Security-Policy', ourPolicy);
+        }
         try {
           // Only the path goes on: the query is for the page's scripts, and reveal-md would take a
           // file name out of it.
-          request.url = encodeURI(await admit(request, folders));
+          request.url = encodeURI(admit(request, folders));
           seen.set(request.url, changes);
           // A browser shows plain text, but downloads what a system may call a Python script.
           if (LESSON.test(request.url)) response.setHeader('Content-Type', PLAIN_TEXT);
           if (request.url === RELOAD_SCRIPT) await sendReloadScript(response, ofRevealMd);
           else if (request.url === LIVE_PAGE) sendLivePage(root, response);
-          else this(request, response);
+          else if (request.url === '/' || DECK.test(request.url)) {
+            await sendDeck(request.url, response);
+          } else this(request, response);
         } catch (error) {
-          if (!(error instanceof Refusal)) report(error, root);
-          sendPage(request, response, error.status ?? 500, oneLine(error, root));
+          if (error instanceof Refusal) sendPage(request, response, error.status, error.message);
+          else fail(error, request, response);
         }
       };
       const upgrade = (request, socket, head) => {

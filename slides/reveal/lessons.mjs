@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { shortName } from './compare.mjs';
-import { isThere, readJson, readText, root } from './project.mjs';
+import { isThere, listFiles, readJson, readText, root } from './project.mjs';
 import { show } from './values.mjs';
 
 export const RUN = '.lessons'; // what slides/pages.py leaves
@@ -16,11 +16,9 @@ const FACTS = 'static/facts.json';
 
 /** The names of the lessons, code/NAME.py. */
 export function lessonNames() {
-  return fs
-    .readdirSync(path.join(root, 'code'))
-    .filter((name) => name.endsWith('.py'))
-    .map((name) => name.slice(0, -'.py'.length))
-    .sort();
+  return listFiles(path.join(root, 'code'), { ending: '.py' }).map((name) =>
+    name.slice(0, -'.py'.length),
+  );
 }
 
 /** The first column of a deck that names the lesson's script, and the first figure in it. */
@@ -75,10 +73,9 @@ const hash = (name) =>
 
 /** All of code/lab, and the script: what a lesson's page is made from. */
 function sources(name) {
-  const lab = fs
-    .readdirSync(path.join(root, 'code', 'lab'), { recursive: true })
-    .filter((entry) => entry.endsWith('.py'))
-    .map((entry) => `code/lab/${entry.split(path.sep).join('/')}`);
+  const lab = listFiles(path.join(root, 'code', 'lab'), { ending: '.py', recursive: true }).map(
+    (entry) => `code/lab/${entry}`,
+  );
   return [`code/${name}.py`, ...lab].sort();
 }
 

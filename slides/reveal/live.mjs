@@ -6,42 +6,42 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { readNetwork } from '../../static/js/live/onnx.js';
-import {
-  agreement,
-  millions,
-  percent,
-  provenance,
-  top,
-  whole,
-  withArticle,
-} from '../../static/js/live/words.js';
-import { siteAddress } from './project.mjs';
+import { SERVED } from './links.mjs';
+import { listFiles, load, siteAddress } from './project.mjs';
+
+// Not by `import`, which would end in Node's own lines where package.json is broken.
+const page = (name) => load(new URL(`../../static/js/live/${name}`, import.meta.url).href);
+const { readNetwork } = await page('onnx.js');
+const { agreement, millions, percent, provenance, top, whole, withArticle } =
+  await page('words.js');
 
 const SAMPLES = 'static/samples';
 const MODELS = 'static/models';
 const PREFERRED = 'cat'; // the sample to begin with, where there is one
 const MOST_BARS = 10;
+// Asks live.html for all networks; without it, a phone would load them all for its first answer.
+const ALL = '?networks=all';
 const PAGE = fileURLToPath(new URL('live.html', import.meta.url));
 
-/** The two files of onnxruntime-web that a page loads. */
-export const RUNTIME_FILES = ['ort.wasm.bundle.min.mjs', 'ort-wasm-simd-threaded.wasm'];
+/**
+ * The two files of onnxruntime-web that a page loads: how they are called there, and in the package.
+ * A script is called .js, because nginx knows no .mjs, and browsers run no script without a type.
+ */
+export const RUNTIME_FILES = {
+  'ort.wasm.bundle.min.js': 'ort.wasm.bundle.min.mjs',
+  'ort-wasm-simd-threaded.wasm': 'ort-wasm-simd-threaded.wasm',
+};
 export const RUNTIME_FOLDER = path.join('node_modules', 'onnxruntime-web', 'dist');
 
 /** The networks' files in a folder, in the order of the lecture, then by name. */
 export function modelsIn(root, folder) {
-  const there = path.join(root, folder);
-  if (!fs.statSync(there, { throwIfNoEntry: false })?.isDirectory()) return [];
   const facts = path.join(root, 'static', 'facts.json');
   const order = fs.existsSync(facts) ? Object.keys(JSON.parse(fs.readFileSync(facts, 'utf8'))) : [];
   const place = (file) => {
     const n = order.indexOf(path.basename(file, '.onnx'));
     return n < 0 ? order.length : n;
   };
-  return fs
-    .readdirSync(there)
-    .filter((name) => name.endsWith('.onnx'))
-    .sort()
+  return listFiles(path.join(root, folder), { ending: '.onnx' })
     .sort((a, b) => place(a) - place(b))
     .map((name) => `${folder}/${name}`);
 }
@@ -139,15 +139,15 @@ function code(address, escape) {
  * @throws {Error} when a file cannot be shown
  */
 export function live(root, files, assets, escape) {
+  const home = assets === SERVED ? '' : assets;
   const networks = files.map((file) => read(root, file));
   const [first] = networks;
   const isSingle = networks.length === 1;
-  const listed = fs.existsSync(path.join(root, SAMPLES))
-    ? fs.readdirSync(path.join(root, SAMPLES)).filter((name) => /\.(png|jpg|webp)$/.test(name))
-    : [];
+  const listed = listFiles(path.join(root, SAMPLES)).filter((name) =>
+    /\.(png|jpg|webp)$/.test(name),
+  );
   const place = (name) => first.classes.indexOf(path.parse(name).name);
   const samples = listed
-    .sort()
     .sort((a, b) => place(a) - place(b))
     .map((file) => ({ name: path.parse(file).name, url: `${assets}/${SAMPLES}/${file}` }));
   const still = recorded(first);
@@ -160,7 +160,7 @@ export function live(root, files, assets, escape) {
   const about = isSingle ? provenance(first) : `Trained on ${datasets.join(' and ')}.`;
   const { homepage } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   const base = siteAddress(homepage);
-  const query = isSingle ? `?network=${encodeURIComponent(nameOf(first))}` : '';
+  const query = isSingle ? `?network=${encodeURIComponent(nameOf(first))}` : ALL;
   const qr = base === undefined ? '' : code(`${base}live.html${query}`, escape);
   const data = {
     network: isSingle ? nameOf(first) : '',
@@ -178,7 +178,7 @@ export function live(root, files, assets, escape) {
     `<div class="live${isSingle ? '' : ' live-several'}" role="group" aria-label="${escape(label)}" data-prevent-swipe ${attributes.join(' ')}>` +
     `<div class="live-still">${picture}<div class="live-say">${answer}` +
     `<div class="live-foot"><p class="live-about">${escape(about)}</p>${qr}</div>` +
-    `<a class="live-start" href="live.html${escape(query)}">Try it</a></div></div></div>`
+    `<a class="live-start" href="${home}/live.html${escape(query)}">Try it</a></div></div></div>`
   );
 }
 
@@ -186,24 +186,30 @@ const escapeHtml = (text) =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 /**
- * Return the page live.html: every network of static/models, of which the address names one.
+ * Return the page live.html: every network of static/models, of which the address names one or all.
  *
  * @param {string} root the project's folder
  * @param {string} assets where the page finds static/
+ * @param {string} [licenses] where it finds their list, which only a site has
  * @returns {string|undefined} HTML; undefined where there is no network
  */
-export function livePage(root, assets) {
+export function livePage(root, assets, licenses) {
   const files = modelsIn(root, MODELS);
   if (files.length === 0) return undefined;
   const groups = [...(files.length > 1 ? [files] : []), ...files.map((file) => [file])];
   const links = groups.map((group) => {
     const [{ title, file }] = group.map((name) => read(root, name));
     return group.length > 1
-      ? '<a href="live.html">Side by side</a>'
+      ? `<a href="live.html${ALL}">Side by side</a>`
       : `<a href="live.html?network=${encodeURIComponent(nameOf({ file }))}">${escapeHtml(title)}</a>`;
   });
   const lives = groups.map((group) => live(root, group, assets, escapeHtml));
-  const parts = { staticBase: `${assets}/static`, links: links.join('\n'), lives: lives.join('\n') };
+  const parts = {
+    staticBase: `${assets}/static`,
+    links: links.join('\n'),
+    lives: lives.join('\n'),
+    licenses: licenses ? ` · <a href="${licenses}">Licenses</a>` : '',
+  };
   return fs
     .readFileSync(PAGE, 'utf8')
     .replace(/\{\{\{(\w+)\}\}\}/g, (_, part) => parts[part]);

@@ -8,25 +8,53 @@ import path from 'node:path';
 import { launch, openPage, ORIGIN, programOfBrowser } from './browser.mjs';
 import { buildSite, command, readDecks, Refusal, root } from './build.mjs';
 import { layOutHandout } from './handout.mjs';
+import { printedName, readJson, siteAddress } from './project.mjs';
 
 const PAGE = { width: 1280, height: 720 };
 
 /** Open a deck as it is printed. Throws a Refusal when it asks for what is not on the site. */
 async function open(browser, site, { name, slides }) {
   const { page, missing } = await openPage(browser, site, PAGE);
-  await page.goto(`${ORIGIN}/${encodeURIComponent(name)}.html?view=print`, {
+  await page.goto(`${ORIGIN}/${encodeURI(name)}.html?view=print`, {
     waitUntil: 'networkidle',
   });
   await page.waitForSelector('.pdf-page');
+  await Promise.all(page.frames().map((frame) => frame.waitForLoadState('networkidle')));
   if (missing.size > 0) {
     throw new Refusal(
-      `slides/${name}.md asks for ${[...missing].join(', ')}: a deck loads only what is in static/`,
+      `slides/${name}.md asks for ${[...missing].join(', ')}: a deck loads only what is in slides/ and static/`,
     );
   }
   const pages = await page.locator('.pdf-page').count();
   if (pages !== slides.length)
     throw new Error(`${pages} pages for the ${slides.length} slides of ${name}`);
   return page;
+}
+
+/**
+ * Runs in the page: leads a link to a slide to that slide's page, and one to the rest of the site to
+ * where the site is. Where that is not known, it is no link: on paper there is no other way to it.
+ */
+function leadLinks(address) {
+  const find = (hash) => {
+    const [, h, v = '0'] = /^#\/(\d+)(?:\/(\d+))?/.exec(hash) ?? [];
+    return h === undefined
+      ? document.getElementById(decodeURIComponent(hash.replace(/^#\/?/, '')))
+      : document.querySelector(`[data-place="${h}/${v}"]`);
+  };
+  document.querySelectorAll('.pdf-page').forEach((page, n) => page.setAttribute('id', `page-${n + 1}`));
+  for (const link of document.querySelectorAll('a[href]')) {
+    const { origin, pathname, hash } = new URL(link.href);
+    if (origin !== location.origin) continue;
+    const slide = pathname === location.pathname ? find(hash)?.closest('.pdf-page') : undefined;
+    if (slide) link.setAttribute('href', `#${slide.id}`);
+    else if (address) link.setAttribute('href', address + pathname.slice(1) + hash);
+    else {
+      const text = Object.assign(document.createElement('span'), { className: link.className });
+      text.append(...link.childNodes);
+      link.replaceWith(text);
+    }
+  }
 }
 
 /** Print an open page to a file, written only when whole, so that a failure leaves the last one. */
@@ -39,7 +67,7 @@ async function print(page, file) {
 /** Read the command line. Throws a Refusal for what it does not know. */
 function readArguments(given) {
   const files = given.filter((argument) => argument !== '--handout');
-  const unknown = files.find((argument) => argument.startsWith('-'));
+  const unknown = files.find((argument, n) => argument.startsWith('-') || n > 0);
   if (unknown !== undefined) {
     throw new Refusal(`npm run pdf knows no ${unknown}: write npm run pdf -- [--handout] [FILE]`);
   }
@@ -48,6 +76,7 @@ function readArguments(given) {
 
 await command(async () => {
   const { isHandout, wanted } = readArguments(process.argv.slice(2));
+  const address = siteAddress(readJson('package.json').homepage);
   const program = programOfBrowser();
   if (wanted !== undefined && readDecks().length !== 1) {
     throw new Refusal(
@@ -65,9 +94,10 @@ await command(async () => {
     const { decks } = buildSite(site);
     browser = await launch(program);
     for (const deck of decks) {
-      const name = isHandout ? `${deck.name}-handout.pdf` : `${deck.name}.pdf`;
+      const name = `${printedName(deck.name)}${isHandout ? '-handout' : ''}.pdf`;
       const file = path.resolve(wanted ?? path.join(root, name));
       const page = await open(browser, site, deck);
+      await page.evaluate(leadLinks, address);
       if (isHandout) await layOutHandout(page, deck.title ?? deck.name);
       await print(page, file);
       const form = isHandout ? 'slides with their notes' : 'pages';

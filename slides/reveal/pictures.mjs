@@ -9,7 +9,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import { buildSite, command, readDecks, Refusal, root } from './build.mjs';
+import { buildSite, command, readDecks, Refusal, root, takeOptions } from './build.mjs';
+import { isThere, readJson } from './project.mjs';
 
 const SIZE = { width: 1200, height: 675 };
 // What stands around a slide is not of the picture.
@@ -41,7 +42,7 @@ function digest(slide) {
     .replace(/<!-- \.slide: data-timing.*-->/, '')
     .replace(/\bline-\d+-/g, '')
     .trim();
-  const images = [...seen.matchAll(/static\/img\/[\w./-]+/g)].map(([name]) => name);
+  const images = [...seen.matchAll(/\b(?:static\/img|slides)\/[\w./-]+/g)].map(([name]) => name);
   const files = [...images, ...STYLES].map((name) => fs.readFileSync(path.join(root, name)));
   return sha256(seen, ...files);
 }
@@ -72,8 +73,7 @@ function wanted(decks) {
 
 /** What the pictures that are there were made from. */
 function madeFrom() {
-  const file = path.join(root, MADE_FROM);
-  return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : {};
+  return isThere(MADE_FROM) ? readJson(MADE_FROM) : {};
 }
 
 /** Throw a Refusal that names the pictures which no longer show their slide, or are not there. */
@@ -99,7 +99,7 @@ async function take(pictures) {
     for (const { file, page: address } of pictures) {
       const { page } = await openPage(browser, site, SIZE);
       await page.goto(`${ORIGIN}/${address}`, { waitUntil: 'networkidle' });
-      await page.waitForFunction(() => globalThis.Reveal?.isReady());
+      await page.waitForSelector('.reveal.ready');
       await page.addStyleTag({ content: AROUND });
       fs.mkdirSync(path.join(root, path.dirname(file)), { recursive: true });
       await page.screenshot({ path: path.join(root, file) });
@@ -115,6 +115,7 @@ async function take(pictures) {
 }
 
 await command(async () => {
+  const options = takeOptions('npm run pictures', '--check');
   const pictures = wanted(readDecks());
-  await (process.argv.includes('--check') ? check(pictures) : take(pictures));
+  await (options.includes('--check') ? check(pictures) : take(pictures));
 });

@@ -7,13 +7,13 @@
 // system.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+
+import { listDecks, root } from './project.mjs';
 
 const OLDEST_NODE = 20;
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 
 /** End with one line that says what is wrong and what to do. */
 function refuse(line) {
@@ -40,10 +40,8 @@ function deckOfTheCourse(slides) {
 
 /** The name of the deck to open: the course's own, or else the first in alphabetical order. */
 function firstDeck() {
-  const slides = path.join(root, 'slides');
-  const names = existsSync(slides) ? readdirSync(slides).sort() : [];
-  const decks = names.filter((name) => /^[^.].*\.md$/.test(name));
-  const own = deckOfTheCourse(slides);
+  const decks = listDecks().map((name) => `${name}.md`);
+  const own = deckOfTheCourse(path.join(root, 'slides'));
   const deck = decks.find((name) => name === own) ?? decks[0];
   return deck ?? refuse('There is no deck to present: slides/ has no .md file');
 }
@@ -73,6 +71,10 @@ if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
   const { node } = process.versions;
   refuse(`Node ${node} is too old: install Node ${OLDEST_NODE} or newer, https://nodejs.org`);
 }
+const [unknown] = process.argv.slice(2);
+if (unknown !== undefined) {
+  refuse(`npm start knows no ${unknown}: write npm start, with PORT and OPEN in the environment`);
+}
 const port = choosePort();
 if (!existsSync(path.join(root, 'node_modules', 'reveal-md', 'package.json'))) {
   refuse('reveal-md is not installed: run npm ci');
@@ -81,6 +83,12 @@ const deck = encodeURI(`/${firstDeck()}`);
 const url = `http://localhost:${port}${deck}`;
 
 process.on('SIGINT', () => process.exit(0));
+// npm passes a kill on to the shell that it started, and that shell passes nothing on: without
+// whoever started it, the server would hold its port for ever. One that was started by hand may stay.
+const starter = process.ppid;
+if (process.env.npm_lifecycle_event ?? process.env.MAKELEVEL) {
+  setInterval(() => process.ppid === starter || process.exit(0), 500).unref();
+}
 process.chdir(root); // reveal-md reads its settings from the working directory
 process.env.NO_UPDATE_NOTIFIER = '1'; // it would ask the registry for news of itself
 process.argv.splice(2, Infinity, 'slides', '--watch', '--disable-auto-open');

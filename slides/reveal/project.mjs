@@ -15,12 +15,128 @@ export const isThere = (...parts) => fs.existsSync(path.join(root, ...parts));
 /** The text of a file of the project. */
 export const readText = (...parts) => fs.readFileSync(path.join(root, ...parts), 'utf8');
 
-/** What a JSON file of the project holds. Throws a Refusal when it is not there, or no JSON. */
-export function readJson(name) {
+/**
+ * Whether a folder has this file, as itself or by a link that stays inside: no hidden one, which an
+ * editor or macOS left, no folder, no link that leads nowhere.
+ */
+export function isPlainFile(folder, name) {
+  if (name.split(/[\\/]/).some((part) => part.startsWith('.'))) return false;
+  try {
+    const real = fs.realpathSync(path.join(folder, name));
+    return real.startsWith(fs.realpathSync(folder) + path.sep) && fs.statSync(real).isFile();
+  } catch {
+    return false; // not there, no permission, a loop of links
+  }
+}
+
+/**
+ * The plain files of a folder, sorted: nobody else lists one.
+ *
+ * @param {string} folder may be missing
+ * @param {{ending?: string, recursive?: boolean}} options
+ * @returns {string[]} names, with slashes where they lie further down
+ */
+export function listFiles(folder, { ending = '', recursive = false } = {}) {
+  if (!fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
+  return fs
+    .readdirSync(folder, { recursive })
+    .filter((name) => name.endsWith(ending) && isPlainFile(folder, name))
+    .map((name) => name.split(path.sep).join('/'))
+    .sort();
+}
+
+/** The decks, slides/NAME.md, by their names; in folders, too. */
+export function listDecks(from = root) {
+  return listFiles(path.join(from, 'slides'), { ending: '.md', recursive: true })
+    .filter((name) => !/^reveal\/|(?:^|\/)node_modules\//.test(name))
+    .map((name) => name.slice(0, -'.md'.length));
+}
+
+/** The way from the page of a deck up to the site's folder: `.`, or `./..` for one in a folder. */
+export const wayUp = (name) => ['.', ...name.split('/').slice(1).map(() => '..')].join('/');
+
+/** The name of a deck's PDF without its ending: they all lie in one folder. */
+export const printedName = (name) => name.replaceAll('/', '-');
+
+function isUtf8(bytes) {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The text of a deck, with the line ends of Unix.
+ *
+ * @throws {Refusal} when it is not UTF-8
+ */
+export function readDeck(name) {
+  const file = `slides/${name}.md`;
+  const bytes = fs.readFileSync(path.join(root, file));
+  // What is wrong becomes this character, which nobody types.
+  const text = new TextDecoder().decode(bytes).replaceAll('\r\n', '\n');
+  const wrong = isUtf8(bytes) ? -1 : text.indexOf('\uFFFD');
+  if (wrong < 0) return text;
+  const line = text.slice(0, wrong).split('\n').length;
+  throw new Refusal(`${file}:${line}: this deck is not UTF-8: save it in this encoding`);
+}
+
+/** Whether a value is an object as JSON has them. */
+const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+
+/**
+ * Tell where a value of JSON is not as it should be; undefined when it is.
+ *
+ * @param {unknown} value
+ * @param {string|object} shape 'text' or 'number'; a list with the shape of its one or more items, or
+ *   an empty list for any; an object with the shape of each key, with a question mark behind one that
+ *   may be missing, and '*' for all keys
+ * @param {string} where its key, for the message
+ */
+export function misfit(value, shape, where = '') {
+  const said = where || 'it';
+  if (value === undefined) return `${said} is missing`;
+  if (typeof shape === 'string') {
+    return typeof value === (shape === 'text' ? 'string' : shape) ? undefined : `${said} is not a ${shape}`;
+  }
+  const isList = Array.isArray(shape);
+  if (isList ? !Array.isArray(value) : !isObject(value)) {
+    return `${said} is not ${isList ? 'a list' : 'a set of names and values'}`;
+  }
+  const parts = isList
+    ? (value.length > 0 ? value : shape).flatMap((_, n) => shape.map((inner) => [n, inner]))
+    : Object.entries(shape).flatMap(([key, inner]) => {
+        if (key === '*') return Object.keys(value).map((name) => [name, inner]);
+        const name = key.replace('?', '');
+        return name !== key && value[name] === undefined ? [] : [[name, inner]];
+      });
+  return parts
+    .map(([key, inner]) => misfit(value[key], inner, where ? `${where}.${key}` : String(key)))
+    .find(Boolean);
+}
+
+/**
+ * What a JSON file of the project holds: an object, of a shape as `misfit` takes them.
+ *
+ * @throws {Refusal} when it is not there, no JSON, or of another shape
+ */
+export function readJson(name, shape = {}) {
   if (!isThere(name)) throw new Refusal(`${name}: there is no such file`);
+  const value = parseJson(name);
+  const mistake = misfit(value, shape);
+  if (mistake !== undefined) throw new Refusal(`${name}: ${mistake}`);
+  return value;
+}
+
+function parseJson(name) {
   try {
     return JSON.parse(readText(name));
   } catch (error) {
+    if (!(error instanceof SyntaxError)) {
+      throw new Refusal(`${name} cannot be read: ${reasonOf(error)}`);
+    }
     // Node often tells how many characters stand before the mistake, and from version 22 its line.
     const [said] = error.message.split('\n');
     const before = / at position (\d+)/.exec(said)?.[1];
@@ -63,24 +179,51 @@ export function frontMatterMistake({ mark, reason, message }) {
   return { line, message: isTitle ? 'a text with a colon in it must be in quotes' : reason };
 }
 
-/** Load a package; without it, end with one line that says what to do. */
+/** Load a package, or a script of the pages; when that fails, end with one line that says why. */
 export async function load(name) {
   try {
+    readJson('package.json', { type: 'text' }); // as Node does first, and in many lines
     return await import(name);
   } catch (error) {
-    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    console.error(`${name} is not installed: run npm ci`);
+    if (error.code === 'ERR_MODULE_NOT_FOUND') console.error(`${name} is not installed: run npm ci`);
+    else if (error instanceof Refusal) console.error(error.message);
+    else throw error;
     process.exit(2);
   }
 }
 
-/** Run a command's `job`; a Refusal becomes its message on stderr and exit code 2. */
+/** Why the system refused: of "EROFS: read-only file system, open '/home/…'" what is for people. */
+const reasonOf = ({ message }) => /^\w+: (.+?), /.exec(message)?.[1] ?? message;
+
+/** What went wrong, in one line; a Refusal has one for each mistake. */
+function tell(error) {
+  if (error instanceof Refusal) return error.message;
+  const [said] = String(error?.message ?? error).split('\n');
+  const short = said.replaceAll(root + path.sep, '');
+  if (error?.syscall !== undefined && error.path !== undefined) {
+    const file = path.resolve(error.dest ?? error.path).replace(root + path.sep, '');
+    return `${file} cannot be read or written: ${reasonOf(error)}`;
+  }
+  // A fault of ours: who mends it asks for the place.
+  const place = /\b(?:slides|static)[\\/][\w\\/-]+\.m?js:\d+/.exec(error?.stack)?.[0];
+  return place === undefined ? short : `${short} (${place})`;
+}
+
+/** Run a command's `job`; whatever it throws becomes a line on stderr and exit code 2. */
 export async function command(job) {
   try {
     await job();
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    console.error(error.message);
+    console.error(tell(error));
     process.exitCode = 2;
   }
+}
+
+/** Throw a Refusal unless a command was given nothing but the options that it knows. */
+export function takeOptions(call, ...known) {
+  const given = process.argv.slice(2);
+  const unknown = given.find((argument) => !known.includes(argument));
+  if (unknown === undefined) return given;
+  const options = known.length > 0 ? ` -- [${known.join('] [')}]` : '';
+  throw new Refusal(`${call} knows no ${unknown}: write ${call}${options}`);
 }

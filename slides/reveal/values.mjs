@@ -30,6 +30,7 @@ export function lookUp(document, key) {
 const brief = (text) => (text.length > 60 ? `${text.slice(0, 60)} …` : text);
 
 function number(value) {
+  if (value === undefined) throw new Error('there is no number');
   if (!Number.isFinite(value)) throw new Error(`${brief(JSON.stringify(value))} is not a number`);
   return value;
 }

@@ -5,17 +5,39 @@
   const Numbers = () => ({
     id: 'numbers',
     init() {
-      document.querySelectorAll('.reveal .slides > section').forEach((column, h) => {
-        const below = column.querySelectorAll('section');
-        if (below.length === 0) column.dataset.number = h + 1;
-        below.forEach((slide, v) => {
-          slide.dataset.number = `${h + 1}.${v + 1}`;
+      // reveal.js takes out what is hidden, and does not count what is to be uncounted.
+      const isShown = (slide) => slide.dataset.visibility !== 'hidden';
+      const counted = (slide, h) => (slide.dataset.visibility === 'uncounted' ? h : h + 1);
+      const slidesOf = (column) => {
+        const below = [...column.querySelectorAll('section')];
+        return (below.length > 0 ? below : [column]).filter(isShown);
+      };
+      [...document.querySelectorAll('.reveal .slides > section')]
+        .filter((column) => isShown(column) && slidesOf(column).length > 0)
+        .forEach((column, h) => {
+          slidesOf(column).forEach((slide, v) => {
+            const below = slide === column ? '' : `.${v + 1}`;
+            slide.dataset.number = `${counted(slide, h)}${below}`;
+            slide.dataset.place = `${h}/${v}`;
+          });
         });
-      });
     },
   });
 
   const PLUGINS = [RevealMarkdown, Numbers, RevealHighlight, RevealNotes, RevealSearch, RevealZoom];
+  // reveal.js does what a message says, whoever sends it: even load a script. Only the speaker view
+  // has to ask for something. Pages opened as files have no origin that could be compared, and no
+  // page of the Web can open one.
+  const ORIGINS =
+    location.protocol === 'file:' ? ['null', location.origin] : [location.origin];
+  window.addEventListener(
+    'message',
+    (event) => {
+      if (!ORIGINS.includes(event.origin)) event.stopImmediatePropagation();
+    },
+    { capture: true },
+  );
+
   const SMALLEST = 0.4;
   const STEP = 0.03;
 
@@ -127,6 +149,11 @@
     }
   }
 
+  /** Load the pages in frames, which reveal.js loads when their slide is shown, and paper shows all. */
+  function loadFrames() {
+    for (const frame of document.querySelectorAll('iframe[data-src]')) frame.src = frame.dataset.src;
+  }
+
   /** Take out the space that reveal.js' line numbers put where a colored span ends with its line. */
   function mendListings() {
     for (const span of document.querySelectorAll('.hljs-ln-code > span:first-child')) {
@@ -155,6 +182,7 @@
       document.querySelector('.reveal').addEventListener(event, confine);
     }
     document.querySelector('.reveal').addEventListener('pdf-ready', renumber);
+    document.querySelector('.reveal').addEventListener('pdf-ready', loadFrames);
     // On a phone a picture takes its height when it arrives.
     document.querySelector('.reveal').addEventListener('load', onEvent, { capture: true });
     // reveal.js reports a resize only when its scale changes, and ours is always 1.

@@ -10,6 +10,10 @@ const ENTRY = { key: 1, value: 2 };
 const NAME = 1; // of an input or output
 const FORMAT = 1;
 const SIDE = 32; // pixels: what the page makes of every picture
+const LONGEST = 200; // characters of a name
+// What a page can show: classes, stages or maps of a stage, and numbers in all maps of one.
+export const MOST = 10_000;
+const MOST_NUMBERS = 1_000_000;
 
 const EXPORT = 'python code/NAME.py --export writes one that has it';
 
@@ -69,31 +73,93 @@ function readModel(bytes) {
 }
 
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
-const isText = (value) => typeof value === 'string' && value !== '';
+const isText = (value) => typeof value === 'string' && value !== '' && value.length <= LONGEST;
+const isShare = (value) => Number.isFinite(value) && value >= 0 && value <= 1;
+const isFlag = (value) => typeof value === 'boolean';
 const areNumbers = (values, count) =>
   Array.isArray(values) && values.length === count && values.every(Number.isFinite);
-const isStage = ({ name, kind, output } = {}) =>
-  isText(name) && isText(kind) && Array.isArray(output) && output.every(isCount);
+const areAll = (values, fields) =>
+  Array.isArray(values) && values.every((value) => misfits(value ?? {}, fields).length === 0);
+const orNothing = (isUsable) => (value, all) => value === undefined || isUsable(value, all);
 
-/** What the metadata must hold, and how that is told. */
-const NEEDED = {
+/** The names of the fields that a value does not have as they must be. */
+const misfits = (value, fields) =>
+  Object.keys(fields).filter((key) => !fields[key](value[key], value));
+
+/** A copy of a value's known fields. */
+const only = (value, fields) =>
+  Object.fromEntries(
+    Object.keys(fields)
+      .filter((key) => Object.hasOwn(value, key))
+      .map((key) => [key, value[key]]),
+  );
+
+const STAGE = {
+  name: isText,
+  kind: isText,
+  // Without the batch: maps alone, or maps of one side or two.
+  output: (sides) =>
+    Array.isArray(sides) &&
+    [1, 2, 3].includes(sides.length) &&
+    sides.every((side) => isCount(side) && side > 0),
+  kernel: orNothing(isFlag),
+};
+const SAMPLE = {
+  file: isText,
+  probabilities: (values) => Array.isArray(values) && values.every(isShare),
+};
+
+/** What the page takes of the metadata, and nothing else, and how it must be. */
+const FIELDS = {
+  format: (value) => value === FORMAT,
   network: isText,
   title: isText,
   classes: (names) => Array.isArray(names) && names.length > 1 && names.every(isText),
   size: isCount,
   mean: (values) => areNumbers(values, 3),
   std: (values) => areNumbers(values, 3) && values.every((value) => value > 0),
-  stages: (stages) => Array.isArray(stages) && stages.every(isStage),
+  stages: (stages) => areAll(stages, STAGE),
+  class_activation: orNothing(isFlag),
   parameters: isCount,
   macs: isCount,
   dataset: isText,
+  test_accuracy: orNothing(isShare),
+  samples: orNothing(
+    (samples, { classes }) =>
+      areAll(samples, SAMPLE) &&
+      samples.every(({ probabilities }) => probabilities.length === classes?.length),
+  ),
 };
+
+/** The outputs that show a stage: its maps, and its kernels where it is one convolution. */
+export const outputsOf = ({ name, kernel }) => (kernel ? [name, `${name}.kernel`] : [name]);
+
+/** All outputs that a page may ask for; a stage may be the answer itself. */
+export const everyOutput = ({ stages, class_activation: hasLooks }) => [
+  ...new Set(['logits', ...stages.flatMap(outputsOf), ...(hasLooks ? ['class_activation'] : [])]),
+];
+
+/** Throw what is wrong where a network has more of something than a page can show. */
+function checkCounts({ classes, stages }) {
+  const counts = [
+    ['classes', classes.length, MOST],
+    ['stages', stages.length, MOST],
+    ...stages.flatMap(({ name, output }) => [
+      [`maps in ${name}`, output[0], MOST],
+      [`numbers in ${name}`, output.reduce((product, side) => product * side), MOST_NUMBERS],
+    ]),
+  ];
+  const [what, count, most] = counts.find(([, there, limit]) => there > limit) ?? [];
+  if (what === undefined) return;
+  const [told, limit] = [count, most].map((number) => number.toLocaleString('en-US'));
+  throw new UnreadableNetwork(`it has ${told} ${what}, and this page shows at most ${limit}`);
+}
 
 /**
  * Return what a network's file says of itself.
  *
  * @param {Uint8Array} bytes the file
- * @returns {object} the metadata `lecture`: `title`, `classes`, `mean`, `std`, `stages`, …
+ * @returns {object} of the metadata `lecture` what the page shows: `FIELDS`
  * @throws {UnreadableNetwork} one line that says what is wrong or missing
  */
 export function readNetwork(bytes) {
@@ -109,28 +175,32 @@ export function readNetwork(bytes) {
       `this ONNX file does not say what its classes, its normalisation and its stages are; ${EXPORT}`,
     );
   }
-  let network;
+  let told;
   try {
-    network = JSON.parse(text(metadata.get('lecture')));
+    told = JSON.parse(text(metadata.get('lecture')));
   } catch {
     throw new UnreadableNetwork('its metadata "lecture" is not JSON');
   }
-  if (network?.format !== FORMAT) {
+  if (told?.format !== FORMAT) {
+    const format = JSON.stringify(told?.format)?.slice(0, LONGEST);
     throw new UnreadableNetwork(
-      `its metadata has the format ${network?.format}, and this page reads ${FORMAT}: export it anew`,
+      `its metadata has the format ${format}, and this page reads ${FORMAT}: export it anew`,
     );
   }
-  const missing = Object.keys(NEEDED).filter((key) => !NEEDED[key](network[key]));
+  const missing = misfits(told, FIELDS);
   if (missing.length > 0) {
     throw new UnreadableNetwork(`its metadata has no usable ${missing.join(', ')}; ${EXPORT}`);
   }
+  // Somebody else's file says this, and the page keeps its own fields beside it: where a network
+  // comes from, for instance, which would be fetched.
+  const network = { ...only(told, FIELDS), stages: told.stages.map((stage) => only(stage, STAGE)) };
   if (network.size !== SIDE) {
     throw new UnreadableNetwork(
       `it takes pictures of ${network.size} × ${network.size} pixels, and this page makes ${SIDE} × ${SIDE}`,
     );
   }
-  const needed = ['logits', ...network.stages.map(({ name }) => name)];
-  const absent = needed.filter((name) => !outputs.includes(name));
+  checkCounts(network);
+  const absent = everyOutput(network).filter((name) => !outputs.includes(name));
   if (!inputs.includes('images')) absent.unshift('images');
   if (absent.length > 0) {
     throw new UnreadableNetwork(`its graph has no ${absent.join(', ')}; ${EXPORT}`);

@@ -62,15 +62,21 @@ function onSlide() {
   else leave();
 }
 
-/** On the page live.html the address names the network; without one, all are compared. */
+/** The network that an address of live.html names: '' for all of them, null for none. */
+function named(address) {
+  const { searchParams } = new URL(address);
+  return searchParams.has('networks') ? '' : searchParams.get('network');
+}
+
+/** On the page live.html the address names the network, or all; else it is the first of them. */
 function choose() {
-  const wanted = new URLSearchParams(location.search).get('network') ?? '';
   const all = roots();
-  const chosen = all.find((root) => root.dataset.network === wanted) ?? all[0];
+  const chosen =
+    all.find((root) => root.dataset.network === named(location.href)) ??
+    all.find((root) => root.dataset.network !== '');
   for (const root of all) root.hidden = root !== chosen;
   for (const link of document.querySelectorAll('nav a')) {
-    const named = new URL(link.href).searchParams.get('network') ?? '';
-    if (named === chosen.dataset.network) link.setAttribute('aria-current', 'page');
+    if (named(link.href) === chosen.dataset.network) link.setAttribute('aria-current', 'page');
   }
   return chosen;
 }

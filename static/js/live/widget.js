@@ -193,7 +193,10 @@ export function bringToLife(root, { name, mirrors }) {
     parts.stages.element.hidden = !isInside;
     parts.answer.hidden = isInside;
     if (single) {
-      if (!first.probabilities) return;
+      if (!first.probabilities) {
+        parts.answer.replaceChildren(); // what stands there is of another picture
+        return;
+      }
       parts.verdict.replaceChildren(...verdict(first));
       parts.answer.replaceChildren(bars(first));
       parts.about.textContent = provenance(first);
@@ -420,14 +423,17 @@ export function bringToLife(root, { name, mirrors }) {
     ownNetworks += 1;
     const turn = ownNetworks;
     showBusy(true);
+    const source = { key: `own ${turn}` };
     try {
       if (file.size > MAX_FILE) throw new Error('it is larger than 100 MB');
-      const source = { key: `own ${turn}`, bytes: new Uint8Array(await file.arrayBuffer()) };
+      source.bytes = new Uint8Array(await file.arrayBuffer());
       const about = await engine.load(source);
+      if (pixels) await engine.classify(source, pixels); // else it takes no other's place
       if (turn === ownNetworks)
         putOwn({ ...about, title: `${about.title} (yours)`, source, isOwn: true });
       else engine.release(source);
     } catch (error) {
+      engine.release(source);
       if (turn !== ownNetworks) return;
       showBusy(false);
       complain(`${file.name}: ${error.message}`);

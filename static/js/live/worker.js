@@ -4,7 +4,7 @@
 // dealt with in turn. onnxruntime is asked for with the first network, and only its two files for
 // WebAssembly: one thread, because more would need headers that not every web server sends.
 
-import { readNetwork } from './onnx.js';
+import { everyOutput, MOST, outputsOf, readNetwork } from './onnx.js';
 import { seen, SIDE } from './picture.js';
 
 const RUNTIME = new URL('../../../ort/', import.meta.url);
@@ -16,16 +16,6 @@ class Complaint extends Error {}
 const networks = new Map();
 let runtime;
 
-async function loadRuntime() {
-  runtime ??= import(new URL('ort.wasm.bundle.min.mjs', RUNTIME)).then((ort) => {
-    ort.env.wasm.numThreads = 1;
-    ort.env.wasm.wasmPaths = { wasm: new URL('ort-wasm-simd-threaded.wasm', RUNTIME).href };
-    ort.env.logLevel = 'error';
-    return ort;
-  });
-  return runtime;
-}
-
 async function download(url) {
   const answer = await fetch(url);
   if (!answer.ok) {
@@ -33,6 +23,25 @@ async function download(url) {
     throw new Complaint(`${name} cannot be loaded (${answer.status})`);
   }
   return new Uint8Array(await answer.arrayBuffer());
+}
+
+async function startRuntime() {
+  const [ort, wasmBinary] = await Promise.all([
+    import(new URL('ort.wasm.bundle.min.js', RUNTIME)),
+    // onnxruntime would ask for it itself, and complain where a server does not know its type.
+    download(new URL('ort-wasm-simd-threaded.wasm', RUNTIME)),
+  ]);
+  Object.assign(ort.env.wasm, { numThreads: 1, wasmBinary });
+  ort.env.logLevel = 'error';
+  return ort;
+}
+
+async function loadRuntime() {
+  runtime ??= startRuntime().catch((error) => {
+    runtime = undefined; // what was lost on the way is asked for again
+    throw error;
+  });
+  return runtime;
 }
 
 /** Normalise pixels into the input of a network: a batch of one, channel after channel. */
@@ -47,17 +56,53 @@ function toInput(ort, { mean, std }, pixels) {
   return new ort.Tensor('float32', values, [1, 3, SIDE, SIDE]);
 }
 
+const sizeOf = (sides) => sides.reduce((product, side) => product * side, 1);
+
+/** Tell whether an output has the shape that the page draws. */
+function hasShape({ stages, classes }, name, dims) {
+  const [first, second] = dims;
+  if (name === 'logits') return sizeOf(dims) === classes.length;
+  if (name === 'class_activation') {
+    return dims.length === 4 && first === 1 && second === classes.length;
+  }
+  const stage = stages.find((each) => outputsOf(each).includes(name));
+  if (name !== stage.name) return dims.length === 4 && first === stage.output[0];
+  // What follows may have flattened it already.
+  const isMaps = dims.length > 1 && dims.length < 5 && first === 1 && second <= MOST;
+  return isMaps && sizeOf(dims) === sizeOf(stage.output);
+}
+
+/** Throw a Complaint where an output is not what the metadata says: the page could not draw it. */
+function checkOutput(network, name, { dims, type }) {
+  if (type !== 'float32') {
+    throw new Complaint(`its output ${name} is of ${type}, and this page reads float32`);
+  }
+  if (hasShape(network, name, dims)) return;
+  if (name === 'logits') {
+    throw new Complaint(`it has ${sizeOf(dims)} outputs for ${network.classes.length} classes`);
+  }
+  const shape = dims.length > 0 ? `of the shape ${dims.join(' × ')}` : 'a single number';
+  throw new Complaint(`its output ${name} is ${shape}, which its metadata does not say`);
+}
+
 /** Run a network for the outputs named; returns them by name, as `{ dims, data }`. */
 async function fetchOutputs({ session, network }, pixels, names) {
   const input = toInput(await loadRuntime(), network, pixels);
   const outputs = await session.run({ images: input }, names);
   const copies = Object.entries(outputs).map(([name, tensor]) => {
+    checkOutput(network, name, tensor);
     const copy = { dims: [...tensor.dims], data: Float32Array.from(tensor.data) };
     tensor.dispose();
     return [name, copy];
   });
   input.dispose();
   return Object.fromEntries(copies);
+}
+
+/** Throw a Complaint where an answer holds what is no number: no bar and no map shows it. */
+function checkNumbers(outputs) {
+  const wrong = Object.keys(outputs).find((name) => !outputs[name].data.every(Number.isFinite));
+  if (wrong) throw new Complaint(`its output ${wrong} holds something that is not a number`);
 }
 
 function softmax(logits) {
@@ -81,12 +126,7 @@ const JOBS = {
       // The first runs take longer than all others, and show whether there will be any.
       const blank = new Uint8ClampedArray(SIDE * SIDE * 3);
       await fetchOutputs(loaded, blank, ['logits']);
-      const { logits } = await fetchOutputs(loaded, blank, ['logits']);
-      if (logits.data.length !== network.classes.length) {
-        throw new Complaint(
-          `it has ${logits.data.length} outputs for ${network.classes.length} classes`,
-        );
-      }
+      await fetchOutputs(loaded, blank, bytes ? everyOutput(network) : ['logits']);
     } catch (error) {
       await session.release();
       throw error;
@@ -121,13 +161,17 @@ const JOBS = {
   async classify({ key, pixels }) {
     const loaded = networks.get(key);
     const start = performance.now();
-    const { logits } = await fetchOutputs(loaded, pixels, ['logits']);
+    const outputs = await fetchOutputs(loaded, pixels, ['logits']);
+    checkNumbers(outputs);
+    const { logits } = outputs;
     return { probabilities: softmax(logits.data), milliseconds: performance.now() - start };
   },
 
   /** Other outputs: the maps of a stage, its kernel, where the network looks. */
   async look({ key, pixels, names }) {
-    return fetchOutputs(networks.get(key), pixels, names);
+    const outputs = await fetchOutputs(networks.get(key), pixels, names);
+    checkNumbers(outputs);
+    return outputs;
   },
 };
 

@@ -1,0 +1,35 @@
+// The page of a deck, and the list of them, as reveal-md makes them. Its own command does not tell the
+// preprocessor which deck it is, so that nobody could say where a picture beside the deck lies.
+//
+// reveal-md reads its settings from the working directory, which has to be the project's.
+
+import './safe-yaml.mjs';
+
+import { getOptions } from 'reveal-md/lib/config.js';
+import { renderListFile } from 'reveal-md/lib/listing.js';
+import { render } from 'reveal-md/lib/render.js';
+
+import { listDecks, readDeck, Refusal } from './project.mjs';
+
+/**
+ * Return the page of a deck as HTML; where the text cannot be read, it says so.
+ *
+ * @param {string} name slides/NAME.md
+ * @param {string} [base] the way up to the site's folder; without it, the page is for the server
+ */
+export async function renderDeck(name, base) {
+  const { theme, highlightTheme } = getOptions();
+  const common = { base, file: `slides/${name}.md`, usual: { theme, highlightTheme } };
+  let text = '';
+  let mistake;
+  try {
+    text = readDeck(name);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    mistake = error.message;
+  }
+  return render(text, { ...common, text, mistake });
+}
+
+/** Return the list of the decks as HTML. */
+export const renderList = () => renderListFile(listDecks().map((name) => `${name}.md`));

@@ -1,0 +1,30 @@
+// Writes the pages of all decks into the site's folder, and of reveal.js what they ask for. A program
+// of its own, because reveal-md takes its settings from the command line and the working directory.
+
+import fs from 'node:fs';
+import path from 'node:path';
+
+import { highlightThemePath, revealBasePath } from 'reveal-md/lib/config.js';
+
+import { listDecks, wayUp } from './project.mjs';
+import { renderDeck } from './render.mjs';
+
+const [out] = process.argv.slice(2);
+const ASKED = /(?:src|href)="[./]*\/((dist|plugin|css\/highlight)\/([^"]+))"/g;
+const HOMES = {
+  dist: path.join(revealBasePath, 'dist'),
+  plugin: path.join(revealBasePath, 'plugin'),
+  'css/highlight': highlightThemePath,
+};
+
+for (const name of listDecks()) {
+  const page = await renderDeck(name, wayUp(name));
+  const file = path.join(out, `${name}.html`);
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, page);
+  for (const [, asked, home, rest] of page.matchAll(ASKED)) {
+    const copy = path.join(out, asked);
+    fs.mkdirSync(path.dirname(copy), { recursive: true });
+    fs.copyFileSync(path.join(HOMES[home], rest), copy);
+  }
+}
