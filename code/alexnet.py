@@ -42,7 +42,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
 # %% [markdown]
 # ## The block
 #

@@ -41,7 +41,6 @@ import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 
-
 # %% [markdown]
 # ## What the blocks are made of
 #

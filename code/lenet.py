@@ -36,7 +36,6 @@ from ignite.metrics import Accuracy, Loss
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-
 # %% [markdown]
 # ## The network
 #

@@ -38,7 +38,6 @@ import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 
-
 # %% [markdown]
 # ## The block
 #
