@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "code"))
 
 import lab  # noqa: E402
-from lab import export, images, machine, record  # noqa: E402
+from lab import export, files, images, machine, record  # noqa: E402
 from lab.data import Split  # noqa: E402
 from lab.folders import plain_files  # noqa: E402
 from lab.runs import Run  # noqa: E402
@@ -124,9 +124,7 @@ def main() -> None:
     MODELS.mkdir(parents=True, exist_ok=True)
     for name, whole in made.items():
         path = MODELS / f"{name}.onnx"
-        unfinished = path.with_suffix(".part")
-        unfinished.write_bytes(whole)
-        unfinished.replace(path)
+        files.write(path, lambda file, whole=whole: file.write(whole))
         print(f"{machine.shown(path)}: {len(whole):,} bytes")
 
 

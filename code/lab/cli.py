@@ -134,7 +134,12 @@ def words(arguments: Sequence[str] | None) -> Sequence[str]:
     """The words of the command line, where no others are given."""
     if arguments is not None:
         return arguments
-    return shlex.split(os.environ.get("LAB_ARGS", "")) if machine.in_notebook() else sys.argv[1:]
+    if not machine.in_notebook():
+        return sys.argv[1:]
+    try:
+        return shlex.split(os.environ.get("LAB_ARGS", ""))
+    except ValueError as error:
+        raise UserError(f"LAB_ARGS cannot be read: {error}") from None
 
 
 def _source(data: str) -> str:
@@ -151,7 +156,11 @@ def _resumed(
         raise UserError(f"--resume takes its recipe from the run: leave out {flag(extra)}")
     run = Run.open(chosen["resume"])
     run.check_network(recipe.network)
-    return run.recipe(type(recipe)), replace(options, **(run.read("run.json")["options"] | chosen))
+    saved = run.read("run.json")["options"]
+    others = saved.keys() - {each.name for each in fields(options)}
+    if others:
+        raise UserError(f"{run}: its options are of another version of this code ({min(others)})")
+    return run.recipe(type(recipe)), replace(options, **(saved | chosen))
 
 
 def _to_export(recipe: Recipe, wanted: str, chosen: dict[str, Any], changes: dict[str, Any]) -> Run:
@@ -166,7 +175,7 @@ def _to_export(recipe: Recipe, wanted: str, chosen: dict[str, Any], changes: dic
     if "data" in changes:
         changes = changes | {"data": _source(changes["data"])}
     for run in reversed(Run.all(chosen.get("out", ""), recipe.network)):
-        saved = run.read("run.json")["recipe"]
+        saved = run.saved_recipe()
         if run.has("result.json") and changes.items() <= saved.items():
             return run
     with_these = f" with {shlex.join(spelled(changes))}" if changes else ""
@@ -221,10 +230,31 @@ def _tell(path: Path) -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse prints its usage before an error; here an error is one line."""
+    """argparse prints its usage before an error; here an error is one line.
+
+    A word that is empty, as a variable of the shell that is not set makes it, is an error, too: no
+    setting means anything by it, and a path would be the current folder.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words = sys.argv[1:] if args is None else list(args)
+        for word, before in zip(words, ["", *words], strict=False):
+            name, equals, value = word.partition("=")
+            if not word and before.startswith("--"):
+                self.error(f"{before} is given nothing")
+            if not word or (word.startswith("--") and equals and not value):
+                self.error(f"{name} is given nothing" if word else "an argument is empty")
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message} (--help lists the settings)")
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1, for the `type` of an argument."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text}")
+    return int(text)
 
 
 def _parser(
