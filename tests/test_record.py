@@ -137,6 +137,7 @@ def test_the_command_writes_over_a_record_only_when_told_so(
     lines = ["seeds [1, 2], not [3]", "lr 0.05, not 0.1", "limit 300, not 200", "another run of"]
     for (seed, changes), line in zip(others, lines, strict=True):
         run = lab.train(tiny, tiny_recipe(epochs=1, seed=seed, **changes), options).run
+        run.write("result.json", run.read("result.json") | {"seconds": 60.0})
         with pytest.raises(UserError, match=re.escape(f"tiny is recorded with {line}")) as error:
             recorded(run)
         assert str(error.value).endswith("--replace (with make, REPLACE=1) writes over that")
