@@ -7,7 +7,6 @@ prints the time from navigation until the first slide can be seen: the median of
 the slowest. Sizes are those that a web server with gzip would send.
 """
 
-import argparse
 import gzip
 import statistics
 import subprocess
@@ -17,8 +16,11 @@ from pathlib import Path
 from playwright.sync_api import Browser, Response, sync_playwright
 
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "tests"))
+sys.path += [str(ROOT / "code"), str(ROOT / "tests")]
 
+from lab import machine  # noqa: E402
+from lab.errors import UserError  # noqa: E402
+from lab.parser import Parser, positive  # noqa: E402
 from serving import serve  # noqa: E402
 
 TARGET_SECONDS = 1.0
@@ -59,14 +61,15 @@ def visit(browser: Browser, url: str) -> tuple[float, dict[str, int]]:
 
 def main() -> None:
     """Print the times and sizes, and the largest parts."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5, help="visits to take the median of")
-    rounds = max(1, parser.parse_args().rounds)
+    machine.show_errors_in_one_line()
+    parser = Parser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=positive, default=5, help="visits to take the median of")
+    rounds = parser.parse_args().rounds
     found = subprocess.run(
         ["node", "slides/reveal/chromium.mjs"], cwd=ROOT, capture_output=True, text=True
     )
     if found.returncode != 0:
-        sys.exit(found.stderr.strip())
+        raise UserError(found.stderr.strip())
     program, *switches = found.stdout.splitlines()
     with serve(ROOT) as base, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=switches)

@@ -8,7 +8,6 @@ is shown, the bytes loaded by then as a web server with gzip would send them, an
 of a run on the sample pictures.
 """
 
-import argparse
 import gzip
 import statistics
 import subprocess
@@ -18,9 +17,12 @@ from pathlib import Path
 from playwright.sync_api import Browser, Response, sync_playwright
 
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "tests"))
+sys.path += [str(ROOT / "code"), str(ROOT / "tests")]
 
+from lab import machine  # noqa: E402
+from lab.errors import UserError  # noqa: E402
 from lab.folders import plain_files  # noqa: E402
+from lab.parser import Parser, positive  # noqa: E402
 from serving import serve  # noqa: E402
 
 # Runs in the page before its own scripts: notes when the first answer has been painted.
@@ -75,16 +77,19 @@ def visit(browser: Browser, base: str, name: str, runs: int) -> tuple[float, int
 
 def main() -> None:
     """Print a line for each network."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--runs", type=int, default=50, help="of each network")
-    runs = max(1, parser.parse_args().runs)
+    machine.show_errors_in_one_line()
+    parser = Parser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--runs", type=positive, default=50, help="of each network")
+    runs = parser.parse_args().runs
     found = subprocess.run(
         ["node", "slides/reveal/chromium.mjs"], cwd=ROOT, capture_output=True, text=True
     )
     if found.returncode != 0:
-        sys.exit(found.stderr.strip())
+        raise UserError(found.stderr.strip())
     program, *switches = found.stdout.splitlines()
     names = [path.stem for path in plain_files(ROOT / "static" / "models", "*.onnx")]
+    if not names:
+        raise UserError("static/models has no networks: make models writes them")
     with serve(ROOT) as base, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=switches)
         visit(browser, base, names[0], 1)  # warms the server up

@@ -16,7 +16,6 @@ A round runs all of them; a ratio is taken within a round, and the median over r
 The validation set of `fit` is 100 images, so that training is what is timed.
 """
 
-import argparse
 import contextlib
 import io
 import statistics
@@ -43,6 +42,7 @@ import lab
 import lenet
 import resnet
 from lab import machine, training
+from lab.parser import Parser, positive  # noqa: E402
 from lab.runs import Run
 
 CPU = torch.device("cpu")
@@ -181,12 +181,14 @@ def peak_memory() -> float | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    machine.show_errors_in_one_line()
+    parser = Parser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--threads", type=int, default=0, help="0 leaves it to PyTorch")
     given = parser.parse_args()
+    options = lab.Options(threads=given.threads)
     peak = peak_memory()  # first: afterwards the workers of the loaders count, too
-    machine.prepare(lab.Options(threads=given.threads))
+    machine.prepare(options)
     print(f"{machine.describe(CPU)}, PyTorch {torch.__version__}")
 
     everything = lab.load("shapes")

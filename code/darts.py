@@ -237,7 +237,7 @@ def find_genotype(words: str) -> Genotype:
         return DARTS_V2
     kind, _, seed = words.partition(":")
     if kind == "random":
-        if not seed.isdecimal():
+        if not (seed.isdecimal() and len(seed) < 20):
             raise lab.UserError(f"--genotype random:SEED takes a whole number, not {seed!r}")
         return random_genotype(int(seed))
     if os.path.exists(words):  # unlike pathlib's, it takes a text of any length

@@ -7,7 +7,6 @@ same short while with the same seeds. `slides/results.py` makes it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import darts
 import lab
 import searches
-from lab import machine, record
+from lab import files, machine, record
 from lab.runs import Run
 
 RANDOM = 5  # cells drawn at random
@@ -143,12 +142,10 @@ def _is_recorded(path: Path, settings: dict[str, Any], seeds: int, replacing: bo
     """Whether the record has these settings and seeds; `UserError` if it would be lost."""
     if replacing or not path.is_file():
         return False
-    there = json.loads(path.read_text(encoding="utf-8"))
+    shape = {"settings": dict, "comparison": {"networks": [{"runs": list}]}}
+    there = files.read_json(path, shape)
     if there["settings"] != settings:
-        raise lab.UserError(
-            f"{machine.shown(path)} is of other settings: --replace (with make, REPLACE=1) "
-            "writes over that"
-        )
+        record.refuse(f"{machine.shown(path)} is of other settings")
     return seeds <= min(len(each["runs"]) for each in there["comparison"]["networks"])
 
 

@@ -22,8 +22,10 @@ import lenet  # noqa: E402
 import nsganet  # noqa: E402
 import resnet  # noqa: E402
 import vgg16  # noqa: E402
+from lab import files, machine  # noqa: E402
 from lab.facts import facts  # noqa: E402
 from lab.measure import count_macs, count_parameters, layers  # noqa: E402
+from lab.parser import Parser  # noqa: E402
 
 FACTS = ROOT / "static" / "facts.json"
 LARGE, SMALL = (3, 224, 224), (3, 32, 32)
@@ -164,9 +166,11 @@ def text() -> str:
 
 
 def main() -> None:
-    FACTS.write_text(text(), encoding="utf-8", newline="\n")
+    files.write_text(FACTS, text())
     print(FACTS.relative_to(ROOT))
 
 
 if __name__ == "__main__":
+    machine.show_errors_in_one_line()
+    Parser(description=__doc__).parse_args()
     main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,11 +23,12 @@ import lenet  # noqa: E402
 import nsganet  # noqa: E402
 import resnet  # noqa: E402
 import vgg16  # noqa: E402
-from lab import figures, machine  # noqa: E402
+from lab import figures, files, machine  # noqa: E402
 from lab.figures import chain, compare, describe, graph, pieces, read, rows, strip  # noqa: E402
 from lab.figures.cells import cell  # noqa: E402
 from lab.figures.phases import Phase, phases  # noqa: E402
 from lab.figures.svg import TIMES  # noqa: E402
+from lab.parser import Parser  # noqa: E402
 
 IMAGES = ROOT / "static" / "img"
 SEARCHES = ROOT / "static" / "searches"
@@ -128,7 +128,8 @@ def _nsganet() -> str:
 
 def _darts(name: str, kind: str) -> str:
     """A cell that the recorded search has found."""
-    found = json.loads((SEARCHES / "darts.json").read_text(encoding="utf-8"))["search"]
+    shape = {"search": {"genotype": str}}
+    found = files.read_json(SEARCHES / "darts.json", shape)["search"]
     genotype = darts.read_genotype(found["genotype"])
     return cell(name, f"The {kind} cell that a search has found", getattr(genotype, kind))
 
@@ -167,4 +168,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     machine.show_errors_in_one_line()
+    Parser(description=__doc__).parse_args()
     main()

@@ -19,9 +19,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "code"))
 
 import lab  # noqa: E402
-from lab import export, images, machine, record  # noqa: E402
+from lab import export, files, images, machine, record  # noqa: E402
 from lab.data import Split  # noqa: E402
 from lab.folders import plain_files  # noqa: E402
+from lab.parser import Parser  # noqa: E402
 from lab.runs import Run  # noqa: E402
 
 MODELS = ROOT / "static" / "models"
@@ -103,7 +104,7 @@ def content(lesson: str, runs: str) -> bytes:
 def main() -> None:
     """Make all files, and only then put them into static/models."""
     machine.show_errors_in_one_line()
-    parser = lab.cli.Parser(
+    parser = Parser(
         description=__doc__, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(LESSONS)}")
@@ -124,9 +125,7 @@ def main() -> None:
     MODELS.mkdir(parents=True, exist_ok=True)
     for name, whole in made.items():
         path = MODELS / f"{name}.onnx"
-        unfinished = path.with_suffix(".part")
-        unfinished.write_bytes(whole)
-        unfinished.replace(path)
+        files.write(path, lambda file, whole=whole: file.write(whole))
         print(f"{machine.shown(path)}: {len(whole):,} bytes")
 
 

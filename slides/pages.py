@@ -9,7 +9,6 @@ deleted. slides/reveal/course.mjs makes the pages.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import hashlib
 import io
@@ -17,6 +16,7 @@ import json
 import os
 import re
 import runpy
+import shlex
 import sys
 import tempfile
 from base64 import b64decode
@@ -58,14 +58,27 @@ def sources(name: str) -> dict[str, str]:
 def settings(name: str) -> str:
     """The words of the command line with which a lesson runs for its page.
 
-    Raises `RefusalError` when slides/course.json is no JSON.
+    Raises `RefusalError` when slides/course.json is not there, no JSON, or says something else.
     """
+    file = COURSE.relative_to(ROOT).as_posix()
     try:
         course = json.loads(COURSE.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
-        place = f"{COURSE.relative_to(ROOT).as_posix()}:{error.lineno}"
-        raise RefusalError(f"{place}: that is not JSON: {error.msg}") from None
-    return course.get("lessons", {}).get(name, {}).get("arguments", SMOKE)
+        raise RefusalError(f"{file}:{error.lineno}: that is not JSON: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise RefusalError(f"{file}: that is not JSON: {error}") from None
+    place, found = file, course
+    for key in ("lessons", name, "arguments"):
+        if not isinstance(found, dict):
+            raise RefusalError(f"{place} must be an object with names and values")
+        if key not in found:
+            return SMOKE
+        place, found = f"{place}: {key}", found[key]
+    try:
+        shlex.split(found)
+    except (AttributeError, ValueError):
+        raise RefusalError(f"{place} must be the words of a command line, as one text") from None
+    return found
 
 
 def run(name: str) -> NotebookNode:
@@ -170,9 +183,10 @@ def is_current(name: str) -> bool:
     """Whether what is kept of a lesson was made from what is there now."""
     try:
         made = json.loads((KEPT / f"{name}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        made_from, arguments = made["made_from"], made["arguments"]
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    return made["made_from"] == sources(name) and made["arguments"] == settings(name)
+    return made_from == sources(name) and arguments == settings(name)
 
 
 def keep(name: str) -> None:
@@ -194,11 +208,25 @@ def keep(name: str) -> None:
     (KEPT / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 
+def _named() -> list[str]:
+    """The lessons that the command line names."""
+    if not sys.argv[1:]:
+        return []  # `make site` does not wait for PyTorch, which the import below brings
+    sys.path.insert(0, str(ROOT / "code"))
+    from lab.errors import UserError
+    from lab.parser import Parser
+
+    parser = Parser(description="Run the lessons for their pages on the site.")
+    parser.add_argument("lesson", nargs="*", help="which (default: all)")
+    try:
+        return parser.parse_args().lesson
+    except UserError as error:
+        raise RefusalError(error) from None
+
+
 def main() -> None:
     """The command line: runs the lessons that changed, or some of them."""
-    parser = argparse.ArgumentParser(description="Run the lessons for their pages on the site.")
-    parser.add_argument("lesson", nargs="*", help="which (default: all)")
-    wanted = parser.parse_args().lesson or lessons()
+    wanted = _named() or lessons()
     for name in wanted:
         if name not in lessons():
             raise RefusalError(f"there is no code/{name}.py; there is {', '.join(lessons())}")
@@ -217,6 +245,10 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         print("stopped: what has run is kept, and the same command goes on", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{place}{error.strerror or error}", file=sys.stderr)
+        sys.exit(2)
     except ModuleNotFoundError as missing:
         print(f"{missing.name} is not installed: pip install -e '.[notebooks]'", file=sys.stderr)
         sys.exit(2)

@@ -31,6 +31,7 @@ import lab  # noqa: E402
 import searches  # noqa: E402
 from lab import compare, data, machine, record  # noqa: E402
 from lab.errors import Stopped  # noqa: E402
+from lab.parser import Parser  # noqa: E402
 from lab.runs import Run  # noqa: E402
 
 
@@ -75,8 +76,7 @@ class Plan:
     out: str
 
     def __str__(self) -> str:
-        lesson, variant = self.training.lesson, self.training.variant
-        return lesson if variant == record.DEFAULT else f"{lesson}, {variant}"
+        return record.name_of(self.training.lesson, self.training.variant)
 
 
 def main() -> None:
@@ -124,7 +124,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     """What this program is told, and after -- what each lesson is told."""
     words = sys.argv[1:]
     end = words.index("--") if "--" in words else len(words)
-    parser = lab.cli.Parser(
+    parser = Parser(
         description=__doc__, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
     )
     names = ", ".join([*CHOICES, *SEARCHES])
@@ -166,32 +166,14 @@ def _check_order(plans: Sequence[Plan]) -> None:
 
 
 def _is_recorded(plan: Plan) -> bool:
-    """Whether the record has every seed of the plan.
-
-    Raises `UserError` if the plan's record would lose what is there: another recipe's runs, those
-    of other images, or of seeds not asked for.
-    """
+    """Whether the record has every seed of the plan; `UserError` if it would lose others."""
     there = record.read(plan.training.lesson, plan.training.variant)
     if there is None:
         return False
     recipe = record.recorded_recipe(plan.recipes[0].as_dict())
-    seeds, wanted = {run["seed"] for run in there["runs"]}, {each.seed for each in plan.recipes}
-    others = [
-        f"{key} {there['recipe'].get(key)}, not {recipe.get(key)}"
-        for key in sorted(recipe | there["recipe"])
-        if there["recipe"].get(key) != recipe.get(key)
-    ]
-    if not others and not (seeds <= wanted or wanted <= seeds):
-        others = [f"seeds {sorted(seeds)}, not {sorted(wanted)}"]
-    known = there["images"].get("digest")  # earlier versions recorded none
-    if not others and known and _digest(plan.recipes[0]) not in (None, known):
-        others = [f"other images or labels than {recipe['data']} has now"]
-    if others:
-        raise lab.UserError(
-            f"{plan} is recorded with {'; '.join(others)}: "
-            "--replace (with make, REPLACE=1) writes over that"
-        )
-    return wanted <= seeds
+    seeds = {each.seed for each in plan.recipes}
+    digest = _digest(plan.recipes[0]) if "digest" in there["images"] else None
+    return record.is_recorded(str(plan), there, recipe, seeds, digest)
 
 
 def _digest(recipe: lab.Recipe) -> str | None:

@@ -7,7 +7,6 @@ generation (its hypervolume). `slides/results.py` makes it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import lab
 import nsganet
-from lab import machine, record
+from lab import files, machine, record
 from lab.front import hypervolume, knee, pareto_front
 
 SEARCHES = Path(__file__).resolve().parents[1] / "static" / "searches"
@@ -39,14 +38,11 @@ def make(settings: Sequence[str], replacing: bool, run: Callable[[list[str]], No
         raise lab.UserError("leave out --smoke, --resume and --sampler: each sampler has its turn")
     path = SEARCHES / f"{recipe.network}.json"
     if path.is_file() and not replacing:
-        there = json.loads(path.read_text(encoding="utf-8"))
+        there = files.read_json(path, {"settings": dict})
         if there["settings"] == described(recipe, options):
             print(f"{machine.shown(path)}: recorded already", flush=True)
             return
-        raise lab.UserError(
-            f"{machine.shown(path)} is of other settings: --replace (with make, REPLACE=1) "
-            "writes over that"
-        )
+        record.refuse(f"{machine.shown(path)} is of other settings")
     for sampler in SAMPLERS:
         run([machine.shown(Path(nsganet.__file__)), *words, "--sampler", sampler])
     print(f"{machine.shown(record.save(collect(recipe, options), path))}: the search is recorded")

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
 import lab
+from lab import machine
 from lab.errors import UserError
 from lab.recipe import flag
-from lab.runs import Run
+from lab.runs import LOCK, Run
 from running import ROOT, environment, lesson, tiny, tiny_recipe
 
 RECIPE = lab.Recipe("lenet")
@@ -64,9 +68,15 @@ def test_smoke_mode_needs_no_download_and_yields_to_what_is_said() -> None:
         (["--epoch", "3"], "unrecognized arguments: --epoch 3 (--help lists the settings)"),
         (["--lr"], "argument --lr: expected one argument (--help lists the settings)"),
         (["--lr", "fast"], "--lr takes a number, not fast"),
-        (["--lr", "nan"], "--lr must be above 0, not nan"),
+        (["--lr", "nan"], "--lr must be a finite number, not nan"),
         (["--lr", "0"], "--lr must be above 0, not 0.0"),
-        (["--lr", "inf"], "--lr must be below inf, not inf"),
+        (["--lr", "inf"], "--lr must be a finite number, not inf"),
+        (["--weight-decay", "1e999"], "--weight-decay must be a finite number, not inf"),
+        (["--resume", ""], "--resume is given nothing"),
+        (["--resume="], "--resume is given nothing"),
+        (["--data", ""], "--data is given nothing"),
+        (["--out", ""], "--out is given nothing"),
+        ([""], "an argument is empty"),
         (["--epochs", "2.5"], "--epochs takes a whole number, not 2.5"),
         (["--epochs", "0"], "--epochs must be at least 1, not 0"),
         (["--batch-size", "-1"], "--batch-size must be at least 1, not -1"),
@@ -83,6 +93,11 @@ def test_a_wrong_setting_gets_one_line(arguments: list[str], line: str) -> None:
         parse(*arguments)
     assert str(error.value).startswith(line)
     assert "\n" not in str(error.value)
+
+
+def test_an_export_of_nothing_is_refused() -> None:
+    with pytest.raises(UserError, match="--export is given nothing"):
+        lab.command_line(RECIPE, "", ["--export", ""], build=tiny)
 
 
 def test_a_device_that_is_not_there_gets_one_line_before_anything_is_done(
@@ -116,6 +131,123 @@ def test_resume_takes_the_recipe_of_the_run_and_no_other(tiny_run: Path) -> None
 def test_resume_refuses_a_folder_without_a_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"is not a run folder: it holds no run\.json"):
         parse("--resume", str(tmp_path))
+
+
+def without(*keys: str) -> Callable[[dict], None]:
+    """Take a value out of the content of run.json."""
+
+    def change(about: dict) -> None:
+        for key in keys[:-1]:
+            about = about[key]
+        del about[keys[-1]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"[]", "the whole is no object"),
+        (b"", "Expecting value"),
+        (b'{"recipe": {"network": "ti', "Unterminated string"),
+        (b"\xff", "codec can't decode"),
+        (b"[" * 100_000, "recursion"),
+        (without("recipe"), 'the whole lacks "recipe"'),
+        (without("recipe", "network"), '"recipe" lacks "network"'),
+        (without("recipe", "lr"), r"another version of this code \(lr\)"),
+        (without("options"), 'the whole lacks "options"'),
+        (without("data", "name"), '"data" lacks "name"'),
+        (without("macs"), 'the whole lacks "macs"'),
+        (lambda about: about.update(data=[]), '"data" is no object'),
+        (lambda about: about["recipe"].update(epochs="many"), "must be a whole number, not many"),
+        (lambda about: about["recipe"].update(lr=float("nan")), "must be a finite number, not nan"),
+        (lambda about: about["options"].update(speed=1), r"another version of this code \(speed\)"),
+        (lambda about: about["options"].update(threads="all"), "must be a whole number, not all"),
+    ],
+)
+def test_resume_refuses_a_run_whose_description_is_damaged(
+    content: bytes | Callable[[dict], None], line: str, tiny_run: Path, tmp_path: Path
+) -> None:
+    if not isinstance(content, bytes):
+        about = json.loads((tiny_run / "run.json").read_text())
+        content(about)
+        content = json.dumps(about).encode()
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(UserError, match=line) as error:
+        lab.command_line(lab.Recipe("tiny"), "", ["--resume", str(tmp_path)])
+    assert "\n" not in str(error.value)
+
+
+# Each is a program, its words, and the beginning of the one line that it answers.
+REFUSED = [
+    ("lab.record", [], "the following arguments are required: RUN"),
+    ("lab.record", [""], "an argument is empty"),
+    ("lab.record", ["--nope", "x"], "unrecognized arguments: --nope"),
+    ("lab.record", ["nowhere"], "no run folder nowhere"),
+    ("lab.compare", ["extra"], "unrecognized arguments: extra"),
+    ("lab.notebooks", ["extra"], "unrecognized arguments: extra"),
+    ("lab.exercise", [], "python code/exercise.py --check starts this"),
+    ("lab.figures", ["code/lenet.py:LeNet5", "--size", "nan"], "argument --size: invalid int"),
+    ("slides/figures.py", ["extra"], "unrecognized arguments: extra"),
+    ("slides/facts.py", ["extra"], "unrecognized arguments: extra"),
+    ("slides/models.py", ["--nope"], "unrecognized arguments: --nope"),
+    ("slides/models.py", ["--runs", ""], "--runs is given nothing"),
+    ("slides/results.py", ["--seeds", "two"], "argument --seeds: invalid int value: 'two'"),
+    ("slides/results.py", ["lenet", "--", "--lr", "inf"], "--lr must be a finite number"),
+    ("slides/pages.py", ["--nope"], "unrecognized arguments: --nope"),
+    ("slides/pages.py", [""], "an argument is empty"),
+    ("benchmarks/deck.py", ["--rounds", "0"], "argument --rounds: must be a whole number of at"),
+    ("benchmarks/live.py", ["extra"], "unrecognized arguments: extra"),
+    ("benchmarks/training.py", ["--threads", "-1"], "--threads must be at least 0, not -1"),
+]
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules")  # where another test imported it
+@pytest.mark.parametrize(("program", "words", "line"), REFUSED)
+def test_every_program_refuses_a_wrong_word_in_one_line(
+    program: str,
+    words: list[str],
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", [program, *words])
+    monkeypatch.setattr(sys, "path", [str(ROOT / "slides"), *sys.path])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+    own = ROOT / (program if program.endswith(".py") else f"code/{program.replace('.', '/')}")
+    file = own / "__main__.py" if own.is_dir() else own.with_suffix(".py")
+    module = ".".join(file.relative_to(ROOT / "code").with_suffix("").parts) if own != file else ""
+    run = partial(runpy.run_module, module) if module else partial(runpy.run_path, str(file))
+    with pytest.raises((UserError, SystemExit)) as stop:
+        run(run_name="__main__")
+    if isinstance(stop.value, SystemExit):
+        assert stop.value.code == 2
+    said = str(stop.value) if isinstance(stop.value, UserError) else capsys.readouterr().err
+    assert said.startswith(line)
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(30, "Read-only file system", "/x/y"), "/x/y: Read-only file system"),
+        (UserError("no run folder a\nb"), "no run folder a b"),
+    ],
+)
+def test_whatever_the_machine_refuses_is_one_line(
+    error: Exception,
+    line: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["code/lenet.py"])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+    monkeypatch.setattr(sys, "__stderr__", sys.stderr)
+    machine.show_errors_in_one_line()
+    with pytest.raises(SystemExit) as stop:
+        sys.excepthook(type(error), error, None)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == f"lenet.py: {line}\n"
 
 
 def test_resume_goes_on_with_the_options_of_the_run_where_no_others_are_chosen(
@@ -160,6 +292,7 @@ def test_resume_refuses_a_checkpoint_that_is_damaged_or_not_of_this_network(
         for words in ("cannot read the checkpoint", "not of this network", "has no last.pt")
     )
     assert "\n" not in message
+    (folder / LOCK).unlink(missing_ok=True)  # it is held by nobody
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 

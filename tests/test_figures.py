@@ -408,6 +408,7 @@ def test_bad_input_gets_one_line(words: list[str], says: str, tmp_path: Path, ca
         with pytest.raises(lab.UserError, match=says) as wrong:
             main(words)
     assert "\n" not in str(wrong.value)
+    assert str(wrong.value).count(says) == 1  # and not once for each kind of figure
     assert wrong.value.exit_code == 2
     assert [
         each for each in sorted(tmp_path.rglob("*")) if "__pycache__" not in str(each)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import jupytext
+import nbformat
 import pytest
 from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
@@ -74,16 +75,58 @@ def test_the_text_of_a_lesson_can_be_read_on_its_page(name: str) -> None:
         assert [code for code in inline if len(code) > 80 or "\n" in code] == []
 
 
-def test_a_notebook_follows_its_script_and_the_one_before_is_kept(script: Path) -> None:
+def work_on(notebook: Path, text: str) -> None:
+    """Write a cell into a notebook where jupytext does not run, as on Colab."""
+    there = nbformat.read(notebook, 4)
+    there.cells.append(nbformat.v4.new_code_cell(text))
+    nbformat.write(there, notebook)
+
+
+def test_a_notebook_that_nobody_changed_follows_its_script(script: Path) -> None:
     notebook = script.with_suffix(".ipynb")
     assert pair(script) == "written"
     assert sources(notebook) == ["# Title", "print(1)"]
     assert notebook.stat().st_mtime == script.stat().st_mtime
-    age(notebook, 60)
     script.write_text(SCRIPT.replace("1", "2"))
-    assert "lesson-before.ipynb" in pair(script)
+    assert pair(script) == "written anew from its script"
     assert sources(notebook) == ["# Title", "print(2)"]
-    assert sources(script.with_name("lesson-before.ipynb")) == ["# Title", "print(1)"]
+    assert {path.name for path in script.parent.iterdir()} == {"lesson.py", "lesson.ipynb"}
+
+
+@pytest.mark.parametrize("newer", [False, True], ids=["script newer", "notebook newer"])
+def test_work_in_a_notebook_outlives_every_change_of_its_script(script: Path, newer: bool) -> None:
+    notebook, before = script.with_suffix(".ipynb"), script.with_name("lesson-before.ipynb")
+    pair(script)
+    work_on(notebook, "# three hours of work")
+    for fix in ("2", "3", "4"):
+        script.write_text(SCRIPT.replace("1", fix))
+        age(script if newer else notebook, 60)
+        pair(script)
+        assert sources(notebook) == ["# Title", f"print({fix})"]
+        assert sources(before) == ["# Title", "print(1)", "# three hours of work"]
+    work_on(notebook, "# another hour")
+    script.write_text(SCRIPT)
+    assert pair(script).endswith("; the one before is lesson-before-2.ipynb")
+    assert sources(before)[-1] == "# three hours of work"
+    assert sources(script.with_name("lesson-before-2.ipynb"))[-1] == "# another hour"
+
+
+def test_what_a_person_ran_is_kept(script: Path) -> None:
+    notebook = script.with_suffix(".ipynb")
+    pair(script)
+    there = nbformat.read(notebook, 4)
+    there.cells[1].outputs = [nbformat.v4.new_output("stream", text="1")]
+    nbformat.write(there, notebook)
+    script.write_text(SCRIPT.replace("1", "2"))
+    assert pair(script).endswith("; the one before is lesson-before.ipynb")
+
+
+def test_a_notebook_that_was_made_elsewhere_is_kept(script: Path) -> None:
+    notebook = script.with_suffix(".ipynb")
+    jupytext.write(jupytext.reads(SCRIPT.replace("1", "0"), fmt="py:percent"), notebook)
+    age(notebook, 60)
+    assert pair(script).endswith("; the one before is lesson-before.ipynb")
+    assert sources(script.with_name("lesson-before.ipynb")) == ["# Title", "print(0)"]
 
 
 def test_a_notebook_that_is_newer_than_its_script_is_left_alone(script: Path) -> None:
@@ -97,13 +140,15 @@ def test_a_notebook_that_is_newer_than_its_script_is_left_alone(script: Path) ->
     assert script.read_text() == SCRIPT
 
 
-def test_a_notebook_that_cannot_be_read_is_refused_and_stays(script: Path) -> None:
+@pytest.mark.parametrize("content", ["half a noteb", "", "[]", "{}", '{"cells": 3}'])
+def test_a_notebook_that_cannot_be_read_is_refused_and_stays(content: str, script: Path) -> None:
     notebook = script.with_suffix(".ipynb")
-    notebook.write_text("half a noteb")
+    notebook.write_text(content)
     age(notebook, 60)
-    with pytest.raises(UserError, match=r"lesson\.ipynb: .*; move it away"):
+    with pytest.raises(UserError, match=r"lesson\.ipynb: .*; move it away") as error:
         pair(script)
-    assert notebook.read_text() == "half a noteb"
+    assert "\n" not in str(error.value)
+    assert notebook.read_text() == content
 
 
 def test_the_command_pairs_every_lesson(

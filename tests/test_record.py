@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import statistics
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import lab
-from lab import record
+from lab import compare, record
 from lab.errors import UserError
 from lab.runs import Run
 from running import tiny, tiny_recipe
@@ -99,3 +103,73 @@ def test_runs_of_other_images_are_refused_and_those_that_do_not_know_theirs_are_
     assert made["images"] == {"training": 300, "validation": 33, "test": 67, "digest": "other"}
     digests.clear()
     assert "digest" not in record.summarize(runs)["images"]
+
+
+@pytest.fixture
+def recorded(
+    runs: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., None]:
+    """Run `python -m lab.record` in this process, with records in `tmp_path`."""
+    for name in ("read", "write"):
+        monkeypatch.setattr(record, name, partial(getattr(record, name), folder=tmp_path))
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+
+    def run(*words: object) -> None:
+        monkeypatch.setattr(sys, "argv", ["lab.record", *map(str, words)])
+        record.main()
+
+    return run
+
+
+def test_the_command_writes_over_a_record_only_when_told_so(
+    recorded: Callable[..., None],
+    runs: list[Run],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    recorded(*runs)
+    path = tmp_path / "tiny.json"
+    whole = path.read_text()
+    recorded(runs[0])
+    assert capsys.readouterr().out.splitlines()[-1] == "tiny: recorded already"
+    options = lab.Options(out=str(tmp_path), device="cpu", progress=False)
+    others = [(3, {}), (1, {"lr": 0.1}), (1, {"limit": 200}), (1, {})]
+    lines = ["seeds [1, 2], not [3]", "lr 0.05, not 0.1", "limit 300, not 200", "another run of"]
+    for (seed, changes), line in zip(others, lines, strict=True):
+        run = lab.train(tiny, tiny_recipe(epochs=1, seed=seed, **changes), options).run
+        run.write("result.json", run.read("result.json") | {"seconds": 60.0})
+        with pytest.raises(UserError, match=re.escape(f"tiny is recorded with {line}")) as error:
+            recorded(run)
+        assert str(error.value).endswith("--replace (with make, REPLACE=1) writes over that")
+        assert path.read_text() == whole
+    recorded("--replace", run)
+    assert json.loads(path.read_text())["test_accuracy"]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("runs", None, 'the whole lacks "runs"'),
+        ("runs", [], '"runs" is no list, or an empty one'),
+        ("runs", [{}], 'a member of "runs" lacks "seed"'),
+        ("variants", None, 'the whole lacks "variants"'),
+        ("variants", {"wide": {}}, '"wide" lacks "network"'),
+        ("test_accuracy", {"mean": float("nan"), "std": 0.0, "n": 1}, '"mean" is nan'),
+        ("macs", True, '"macs" is True'),
+    ],
+)
+def test_a_damaged_record_is_one_line_wherever_it_is_read(
+    key: str, value: object, line: str, runs: list[Run], tmp_path: Path
+) -> None:
+    path = record.write(record.summarize(runs), tmp_path)
+    damaged = json.loads(path.read_text()) | {key: value}
+    if value is None:
+        del damaged[key]
+    for text, said in ((json.dumps(damaged), line), ("[]", "no object"), ('{"runs', "Unterm")):
+        path.write_text(text)
+        readers = (partial(record.read, "tiny"), compare.records)
+        for read in readers:
+            with pytest.raises(UserError, match=said) as error:
+                read(folder=tmp_path)  # type: ignore[operator]
+            assert "tiny.json" in str(error.value)
+            assert "\n" not in str(error.value)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import darts_search
+import figures
 import lab
 import nsganet
+import pages
 import searches
 from lab.front import hypervolume, knee, pareto_front
 
@@ -100,3 +105,49 @@ def test_the_search_improves_on_its_own_start() -> None:
     volumes = RECORD["searches"]["nsga2"]["hypervolume"]
     assert volumes == sorted(volumes)
     assert volumes[-1] > volumes[0] + 0.01
+
+
+@pytest.mark.parametrize("text", ["[]", "", '{"settings": ', "{}", "null"])
+@pytest.mark.parametrize("network", ["nsganet", "darts"])
+def test_a_damaged_record_of_a_search_is_one_line(
+    network: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searches, "SEARCHES", tmp_path)
+    monkeypatch.setattr(figures, "SEARCHES", tmp_path)
+    (tmp_path / f"{network}.json").write_text(text)
+
+    def make(words: list[str]) -> None:
+        if network == "darts":
+            darts_search.make(words, 1, False, pytest.fail, pytest.fail)  # type: ignore[arg-type]
+        searches.make(words, False, pytest.fail)  # type: ignore[arg-type]
+
+    readers = [partial(make, ["--data", "shapes"])]
+    if network == "darts":
+        readers.append(partial(figures.svg, "darts"))
+    for read in readers:
+        with pytest.raises(lab.UserError, match=rf"cannot (read|use) .*{network}\.json: ") as error:
+            read()
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("[]", "slides/course.json must be an object"),
+        ("", "slides/course.json:1: that is not JSON"),
+        ('{"lessons": ', "slides/course.json:1: that is not JSON"),
+        ('{"lessons": []}', "slides/course.json: lessons must be an object"),
+        ('{"lessons": {"lenet": 3}}', "slides/course.json: lessons: lenet must be an object"),
+        ('{"lessons": {"lenet": {"arguments": 3}}}', "lenet: arguments must be the words of"),
+        ('{"lessons": {"lenet": {"arguments": "\'"}}}', "lenet: arguments must be the words of"),
+    ],
+)
+def test_a_damaged_course_is_one_line(
+    text: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    monkeypatch.setattr(pages, "COURSE", tmp_path / "slides" / "course.json")
+    (tmp_path / "slides").mkdir()
+    pages.COURSE.write_text(text)
+    with pytest.raises(pages.RefusalError, match=line):
+        pages.settings("lenet")

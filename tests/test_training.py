@@ -19,9 +19,10 @@ import torch
 from ignite.engine import Events
 
 import lab
+from lab import search as searching
 from lab import training
 from lab.errors import Stopped, UserError
-from lab.runs import Run
+from lab.runs import LOCK, Run
 from running import (
     LENET,
     ROOT,
@@ -53,7 +54,7 @@ def test_a_run_folder_holds_recipe_environment_history_checkpoints_and_pictures(
     unbroken: lab.Trained,
 ) -> None:
     folder = unbroken.run.folder
-    assert {path.name for path in folder.iterdir()} == {
+    assert {path.name for path in folder.iterdir()} - {LOCK} == {
         "run.json",
         "history.json",
         "last.pt",
@@ -266,6 +267,80 @@ def test_a_full_disk_ends_in_one_line_and_keeps_the_last_checkpoint(
     assert torch.load(folder / "last.pt")["trainer"]["iteration"] == 5
     resumed = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
     assert_equal_weights(weights(resumed.run), weights(unbroken.run))
+
+
+def test_a_disk_that_turns_read_only_ends_in_one_line_that_says_what_is_lost(
+    unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_, unlink = Path.open, Path.unlink
+
+    def refuse(path: Path) -> None:
+        if list(path.parent.glob("last.pt")):  # the first epoch is saved
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    def opened(path: Path, mode: str = "r", *rest: object, **more: object) -> object:
+        if "w" in mode:
+            refuse(path)
+        return open_(path, mode, *rest, **more)  # type: ignore[call-overload]
+
+    def unlinked(path: Path, **more: bool) -> None:
+        refuse(path)
+        unlink(path, **more)
+
+    monkeypatch.setattr(Path, "open", opened)
+    monkeypatch.setattr(Path, "unlink", unlinked)
+    with pytest.raises(UserError) as error:
+        lab.train(tiny, tiny_recipe(), options(tmp_path))
+    monkeypatch.undo()
+    (folder,) = (tmp_path / "tiny").iterdir()
+    assert re.search(
+        r"\(Read-only file system\): make the disk writable again, then continue with "
+        rf".*--resume {folder}; what was trained after \d\d:\d\d:\d\d is lost$",
+        str(error.value),
+    )
+    assert not list(folder.glob("*.part"))
+    resumed = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
+    assert_equal_weights(weights(resumed.run), weights(unbroken.run))
+
+
+# Holds the lock of a run, as a training does, until it is killed.
+HOLD = """
+import sys, time
+from filelock import FileLock
+lock = FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("place", ["training", "search"])
+def test_a_run_at_work_in_another_process_is_refused_until_that_has_ended(
+    place: str, unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = Run.create(str(tmp_path), tiny_recipe())
+    name = "run.json"
+    begun.write(name, unbroken.run.read(name))
+
+    def work() -> str:
+        if place == "training":
+            return str(lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(begun))).run)
+        monkeypatch.setattr(searching, "_search", lambda *_: None)
+        make = lambda classes: (tiny(tiny_recipe(), classes), None)  # noqa: E731
+        return str(searching.search(make, dict, tiny_recipe(), options(tmp_path), images=0))  # type: ignore[arg-type]
+
+    command = [sys.executable, "-c", HOLD, str(begun.folder / LOCK)]
+    other = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert other.stdout
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(UserError, match=r"tiny\S* is being trained by another process: wait"):
+            work()
+        assert {path.name for path in begun.folder.iterdir()} == {name, LOCK}
+    finally:
+        other.kill()
+        other.communicate()
+    assert work() == str(begun)
 
 
 def test_tensorboard_logs_are_written_when_asked_for(tmp_path: Path) -> None:

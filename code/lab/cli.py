@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import Field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import ignite.distributed as idist
 
@@ -24,6 +24,7 @@ from .data import SOURCES, check
 from .demo import show_demos
 from .errors import UserError
 from .lesson import Command, NetworkLesson
+from .parser import Parser
 from .recipe import Options, Recipe, flag
 from .runs import Run
 from .training import Trained, train
@@ -98,6 +99,9 @@ def _resume(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
     run.check_network(lesson.name)
     recipe = run.recipe(type(lesson.recipe))
     saved = run.read("run.json")["options"]
+    others = saved.keys() - {each.name for each in fields(Options)}
+    if others:
+        raise UserError(f"{run}: its options are of another version of this code ({min(others)})")
     options = replace(Options(resume=str(run)), **(saved | given))
     machine.prepare(options)
     check(recipe.data)
@@ -130,7 +134,7 @@ def _newest(network: str, out: str, settings: dict[str, Any]) -> Run:
     if "data" in settings:
         settings = settings | {"data": _source(settings["data"])}
     for run in reversed(Run.all(out, network)):
-        if run.has("result.json") and settings.items() <= run.read("run.json")["recipe"].items():
+        if run.has("result.json") and settings.items() <= run.saved_recipe().items():
             return run
     with_these = f" with {shlex.join(spelled(settings))}" if settings else ""
     raise UserError(f"there is no finished run of {network}{with_these} to export: train one first")
@@ -230,7 +234,12 @@ def arguments(argv: Sequence[str] | None) -> Sequence[str]:
     """The words of the command line, where no others are given."""
     if argv is not None:
         return argv
-    return shlex.split(os.environ.get("LAB_ARGS", "")) if machine.in_notebook() else sys.argv[1:]
+    if not machine.in_notebook():
+        return sys.argv[1:]
+    try:
+        return shlex.split(os.environ.get("LAB_ARGS", ""))
+    except ValueError as error:
+        raise UserError(f"LAB_ARGS cannot be read: {error}") from None
 
 
 def _source(data: str) -> str:
@@ -262,13 +271,6 @@ def _tell(path: Path) -> None:
     else:
         print("not compared with PyTorch: the run's test images are not here")
     print('to show it, drop the file on a slide "try it" of the lecture (make present)')
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse prints its usage before an error; here an error is one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (--help lists the settings)")
 
 
 def _parser(

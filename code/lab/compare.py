@@ -23,12 +23,12 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 from matplotlib.transforms import Bbox
 
-from . import machine
-from .cli import Parser
+from . import files, machine
 from .errors import UserError
 from .folders import plain_files
+from .parser import Parser
 from .plots import DARK
-from .record import DEFAULT, RESULTS
+from .record import DEFAULT, RESULTS, SHAPE, name_of
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -44,7 +44,7 @@ def records(folder: Path = RESULTS) -> list[Record]:
 
     Each network's default variant is followed by its other ones.
     """
-    whole = [json.loads(path.read_text()) for path in plain_files(folder, "*.json")]
+    whole = [files.read_json(path, SHAPE) for path in plain_files(folder, "*.json")]
     if not whole:
         raise UserError(f"{machine.shown(folder)} has no records yet: make results writes them")
     whole.sort(key=lambda record: (record["macs"], record["network"]))
@@ -79,8 +79,7 @@ def _cells(record: Record) -> list[str]:
 
 
 def _name(record: Record) -> str:
-    variant = record["variant"]
-    return record["network"] + ("" if variant == DEFAULT else f", {variant}")
+    return name_of(record["network"], record["variant"])
 
 
 def _accuracy(spread: dict[str, Any]) -> str:
@@ -237,9 +236,10 @@ def update() -> None:
     an experiment's variants may have been trained for less long.
     """
     rows = records()
-    text = put_into(README.read_text(encoding="utf-8"), table(rows))
-    PICTURE.write_bytes(picture(defaults(rows)))
-    README.write_text(text, encoding="utf-8")
+    text = put_into(files.read_text(README), table(rows))
+    drawn = picture(defaults(rows))
+    files.write(PICTURE, lambda file: file.write(drawn))
+    files.write_text(README, text)
 
 
 def defaults(rows: Sequence[Record]) -> list[Record]:

@@ -611,4 +611,5 @@ def _write_cache(path: Path, fingerprint: str, pixels: Tensor) -> None:
         torch.save({"fingerprint": fingerprint, "images": pixels}, scratch)
         os.replace(scratch, path)
     except (OSError, RuntimeError):  # torch reports a full disk or a missing right as either
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, nothing can be removed
+            scratch.unlink()

@@ -47,11 +47,15 @@ def show_errors_in_one_line() -> None:
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if isinstance(error, KeyboardInterrupt):
             error = Stopped("stopped")
+        if isinstance(error, OSError) and error.strerror:  # the machine's refusal, and no fault
+            place = f"{shown(error.filename)}: " if isinstance(error.filename, str) else ""
+            error = UserError(f"{place}{error.strerror}")
         if not isinstance(error, UserError):
             sys.__excepthook__(kind, error, trace)
             return
         script, process = Path(sys.argv[0]).name, os.environ.get("RANK")
-        line = f"{script}: {f'process {process}: ' if process else ''}{error}"
+        said = " ".join(str(error).split())  # a word of the user's may hold a line end
+        line = f"{script}: {f'process {process}: ' if process else ''}{said}"
         # torch.distributed calls this with a sys.stderr of its own, which it would lose.
         print(line, file=sys.__stderr__)
         # Python exits with the code of a SystemExit that leaves the hook.

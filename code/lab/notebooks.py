@@ -3,22 +3,27 @@
     python -m lab.notebooks
 
 The script is the source. In Jupyter, where jupytext is installed, saving either of a pair writes
-both. Here a notebook is made where there is none, and made anew where its script has changed since;
-the one before is then kept as NAME-before.ipynb. A notebook that is newer than its script and says
-something else holds work of yours and is left alone.
+both. Here a notebook is made where there is none, and made anew where its script has changed since.
+A notebook says in its metadata which cells were written into it: whatever differs from them is
+work of yours, and is never overwritten. While the script stays the same, such a notebook is left
+alone; when the script changes, it is kept as NAME-before.ipynb, NAME-before-2.ipynb and so on.
 """
 
+import hashlib
+import json
 import os
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from . import machine
-from .cli import Parser
+from . import files, machine
 from .errors import UserError
 from .folders import plain_files
+from .parser import Parser
 
 CODE = Path(__file__).parents[1]
 SCRIPT = "py:percent"
+WRITTEN = "written_by_lab"  # the key in a notebook's metadata: a digest of the cells written
 
 
 def pair(script: Path) -> str:
@@ -37,32 +42,54 @@ def pair(script: Path) -> str:
         raise UserError("jupytext is not installed: pip install -e '.[notebooks]'") from None
 
     notebook = script.with_suffix(".ipynb")
-    wanted = jupytext.read(script, fmt=SCRIPT)
+    wanted = jupytext.reads(files.read_text(script), fmt=SCRIPT)
+    wanted.metadata[WRITTEN] = _digest(wanted)
     done = "written"
-    try:
-        if notebook.exists():
+    if notebook.exists():
+        try:
             there = jupytext.read(notebook)
-            if _cells(there) == _cells(wanted):
-                return "there already"
-            if notebook.stat().st_mtime > script.stat().st_mtime:
-                return (
-                    f"left alone: it has changed and {script.name} has not; "
-                    "save it in Jupyter with jupytext, or move it away"
-                )
-            before = script.with_name(f"{script.stem}-before.ipynb")
-            notebook.replace(before)
-            done = f"written anew from its script; the one before is {before.name}"
-        jupytext.write(wanted, notebook)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{machine.shown(notebook)}: {error}; move it away") from None
+            written, now = there.metadata.get(WRITTEN), _digest(there)
+        except Exception as error:  # of jupytext, nbformat or json, for there is no end of damage
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            raise UserError(f"{machine.shown(notebook)}: {reason}; move it away") from None
+        if _sources(there) == _sources(wanted):
+            return "there already"
+        # Which of the two has changed? One without a digest was made elsewhere: its date tells.
+        newer = notebook.stat().st_mtime > script.stat().st_mtime
+        if written == wanted.metadata[WRITTEN] or (written is None and newer):
+            return (
+                f"left alone: it has changed and {script.name} has not; "
+                "save it in Jupyter with jupytext, or move it away"
+            )
+        done = "written anew from its script"
+        if written != now:
+            before = _free(script)
+            notebook.rename(before)
+            done += f"; the one before is {before.name}"
+    files.write_text(notebook, jupytext.writes(wanted, fmt="ipynb"))
     # A notebook that looks newer than its script makes jupytext refuse to open the pair.
     changed = script.stat()
     os.utime(notebook, ns=(changed.st_atime_ns, changed.st_mtime_ns))
     return done
 
 
-def _cells(notebook: Any) -> list[tuple[str, str]]:
+def _free(script: Path) -> Path:
+    """A name for the notebook before, which no file has."""
+    names = (f"{script.stem}-before{f'-{n}' if n > 1 else ''}.ipynb" for n in count(1))
+    return next(path for path in map(script.with_name, names) if not os.path.lexists(path))
+
+
+def _sources(notebook: Any) -> list[tuple[str, str]]:
     return [(cell.cell_type, cell.source) for cell in notebook.cells]
+
+
+def _digest(notebook: Any) -> str:
+    """A fingerprint of all that a person may have put into the cells: outputs, too."""
+    cells = [
+        [cell.cell_type, cell.source, cell.get("outputs", []), cell.get("attachments", {})]
+        for cell in notebook.cells
+    ]
+    return hashlib.sha256(json.dumps(cells, sort_keys=True).encode()).hexdigest()
 
 
 def main() -> None:

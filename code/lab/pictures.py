@@ -4,7 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from . import machine
+from . import files, machine
 from .errors import UserError
 
 
@@ -14,11 +14,9 @@ def keep(path: Path, figure: Figure) -> None:
     Raises `UserError` if it cannot be written.
     """
     try:
-        figure.savefig(path, format="png")
-    except OSError as error:
-        raise UserError(
-            f"cannot write {machine.shown(path)} ({error.strerror}): choose another --out"
-        ) from None
+        files.write(path, lambda file: figure.savefig(file, format="png"))
+    except files.Unwritable as error:
+        raise UserError(f"{error}: choose another --out") from None
     show(path)
 
 

@@ -5,6 +5,7 @@ is reached. A lesson may derive a recipe of its own, with the settings of its ne
 line (`lab.cli`) is made from the fields of both.
 """
 
+import math
 from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -36,11 +37,20 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+
 def _complaint(setting: Field, value: Any) -> str | None:
     """What is wrong with the value of one field, or None."""
     limits = setting.metadata
     if "help" not in limits:
         return None
+    kind = type(setting.default)
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if not math.isfinite(value):
+            return "must be a finite number"
+    elif type(value) is not kind:
+        return f"must be {KINDS[kind]}"
     if limits["choices"] and value not in limits["choices"]:
         return f"must be one of {', '.join(limits['choices'])}"
     if limits["low"] is not None and not value >= limits["low"]:

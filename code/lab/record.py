@@ -7,22 +7,41 @@ Several runs of one recipe, differing in their seed alone, give mean and spread.
 default variant of a network at its top level and the others under `variants`.
 """
 
-import argparse
 import json
 import re
 import shlex
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from . import machine
+from . import files, machine
 from .errors import UserError
+from .parser import Parser
 from .recipe import recorded_recipe
 from .runs import Run
 
 RESULTS = Path(__file__).parents[2] / "static" / "results"
 DEFAULT = "default"
+SPREAD = {"mean": float, "std": float, "n": int}
+ROW = {
+    "network": str,
+    "variant": str,
+    "dataset": str,
+    "parameters": int,
+    "macs": int,
+    "recipe": {"epochs": int},
+    "runs": [
+        {
+            "seed": int,
+            **dict.fromkeys(("device", "precision", "commit"), str),
+            **dict.fromkeys(("seconds", "validation_accuracy", "test_accuracy"), float),
+        }
+    ],
+    "validation_accuracy": SPREAD,
+    "test_accuracy": SPREAD,
+}
+SHAPE = ROW | {"variants": {...: ROW}}  # what a record holds at least, for files.read_json
 
 
 def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
@@ -99,7 +118,10 @@ def _row(run: Run, about: dict[str, Any]) -> dict[str, Any]:
 
 def _command(line: str) -> str:
     """A command line without the folder where the run lies, which changes nothing in it."""
-    words = shlex.split(line)
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise UserError(f"the command of a run cannot be read ({error}): {line}") from None
     if "--out" in words:
         place = words.index("--out")
         del words[place : place + 2]
@@ -117,8 +139,53 @@ def read(network: str, variant: str = DEFAULT, folder: Path = RESULTS) -> dict[s
     path = folder / f"{network}.json"
     if not path.is_file():
         return None
-    known = json.loads(path.read_text())
+    known = files.read_json(path, SHAPE)
     return known if variant == DEFAULT else known["variants"].get(variant)
+
+
+def is_recorded(
+    name: str,
+    there: dict[str, Any],
+    recipe: dict[str, Any],
+    seeds: set[int],
+    digest: str | None = None,
+) -> bool:
+    """Whether a record has every one of some seeds.
+
+    Args:
+        name: what to call the record.
+        there: the record.
+        recipe: of what would be recorded in its place, as `recorded_recipe` keeps it.
+        seeds: of that.
+        digest: of its images, where that is known.
+
+    Raises:
+        UserError: what is there would be lost: another recipe's runs, those of other images, or
+            of seeds not asked for.
+    """
+    known = {run["seed"] for run in there["runs"]}
+    others = [
+        f"{key} {there['recipe'].get(key)}, not {recipe.get(key)}"
+        for key in sorted(recipe | there["recipe"])
+        if there["recipe"].get(key) != recipe.get(key)
+    ]
+    if not others and not (known <= seeds or seeds <= known):
+        others = [f"seeds {sorted(known)}, not {sorted(seeds)}"]
+    if not others and digest is not None and there["images"].get("digest", digest) != digest:
+        others = [f"other images or labels than {recipe['data']} has now"]
+    if others:
+        refuse(f"{name} is recorded with {'; '.join(others)}")
+    return seeds <= known
+
+
+def refuse(what: str) -> NoReturn:
+    """Raise `UserError`: what is recorded would be lost."""
+    raise UserError(f"{what}: --replace (with make, REPLACE=1) writes over that")
+
+
+def name_of(network: str, variant: str) -> str:
+    """What to call the record of a network's variant."""
+    return network if variant == DEFAULT else f"{network}, {variant}"
 
 
 def write(record: dict[str, Any], folder: Path = RESULTS) -> Path:
@@ -138,9 +205,7 @@ def write(record: dict[str, Any], folder: Path = RESULTS) -> Path:
 def save(record: dict[str, Any], path: Path) -> Path:
     """Write a record into a file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    unfinished.write_text(_text(record))
-    unfinished.replace(path)
+    files.write_text(path, _text(record))
     return path
 
 
@@ -151,14 +216,35 @@ def _text(record: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """The command line: `python -m lab.record [--variant NAME] RUN ...`."""
+    """The command line: `python -m lab.record [--variant NAME] [--replace] RUN ...`."""
     machine.show_errors_in_one_line()
-    parser = argparse.ArgumentParser(prog="lab.record", description=__doc__.partition("\n")[0])
+    parser = Parser(prog="lab.record", description=__doc__.partition("\n")[0])
     parser.add_argument("--variant", default=DEFAULT, help="name of a variant of the network")
+    parser.add_argument("--replace", action="store_true", help="write over a record of other runs")
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
     given = parser.parse_args()
     record = summarize([Run.open(path) for path in given.runs], given.variant)
-    print(f"{write(record)}: test accuracy {record['test_accuracy']['mean']:.2%}")
+    there = None if given.replace else read(record["network"], given.variant)
+    if there and _keeps(there, record):
+        print(f"{name_of(record['network'], given.variant)}: recorded already")
+        return
+    print(f"{machine.shown(write(record))}: test accuracy {record['test_accuracy']['mean']:.2%}")
+
+
+def _keeps(there: dict[str, Any], record: dict[str, Any]) -> bool:
+    """Whether a record has these runs; `UserError` if it would lose others."""
+    name = name_of(record["network"], record["variant"])
+    seeds, digest = {row["seed"] for row in record["runs"]}, record["images"].get("digest")
+    known = is_recorded(name, there, record["recipe"], seeds, digest)
+
+    def measured(row: dict[str, Any]) -> list[float]:
+        return [row[key] for key in ("seconds", "validation_accuracy", "test_accuracy")]
+
+    own = {row["seed"]: measured(row) for row in record["runs"]}
+    for row in there["runs"]:
+        if own.get(row["seed"], measured(row)) != measured(row):
+            refuse(f"{name} is recorded with another run of seed {row['seed']}")
+    return known
 
 
 if __name__ == "__main__":

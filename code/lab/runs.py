@@ -7,32 +7,59 @@
         best.pt        the weights with the best validation accuracy
         result.json    written at the end: accuracies and the confusion matrix
         *.png          learning curve, confusion matrix and what else the lesson draws
+        .lock          held by the process that trains the run
 
 Every file is written beside its place and then moved there, so that a process killed at any moment
 leaves the old file or the new one, and never half of one.
 """
 
-import errno
 import json
-import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import ignite.distributed as idist
 import torch
+from filelock import FileLock, Timeout
 from ignite.handlers.checkpoint import BaseSaveHandler
 from matplotlib.figure import Figure
 
-from . import machine, tensors
+from . import files, machine, tensors
 from .errors import UserError
 from .recipe import Recipe
 
 R = TypeVar("R", bound=Recipe)
 
-UNFINISHED = ".part"  # the ending of a file that is still being written
+LOCK = ".lock"  # held by the process that trains the run; the file says nothing, and stays
+RECIPE: dict[str, Any] = {"network": str, "data": str, "seed": int}
+# What the files of a run hold at least.
+SHAPES: dict[str, Any] = {
+    "run.json": {
+        "recipe": RECIPE,
+        "options": dict,
+        "environment": {
+            **dict.fromkeys(("command", "device", "precision", "torch", "commit"), str),
+            **dict.fromkeys(("channels_last", "compile"), bool),
+            "processes": int,
+        },
+        "data": {
+            **dict.fromkeys(("training", "validation", "test"), int),
+            **{"name": str, "classes": [str], "mean": [float], "std": [float]},
+        },
+        "parameters": int,
+        "macs": int,
+    },
+    "history.json": [{"epoch": int, "validation_accuracy": float, "seconds": float}],
+    "result.json": {
+        **dict.fromkeys(("epochs", "best_epoch"), int),
+        **dict.fromkeys(("seconds", "validation_accuracy", "test_accuracy"), float),
+        "confusion": [[int]],
+    },
+    "genotype.json": str,
+}
 
 
 class Run:
@@ -40,6 +67,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.way_on = ""  # how to go on, where that is not --resume
 
     @classmethod
     def create(cls, out: str, recipe: Recipe) -> "Run":
@@ -68,7 +96,7 @@ class Run:
     def find(cls, out: str, recipe: Recipe) -> list["Run"]:
         """The runs in `out` that were started with exactly this recipe, from old to new."""
         runs = cls.all(out, recipe.network)
-        return [run for run in runs if run.read("run.json")["recipe"] == recipe.as_dict()]
+        return [run for run in runs if run.saved_recipe() == recipe.as_dict()]
 
     @classmethod
     def all(cls, out: str, network: str) -> list["Run"]:
@@ -82,24 +110,53 @@ class Run:
     def recipe(self, kind: type[R]) -> R:
         """The recipe that the run was started with, as a `kind`."""
         known = {each.name for each in fields(kind)}
-        saved = self.read("run.json")["recipe"]
+        saved = self.saved_recipe()
         if set(saved) != known:
             names = ", ".join(sorted(set(saved) ^ known))
             raise UserError(f"{self}: its recipe is of another version of this code ({names})")
-        return kind(**saved)
+        try:
+            return kind(**saved)
+        except UserError as error:
+            raise UserError(f"{self}: its recipe was changed: {error}") from None
+
+    def saved_recipe(self) -> dict[str, Any]:
+        """The recipe that the run was started with, as it is kept."""
+        return self.read("run.json", {"recipe": RECIPE})["recipe"]
 
     def check_network(self, network: str) -> None:
         """Raise `UserError` unless this is a run of that network."""
-        other = self.read("run.json")["recipe"]["network"]
+        other = self.saved_recipe()["network"]
         if other != network:
             raise UserError(f"{self} is a run of {other}, not of {network}: use code/{other}.py")
 
-    def read(self, name: str) -> Any:
-        """The content of a JSON file of the run."""
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Keep all other processes from training this run; the lock ends with its process.
+
+        Raises `UserError`, in every process of a training, where another one trains it.
+        """
+        lock, said = FileLock(self.folder / LOCK), "free"
+        if idist.get_rank() == 0:
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                said = f"{self} is being trained by another process: wait until it has ended"
+            except OSError as error:
+                said = str(files.Unwritable(self.folder / LOCK, error))
+        said = str(idist.broadcast(said))
+        if said != "free":
+            raise UserError(said)
         try:
-            return json.loads((self.folder / name).read_text())
-        except (OSError, ValueError) as error:
-            raise UserError(f"cannot read {self.folder / name}: {error}") from None
+            yield
+        finally:
+            lock.release()
+
+    def read(self, name: str, shape: Any = None) -> Any:
+        """The content of a JSON file of the run, which holds at least a shape (`files.read_json`).
+
+        By default that is what a training writes.
+        """
+        return files.read_json(self.folder / name, shape or SHAPES.get(name, object))
 
     def write(self, name: str, content: Any) -> None:
         """Write a JSON file of the run, whole or not at all."""
@@ -107,8 +164,8 @@ class Run:
         self._replace(name, lambda file: file.write(text.encode()))
 
     def write_bytes(self, name: str, content: bytes) -> None:
-        """Write a file of the run, whole or not at all."""
-        self._replace(name, lambda file: file.write(content))
+        """Write a file into the run folder that is no part of the training, such as an export."""
+        files.write(self.folder / name, lambda file: file.write(content))
 
     def load(self, name: str) -> Any:
         """The tensors of a checkpoint of the run, on the CPU.
@@ -142,29 +199,31 @@ class Run:
     def remove_unfinished(self) -> None:
         """Remove what a killed process was writing."""
         if idist.get_rank() == 0:
-            for path in self.folder.glob("*" + UNFINISHED):
+            for path in self.folder.glob("*" + files.UNFINISHED):
                 path.unlink()
 
     def _replace(self, name: str, write: Callable[[IO[bytes]], Any]) -> None:
         if idist.get_rank() > 0:
             return
-        path = self.folder / name
-        unfinished = self.folder / (name + UNFINISHED)
         try:
-            with unfinished.open("wb") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        except (OSError, RuntimeError) as error:  # torch.save turns a full disk into the second
-            unfinished.unlink(missing_ok=True)
-            reason = str(error).strip().partition("\n")[0]
-            full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
-            first = "make room, then " if full else ""
-            raise UserError(
-                f"cannot write {machine.shown(path)} ({reason}): "
-                f"{first}continue with {machine.this_command()}resume {self}"
-            ) from None
+            files.write(self.folder / name, write)
+        except files.Unwritable as error:
+            first = f"{error.remedy}, then " if error.remedy else ""
+            raise UserError(f"{error}: {first}{self._what_to_do()}") from None
+
+    def _what_to_do(self) -> str:
+        """What to do after a file could not be written, and what is lost."""
+        if not self.has("run.json"):
+            with suppress(OSError):
+                self.folder.rmdir()  # only if it is empty
+            return "start again: nothing was trained yet"
+        resume = self.way_on or f"continue with {machine.this_command()}resume {self}"
+        if self.has("result.json"):
+            return resume
+        if not self.has("last.pt"):
+            return f"{resume}; what was trained so far is lost"
+        saved = time.localtime((self.folder / "last.pt").stat().st_mtime)
+        return f"{resume}; what was trained after {time.strftime('%H:%M:%S', saved)} is lost"
 
 
 def _parent(out: str, network: str) -> Path:

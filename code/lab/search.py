@@ -36,6 +36,7 @@ from .training import (
     resume,
 )
 
+WAY_ON = "the same command goes on"
 Batch = tuple[Tensor, Tensor]  # images (N, C, H, W), labels (N,)
 Row = dict[str, Any]
 M = TypeVar("M", bound=nn.Module)
@@ -143,9 +144,11 @@ def search(
     else:
         run = Run.create(options.out, recipe)
         run.write("run.json", description(recipe, options, device, data, model))
+    run.way_on = WAY_ON
     print(f"searching on {machine.describe(device)}; run folder {run}", flush=True)
     if not run.has("genotype.json"):
-        _search(model, step, describe, data, split, recipe, options, device, run, enough)
+        with run.at_work():
+            _search(model, step, describe, data, split, recipe, options, device, run, enough)
     return run
 
 
@@ -245,7 +248,7 @@ def _search(
         if stop.requested and not ended():
             if trainer.state.iteration % len(halves):
                 last(trainer)
-            raise Stopped("stopped; the same command goes on")
+            raise Stopped(f"stopped; {WAY_ON}")
     run.write("genotype.json", history.rows[-1]["genotype"])
 
 

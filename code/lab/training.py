@@ -158,8 +158,9 @@ def train(
             )
     else:
         try:
-            fit(model, data, recipe, options, device, run)
-            _finish(model, data, options, device, run)
+            with run.at_work():
+                fit(model, data, recipe, options, device, run)
+                _finish(model, data, options, device, run)
         except KeyboardInterrupt:
             command = f"{machine.this_command()}resume {run}"
             raise Stopped(f"stopped; continue with: {command}") from None
@@ -486,7 +487,7 @@ def resume(run: Run, state: dict[str, Any], training: Resumable) -> None:
     """
     run.remove_unfinished()
     if not run.has("last.pt") and (
-        not run.has("history.json") or len(run.read("history.json")) < 2
+        not run.has("history.json") or len(run.read("history.json", list)) < 2
     ):
         return
     checkpoint = run.load("last.pt")

@@ -3,10 +3,9 @@
 // Commands write these files whole. So whatever is wrong with one is told once, before the first of
 // the many slides that show something of it.
 
-import fs from 'node:fs';
 import path from 'node:path';
 
-import { isThere, readJson, Refusal, root, siteAddress } from './project.mjs';
+import { isThere, listFiles, readJson, Refusal, root, siteAddress } from './project.mjs';
 
 const SPREAD = { mean: 'number', std: 'number', n: 'number' };
 const RUN = {
@@ -39,12 +38,9 @@ const SEARCH = {
   'searches?': { '*': { hypervolume: ['number'], trials: [TRIAL] } },
 };
 
-/** The JSON files of a folder of the project, but for hidden ones, which others leave there. */
-function filesIn(folder) {
-  if (!isThere(folder)) return [];
-  const names = fs.readdirSync(path.join(root, folder));
-  return names.filter((name) => /^[^.].*\.json$/.test(name)).map((name) => `${folder}/${name}`);
-}
+/** The JSON files of a folder of the project. */
+const filesIn = (folder) =>
+  listFiles(path.join(root, folder), { ending: '.json' }).map((name) => `${folder}/${name}`);
 
 /** Throw a Refusal with a line for each file that cannot be read or lacks what pages show of it. */
 export function checkData() {

@@ -311,7 +311,7 @@ export function guard({ root, port }) {
         try {
           // Only the path goes on: the query is for the page's scripts, and reveal-md would take a
           // file name out of it.
-          request.url = encodeURI(admit(request, folders));
+          request.url = encodeURI(await admit(request, folders));
           seen.set(request.url, changes);
           // A browser shows plain text, but downloads what a system may call a Python script.
           if (LESSON.test(request.url)) response.setHeader('Content-Type', PLAIN_TEXT);

@@ -14,14 +14,16 @@ import torch
 from torch import nn
 
 from .. import machine, plots
-from ..cli import SMOKE, Parser, arguments
+from ..cli import SMOKE, arguments
 from ..compare import records
 from ..data import SOURCES, Data
 from ..data import check as check_source
 from ..errors import UserError
 from ..measure import count_macs, count_parameters, layers
+from ..parser import Parser
 from ..pictures import show as show_picture
 from ..recipe import Recipe
+from ..record import name_of
 from ..runs import Run
 from . import checklist
 from .loop import HISTORY
@@ -155,7 +157,7 @@ class Coach:
         run = self.run or self.kept
         if run and run.has("result.json"):
             print(f"the test images were read before; this is what {run} keeps of it")
-            return run.read("result.json")["test_accuracy"]
+            return run.read("result.json", {"test_accuracy": float})["test_accuracy"]
         accuracy = report(model, data)
         if run:
             run.write("result.json", {"data": data.name, "test_accuracy": accuracy})
@@ -212,7 +214,7 @@ def standing(model: nn.Module, accuracy: float, data: str) -> str:
             each["macs"],
             each["parameters"],
             each["test_accuracy"]["mean"],
-            _name(each),
+            name_of(each["network"], each["variant"]),
             each["dataset"],
         )
         for each in records()
@@ -226,8 +228,3 @@ def standing(model: nn.Module, accuracy: float, data: str) -> str:
     if data not in {row[-1] for row in rows[:-1]}:
         lines.append(f"Yours is of {data}: only accuracies on the same images can be compared.")
     return "\n".join(lines)
-
-
-def _name(record: dict[str, Any]) -> str:
-    variant = record["variant"]
-    return record["network"] if variant == "default" else f"{record['network']}, {variant}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch import nn
 
+from .. import files
 from ..errors import UserError
 from .chain import chain
 from .graph import compare, graph
@@ -62,9 +63,10 @@ def draw(
     Raises:
         UserError: the network cannot be traced or does not fit, or the path cannot be written.
     """
+    path = Path(path)
+    check(path)
     ops = read(model, shape)
     title = title or type(model).__name__
-    path = Path(path)
     name = path.stem.replace(" ", "-")
     if kind != "auto":
         if kind not in KINDS:
@@ -74,9 +76,11 @@ def draw(
     sums = any(op.kind == "add" for op in ops)
     for drawer in (chain, graph, _one_row, strip) if sums else (chain, graph, strip, _one_row):
         try:
-            return write(path, drawer(name, title, describe(ops), ops))
+            svg = drawer(name, title, describe(ops), ops)
         except UserError as error:
             reasons.append(str(error))
+        else:
+            return write(path, svg)
     raise UserError(f"{title} fits into no kind of figure: {'; '.join(reasons)}")
 
 
@@ -96,12 +100,16 @@ def write(path: Path, svg: str) -> list[Path]:
     Raises:
         UserError: the path does not end in .svg, or cannot be written.
     """
+    check(path)
+    picture, drawn = path.with_suffix(".png"), png(svg)
+    files.write_text(path, svg)
+    files.write(picture, lambda file: file.write(drawn))
+    return [path, picture]
+
+
+def check(path: Path) -> None:
+    """Raise `UserError` unless a figure may be written to `path`."""
     if path.suffix != ".svg":
         raise UserError(f"a figure is written to NAME.svg, not to {path}")
-    picture = path.with_suffix(".png")
-    try:
-        path.write_text(svg, encoding="utf-8", newline="\n")
-        picture.write_bytes(png(svg))
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
-    return [path, picture]
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"cannot write {path}: there is no folder {path.parent}")

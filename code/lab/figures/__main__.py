@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from .. import machine
-from ..cli import Parser
 from ..errors import UserError
+from ..parser import Parser
 from . import KINDS, draw
 
 EXAMPLES = """examples:
