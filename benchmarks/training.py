@@ -42,7 +42,7 @@ import lab
 import lenet
 import resnet
 from lab import machine, training
-from lab.parser import Parser, positive  # noqa: E402
+from lab.parser import Parser, positive
 from lab.runs import Run
 
 CPU = torch.device("cpu")
