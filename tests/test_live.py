@@ -110,6 +110,7 @@ def live_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     leave_out_live_slides(project)
     samples = project / "static" / "samples"
     samples.mkdir()
+    (samples / "LICENSE.txt").write_text("Drawn for a test.\n")
     for name in CLASSES:
         draw(name).save(samples / f"{name}.png")
     for seed, (name, title) in enumerate([("tiny", "Tiny"), ("small", "Small")]):
