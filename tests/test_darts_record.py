@@ -36,7 +36,7 @@ def recorded() -> dict[str, Any]:
 def test_the_search_is_of_the_settings_of_the_lesson(
     script: ModuleType, recorded: dict[str, Any]
 ) -> None:
-    settings = script.darts_search.described(darts.RECIPE, darts.SearchOptions())
+    settings = script.darts_search.described(darts.SEARCH)
     for part in ("search", "comparison"):
         settings[part]["data"] = recorded["dataset"]
     assert recorded["settings"] == settings

@@ -81,7 +81,11 @@ def _train(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
         others.insert(2, "prove")
     description = f"Train {lesson.title} on CIFAR10 or on images of yours."
     recipe, options = command_line(
-        lesson.recipe, description, words, epilog=f"other commands: {', '.join(others)}"
+        lesson.recipe,
+        description,
+        words,
+        options=lesson.options,
+        epilog=f"other commands: {', '.join(others)}",
     )
     if lesson.same_as and idist.get_rank() == 0:
         change = proof.changed(lesson.same_as)
@@ -91,14 +95,14 @@ def _train(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
 
 
 def _resume(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
-    parser = _parser(None, Options(), "Continue a run that was stopped.", hidden=("smoke",))
+    parser = _parser(None, lesson.options, "Continue a run that was stopped.", hidden=("smoke",))
     parser.add_argument("run", metavar="RUN", help="its folder, runs/NETWORK/TIME-SEED")
     given = vars(parser.parse_args(words))
     run = Run.open(given.pop("run"))
     run.check_network(lesson.name)
     recipe = run.recipe(type(lesson.recipe))
     saved = run.read("run.json")["options"]
-    options = replace(Options(resume=str(run)), **(saved | given))
+    options = replace(lesson.options, resume=str(run), **(saved | given))
     machine.prepare(options)
     check(recipe.data)
     return train(lesson.build, recipe, options)
