@@ -465,7 +465,6 @@ LESSON = lab.NetworkLesson(
     "Evolution chooses the connections, for few errors and for little work at once.",
     recipe=RECIPE,
     build=build,
-    live=True,
     full_size="search --nodes 6",
     learns=lab.Learns(0.15, "--epochs 4 --lr 0.05"),  # 0.30, 0.41 and 0.21 with three seeds
     commands={
