@@ -26,8 +26,9 @@
 # search here is smaller and sees a part of the images, and the network trained has 5 cells of 16
 # channels; `--cells 20 --channels 36` gives the paper's.
 #
-# `python code/darts.py` trains the paper's own cell on CIFAR10. `--search` looks for another one;
-# stop it with Ctrl-C, and the same command goes on. In the end it says how to train what it found.
+# `python code/darts.py` trains the paper's own cell on CIFAR10; `python code/darts.py search` looks
+# for another one: stop it with Ctrl-C, and the same command goes on. At the end it says how to
+# train the cell it found.
 # `--genotype random:1` trains a cell that nobody searched for, which is what a search must be
 # compared with. `--help` lists the settings, `--smoke` tries everything out.
 
@@ -37,7 +38,7 @@ import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
@@ -46,9 +47,34 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lab import machine, plots
+from lab import machine
 from lab.runs import Run
 from lab.search import search as run_search
+
+# %% [markdown]
+# ## A mixed edge
+#
+# Equation 2: on each edge stands a mixture of operations, the sum of `softmax(α)[o] * o(x)` over
+# the operations `o`. The gradient by α says which of them should get a larger share.
+
+
+# %%
+class MixedEdge(nn.ModuleList):
+    """Operations side by side, which give equal shapes."""
+
+    def forward(self, x: Tensor, shares: Tensor) -> Tensor:  # shares: one each, their sum is 1
+        return sum(share * operation(x) for share, operation in zip(shares, self, strict=True))
+
+
+@lab.demo
+def three_operations() -> None:
+    x = torch.rand(1, 16, 8, 8)
+    convolution = nn.Conv2d(16, 16, 3, padding=1)
+    edge = MixedEdge([convolution, nn.AvgPool2d(3, stride=1, padding=1), nn.Identity()])
+    alpha = torch.zeros(3, requires_grad=True)
+    F.mse_loss(edge(x, alpha.softmax(-1)), x).backward()
+    print("to give the input back, descend along", (-alpha.grad).tolist())
+
 
 # %% [markdown]
 # ## Eight operations
@@ -147,8 +173,9 @@ NAMES = tuple(OPERATIONS)
 NODES = 4  # intermediate nodes of a cell
 EDGES = sum(2 + node for node in range(NODES))  # each node reads both inputs and all before it
 
-# %%
-if __name__ == "__main__":
+
+@lab.demo
+def eight_operations() -> None:
     x = torch.rand(2, 16, 32, 32)
     for name, make in OPERATIONS.items():
         operation = make(16, 2, True)
@@ -157,116 +184,14 @@ if __name__ == "__main__":
             f" {lab.count_parameters(operation):6,} parameters"
         )
 
-# %% [markdown]
-# ## The genotype
-#
-# A cell has two inputs, the outputs of the two cells before it, and four nodes. Each node adds up
-# what two operations make of two earlier states, and the four nodes side by side are the output. So
-# a cell is eight pairs of an operation and the state it reads: 0 and 1 are the inputs, 2 to 5 the
-# nodes. There are two kinds: *normal* cells, and *reduction* cells, which halve the resolution.
-#
-# In words, a genotype is the eight pairs of the normal cell, a slash, and those of the reduction
-# cell: `sep_conv_3x3:0 sep_conv_3x3:1 ... / max_pool_3x3:0 ...`.
-
-# %%
-Edge = tuple[str, int]  # an operation, and the state it reads
-
-
-class Genotype(NamedTuple):
-    """The edges of both cells, two a node."""
-
-    normal: tuple[Edge, ...]
-    reduction: tuple[Edge, ...]
-
-    def __str__(self) -> str:
-        cells = (" ".join(f"{name}:{state}" for name, state in cell) for cell in self)
-        return " / ".join(cells)
-
-    @property
-    def skips(self) -> int:
-        """Skip connections in the normal cell."""
-        return sum(name == "skip_connect" for name, _ in self.normal)
-
-
-def read_genotype(text: str) -> Genotype:
-    """The genotype that a text describes. Raises `lab.UserError` where it describes none."""
-    cells = [cell.split() for cell in text.split("/")]
-    if [len(cell) for cell in cells] != [2 * NODES, 2 * NODES]:
-        raise lab.UserError(
-            f"no genotype {text!r}: write DARTS_V2, random:SEED, the folder of a search, or "
-            f"{2 * NODES} pairs OPERATION:STATE, a slash and as many again"
-        )
-    return Genotype(*(tuple(_edges(cell)) for cell in cells))
-
-
-def _edges(words: Sequence[str]) -> Iterator[Edge]:
-    for place, word in enumerate(words):
-        name, _, state = word.partition(":")
-        node = place // 2
-        if name not in NAMES[1:]:
-            raise lab.UserError(f"{word}: the operation must be one of {', '.join(NAMES[1:])}")
-        if not state.isdecimal() or int(state) >= 2 + node:
-            raise lab.UserError(f"{word}: node {2 + node} reads a state from 0 to {1 + node}")
-        if place % 2 and int(state) == int(words[place - 1].partition(":")[2]):
-            raise lab.UserError(f"{word}: node {2 + node} reads state {int(state)} twice")
-        yield name, int(state)
-
-
-def random_genotype(seed: int) -> Genotype:
-    """One genotype of the space, each as likely as any other."""
-    draw = random.Random(seed)
-
-    def cell() -> tuple[Edge, ...]:
-        states = (sorted(draw.sample(range(2 + node), 2)) for node in range(NODES))
-        return tuple((draw.choice(NAMES[1:]), state) for pair in states for state in pair)
-
-    return Genotype(cell(), cell())
-
-
-DARTS_V2 = read_genotype(
-    "sep_conv_3x3:0 sep_conv_3x3:1 sep_conv_3x3:0 sep_conv_3x3:1 "
-    "sep_conv_3x3:1 skip_connect:0 skip_connect:0 dil_conv_3x3:2 / "
-    "max_pool_3x3:0 max_pool_3x3:1 skip_connect:2 max_pool_3x3:1 "
-    "max_pool_3x3:0 skip_connect:2 skip_connect:2 max_pool_3x3:1"
-)
-
-
-def find_genotype(words: str) -> Genotype:
-    """What `--genotype` names: DARTS_V2, random:SEED, the folder of a search, or a text."""
-    if words == "DARTS_V2":
-        return DARTS_V2
-    kind, _, seed = words.partition(":")
-    if kind == "random":
-        if not (seed.isdecimal() and len(seed) < 20):
-            raise lab.UserError(f"--genotype random:SEED takes a whole number, not {seed!r}")
-        return random_genotype(int(seed))
-    if os.path.exists(words):  # unlike pathlib's, it takes a text of any length
-        run = Run.open(words)
-        if not run.has("genotype.json"):
-            raise lab.UserError(f"{run} holds no genotype.json: it is no search that has ended")
-        return read_genotype(run.read("genotype.json"))
-    return read_genotype(words)
-
 
 # %% [markdown]
 # ## All operations at once
 #
-# Equation 2: on each edge stands a mixture of all operations, the sum of `softmax(α)[o] * o(x)`
-# over the operations `o`. All normal cells share one α, a row an edge, and all reduction cells
-# another.
+# All normal cells share one α, a row an edge, and all reduction cells another.
 
 
 # %%
-class MixedEdge(nn.ModuleList):
-    """All operations side by side: (N, C, H, W) -> (N, C, H / stride, W / stride)."""
-
-    def __init__(self, channels: int, stride: int) -> None:
-        super().__init__(make(channels, stride, False) for make in OPERATIONS.values())
-
-    def forward(self, x: Tensor, shares: Tensor) -> Tensor:  # shares: (8,), their sum is 1
-        return sum(share * operation(x) for share, operation in zip(shares, self, strict=True))
-
-
 def inputs(before: int, last: int, channels: int, reduced: bool, affine: bool) -> nn.ModuleList:
     """What gives both inputs of a cell its channels, and the older one the younger's size."""
     first = FactorizedReduce if reduced else ReLUConvBN
@@ -283,7 +208,10 @@ class SearchCell(nn.Module):
         self.reduction = reduction
         self.inputs = inputs(before, last, channels, reduced, affine=False)
         self.edges = nn.ModuleList(
-            MixedEdge(channels, 2 if reduction and state < 2 else 1)
+            MixedEdge(
+                make(channels, 2 if reduction and state < 2 else 1, False)
+                for make in OPERATIONS.values()
+            )
             for node in range(NODES)
             for state in range(2 + node)
         )
@@ -346,31 +274,8 @@ class SearchNetwork(nn.Module):
             before, last = last, cell(before, last, shares)
         return self.fc(last.mean((2, 3)))  # (N, 16C, 8, 8) -> (N, classes)
 
-    def genotype(self) -> Genotype:
+    def genotype(self) -> "Genotype":
         return derive(self.alpha_normal, self.alpha_reduction)
-
-
-# %% [markdown]
-# ## From shares to a genotype
-#
-# Section 2.4: an edge is as strong as its strongest operation other than *none*, and each node
-# keeps its two strongest edges.
-
-
-# %%
-def derive(*alphas: Tensor) -> Genotype:
-    """The genotype of the alphas, (14, 8) of a normal and (14, 8) of a reduction cell."""
-
-    def cell(alpha: Tensor) -> Iterator[Edge]:
-        best, operation = alpha.detach().softmax(-1)[:, 1:].max(-1)  # without "none"
-        first = 0
-        for node in range(NODES):
-            strength = best[first : first + 2 + node]
-            for state in sorted(strength.topk(2).indices.tolist()):
-                yield NAMES[1 + int(operation[first + state])], state
-            first += 2 + node
-
-    return Genotype(*(tuple(cell(alpha)) for alpha in alphas))
 
 
 # %% [markdown]
@@ -435,6 +340,218 @@ def architecture_gradient(
         gradient - xi * (plus - minus) / (2 * epsilon)
         for gradient, plus, minus in zip(first, *sides, strict=True)
     ]
+
+
+# %% [markdown]
+# ## The genotype
+#
+# A cell has two inputs, the outputs of the two cells before it, and four nodes. Each node adds up
+# what two operations make of two earlier states, and the four nodes side by side are the output. So
+# a cell is eight pairs of an operation and the state it reads: 0 and 1 are the inputs, 2 to 5 the
+# nodes. There are two kinds: *normal* cells, and *reduction* cells, which halve the resolution.
+
+# %%
+Edge = tuple[str, int]  # an operation, and the state it reads
+
+
+class Genotype(NamedTuple):
+    """The edges of both cells, two a node."""
+
+    normal: tuple[Edge, ...]
+    reduction: tuple[Edge, ...]
+
+    def __str__(self) -> str:
+        cells = (" ".join(f"{name}:{state}" for name, state in cell) for cell in self)
+        return " / ".join(cells)
+
+    @property
+    def skips(self) -> int:
+        """Skip connections in the normal cell."""
+        return sum(name == "skip_connect" for name, _ in self.normal)
+
+
+# %% [markdown]
+# ## From shares to a genotype
+#
+# Section 2.4: an edge is as strong as its strongest operation other than *none*, and each node
+# keeps its two strongest edges.
+
+
+# %%
+def derive(*alphas: Tensor) -> Genotype:
+    """The genotype of the alphas, (14, 8) of a normal and (14, 8) of a reduction cell."""
+
+    def cell(alpha: Tensor) -> Iterator[Edge]:
+        best, operation = alpha.detach().softmax(-1)[:, 1:].max(-1)  # without "none"
+        first = 0
+        for node in range(NODES):
+            strength = best[first : first + 2 + node]
+            for state in sorted(strength.topk(2).indices.tolist()):
+                yield NAMES[1 + int(operation[first + state])], state
+            first += 2 + node
+
+    return Genotype(*(tuple(cell(alpha)) for alpha in alphas))
+
+
+# %% [markdown]
+# ## The search
+#
+# In turn a step of α on a batch of one half of the images, and one of `w` on a batch of the
+# other (algorithm 1).
+
+
+# %%
+@dataclass(frozen=True)
+class SearchRecipe(lab.Recipe):
+    """All that changes what a search finds."""
+
+    epochs: int = lab.setting(12, "passes over the images of the search", low=1)
+    batch_size: int = lab.setting(32, "images of each half in a step", low=1)
+    lr: float = lab.setting(
+        0.025, "learning rate of the weights; it falls to 0.001", above=0, high=10
+    )
+    warmup: float = 0.0  # there is none
+    weight_decay: float = lab.setting(3e-4, "weight decay of the weights", low=0, high=10)
+    cells: int = lab.setting(4, "cells while searching", low=3, high=100)
+    channels: int = lab.setting(8, "channels while searching", low=2, high=512)
+    images: int = lab.setting(
+        2400, "training images used, half for the weights, half for alpha; 0: all", low=0
+    )
+    alpha_lr: float = lab.setting(
+        0.01, "learning rate of alpha, with Adam (the paper's: 0.0003)", above=0, high=10
+    )
+    second_order: bool = lab.setting(False, "search with the second-order approximation")
+    stop_at_skips: int = lab.setting(
+        0,
+        "end the search at so many skip connections in the normal cell; 0: never",
+        low=0,
+        high=2 * NODES,
+    )
+
+
+SEARCH = SearchRecipe("darts-search")
+
+
+class Bilevel:
+    """The two optimizers, and a step of both."""
+
+    def __init__(self, model: SearchNetwork, recipe: SearchRecipe) -> None:
+        self.model, self.recipe = model, recipe
+        self.optimizers = {
+            "weights": torch.optim.SGD(
+                model.weights, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay
+            ),
+            "alphas": torch.optim.Adam(
+                model.alphas, recipe.alpha_lr, betas=(0.5, 0.999), weight_decay=1e-3
+            ),
+        }
+
+    def __call__(self, training: Batch, validation: Batch, done: float) -> Tensor:
+        """One step, with this share of the search done; returns the training loss."""
+        low, high = min(0.001, self.recipe.lr), self.recipe.lr
+        lr = low + (high - low) * (1 + math.cos(math.pi * done)) / 2
+        weights, alphas = self.optimizers["weights"], self.optimizers["alphas"]
+        xi = lr if self.recipe.second_order else 0.0
+        gradients = architecture_gradient(self.model, training, validation, xi)
+        for alpha, gradient in zip(self.model.alphas, gradients, strict=True):
+            alpha.grad = gradient
+        alphas.step()
+        weights.param_groups[0]["lr"] = lr
+        loss = loss_of(self.model, training)
+        found = torch.autograd.grad(loss, self.model.weights)
+        for weight, gradient in zip(self.model.weights, found, strict=True):
+            weight.grad = gradient
+        nn.utils.clip_grad_norm_(self.model.weights, 5.0)
+        weights.step()
+        return loss.detach()
+
+
+# %% [markdown]
+# Searches that go on for long often collapse: cells fill with skip connections, and the networks
+# made of them get worse. *DARTS+* (Liang et al., 2019,
+# [arXiv:1909.06035](https://arxiv.org/abs/1909.06035)) blames overfitting, and stops early by one
+# of two rules: as soon as there are two or more skip connections in the normal cell, which is
+# `--stop-at-skips 2`, or when the order of the operations with weights has not changed for some
+# ten epochs, which is not here. Each epoch below says how many skips there are. (The first rule
+# holds from the first epoch on, when all shares are nearly equal and the skips a matter of luck.)
+
+
+# %%
+def describe(model: SearchNetwork) -> dict:
+    """A row of the history: the shares (14, 8) of both cells, the genotype, its skips."""
+    genotype = model.genotype()
+    return {
+        "normal": model.alpha_normal.detach().softmax(-1).tolist(),
+        "reduction": model.alpha_reduction.detach().softmax(-1).tolist(),
+        "genotype": str(genotype),
+        "skips": genotype.skips,
+    }
+
+
+@dataclass(frozen=True)
+class DARTSOptions(lab.Options):
+    """The options of every lesson, in another layout."""
+
+    # Laid out as NHWC, a dilated depthwise convolution gets a wrong gradient for its weights on a
+    # CPU in bfloat16, and in float32 trainings in two threads crashed (PyTorch 2.14, AMD EPYC).
+    channels_last: bool = lab.setting(False, "lay out images as NHWC in memory")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        half = self.precision in ("bf16", "fp16")
+        if half and self.channels_last and machine.pick_device(self.device).type == "cpu":
+            raise lab.UserError(
+                f"--channels-last with --precision {self.precision}: on a CPU, PyTorch gets "
+                "gradients of dilated convolutions wrong; leave one of the two out"
+            )
+
+
+def search(recipe: SearchRecipe, options: DARTSOptions) -> Run:
+    """Search, or go on with such a search, to its end.
+
+    Returns:
+        the run: its history says how alpha went, an epoch a row.
+
+    Raises:
+        UserError: images that cannot be used.
+        Stopped: the user pressed Ctrl-C; the same command goes on.
+    """
+
+    def make(classes: int) -> tuple[SearchNetwork, Bilevel]:
+        model = SearchNetwork(recipe.cells, recipe.channels, classes)
+        return model, Bilevel(model, recipe)
+
+    def enough(row: dict) -> bool:
+        return 0 < recipe.stop_at_skips <= row["skips"]
+
+    return run_search(make, describe, recipe, options, images=recipe.images, enough=enough)
+
+
+def print_cells(run: Run) -> None:
+    cells = run.read("genotype.json").split(" / ")
+    for kind, cell in zip(Genotype._fields, cells, strict=True):
+        print(f"{kind:9} {cell}")
+
+
+def search_briefly(recipe: SearchRecipe, options: DARTSOptions) -> None:
+    """A search of seconds, which leaves nothing behind."""
+    small = replace(recipe, cells=3, channels=4, epochs=2, images=80, batch_size=10)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        print_cells(search(small, replace(options, out=folder)))
+
+
+def search_command(recipe: SearchRecipe, options: DARTSOptions) -> None:
+    if options.smoke:
+        search_briefly(recipe, options)
+        return
+    run = search(recipe, options)
+    print_cells(run)
+    print(f"train it: {machine.this_command()}--genotype {run}")
+
+
+@lab.demo
+def a_tiny_search() -> None:
+    search_briefly(replace(SEARCH, data="shapes", limit=200), DARTSOptions(progress=False))
 
 
 # %% [markdown]
@@ -528,7 +645,7 @@ class DARTS(nn.Module):
 
     def __init__(
         self,
-        genotype: Genotype = DARTS_V2,
+        genotype: Genotype,
         cells: int = 20,
         channels: int = 36,
         classes: int = 10,
@@ -556,9 +673,6 @@ class DARTS(nn.Module):
                 module.rate.fill_(self.drop_path * done)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        # torch.fx traces with a stand-in, which has no shape to check.
-        if isinstance(x, Tensor) and x.shape[1:] != (3, 32, 32):
-            raise ValueError(f"this network takes images (N, 3, 32, 32), not {tuple(x.shape)}")
         before = last = self.stem(x)  # (N, 3C, 32, 32)
         aux = None
         for place, cell in enumerate(self.cells):
@@ -569,11 +683,73 @@ class DARTS(nn.Module):
         return logits if aux is None else (logits, aux)
 
 
+# %% [markdown]
+# ## Genotypes as text
+#
+# In words, a genotype is the eight pairs of the normal cell, a slash, and those of the reduction
+# cell: `sep_conv_3x3:0 sep_conv_3x3:1 ... / max_pool_3x3:0 ...`.
+
+
 # %%
-if __name__ == "__main__":
-    with torch.device("meta"):
-        paper = DARTS(auxiliary=False)
-    print(f"DARTS_V2, 20 cells, 36 channels: {lab.count_parameters(paper):,} parameters")
+def read_genotype(text: str) -> Genotype:
+    """The genotype that a text describes. Raises `lab.UserError` where it describes none."""
+    cells = [cell.split() for cell in text.split("/")]
+    if [len(cell) for cell in cells] != [2 * NODES, 2 * NODES]:
+        raise lab.UserError(
+            f"no genotype {text!r}: write DARTS_V2, random:SEED, the folder of a search, or "
+            f"{2 * NODES} pairs OPERATION:STATE, a slash and as many again"
+        )
+    return Genotype(*(tuple(_edges(cell)) for cell in cells))
+
+
+def _edges(words: Sequence[str]) -> Iterator[Edge]:
+    for place, word in enumerate(words):
+        name, _, state = word.partition(":")
+        node = place // 2
+        if name not in NAMES[1:]:
+            raise lab.UserError(f"{word}: the operation must be one of {', '.join(NAMES[1:])}")
+        if not state.isdecimal() or int(state) >= 2 + node:
+            raise lab.UserError(f"{word}: node {2 + node} reads a state from 0 to {1 + node}")
+        if place % 2 and int(state) == int(words[place - 1].partition(":")[2]):
+            raise lab.UserError(f"{word}: node {2 + node} reads state {int(state)} twice")
+        yield name, int(state)
+
+
+def random_genotype(seed: int) -> Genotype:
+    """One genotype of the space, each as likely as any other."""
+    draw = random.Random(seed)
+
+    def cell() -> tuple[Edge, ...]:
+        states = (sorted(draw.sample(range(2 + node), 2)) for node in range(NODES))
+        return tuple((draw.choice(NAMES[1:]), state) for pair in states for state in pair)
+
+    return Genotype(cell(), cell())
+
+
+DARTS_V2 = read_genotype(
+    "sep_conv_3x3:0 sep_conv_3x3:1 sep_conv_3x3:0 sep_conv_3x3:1 "
+    "sep_conv_3x3:1 skip_connect:0 skip_connect:0 dil_conv_3x3:2 / "
+    "max_pool_3x3:0 max_pool_3x3:1 skip_connect:2 max_pool_3x3:1 "
+    "max_pool_3x3:0 skip_connect:2 skip_connect:2 max_pool_3x3:1"
+)
+
+
+def find_genotype(words: str) -> Genotype:
+    """What `--genotype` names: DARTS_V2, random:SEED, the folder of a search, or a text."""
+    if words == "DARTS_V2":
+        return DARTS_V2
+    kind, _, seed = words.partition(":")
+    if kind == "random":
+        if not (seed.isdecimal() and len(seed) < 20):
+            raise lab.UserError(f"--genotype random:SEED takes a whole number, not {seed!r}")
+        return random_genotype(int(seed))
+    if os.path.exists(words):  # unlike pathlib's, it takes a text of any length
+        run = Run.open(words)
+        if not run.has("genotype.json"):
+            raise lab.UserError(f"{run} holds no genotype.json: it is no search that has ended")
+        return read_genotype(run.read("genotype.json"))
+    return read_genotype(words)
+
 
 # %% [markdown]
 # ## The recipe
@@ -585,8 +761,8 @@ if __name__ == "__main__":
 # so few, α makes longer ones. With a GPU, search as the paper does:
 #
 # ```sh
-# python code/darts.py --search --search-cells 8 --search-channels 16 --search-epochs 50 \
-#   --search-images 0 --search-batch-size 64 --alpha-lr 0.0003 --crop-padding 4
+# python code/darts.py search --cells 8 --channels 16 --epochs 50 --images 0 --batch-size 64 \
+#   --alpha-lr 0.0003 --crop-padding 4 --second-order
 # ```
 #
 # What was found is trained like the networks of the other lessons, for tens of epochs. The paper
@@ -624,45 +800,6 @@ class DARTSRecipe(lab.AuxiliaryRecipe):
 RECIPE = DARTSRecipe("darts", epochs=15, lr=0.1, batch_size=128, cutout=8, auxiliary_weight=0.4)
 
 
-@dataclass(frozen=True)
-class SearchOptions(lab.Options):
-    """The options of every lesson, and those of the search."""
-
-    # Laid out as NHWC, a dilated depthwise convolution gets a wrong gradient for its weights on a
-    # CPU in bfloat16, and in float32 trainings in two threads crashed (PyTorch 2.14, AMD EPYC).
-    channels_last: bool = lab.setting(False, "lay out images as NHWC in memory")
-    search: bool = lab.setting(False, "search for a genotype instead of training one")
-    second_order: bool = lab.setting(False, "search with the second-order approximation")
-    search_cells: int = lab.setting(4, "cells while searching", low=3, high=100)
-    search_channels: int = lab.setting(8, "channels while searching", low=2, high=512)
-    search_epochs: int = lab.setting(12, "passes over the images of the search", low=1)
-    search_images: int = lab.setting(
-        2400, "training images used, half for the weights, half for alpha; 0: all", low=0
-    )
-    search_batch_size: int = lab.setting(32, "images of each half in a step", low=1)
-    search_lr: float = lab.setting(
-        0.025, "learning rate of the weights; it falls to 0.001", above=0, high=10
-    )
-    alpha_lr: float = lab.setting(
-        0.01, "learning rate of alpha, with Adam (the paper's: 0.0003)", above=0, high=10
-    )
-    stop_at_skips: int = lab.setting(
-        0,
-        "end the search at so many skip connections in the normal cell; 0: never",
-        low=0,
-        high=2 * NODES,
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        half = self.precision in ("bf16", "fp16")
-        if half and self.channels_last and machine.pick_device(self.device).type == "cpu":
-            raise lab.UserError(
-                f"--channels-last with --precision {self.precision}: on a CPU, PyTorch gets "
-                "gradients of dilated convolutions wrong; leave one of the two out"
-            )
-
-
 def build(recipe: DARTSRecipe, classes: int) -> DARTS:
     """The network that a recipe asks for."""
     genotype = read_genotype(recipe.genotype)
@@ -670,174 +807,37 @@ def build(recipe: DARTSRecipe, classes: int) -> DARTS:
     return DARTS(genotype, recipe.cells, recipe.channels, classes, auxiliary, recipe.drop_path)
 
 
-if __name__ == "__main__":
-    recipe, options = lab.command_line(
-        RECIPE,
-        "Train a network of DARTS on CIFAR10 or on images of yours, or search for one.",
-        build=build,
-        options=SearchOptions(),
-    )
-
-# %% [markdown]
-# ## The search
-#
-# In turn a step of α on a batch of one half of the images, and one of `w` on a batch of the
-# other (algorithm 1).
-
-
 # %%
-@dataclass(frozen=True)
-class SearchRecipe(lab.Recipe):
-    """All that changes what a search finds."""
-
-    cells: int = 4
-    channels: int = 8
-    images: int = 0
-    alpha_lr: float = 3e-4
-    second_order: bool = False
-    stop_at_skips: int = 0
-
-
-class Bilevel:
-    """The two optimizers, and a step of both."""
-
-    def __init__(self, model: SearchNetwork, recipe: SearchRecipe) -> None:
-        self.model, self.recipe = model, recipe
-        self.optimizers = {
-            "weights": torch.optim.SGD(
-                model.weights, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay
-            ),
-            "alphas": torch.optim.Adam(
-                model.alphas, recipe.alpha_lr, betas=(0.5, 0.999), weight_decay=1e-3
-            ),
-        }
-
-    def __call__(self, training: Batch, validation: Batch, done: float) -> Tensor:
-        """One step, with this share of the search done; returns the training loss."""
-        low, high = min(0.001, self.recipe.lr), self.recipe.lr
-        lr = low + (high - low) * (1 + math.cos(math.pi * done)) / 2
-        weights, alphas = self.optimizers["weights"], self.optimizers["alphas"]
-        xi = lr if self.recipe.second_order else 0.0
-        gradients = architecture_gradient(self.model, training, validation, xi)
-        for alpha, gradient in zip(self.model.alphas, gradients, strict=True):
-            alpha.grad = gradient
-        alphas.step()
-        weights.param_groups[0]["lr"] = lr
-        loss = loss_of(self.model, training)
-        found = torch.autograd.grad(loss, self.model.weights)
-        for weight, gradient in zip(self.model.weights, found, strict=True):
-            weight.grad = gradient
-        nn.utils.clip_grad_norm_(self.model.weights, 5.0)
-        weights.step()
-        return loss.detach()
-
-
-# %% [markdown]
-# Searches that go on for long often collapse: cells fill with skip connections, and the networks
-# made of them get worse. *DARTS+* (Liang et al., 2019,
-# [arXiv:1909.06035](https://arxiv.org/abs/1909.06035)) blames overfitting, and stops early by one
-# of two rules: as soon as there are two or more skip connections in the normal cell, which is
-# `--stop-at-skips 2`, or when the order of the operations with weights has not changed for some
-# ten epochs, which is not here. Each epoch below says how many skips there are. (The first rule
-# holds from the first epoch on, when all shares are nearly equal and the skips a matter of luck.)
-#
-# In a notebook the search begins where the environment variable `LAB_ARGS` says `--search`.
-
-
-# %%
-# The settings that a search does not read: those of the network to be trained, and of its training.
-FOR_TRAINING = tuple(
-    each.name
-    for each in fields(DARTSRecipe)
-    if each.name not in ("network", "data", "limit", "crop_padding", "flip", "seed")
+LESSON = lab.NetworkLesson(
+    "darts",
+    "DARTS",
+    "A choice of operations is made soft, and gradient descent makes it.",
+    recipe=RECIPE,
+    build=build,
+    options=DARTSOptions(),
+    full_size="--cells 20 --channels 36",
+    smoke="--cells 3 --channels 4 --auxiliary-weight 0 --cutout 0",
+    learns=lab.Learns(0.2, "--epochs 4 --lr 0.05"),  # 0.47, 0.41 and 0.36 with three seeds
+    commands={
+        "search": lab.Command(
+            "Search for a genotype.",
+            search_command,
+            recipe=SEARCH,
+            options=DARTSOptions(),
+            hidden=("warmup", "label_smoothing", "cutout", "ema", "patience"),
+        )
+    },
 )
 
 
-def search_recipe(recipe: DARTSRecipe, options: SearchOptions) -> SearchRecipe:
-    """How to search, on the images of a recipe."""
-    return SearchRecipe(
-        f"{recipe.network}-search",
-        data=recipe.data,
-        limit=recipe.limit,
-        epochs=options.search_epochs,
-        batch_size=options.search_batch_size,
-        lr=options.search_lr,
-        warmup=0.0,
-        weight_decay=3e-4,
-        crop_padding=recipe.crop_padding,
-        flip=recipe.flip,
-        seed=recipe.seed,
-        cells=options.search_cells,
-        channels=options.search_channels,
-        images=options.search_images,
-        alpha_lr=options.alpha_lr,
-        second_order=options.second_order,
-        stop_at_skips=options.stop_at_skips,
-    )
+@lab.demo
+def costs() -> None:
+    with torch.device("meta"):
+        paper = DARTS(DARTS_V2, auxiliary=False)
+    print(f"DARTS_V2, 20 cells, 36 channels: {lab.count_parameters(paper):,} parameters")
+    bare = build(replace(RECIPE, auxiliary_weight=0.0), 10)
+    print(lab.layer_table(bare, (1, 3, 32, 32), depth=1))
 
-
-def describe(model: SearchNetwork) -> dict:
-    """A row of the history: the shares (14, 8) of both cells, the genotype, its skips."""
-    genotype = model.genotype()
-    return {
-        "normal": model.alpha_normal.detach().softmax(-1).tolist(),
-        "reduction": model.alpha_reduction.detach().softmax(-1).tolist(),
-        "genotype": str(genotype),
-        "skips": genotype.skips,
-    }
-
-
-def search(recipe: DARTSRecipe, options: SearchOptions) -> Run:
-    """Search on the images of a recipe, or go on with such a search, to its end.
-
-    Returns:
-        the run: its history says how alpha went, an epoch a row.
-
-    Raises:
-        UserError: images that cannot be used, or settings that are for a training.
-        Stopped: the user pressed Ctrl-C; the same command goes on.
-    """
-    if options.resume:
-        raise lab.UserError("a search goes on by itself: leave out --resume")
-    if not options.smoke:
-        lab.refuse_unused(recipe, RECIPE, FOR_TRAINING)
-    wanted = search_recipe(recipe, options)
-
-    def make(classes: int) -> tuple[SearchNetwork, Bilevel]:
-        model = SearchNetwork(wanted.cells, wanted.channels, classes)
-        return model, Bilevel(model, wanted)
-
-    def enough(row: dict) -> bool:
-        return 0 < wanted.stop_at_skips <= row["skips"]
-
-    return run_search(make, describe, wanted, options, images=wanted.images, enough=enough)
-
-
-if __name__ == "__main__" and (options.search or options.smoke):
-    if options.smoke:  # a search of its own each time, which leaves nothing behind
-        small = {"search_cells": 3, "search_channels": 4, "search_epochs": 2}
-        small |= {"search_images": 80, "search_batch_size": 10}
-        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            rows = search(recipe, replace(options, out=folder, **small)).read("history.json")
-        if (recipe.cells, recipe.channels) == (RECIPE.cells, RECIPE.channels):
-            recipe = replace(recipe, cells=3, channels=8)  # nobody asked for another size
-    else:
-        run = search(recipe, options)
-        rows = run.read("history.json")
-    recipe = replace(recipe, genotype=rows[-1]["genotype"])
-    for kind, cell in zip(Genotype._fields, recipe.genotype.split(" / "), strict=True):
-        print(f"{kind:9} {cell}")
-    if options.search and not options.smoke:
-        print(f"train it: {machine.this_command()}--genotype {run}")
-
-# %% [markdown]
-# ## What each cell costs
-
-# %%
-if __name__ == "__main__" and not options.search:
-    print(
-        lab.layer_table(build(replace(recipe, auxiliary_weight=0.0), 10), (1, 3, 32, 32), depth=1)
-    )
 
 # %% [markdown]
 # ## Train
@@ -845,44 +845,22 @@ if __name__ == "__main__" and not options.search:
 # The weights of the search are thrown away: what it found is the genotype.
 
 # %%
-if __name__ == "__main__" and not options.search:
-    trained = lab.train(build, recipe, options)
+if __name__ == "__main__":
+    trained = lab.main(LESSON)
 
 # %% [markdown]
 # ## What it learned
 
 # %%
-if __name__ == "__main__" and not options.search:
-    trained.show("curve.png")
-
-# %% [markdown]
-# Which classes it takes for which, on the test images:
-
-# %%
-if __name__ == "__main__" and not options.search:
-    trained.show("confusion.png")
-
-# %% [markdown]
-# The filters of the stem:
-
-# %%
-if __name__ == "__main__" and not options.search:
-    trained.draw("filters.png", plots.filters(trained.model.stem[0].weight))
-
-# %% [markdown]
-# And the test images it is most sure about, and wrong:
-
-# %%
-if __name__ == "__main__" and not options.search:
-    test, data = trained.data.test, trained.data
-    trained.draw(
-        "mistakes.png",
-        plots.mistakes(trained.model, test.images, test.labels, data.classes, data.mean, data.std),
-    )
+if __name__ == "__main__":
+    trained.curve()
+    trained.confusion()
+    trained.filters(trained.model.stem[0])
+    trained.mistakes()
 
 # %% [markdown]
 # ## To try
 #
 # - Train `--genotype random:1` to `random:5`. How much better than these is what a search finds?
-# - `--search --search-epochs 50`: do the skip connections grow? And with `--stop-at-skips 2`?
-# - `--search --second-order` takes its time. Is its genotype another one?
+# - `search --epochs 50`: do the skip connections grow? And with `--stop-at-skips 2`?
+# - `search --second-order` takes its time. Is its genotype another one?

@@ -24,7 +24,7 @@
 # two respects at once, the error and the work for an image, so what comes out is not one network
 # but a *front* of them, from cheap to accurate.
 #
-# `python code/nsganet.py --search` searches: each network is trained briefly, and what was found is
+# `python code/nsganet.py search` searches: each network is trained briefly, and what was found is
 # kept in `runs/nsganet/search.db`. Stop it with Ctrl-C, and the same command goes on; start it a
 # second time, and two processes share the work. In the end it says how to train what it found,
 # `python code/nsganet.py --genome BITS`, like the network of any other lesson. `--help` lists the
@@ -42,7 +42,7 @@ import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 
-from lab import machine, plots
+from lab import machine
 from lab.front import knee, pareto_front
 
 if TYPE_CHECKING:
@@ -125,9 +125,12 @@ def graph(bits: list[int]) -> Graph:
     return {**active, len(between) + 1: [0] * residual + ends}
 
 
-if __name__ == "__main__":
+# %%
+@lab.demo
+def mended_graphs() -> None:
     for genome in ("1-01-001-0", "1-01-001-1", "0-00-100-0", "0-00-000-1"):
         print(f"{genome}: {graph(decode(genome)[0])}")
+
 
 # %% [markdown]
 # ## The phase
@@ -179,11 +182,14 @@ class Phase(nn.Module):
         return self.relu(self.norm(y))  # of the output
 
 
-if __name__ == "__main__":
+# %%
+@lab.demo
+def phases() -> None:
     x = torch.rand(1, 16, 32, 32)
     for genome in ("1-01-001-0", "1-11-111-1"):
         phase = Phase(decode(genome)[0], in_channels=16, channels=32, kernel=1)
         print(f"{genome}: {tuple(x.shape)} -> {tuple(phase(x).shape)}")
+
 
 # %% [markdown]
 # ## The network
@@ -201,7 +207,7 @@ class NSGANet(nn.Module):
         width: channels of the first phase.
         classes: how many.
 
-    Raises `ValueError` for a genome that cannot be read, and for images of another shape.
+    Raises `ValueError` for a genome that cannot be read.
     """
 
     def __init__(self, genome: str, width: int = 16, classes: int = 10) -> None:
@@ -222,9 +228,6 @@ class NSGANet(nn.Module):
         self.fc = nn.Linear(channels, classes)
 
     def forward(self, x: Tensor) -> Tensor:  # with three phases and width 16:
-        # torch.fx traces with a stand-in, which has no shape to check.
-        if isinstance(x, Tensor) and x.shape[1:] != (3, 32, 32):
-            raise ValueError(f"this network takes images (N, 3, 32, 32), not {tuple(x.shape)}")
         x = self.phases(x)  # (N, 64, 8, 8)
         x = self.avgpool(x).flatten(1)  # (N, 64)
         return self.fc(x)  # (N, classes)
@@ -263,9 +266,12 @@ def canonical(genome: str) -> str:
     return "|".join(filter(None, map(canonical_phase, genome.split("."))))
 
 
-if __name__ == "__main__":
+# %%
+@lab.demo
+def canonical_forms() -> None:
     for genome in ("1-00-001-0", "0-10-010-0", "1-00-010-0"):
         print(f"{genome}: {canonical(genome)}")
+
 
 # %% [markdown]
 # ## The recipe
@@ -293,29 +299,6 @@ class NSGANetRecipe(lab.Recipe):
 RECIPE = NSGANetRecipe("nsganet", epochs=20, lr=0.1, batch_size=128, crop_padding=2)
 
 
-@dataclass(frozen=True)
-class SearchOptions(lab.Options):
-    """The options of every lesson, and those of the search."""
-
-    search: bool = lab.setting(False, "search for networks instead of training one")
-    sampler: str = lab.setting("nsga2", "what draws the networks", choices=("nsga2", "random"))
-    population: int = lab.setting(8, "networks in a generation", low=2)
-    generations: int = lab.setting(5, "how many", low=1)
-    nodes: int = lab.setting(4, "nodes of each of the three phases", low=2, high=6)
-    search_width: int = lab.setting(8, "channels of the first phase, while searching", low=1)
-    search_epochs: int = lab.setting(3, "epochs for each network", low=1)
-    search_images: int = lab.setting(5000, "images that each network is trained on", low=1)
-    search_batch_size: int = lab.setting(32, "images in a step, while searching", low=1)
-    storage: str = lab.setting(
-        "",
-        "URL of a database that the workers share, or a file NAME.log "
-        "(default: search.db in the folder of the runs)",
-    )
-    heartbeat: int = lab.setting(
-        30, "seconds between signs of life of a worker; after four without one it is dead", low=1
-    )
-
-
 def build(recipe: NSGANetRecipe, classes: int) -> NSGANet:
     """The network that a recipe asks for."""
     try:
@@ -324,14 +307,10 @@ def build(recipe: NSGANetRecipe, classes: int) -> NSGANet:
         raise lab.UserError(f"--genome: {error}") from None
 
 
-if __name__ == "__main__":
-    recipe, options = lab.command_line(
-        RECIPE,
-        "Train a network of NSGA-Net on CIFAR10 or on images of yours, or search for one.",
-        build=build,
-        options=SearchOptions(),
-    )
-    build(recipe, 10)  # a genome that cannot be read is said so before anything else
+@lab.demo
+def costs() -> None:
+    print(lab.layer_table(build(RECIPE, 10), (1, 3, 32, 32), depth=2))
+
 
 # %% [markdown]
 # ## The search
@@ -344,11 +323,32 @@ if __name__ == "__main__":
 # it begins with what is known of networks that people drew, and late in the search it draws genomes
 # from a Bayesian network, learned from all that was tried.)
 #
-# All that is known lies in the study, so any process may stop, be killed or join in. In a notebook
-# the search begins where the environment variable `LAB_ARGS` says `--search`.
+# All that is known lies in the study, so any process may stop, be killed or join in.
 
 
 # %%
+@dataclass(frozen=True)
+class SearchOptions(lab.Options):
+    """The options of every lesson, and those of the search."""
+
+    sampler: str = lab.setting("nsga2", "what draws the networks", choices=("nsga2", "random"))
+    population: int = lab.setting(8, "networks in a generation", low=2)
+    generations: int = lab.setting(5, "how many", low=1)
+    nodes: int = lab.setting(4, "nodes of each of the three phases", low=2, high=6)
+    images: int = lab.setting(5000, "images that each network is trained on", low=1)
+    storage: str = lab.setting(
+        "",
+        "URL of a database that the workers share, or a file NAME.log "
+        "(default: search.db in the folder of the runs)",
+    )
+    heartbeat: int = lab.setting(
+        30, "seconds between signs of life of a worker; after four without one it is dead", low=1
+    )
+
+
+SEARCH = replace(RECIPE, width=8, epochs=3, batch_size=32)  # how each network is trained
+
+
 def draw(trial: "Trial", nodes: int) -> str:
     """A genome of phases with so many nodes; each of its bits is a parameter of the trial."""
     bits = range(nodes * (nodes - 1) // 2 + 1)
@@ -367,19 +367,13 @@ def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]
         a row for each trial of all workers, as `lab.study.rows` gives them.
 
     Raises:
-        UserError: a storage that cannot be used, images that cannot be read, or settings that
-            are for a training.
+        UserError: a storage that cannot be used, or images that cannot be read.
         Stopped: the user pressed Ctrl-C; the same command goes on.
     """
     from lab import study as studies  # needs Optuna, which training does not
 
-    if options.resume:
-        raise lab.UserError("a search goes on by itself: leave out --resume")
-    if not options.smoke:
-        lab.refuse_unused(recipe, RECIPE, ("genome", "width", "epochs", "batch_size"))
-    small = briefly(recipe, options)
     data = lab.load(recipe.data, limit=recipe.limit or None)
-    data = replace(data, train=data.train.first(options.search_images))
+    data = replace(data, train=data.train.first(options.images))
     study = open_search(recipe, options)
 
     def objective(trial: "Trial") -> tuple[float, float]:
@@ -389,7 +383,7 @@ def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]
         if twin is not None:  # the same network is not trained twice
             trial.set_user_attr("same_as", twin.number)
             return twin.values[0], twin.values[1]
-        found = studies.train_briefly(build, replace(small, genome=genome), data, options)
+        found = studies.train_briefly(build, replace(recipe, genome=genome), data, options)
         trial.set_user_attr("found", found)
         return found["error"], found["macs"]
 
@@ -407,16 +401,6 @@ def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]
 PHASES = 3  # as in the paper's search on CIFAR10
 
 
-def briefly(recipe: NSGANetRecipe, options: SearchOptions) -> NSGANetRecipe:
-    """How each network is trained while searching."""
-    return replace(
-        recipe,
-        width=options.search_width,
-        epochs=options.search_epochs,
-        batch_size=options.search_batch_size,
-    )
-
-
 def open_search(recipe: NSGANetRecipe, options: SearchOptions) -> "Study":
     """The study of a search: that of the same settings if there is one, else a new one."""
     from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler
@@ -428,50 +412,71 @@ def open_search(recipe: NSGANetRecipe, options: SearchOptions) -> "Study":
             return RandomSampler(seed=seed)
         return NSGAIISampler(population_size=options.population, seed=seed)
 
-    decisive = ("sampler", "population", "nodes", "search_images")
-    settings = {name: getattr(options, name) for name in decisive}
-    name = studies.name_of(briefly(replace(recipe, genome=""), options), settings)
+    settings = {name: getattr(options, name) for name in ("sampler", "population", "nodes")}
+    settings["search_images"] = options.images
+    name = studies.name_of(replace(recipe, genome=""), settings)
     storage = options.storage or studies.default_storage(options.out, recipe.network)
     return studies.open_study(storage, name, studies.Seeded(sampler, recipe.seed))
 
 
-if __name__ == "__main__" and (options.search or options.smoke):
-    if options.smoke:  # a search of its own each time, which leaves nothing behind
-        small = {"population": 4, "generations": 2, "nodes": 3}
-        small |= {
-            "search_width": 4,
-            "search_epochs": 1,
-            "search_images": 400,
-            "search_batch_size": 16,
-        }
-        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            found = search(
-                recipe, replace(options, storage=f"sqlite:///{folder}/study.db", **small)
-            )
-    else:
-        found = search(recipe, options)
-
 # %% [markdown]
 # The front, from accurate to cheap. Take the knee, or the network that you can afford.
 
+
 # %%
-if __name__ == "__main__" and (options.search or options.smoke):
-    points = [(row["error"], row["macs"]) for row in found]
+def print_front(rows: list[dict[str, Any]]) -> str:
+    """Print the front; return the genome of its knee."""
+    points = [(row["error"], row["macs"]) for row in rows]
     print("     error   million MACs  genome")
     for index in pareto_front(points):
         mark = "knee" if index == knee(points) else ""
         error, macs = points[index]
-        print(f"{mark:4} {error:6.1%} {macs / 1e6:13.2f}  {found[index]['genome']}")
-    recipe = replace(recipe, genome=found[knee(points)]["genome"])
-    if options.search:
-        print(f"train it: {machine.this_command()}--genome {recipe.genome}")
+        print(f"{mark:4} {error:6.1%} {macs / 1e6:13.2f}  {rows[index]['genome']}")
+    return rows[knee(points)]["genome"]
 
-# %% [markdown]
-# ## What each phase costs
 
-# %%
-if __name__ == "__main__" and not options.search:
-    print(lab.layer_table(build(recipe, 10), (1, 3, 32, 32), depth=2))
+def tiny_search(recipe: NSGANetRecipe, options: SearchOptions) -> None:
+    """A search of seconds, which leaves nothing behind."""
+    small = {"population": 4, "generations": 2, "nodes": 3, "images": 400}
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        storage = f"sqlite:///{folder}/study.db"
+        recipe = replace(recipe, width=4, epochs=1)
+        print_front(search(recipe, replace(options, storage=storage, **small)))
+
+
+def run_search(recipe: NSGANetRecipe, options: SearchOptions) -> None:
+    """The command `search`."""
+    if options.smoke:
+        tiny_search(recipe, options)
+        return
+    genome = print_front(search(recipe, options))
+    print(f"train it: {machine.this_command()}--genome {genome}")
+
+
+@lab.demo
+def a_tiny_search() -> None:
+    recipe = replace(SEARCH, data="shapes", limit=1000, batch_size=16)
+    tiny_search(recipe, SearchOptions(progress=False))
+
+
+LESSON = lab.NetworkLesson(
+    "nsganet",
+    "NSGA-Net",
+    "Evolution chooses the connections, for few errors and for little work at once.",
+    recipe=RECIPE,
+    build=build,
+    full_size="search --nodes 6",
+    learns=lab.Learns(0.15, "--epochs 4 --lr 0.05"),  # 0.30, 0.41 and 0.21 with three seeds
+    commands={
+        "search": lab.Command(
+            "Search for networks.",
+            run_search,
+            recipe=SEARCH,
+            options=SearchOptions(),
+            hidden=("genome",),
+        )
+    },
+)
 
 # %% [markdown]
 # ## Train
@@ -479,8 +484,8 @@ if __name__ == "__main__" and not options.search:
 # One network, like any other: longer, on all images, and with more channels than while searching.
 
 # %%
-if __name__ == "__main__" and not options.search:
-    trained = lab.train(build, recipe, options)
+if __name__ == "__main__":
+    trained = lab.main(LESSON)
 
 # %% [markdown]
 # ## What it learned
@@ -489,38 +494,17 @@ if __name__ == "__main__" and not options.search:
 # can such a short look be trusted?
 
 # %%
-if __name__ == "__main__" and not options.search:
-    trained.show("curve.png")
-
-# %% [markdown]
-# Which classes it takes for which, on the test images:
-
-# %%
-if __name__ == "__main__" and not options.search:
-    trained.show("confusion.png")
-
-# %% [markdown]
-# What the filters of the first convolution look for:
-
-# %%
-if __name__ == "__main__" and not options.search and len(trained.model.phases) > 0:
-    trained.draw("filters.png", plots.filters(trained.model.phases[0].widen.weight))
-
-# %% [markdown]
-# And the test images it is most sure about, and wrong:
-
-# %%
-if __name__ == "__main__" and not options.search:
-    test, data = trained.data.test, trained.data
-    trained.draw(
-        "mistakes.png",
-        plots.mistakes(trained.model, test.images, test.labels, data.classes, data.mean, data.std),
-    )
+if __name__ == "__main__":
+    trained.curve()
+    trained.confusion()
+    if len(trained.model.phases) > 0:
+        trained.filters(trained.model.phases[0].widen)
+    trained.mistakes()
 
 # %% [markdown]
 # ## To try
 #
-# - `--search --sampler random`: what does random search find with the same number of trials?
-# - `--search --generations 10`: the search goes on. When does the front stop moving?
+# - `search --sampler random`: what does random search find with the same number of trials?
+# - `search --generations 10`: the search goes on. When does the front stop moving?
 # - Train the ends of the front for longer, too. Do the networks keep their order?
 # - Sum the inputs of a node instead of joining them: which bits then cost nothing?

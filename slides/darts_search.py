@@ -15,7 +15,7 @@ from typing import Any
 import darts
 import lab
 import searches
-from lab import files, machine, record
+from lab import cli, files, machine, record
 from lab.runs import Run
 
 RANDOM = 5  # cells drawn at random
@@ -55,16 +55,19 @@ def make(
     Raises:
         UserError: settings that are none, or a record that would be lost.
     """
-    words = ["--search", *settings]
-    recipe, options = lab.command_line(darts.RECIPE, "", words, options=darts.SearchOptions())
-    if options.smoke or options.resume or "--genotype" in words:
-        raise lab.UserError("leave out --smoke, --resume and --genotype: the search finds its own")
-    path = searches.SEARCHES / f"{recipe.network}.json"
-    if _is_recorded(path, described(recipe, options), seeds, replacing):
+    command = darts.LESSON.commands["search"]
+    wanted, options = cli.command_line(
+        darts.SEARCH, "", settings, options=command.options, hidden=command.hidden
+    )
+    if options.smoke:
+        raise lab.UserError("leave out --smoke: a recorded search is a whole one")
+    recipe = trained_with(wanted)
+    path = searches.SEARCHES / f"{darts.RECIPE.network}.json"
+    if _is_recorded(path, described(wanted), seeds, replacing):
         print(f"{machine.shown(path)}: recorded already", flush=True)
         return
-    run([machine.shown(Path(darts.__file__)), *words])
-    found = darts.search(recipe, options)  # it is finished: this reads it
+    run([machine.shown(Path(darts.__file__)), "search", *settings])
+    found = darts.search(wanted, options)  # it is finished: this reads it
     common = _common_words(recipe, options)
     networks = []
     for name in ("searched", *(f"random:{seed}" for seed in range(1, RANDOM + 1))):
@@ -73,24 +76,29 @@ def make(
         its = [*common, "--genotype", one.genotype]
         runs = [finish(replace(one, seed=seed), its, options.out) for seed in range(seeds)]
         networks.append({"name": name, "genotype": one.genotype} | _outcome(runs))
-    made = collect(recipe, options, found, networks)
+    made = collect(wanted, found, networks)
     print(f"{machine.shown(record.save(made, path))}: the search is recorded", flush=True)
 
 
-def described(recipe: darts.DARTSRecipe, options: darts.SearchOptions) -> dict[str, Any]:
+def trained_with(wanted: darts.SearchRecipe) -> darts.DARTSRecipe:
+    """How networks are trained after a search: on its images, with its augmentation."""
+    shared = ("data", "limit", "crop_padding", "flip", "seed")
+    return replace(darts.RECIPE, **{name: getattr(wanted, name) for name in shared})
+
+
+def described(wanted: darts.SearchRecipe) -> dict[str, Any]:
     """The settings of a search and of the trainings after it, as the record has them."""
-    compared = record.recorded_recipe(replace(recipe, **BRIEFLY).as_dict())
+    compared = record.recorded_recipe(replace(trained_with(wanted), **BRIEFLY).as_dict())
     del compared["genotype"]
     return {
-        "seed": recipe.seed,
-        "search": record.recorded_recipe(darts.search_recipe(recipe, options).as_dict()),
+        "seed": wanted.seed,
+        "search": record.recorded_recipe(wanted.as_dict()),
         "comparison": compared,
     }
 
 
 def collect(
-    recipe: darts.DARTSRecipe,
-    options: darts.SearchOptions,
+    wanted: darts.SearchRecipe,
     found: Run,
     networks: list[dict[str, Any]],
 ) -> dict[str, Any]:
@@ -104,7 +112,7 @@ def collect(
     data, images = about["data"], about["recipe"]["images"] or about["data"]["training"]
     half = min(images, data["training"]) // 2
     return {
-        "network": recipe.network,
+        "network": darts.RECIPE.network,
         "dataset": data["name"],
         "images": {
             **{split: data[split] for split in ("training", "validation", "test")},
@@ -115,7 +123,7 @@ def collect(
             },
         },
         "classes": data["classes"],
-        "settings": described(recipe, options),
+        "settings": described(wanted),
         "operations": list(darts.NAMES),
         "edges": [[state, 2 + node] for node in range(darts.NODES) for state in range(2 + node)],
         "search": {
@@ -149,9 +157,9 @@ def _is_recorded(path: Path, settings: dict[str, Any], seeds: int, replacing: bo
     return seeds <= min(len(each["runs"]) for each in there["comparison"]["networks"])
 
 
-def _common_words(recipe: darts.DARTSRecipe, options: darts.SearchOptions) -> list[str]:
+def _common_words(recipe: darts.DARTSRecipe, options: darts.DARTSOptions) -> list[str]:
     """The command line of a training to be compared, but for its genotype and seed."""
-    plain = darts.SearchOptions().as_dict()  # whose layout is not that of the other lessons
+    plain = darts.DARTSOptions().as_dict()  # whose layout is not that of the other lessons
     changes = {
         key: value
         for key, value in replace(recipe, **BRIEFLY).as_dict().items()
@@ -162,7 +170,7 @@ def _common_words(recipe: darts.DARTSRecipe, options: darts.SearchOptions) -> li
         for key in lab.Options().as_dict()
         if getattr(options, key) != plain[key]
     }
-    return lab.cli.spelled(changes)
+    return cli.spelled(changes)
 
 
 def _outcome(runs: Sequence[Run]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import lab
 import nsganet
-from lab import files, machine, record
+from lab import cli, files, machine, record
 from lab.front import hypervolume, knee, pareto_front
 
 SEARCHES = Path(__file__).resolve().parents[1] / "static" / "searches"
@@ -32,10 +32,12 @@ def make(settings: Sequence[str], replacing: bool, run: Callable[[list[str]], No
     Raises:
         UserError: settings that are none, or a record that would be lost.
     """
-    words = ["--search", *settings]
-    recipe, options = lab.command_line(nsganet.RECIPE, "", words, options=nsganet.SearchOptions())
-    if options.smoke or options.resume or "--sampler" in words:
-        raise lab.UserError("leave out --smoke, --resume and --sampler: each sampler has its turn")
+    words = list(settings)
+    recipe, options = cli.command_line(
+        nsganet.SEARCH, "", words, options=nsganet.SearchOptions(), hidden=("genome",)
+    )
+    if options.smoke or "--sampler" in words:
+        raise lab.UserError("leave out --smoke and --sampler: each sampler has its turn")
     path = SEARCHES / f"{recipe.network}.json"
     if path.is_file() and not replacing:
         there = files.read_json(path, {"settings": dict})
@@ -44,18 +46,19 @@ def make(settings: Sequence[str], replacing: bool, run: Callable[[list[str]], No
             return
         record.refuse(f"{machine.shown(path)} is of other settings")
     for sampler in SAMPLERS:
-        run([machine.shown(Path(nsganet.__file__)), *words, "--sampler", sampler])
+        run([machine.shown(Path(nsganet.__file__)), "search", *words, "--sampler", sampler])
     print(f"{machine.shown(record.save(collect(recipe, options), path))}: the search is recorded")
 
 
 def described(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> dict[str, Any]:
     """The settings of a search, as its record has them."""
-    names = ("population", "generations", "nodes", "search_images")
-    small = record.recorded_recipe(nsganet.briefly(recipe, options).as_dict())
+    names = ("population", "generations", "nodes")
+    small = record.recorded_recipe(recipe.as_dict())
     del small["genome"]
     return {
         "seed": recipe.seed,
         **{name: getattr(options, name) for name in names},
+        "search_images": options.images,
         "phases": nsganet.PHASES,
         "recipe": small,
     }
@@ -65,7 +68,7 @@ def collect(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> di
     """The record of a finished search: settings, images, and what each sampler found."""
     data = lab.load(recipe.data, limit=recipe.limit or None)
     largest = ".".join([nsganet.encode([[1] * bits(options.nodes)])] * nsganet.PHASES)
-    model = nsganet.NSGANet(largest, options.search_width, len(data.classes))
+    model = nsganet.NSGANet(largest, recipe.width, len(data.classes))
     macs = lab.count_macs(model, (1, 3, 32, 32))
     searches = {}
     for sampler in SAMPLERS:
@@ -75,7 +78,7 @@ def collect(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> di
         "network": recipe.network,
         "dataset": data.name,
         "images": {
-            "training": min(options.search_images, len(data.train)),
+            "training": min(options.images, len(data.train)),
             "validation": len(data.validation),
         },
         "classes": list(data.classes),

@@ -36,7 +36,7 @@ def recorded() -> dict[str, Any]:
 def test_the_search_is_of_the_settings_of_the_lesson(
     script: ModuleType, recorded: dict[str, Any]
 ) -> None:
-    settings = script.darts_search.described(darts.RECIPE, darts.SearchOptions())
+    settings = script.darts_search.described(darts.SEARCH)
     for part in ("search", "comparison"):
         settings[part]["data"] = recorded["dataset"]
     assert recorded["settings"] == settings
@@ -90,13 +90,14 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
     started = []
 
     def run(words: list[str]) -> None:
-        recipe, options = lab.command_line(
-            darts.RECIPE, "", words[1:], options=darts.SearchOptions()
-        )
-        started.append("search" if options.search else recipe.seed)
-        if options.search:
-            darts.search(recipe, options)
+        _, *words = words
+        own = darts.DARTSOptions()
+        if words[0] == "search":
+            started.append("search")
+            darts.search(*lab.cli.command_line(darts.SEARCH, "", words[1:], options=own))
         else:
+            recipe, options = lab.cli.command_line(darts.RECIPE, "", words, options=own)
+            started.append(recipe.seed)
             lab.train(darts.build, recipe, options)
 
     monkeypatch.setattr(script, "_run", run)
@@ -109,8 +110,8 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
     def record(*words: str, epochs: int = 1) -> dict[str, Any]:
         started.clear()
         settings = f"--data shapes --device cpu --no-progress --out {tmp_path / 'runs'}"
-        settings += " --channels-last --search-cells 3 --search-channels 2 --search-images 24"
-        settings += f" --search-batch-size 6 --search-epochs {epochs}"
+        settings += " --channels-last --cells 3 --channels 2 --images 24"
+        settings += f" --batch-size 6 --epochs {epochs}"
         monkeypatch.setattr(
             sys, "argv", ["results.py", "darts-search", *words, "--", *settings.split()]
         )
@@ -136,7 +137,7 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
 
 def test_drop_path_grows_with_the_training_and_silences_that_share() -> None:
     torch.manual_seed(0)
-    model = darts.DARTS(cells=3, channels=2, auxiliary=False, drop_path=0.4)
+    model = darts.DARTS(darts.DARTS_V2, cells=3, channels=2, auxiliary=False, drop_path=0.4)
     path, *others = (each for each in model.modules() if isinstance(each, darts.DropPath))
     assert 1 + len(others) == 6 + 2 * 5  # one normal cell, two reductions: the identity stays
     x = torch.ones(20_000, 1, 1, 1)

@@ -27,15 +27,12 @@ from networks import (
     assert_finite_gradients,
     assert_macs,
     assert_one_row_an_image,
-    assert_refuses_other_shapes,
 )
 from nsganet import NSGANet, canonical, decode, encode, graph
 from running import command, environment, lesson
 
-SMALL = replace(nsganet.RECIPE, data="shapes", limit=200)
-OPTIONS = nsganet.SearchOptions(
-    population=3, generations=2, nodes=2, search_width=2, search_epochs=1, search_images=60
-)
+SMALL = replace(nsganet.SEARCH, data="shapes", limit=200, width=2, epochs=1)
+OPTIONS = nsganet.SearchOptions(population=3, generations=2, nodes=2, images=60)
 
 
 def bits(nodes: int) -> st.SearchStrategy[list[int]]:
@@ -210,7 +207,6 @@ def test_a_node_that_reads_several_joins_them() -> None:
 def test_the_network_of_the_lesson_keeps_the_promises_of_all() -> None:
     model = nsganet.build(nsganet.RECIPE, 10)
     assert lab.count_macs(model, (1, 3, 32, 32)) <= 60_000_000
-    assert_refuses_other_shapes(nsganet.build(nsganet.RECIPE, 10), 32)
     assert_exports(NSGANet("1-11-1.0-01-0", width=4), 32)
 
 
@@ -314,9 +310,14 @@ def test_what_changes_no_result_changes_no_study(tmp_path: Path) -> None:
 
     same = name()
     assert name(generations=9, heartbeat=7, threads=1) == same
-    assert name(replace(SMALL, genome="1-0", width=3, epochs=7, batch_size=9)) == same
+    assert name(replace(SMALL, genome="1-0")) == same
     others = [name(replace(SMALL, **{key: 1})) for key in ("seed", "limit", "lr")]
-    others += [name(sampler="random"), name(nodes=3), name(search_epochs=2), name(population=4)]
+    others += [
+        name(sampler="random"),
+        name(nodes=3),
+        name(replace(SMALL, epochs=2)),
+        name(population=4),
+    ]
     assert len({same, *others}) == 8
 
 
@@ -542,8 +543,8 @@ def test_a_search_that_cannot_be_begun_gets_one_line(
     monkeypatch.chdir(tmp_path)
 
     def begin() -> None:
-        recipe, options = lab.command_line(
-            nsganet.RECIPE, "", ["--data", "shapes", *words], options=nsganet.SearchOptions()
+        recipe, options = lab.cli.command_line(
+            nsganet.SEARCH, "", ["--data", "shapes", *words], options=nsganet.SearchOptions()
         )
         nsganet.open_search(recipe, options)
 
@@ -553,21 +554,6 @@ def test_a_search_that_cannot_be_begun_gets_one_line(
     assert "\n" not in str(wrong.value)
     assert wrong.value.exit_code == 2
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("change", [{"epochs": 9}, {"width": 32}, {"batch_size": 8}])
-def test_a_search_refuses_settings_that_it_would_not_use(
-    change: dict[str, object], tmp_path: Path
-) -> None:
-    (name,) = change
-    with pytest.raises(lab.UserError, match=f"--{name.replace('_', '-')} is for a training"):
-        nsganet.search(replace(SMALL, **change), replace(OPTIONS, out=str(tmp_path)))
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_search_is_not_resumed_like_a_training() -> None:
-    with pytest.raises(lab.UserError, match="leave out --resume"):
-        nsganet.search(SMALL, replace(OPTIONS, resume="runs/nsganet/1"))
 
 
 def test_a_search_is_not_begun_by_torchrun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -171,13 +171,13 @@ def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
     def search(words: Sequence[str]) -> None:
         started.append(words[-1])
         nsganet.search(
-            *lab.command_line(nsganet.RECIPE, "", words[1:], options=nsganet.SearchOptions())
+            *lab.cli.command_line(nsganet.SEARCH, "", words[2:], options=nsganet.SearchOptions())
         )
 
     monkeypatch.setattr(script, "_run", search)
     monkeypatch.setattr(script.searches, "SEARCHES", tmp_path / "searches")
-    small = "--population 3 --generations 2 --nodes 2 --search-width 2 --search-epochs 1"
-    small += " --search-images 60"
+    small = "--population 3 --generations 2 --nodes 2 --width 2 --epochs 1"
+    small += " --images 60"
     for _ in range(2):
         results("nsganet-search", settings=small)
         assert started == ["nsga2", "random"]
@@ -189,7 +189,7 @@ def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
     assert [len(each["trials"]) for each in made["searches"].values()] == [6, 6]
     for wrong, line in (
         ("--population 4", "is of other settings: --replace"),
-        ("--sampler random", "leave out --smoke, --resume and --sampler"),
+        ("--sampler random", "leave out --smoke and --sampler"),
     ):
         with pytest.raises(UserError, match=line):
             results("nsganet-search", settings=f"{small} {wrong}")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from lab import Options, cli
+from lab import cli
 from running import environment
 from serving import free_port
 
@@ -20,7 +20,7 @@ PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()
 ]
-SEARCHES = [line for line in COMMANDS if "--search" in line]
+SEARCHES = [line for line in COMMANDS if ".py search" in line]
 ALONE = [
     line
     for line in COMMANDS
@@ -32,7 +32,7 @@ SEVERAL = [line for line in COMMANDS if "--nnodes" in line]
 SMALL = "--depth 8 --data shapes --limit 200 --epochs 1 --no-progress"
 SMALL_SEARCH = (
     "--data shapes --limit 200 --population 2 --generations 2 --nodes 2 "
-    "--search-width 2 --search-epochs 1 --search-images 60"
+    "--width 2 --epochs 1 --images 60"
 )
 RUN = "runs/lenet/20261123-141500-0"
 
@@ -79,9 +79,13 @@ def test_every_command_of_the_page_is_of_a_kind_that_is_run_here() -> None:
 def test_a_lesson_knows_the_settings_of_a_command(line: str) -> None:
     name, words = re.findall(r"code/(\w+)\.py(.*)", line)[0]
     lesson = importlib.import_module(name)
-    options = getattr(lesson, "SearchOptions", Options)()
-    parser = cli._parser(lesson.RECIPE, options, "", True)
-    parser.parse_args(shlex.split(words))  # raises UserError
+    declared, given = lesson.LESSON, shlex.split(words)
+    recipe, options = declared.recipe, declared.options
+    if given and given[0] in declared.commands:
+        command = declared.commands[given.pop(0)]
+        recipe, options = command.recipe, command.options
+    parser = cli._parser(recipe, options, "")
+    parser.parse_args(given)  # raises UserError
 
 
 def test_a_command_for_one_machine_runs(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ SAMPLERS = list(RECORD["searches"])
 
 
 def test_the_record_is_of_the_settings_of_the_lesson() -> None:
-    recipe = nsganet.replace(nsganet.RECIPE, data=RECORD["dataset"])
+    recipe = nsganet.replace(nsganet.SEARCH, data=RECORD["dataset"])
     assert RECORD["settings"] == searches.described(recipe, nsganet.SearchOptions())
     assert list(searches.SAMPLERS) == SAMPLERS
 

@@ -82,7 +82,11 @@ def _train(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
         others.insert(2, "prove")
     description = f"Train {lesson.title} on CIFAR10 or on images of yours."
     recipe, options = command_line(
-        lesson.recipe, description, words, epilog=f"other commands: {', '.join(others)}"
+        lesson.recipe,
+        description,
+        words,
+        options=lesson.options,
+        epilog=f"other commands: {', '.join(others)}",
     )
     if lesson.same_as and idist.get_rank() == 0:
         change = proof.changed(lesson.same_as)
@@ -92,7 +96,7 @@ def _train(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
 
 
 def _resume(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
-    parser = _parser(None, Options(), "Continue a run that was stopped.", hidden=("smoke",))
+    parser = _parser(None, lesson.options, "Continue a run that was stopped.", hidden=("smoke",))
     parser.add_argument("run", metavar="RUN", help="its folder, runs/NETWORK/TIME-SEED")
     given = vars(parser.parse_args(words))
     run = Run.open(given.pop("run"))
@@ -102,7 +106,7 @@ def _resume(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
     others = saved.keys() - {each.name for each in fields(Options)}
     if others:
         raise UserError(f"{run}: its options are of another version of this code ({min(others)})")
-    options = replace(Options(resume=str(run)), **(saved | given))
+    options = replace(lesson.options, resume=str(run), **(saved | given))
     machine.prepare(options)
     check(recipe.data)
     return train(lesson.build, recipe, options)

@@ -95,6 +95,7 @@ class NetworkLesson(Lesson, Generic[R]):
     Attributes:
         recipe: how it is trained on CIFAR10; its network has the name of the lesson.
         build: the network for images (3, 32, 32), from the recipe and the number of classes.
+        options: where and how it is trained.
         forms: other forms of it by name, such as "paper" and "torchvision".
         same_as: the network of torchvision that has the same function, if there is one.
         figure: how it is drawn.
@@ -107,6 +108,7 @@ class NetworkLesson(Lesson, Generic[R]):
 
     recipe: R = field(kw_only=True)
     build: Callable[[R, int], nn.Module] = field(kw_only=True)
+    options: Options = field(default_factory=Options)
     forms: Mapping[str, Form] = field(default_factory=dict)
     same_as: SameAs | None = None
     figure: Figure | None = None

@@ -22,7 +22,8 @@ from ignite.handlers import Checkpoint
 from torch import Tensor, nn
 
 from . import machine
-from .data import Batches, Data, Split, load, normalized
+from .augment import Batches, normalized
+from .data import Data, Split, load
 from .errors import Diverged, Stopped, UserError
 from .handlers import EpochSoFar, History, RandomState, StopOnSignal
 from .recipe import Options, Recipe
