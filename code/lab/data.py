@@ -21,8 +21,6 @@ import ignite.distributed as idist
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.datasets import CIFAR10
-from torchvision.datasets.utils import check_integrity, download_url, extract_archive
 from tqdm import tqdm
 
 from . import images as reading
@@ -159,6 +157,8 @@ def is_here(source: str) -> bool:
     """Whether a data set can be loaded without a download."""
     if source != "cifar10":
         return source in SOURCES or Path(source).is_dir()
+    from torchvision.datasets import CIFAR10
+
     root = machine.home() / "data"
     return (root / CIFAR10.base_folder).is_dir() or (root / CIFAR10.filename).is_file()
 
@@ -225,6 +225,8 @@ def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def _cifar10(root: Path) -> _Source:
     """Read CIFAR10 from `root`, after downloading and unpacking it there if need be."""
+    from torchvision.datasets import CIFAR10  # only here: other images do not wait for its import
+
     try:
         train = CIFAR10(root, train=True)  # checks the MD5 sum of every file
     except RuntimeError:
@@ -246,6 +248,9 @@ def _fetch_cifar10(root: Path) -> None:
     Everything is made in a scratch folder and moved when whole, so that nothing half made is left
     and nothing of the user's is overwritten.
     """
+    from torchvision.datasets import CIFAR10
+    from torchvision.datasets.utils import check_integrity, download_url, extract_archive
+
     archive = root / CIFAR10.filename
     if archive.exists() and not check_integrity(archive, CIFAR10.tgz_md5):
         raise UserError(
