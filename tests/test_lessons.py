@@ -44,7 +44,7 @@ SAYS = {
         "InceptionB: (288, 35, 35) -> (768, 17, 17)",
         "in all: 23,834,568 parameters instead of 37,696,584: 37% saved",
     ],
-    "lenet": ["today 61,706, in 1998 60,000", "c5        (1, 120, 1, 1)", "by hand, epoch 2"],
+    "lenet": ["today 61,706, in 1998 60,000", "120 x 1 x 1", "by hand, epoch 2"],
     "pieces": [
         "convolution 3x3, stride 2, padding 1: (2, 6, 16, 16), largest difference",
         "fully connected   50,348,032 parameters  50,331,648 MACs",
@@ -175,90 +175,107 @@ def test_what_a_lesson_tells_to_try_runs(
             assert str(recipe[field[2:].replace("-", "_")]) in (value, f"{value}.0")
 
 
-# What the sections "To try" tell to change, and layers that a reader may add, by lesson: a place
-# in its text, what stands there then, and whether its network is still torchvision's.
+# What the sections "To try" tell to change, and layers that a reader may add: the lesson, what is
+# put for what in its text, and whether the weights are no longer torchvision's.
 RELU = "        return self.relu(y)\n"
-CONV = "        self.bn1 = nn.BatchNorm2d(channels)\n"
+LAST_OF_BRANCH = "            BasicConv2d(c(96), c(96), 3, padding=1),\n        )"
 CHANGES = {
-    "no ReLU after the sum": ("resnet", RELU, "        return y\n", True),
-    "a third convolution": (
+    "no ReLU after the sum": ("resnet", {RELU: "        return y\n"}, False),
+    "a convolution more in a block": (
         "resnet",
-        "        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)\n",
-        "        self.conv2 = nn.Sequential(nn.Conv2d(channels, channels, 1), nn.Conv2d(channels, "
-        "channels, 3, padding=1, bias=False))\n",
-        False,
+        {
+            "        self.bn2 = nn.BatchNorm2d(channels)\n        self.shortcut": (
+                "        self.bn2 = nn.BatchNorm2d(channels)\n"
+                "        self.conv3 = nn.Conv2d(channels, channels, 1)\n        self.shortcut"
+            ),
+            "y = self.bn2(self.conv2(y))\n        if": "y = self.conv3(self.bn2(self.conv2(y)))\n"
+            "        if",
+        },
+        True,
     ),
     "twice the channels": (
         "lenet",
-        "(in_channels, 6, kernel_size=5)",
-        "(in_channels, 12, kernel_size=5)",
-        None,
+        {
+            "nn.Conv2d(in_channels, 6, ": "nn.Conv2d(in_channels, 12, ",
+            "nn.Conv2d(6, 16, ": "nn.Conv2d(12, 32, ",
+            "nn.Conv2d(16, 120, ": "nn.Conv2d(32, 120, ",
+        },
+        False,
     ),
     "5x5 in place of two 3x3": (
         "vgg16",
-        "channels, kernel_size=3, padding=1))",
-        "channels, kernel_size=5, padding=2))",
-        False,
+        {
+            "channels, kernel_size=3, padding=1))": "channels, kernel_size=5, padding=2))",
+            "in range(count)": "in range(count // 2)",
+        },
+        True,
     ),
     "a layer more in a stage": (
         "vgg16",
-        "self.stage1 = stage(3, c1, count=2,",
-        "self.stage1 = stage(3, c1, count=3,",
-        False,
+        {"self.stage1 = stage(3, c1, count=2,": "self.stage1 = stage(3, c1, count=3,"},
+        True,
     ),
     "one branch less": (
         "googlenet",
-        "for branch in self.children()], dim=1)",
-        "for branch in [self.branch1x1, self.branch3x3, self.branch5x5, self.branch5x5]], dim=1)",
+        {
+            "        self.branch5x5 = nn.Sequential(\n"
+            "            BasicConv2d(in_channels, ch5x5_reduce, 1, 1, paper),\n"
+            "            BasicConv2d(ch5x5_reduce, ch5x5, 5 if paper else 3, 1, paper),\n"
+            "        )\n": "",
+            "BasicConv2d(in_channels, pool_proj, ": "BasicConv2d(in_channels, pool_proj + ch5x5, ",
+        },
         True,
     ),
     "a layer more in a branch": (
         "inception",
-        "            BasicConv2d(c(96), c(96), 3, padding=1),\n        )",
-        "            BasicConv2d(c(96), c(96), 3, padding=1),\n"
-        "            BasicConv2d(c(96), c(96), 3, padding=1),\n        )",
-        False,
+        {LAST_OF_BRANCH: LAST_OF_BRANCH.replace("        )", "") * 2 + "        )"},
+        True,
     ),
     "threes in place of sevens": (
         "inception",
-        "(1, 7), padding=(0, 3)",
-        "(1, 3), padding=(0, 1)",
-        False,
+        {
+            "(1, 7), padding=(0, 3)": "(1, 3), padding=(0, 1)",
+            "(7, 1), padding=(3, 0)": "(3, 1), padding=(1, 0)",
+        },
+        True,
     ),
-    "another first layer": (
+    "a wider kernel": (
         "alexnet",
-        "self.conv5 = convolution(c4, c5, 3, later, padding=1,",
-        "self.conv5 = convolution(c4, c5, 5, later, padding=2,",
-        False,
+        {"(c4, c5, 3, later, padding=1,": "(c4, c5, 5, later, padding=2,"},
+        True,
     ),
 }
+
+
+def changed(name: str, changes: dict[str, str]) -> str:
+    """The text of a lesson with something else in some places."""
+    text = source(name)
+    for before, after in changes.items():
+        assert before in text
+        text = text.replace(before, after)
+    return text
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_network_trains_and_says_how_it_differs_from_torchvisions(
     change: str, few_shapes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name, before, after, same = CHANGES[change]
-    text = source(name)
-    assert before in text
-    text = text.replace(before, after)
-    if change == "twice the channels":
-        text = text.replace("nn.Conv2d(6, 16, ", "nn.Conv2d(12, 32, ")
-        text = text.replace("nn.Conv2d(16, 120, ", "nn.Conv2d(32, 120, ")
+    name, changes, differs = CHANGES[change]
+    text = changed(name, changes)
     words = f"{TINY} --out {tmp_path} {NETWORKS[name].smoke}".split()
     said = run_script(text, name, words, monkeypatch)
     assert "test accuracy" in said
-    differs = [line for line in said.splitlines() if "no longer torchvision's" in line]
-    assert len(differs) == (same is False)
+    lines = [line for line in said.splitlines() if "no longer torchvision's" in line]
+    assert len(lines) == differs
     if differs:
-        assert re.search(r"of its weights \d+ (more|fewer|of another shape) \(\S+", differs[0])
+        assert re.search(r"of its weights \d+ (more|fewer|of another shape) \(\S+", lines[0])
         proven = run_script(text, name, ["prove"], monkeypatch)
-        assert proven.splitlines() == [differs[0], "exit code 1"]
+        assert proven.splitlines() == [lines[0], "exit code 1"]
 
 
 def test_a_change_that_no_weight_shows_is_seen_by_prove(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = source("resnet").replace(RELU, "        return y\n")
-    said = run_script(text, "resnet", ["prove"], monkeypatch)
+    name, changes, _ = CHANGES["no ReLU after the sum"]
+    said = run_script(changed(name, changes), name, ["prove"], monkeypatch)
     assert "largest difference" in said
     assert said.endswith("exit code 1\n")
 
