@@ -46,6 +46,13 @@ from torchvision import models
 import lab
 from lab.exercise import Coach, paper_rows, standing
 
+LESSON = lab.Lesson(
+    "exercise",
+    "Exercise",
+    "A network of torchvision, understood, made to fit and trained by you, with a checker that "
+    "answers.",
+    arguments="--smoke",
+)
 coach = Coach(globals())  # does nothing on import; with --check, the script ends here
 
 # %% [markdown]

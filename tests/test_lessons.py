@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
@@ -86,10 +88,29 @@ def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "SHAPES_DRAWN", 300)
 
 
-def test_every_script_but_the_exercise_declares_its_lesson() -> None:
-    assert sorted({*LESSONS, "exercise"}) == SCRIPTS
+def test_every_script_declares_its_lesson() -> None:
+    assert sorted(LESSONS) == SCRIPTS
     for name, each in LESSONS.items():
         assert each.name == name
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_has_the_idea_that_the_first_page_shows(name: str) -> None:
+    course = json.loads((ROOT / "slides" / "course.json").read_text(encoding="utf-8"))
+    assert LESSONS[name].idea == course["lessons"][name].get("idea", LESSONS[name].idea)
+
+
+def test_a_training_of_drawn_shapes_waits_for_no_library_that_it_does_not_need() -> None:
+    code = "import sys, lab; print([each for each in sys.argv[1:] if each in sys.modules])"
+    libraries = ["torchvision", "torch.onnx", "onnx", "onnxruntime", "optuna", "IPython"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *libraries],
+        env=environment(PYTHONPATH=str(ROOT / "code")),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout == "[]\n", done.stderr
 
 
 @pytest.mark.parametrize("name", NETWORKS)
