@@ -46,8 +46,14 @@ from torchvision import models
 
 from lab.exercise import Coach, paper_rows, standing
 
-if __name__ == "__main__":
-    coach = Coach(globals())  # with --check, the script ends here
+LESSON = lab.Lesson(
+    "exercise",
+    "Exercise",
+    "A network of torchvision, understood, made to fit and trained by you, with a checker that "
+    "answers.",
+    arguments="--smoke",
+)
+coach = Coach(globals())  # does nothing on import; with --check, the script ends here
 
 # %% [markdown]
 # ## Step 1: a network of torchvision and its paper
@@ -81,7 +87,7 @@ def paper_table() -> list[tuple[str, ...]]:
     raise NotImplementedError
 
 
-if __name__ == "__main__" and coach.ready(1):
+if coach.ready(1):
     print(paper_rows(choose(), paper_table(), side=224))
 
 # %% [markdown]
@@ -112,7 +118,7 @@ def build(classes: int) -> nn.Module:
     raise NotImplementedError
 
 
-if __name__ == "__main__" and coach.ready(2):
+if coach.ready(2):
     print(lab.layer_table(build(10), (1, 3, 32, 32), depth=2))
 
 # %% [markdown]
@@ -194,7 +200,7 @@ def add_validation(
     raise NotImplementedError
 
 
-if __name__ == "__main__" and coach.ready(3):
+if coach.ready(3):
     print("step 3: the parts are there; --check tries each of them out")
 
 # %% [markdown]
@@ -226,7 +232,7 @@ def train(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> list[dict[str
     raise NotImplementedError
 
 
-if __name__ == "__main__" and coach.ready(4):
+if coach.ready(4):
     recipe = coach.recipe(RECIPE)
     torch.manual_seed(recipe.seed)
     data = lab.load(recipe.data, limit=recipe.limit or None).to(coach.device)
@@ -251,7 +257,7 @@ def report(model: nn.Module, data: lab.Data) -> float:
     raise NotImplementedError
 
 
-if __name__ == "__main__" and coach.ready(5):
+if coach.ready(5):
     accuracy = coach.once(report, model, data)
     print(f"test accuracy {accuracy:.2%}\n")
     print(standing(model, accuracy, data.name))
@@ -263,5 +269,4 @@ if __name__ == "__main__" and coach.ready(5):
 # ## Check
 
 # %%
-if __name__ == "__main__":
-    coach.finish()
+coach.finish()

@@ -19,13 +19,13 @@
 # the slide **GoogLeNet**.
 #
 # Should a layer look at one pixel, at 3x3 or at 5x5? GoogLeNet does all of it side by side and
-# lets the next layer choose. What makes this affordable is a 1x1 convolution before each expensive
-# one, which first mixes many channels into few.
+# lets the next layer choose. A 1x1 convolution before each expensive one, which first mixes many
+# channels into few, makes this affordable.
 #
-# On ImageNet the stem shrinks 224x224 images by eight before the first of the nine blocks. Of a
-# 32x32 image that would leave 4x4, so here the first convolution is a 3x3 one that keeps the
-# resolution, and one of the two poolings is left out: the blocks work at 16x16, 8x8 and 4x4. To
-# suit a laptop, every layer has 3/8 of its channels; `--width 1` gives the full network.
+# The stem for ImageNet shrinks an image by eight before the first of the nine blocks, which would
+# leave 4x4 of 32x32 pixels. Here the first convolution is a 3x3 one that keeps the resolution, and
+# one of the two poolings is left out: the blocks work at 16x16, 8x8 and 4x4. To suit a laptop,
+# every layer has 3/8 of its channels; `--width 1` gives the full network.
 #
 # `python code/googlenet.py` trains it on CIFAR10; `--paper` does it in the form of 2014,
 # `--auxiliary-weight 0` without the auxiliary classifiers. `--help` lists the rest.
@@ -43,10 +43,10 @@ from torch import Tensor, nn
 # Four branches see the same input (figure 2b): 1x1, 3x3 and 5x5 convolutions and max pooling.
 # Their maps have the same size and are put one behind the other, so the channels add up.
 #
-# Here **torchvision departs from the paper** in two ways. Its "5x5" branch has a 3x3 convolution: a
-# mistake that came with the trained weights, which were ported from TensorFlow's version, and was
-# kept for their sake. And each convolution is followed by batch norm, which was published only
-# after GoogLeNet; the paper's convolutions have a bias instead. `paper=True` is the form of 2014.
+# **torchvision departs from the paper** in two ways. Its "5x5" branch has a 3x3 convolution: a
+# mistake that came with trained weights, ported from TensorFlow's version, and stayed for their
+# sake. And batch norm, which was published only after GoogLeNet, follows each convolution; the
+# paper's have a bias instead. `paper=True` is the form of 2014.
 
 
 # %%
@@ -67,10 +67,7 @@ class BasicConv2d(nn.Module):
 
 
 class Inception(nn.Module):
-    """Four branches, concatenated: (N, in_channels, H, W) -> (N, their channels, H, W).
-
-    The six `channels` are a row of table 1.
-    """
+    """(N, in_channels, H, W) -> (N, those of all branches, H, W); `channels`: a row of table 1."""
 
     def __init__(self, in_channels: int, channels: tuple[int, ...], paper: bool = False) -> None:
         super().__init__()
@@ -90,13 +87,12 @@ class Inception(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        branches = (self.branch1x1, self.branch3x3, self.branch5x5, self.branch_pool)
-        return torch.cat([branch(x) for branch in branches], dim=1)
+        return torch.cat([branch(x) for branch in self.children()], dim=1)
 
 
 # %% [markdown]
-# The first block of the network, 3a: 64 + 128 + 32 + 32 channels make 256. And what the 1x1
-# convolutions before the 3x3 and the 5x5 one save (section 4):
+# The first block, 3a, makes 64 + 128 + 32 + 32 = 256 channels. And what do the 1x1 convolutions
+# before the 3x3 and the 5x5 one save (section 4)?
 
 
 # %%
@@ -105,31 +101,29 @@ def first_block() -> None:
     x = torch.rand(1, 192, 28, 28)
     block = Inception(192, (64, 96, 128, 16, 32, 32), paper=True)
     print(f"{tuple(x.shape)} -> Inception 3a -> {tuple(block(x).shape)}")
-    for name, branch, kernel in (("3x3", block.branch3x3, 3), ("5x5", block.branch5x5, 5)):
-        direct = nn.Conv2d(192, branch[-1].conv.out_channels, kernel, padding=kernel // 2)
+    for side, branch in ((3, block.branch3x3), (5, block.branch5x5)):
+        direct = nn.Conv2d(192, branch[1].conv.out_channels, side, padding=side // 2)
         costs = [lab.count_macs(module, tuple(x.shape)) / 1e6 for module in (direct, branch)]
-        print(f"{name} branch: direct {costs[0]:.0f} million MACs, reduced {costs[1]:.0f} million")
+        print("{0}x{0}: direct {1:.0f} million MACs, reduced {2:.0f} million".format(side, *costs))
 
 
 # %% [markdown]
 # ## The auxiliary classifiers
 #
-# Two small classifiers sit on the blocks 4a and 4d, and their losses, with a weight of 0.3 each,
-# reach the lower half of the network directly (section 5). The authors hoped that this would help
+# Two small classifiers sit on the blocks 4a and 4d; their losses reach the lower half of the
+# network directly (section 5), and after training they are thrown away. The authors hoped to help
 # the gradient through 22 layers; two years later, in *Rethinking the Inception architecture*
-# (section 4), they found that it regularizes instead. After training they are thrown away.
+# (section 4), they found that it regularizes instead.
 
 
 # %%
 class InceptionAux(nn.Module):
     """An auxiliary classifier: (N, in_channels, H, W) -> logits (N, classes)."""
 
-    def __init__(
-        self, in_channels: int, classes: int, width: float, pool: nn.Module, paper: bool
-    ) -> None:
+    def __init__(self, in_channels: int, classes: int, width: float, paper: bool) -> None:
         super().__init__()
         maps, hidden = scaled(128, width), scaled(1024, width)
-        self.pool = pool
+        self.pool = nn.AvgPool2d(5, stride=3) if paper else nn.AdaptiveAvgPool2d(4)
         self.conv = BasicConv2d(in_channels, maps, 1, 1, paper)
         self.fc1 = nn.Linear(maps * 4 * 4, hidden)
         self.relu = nn.ReLU()
@@ -150,28 +144,28 @@ def scaled(channels: int, width: float) -> int:
 # ## The network
 #
 # Table 1 of the paper, row by row. The paper's form differs in four more details: local response
-# normalization in the stem (figure 3), a last max pooling over 3x3 rather than 2x2 pixels, averages
-# over 5x5 pixels in the auxiliary classifiers, and dropout of 40 % rather than 20.
+# normalization in the stem (figure 3; the paper gives no constants, these are Caffe's), a last max
+# pooling over 3x3 rather than 2x2 pixels, averages over 5x5 pixels in the auxiliary classifiers,
+# and dropout of 40 % rather than 20.
 
 # %%
-TABLE_1 = {  # block: 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool proj
-    "3a": (64, 96, 128, 16, 32, 32),
-    "3b": (128, 128, 192, 32, 96, 64),
-    "4a": (192, 96, 208, 16, 48, 64),
-    "4b": (160, 112, 224, 24, 64, 64),
-    "4c": (128, 128, 256, 24, 64, 64),
-    "4d": (112, 144, 288, 32, 64, 64),
-    "4e": (256, 160, 320, 32, 128, 128),
-    "5a": (256, 160, 320, 32, 128, 128),
-    "5b": (384, 192, 384, 48, 128, 128),
+TABLE_1 = {  # 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool proj; parameters (K), operations (M)
+    "3a": ((64, 96, 128, 16, 32, 32), 159, 128),
+    "3b": ((128, 128, 192, 32, 96, 64), 380, 304),
+    "4a": ((192, 96, 208, 16, 48, 64), 364, 73),
+    "4b": ((160, 112, 224, 24, 64, 64), 437, 88),
+    "4c": ((128, 128, 256, 24, 64, 64), 463, 100),
+    "4d": ((112, 144, 288, 32, 64, 64), 580, 119),
+    "4e": ((256, 160, 320, 32, 128, 128), 840, 170),
+    "5a": ((256, 160, 320, 32, 128, 128), 1072, 54),
+    "5b": ((384, 192, 384, 48, 128, 128), 1388, 71),
 }
 
 
 class GoogLeNet(nn.Module):
-    """GoogLeNet: images (N, 3, 224, 224) -> logits (N, classes).
+    """Images (N, 3, 224, 224) -> logits (N, classes); in train mode a tuple.
 
-    In train mode, with auxiliary classifiers, it returns a tuple of three such logits: its own,
-    those after block 4a and those after block 4d.
+    The tuple has the logits of the network, then those of the classifiers on blocks 4a and 4d.
 
     Args:
         width: channels of every layer, as a share of the paper's.
@@ -181,28 +175,23 @@ class GoogLeNet(nn.Module):
     """
 
     def __init__(
-        self,
-        width: float = 1.0,
-        classes: int = 1000,
-        auxiliary: bool = True,
-        paper: bool = False,
+        self, width: float = 1.0, classes: int = 1000, auxiliary: bool = True, paper: bool = False
     ) -> None:
         super().__init__()
         stem, channels = scaled(64, width), scaled(192, width)
         self.conv1 = BasicConv2d(3, stem, 7, 2, paper)
         self.maxpool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
-        self.norm1 = local_response_norm() if paper else nn.Identity()
+        self.norm1 = nn.LocalResponseNorm(5) if paper else nn.Identity()
         self.conv2 = BasicConv2d(stem, stem, 1, 1, paper)
         self.conv3 = BasicConv2d(stem, channels, 3, 1, paper)
-        self.norm2 = local_response_norm() if paper else nn.Identity()
+        self.norm2 = nn.LocalResponseNorm(5) if paper else nn.Identity()
         self.maxpool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
-        for name, row in TABLE_1.items():
+        for name, (row, _, _) in TABLE_1.items():
             counts = tuple(scaled(count, width) for count in row)
             self.add_module(f"inception{name}", Inception(channels, counts, paper))
             channels = counts[0] + counts[2] + counts[4] + counts[5]
-            if name in ("4a", "4d") and auxiliary:
-                pool = nn.AvgPool2d(5, 3) if paper else nn.AdaptiveAvgPool2d(4)
-                head = InceptionAux(channels, classes, width, pool, paper)
+            if auxiliary and name in ("4a", "4d"):
+                head = InceptionAux(channels, classes, width, paper)
                 self.add_module("aux1" if name == "4a" else "aux2", head)
         self.maxpool3 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.maxpool4 = nn.MaxPool2d(3 if paper else 2, stride=2, ceil_mode=True)
@@ -216,30 +205,20 @@ class GoogLeNet(nn.Module):
         with_auxiliary = self.training and self.auxiliary
         x = self.conv1(x)  # (N, 64, 112, 112) | (N, 24, 32, 32)
         x = self.norm1(self.maxpool1(x))  # (N, 64, 56, 56) | (N, 24, 16, 16)
-        x = self.conv2(x)  # (N, 64, 56, 56) | (N, 24, 16, 16)
-        x = self.norm2(self.conv3(x))  # (N, 192, 56, 56) | (N, 72, 16, 16)
-        x = self.maxpool2(x)  # (N, 192, 28, 28) | (N, 72, 16, 16)
-        x = self.inception3a(x)  # (N, 256, 28, 28) | (N, 96, 16, 16)
+        x = self.norm2(self.conv3(self.conv2(x)))  # (N, 192, 56, 56) | (N, 72, 16, 16)
+        x = self.inception3a(self.maxpool2(x))  # (N, 256, 28, 28) | (N, 96, 16, 16)
         x = self.inception3b(x)  # (N, 480, 28, 28) | (N, 180, 16, 16)
-        x = self.maxpool3(x)  # (N, 480, 14, 14) | (N, 180, 8, 8)
-        x = self.inception4a(x)  # (N, 512, 14, 14) | (N, 192, 8, 8)
+        x = self.inception4a(self.maxpool3(x))  # (N, 512, 14, 14) | (N, 192, 8, 8)
         aux1 = self.aux1(x) if with_auxiliary else None  # (N, classes)
-        x = self.inception4b(x)  # (N, 512, 14, 14) | (N, 192, 8, 8)
-        x = self.inception4c(x)  # (N, 512, 14, 14) | (N, 192, 8, 8)
+        x = self.inception4c(self.inception4b(x))  # (N, 512, 14, 14) | (N, 192, 8, 8)
         x = self.inception4d(x)  # (N, 528, 14, 14) | (N, 198, 8, 8)
         aux2 = self.aux2(x) if with_auxiliary else None  # (N, classes)
         x = self.inception4e(x)  # (N, 832, 14, 14) | (N, 312, 8, 8)
-        x = self.maxpool4(x)  # (N, 832, 7, 7) | (N, 312, 4, 4)
-        x = self.inception5a(x)  # (N, 832, 7, 7) | (N, 312, 4, 4)
+        x = self.inception5a(self.maxpool4(x))  # (N, 832, 7, 7) | (N, 312, 4, 4)
         x = self.inception5b(x)  # (N, 1024, 7, 7) | (N, 384, 4, 4)
         x = self.avgpool(x).flatten(1)  # (N, 1024) | (N, 384)
         logits = self.fc(self.dropout(x))  # (N, classes)
         return (logits, aux1, aux2) if with_auxiliary else logits
-
-
-def local_response_norm() -> nn.LocalResponseNorm:
-    """Over five neighboring channels. The constants are Caffe's; the paper gives none."""
-    return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
 
 
 def initialize(module: nn.Module) -> None:
@@ -252,9 +231,8 @@ def for_small_images(model: GoogLeNet, paper: bool) -> GoogLeNet:
     """A stem that shrinks 32x32 images by two instead of eight."""
     model.conv1 = BasicConv2d(3, model.conv1.conv.out_channels, 3, 1, paper).apply(initialize)
     model.maxpool2 = nn.Identity()
-    for name, module in model.named_children():
-        if name.startswith("aux"):
-            module.pool = nn.AdaptiveAvgPool2d(4)
+    if model.auxiliary:
+        model.aux1.pool, model.aux2.pool = nn.AdaptiveAvgPool2d(4), nn.AdaptiveAvgPool2d(4)
     return model
 
 
@@ -262,58 +240,36 @@ def for_small_images(model: GoogLeNet, paper: bool) -> GoogLeNet:
 # ## Is it the network of the paper?
 #
 # Table 1 gives the parameters (K stands for 1,024, biases are left out) and the operations of each
-# row. Ours, in the paper's form, beside them. There is no large fully connected layer any more:
-# each of the 1024 last maps is averaged to one number first.
+# row. The operations of ours agree in all rows but two, to less than a million. The parameters
+# agree in most; in 4a, 4c, 4d, 4e and 5b the paper's two numbers do not follow from the same
+# widths, and in 5a both are larger than the widths in the row give. The first row is another
+# convolution, it seems: with eight 7x7 filters for each color, and a 1x1 convolution to 64
+# channels, both numbers come out.
+
 
 # %%
-PAPER = {  # row of table 1: the modules of ours, parameters in K, operations in M
-    "convolution 7x7": (("conv1",), 2.7, 34),
-    "convolution 3x3": (("conv2", "conv3"), 112, 360),
-    "inception (3a)": (("inception3a",), 159, 128),
-    "inception (3b)": (("inception3b",), 380, 304),
-    "inception (4a)": (("inception4a",), 364, 73),
-    "inception (4b)": (("inception4b",), 437, 88),
-    "inception (4c)": (("inception4c",), 463, 100),
-    "inception (4d)": (("inception4d",), 580, 119),
-    "inception (4e)": (("inception4e",), 840, 170),
-    "inception (5a)": (("inception5a",), 1072, 54),
-    "inception (5b)": (("inception5b",), 1388, 71),
-    "linear": (("fc",), 1000, 1),
-}
-
-
 def beside_the_paper() -> dict[str, tuple[float, float, float, float]]:
     """For each row of table 1: our parameters and the paper's (K), our MACs and the paper's (M)."""
     model = GoogLeNet(auxiliary=False, paper=True)
-    macs = {layer.name: layer.macs / 1e6 for layer in lab.layers(model, (1, 3, 224, 224), depth=1)}
+    layers = {layer.name: layer for layer in lab.layers(model, (1, 3, 224, 224), depth=1)}
+    paper = {"conv1": (2.7, 34), "conv2 conv3": (112, 360), "fc": (1000, 1)}
+    paper |= {f"inception{name}": numbers for name, (_, *numbers) in TABLE_1.items()}
     rows = {}
-    for row, (modules, parameters, operations) in PAPER.items():
-        weights = [w for name in modules for w in getattr(model, name).parameters() if w.ndim > 1]
-        ours = sum(weight.numel() for weight in weights) / 1024
-        rows[row] = (ours, parameters, sum(macs[name] for name in modules), operations)
+    for row, (parameters, operations) in paper.items():
+        weights = [w for name in row.split() for w in getattr(model, name).parameters()]
+        ours = sum(weight.numel() for weight in weights if weight.ndim > 1) / 1024
+        macs = sum(layers[name].macs for name in row.split()) / 1e6
+        rows[row] = (ours, parameters, macs, operations)
     return rows
 
 
-# %% [markdown]
-# The operations agree in all rows but two, to less than a million. The parameters agree in most; in
-# 4a, 4c, 4d, 4e and 5b the two numbers of the paper do not follow from the same widths, and in 5a
-# both are larger than the widths in the row give.
-#
-# The first row is another convolution, it seems. With eight 7x7 filters for each of the three
-# colors and then a 1x1 convolution to 64 channels, both numbers come out. In all, the 3x3
-# convolutions in place of the 5x5 ones save torchvision some parameters.
-
-
-# %%
 @lab.demo
 def costs() -> None:
-    print(f"{'':18}parameters, K      operations, M")
+    print(f"{'':14}parameters, K      operations, M")
     for row, (ours, theirs, macs, operations) in beside_the_paper().items():
-        print(f"{row:16}{ours:9.1f}{theirs:8g}{macs:12.1f}{operations:7}")
-    separable = nn.Sequential(
-        nn.Conv2d(3, 24, 7, stride=2, padding=3, groups=3, bias=False),
-        nn.Conv2d(24, 64, 1, bias=False),
-    )
+        print(f"{row:12}{ours:9.1f}{theirs:8g}{macs:12.1f}{operations:7}")
+    colors = nn.Conv2d(3, 24, 7, stride=2, padding=3, groups=3, bias=False)
+    separable = nn.Sequential(colors, nn.Conv2d(24, 64, 1, bias=False))
     macs = lab.count_macs(separable, (1, 3, 224, 224))
     print(f"separable: {lab.count_parameters(separable):,} parameters, {macs / 1e6:.1f} M MACs")
     for form, paper in (("torchvision", False), ("paper", True)):
@@ -327,14 +283,13 @@ def costs() -> None:
 # Equal weights must give equal outputs, those of the auxiliary classifiers included. torchvision
 # numbers the branches; all other names agree.
 
+
 # %%
-THEIRS = {"branch1x1": "branch1", "branch3x3": "branch2", "branch5x5": "branch3"}
-THEIRS["branch_pool"] = "branch4"
-
-
 def torchvision_name(name: str) -> str:
     """What torchvision calls a weight: inception3a.branch1x1.* -> inception3a.branch1.*."""
-    return ".".join(THEIRS.get(part, part) for part in name.split("."))
+    for number, branch in enumerate(("1x1", "3x3", "5x5", "_pool"), 1):
+        name = name.replace(f"branch{branch}", f"branch{number}")
+    return name
 
 
 SAME_AS = lab.SameAs("googlenet", GoogLeNet, torchvision_name, {"init_weights": False})
@@ -356,9 +311,7 @@ def difference_from_torchvision() -> None:
 class GoogLeNetRecipe(lab.AuxiliaryRecipe):
     """The settings of every lesson, and those of GoogLeNet."""
 
-    width: float = lab.setting(
-        0.375, "channels of every layer, as a share of the paper's", above=0, high=2
-    )
+    width: float = lab.setting(0.375, "channels, as a share of the paper's", above=0, high=2)
     paper: bool = lab.setting(False, "5x5 convolutions and no batch norm, as in 2014")
 
     @property
@@ -371,8 +324,7 @@ RECIPE = GoogLeNetRecipe("googlenet", epochs=16, lr=0.1, batch_size=128, crop_pa
 
 def build(recipe: GoogLeNetRecipe, classes: int) -> GoogLeNet:
     """The network for 32x32 images that a recipe asks for."""
-    with_auxiliary = recipe.auxiliary_weight > 0
-    model = GoogLeNet(recipe.width, classes, with_auxiliary, recipe.paper)
+    model = GoogLeNet(recipe.width, classes, recipe.auxiliary_weight > 0, recipe.paper)
     return for_small_images(model, recipe.paper)
 
 

@@ -277,10 +277,7 @@ class InceptionAux(nn.Module):
 
 # %%
 class Inception3(nn.Module):
-    """Inception v3: images (N, 3, 299, 299) -> logits (N, classes).
-
-    In train mode, with the auxiliary classifier, it returns a tuple: its own logits and those of
-    the auxiliary classifier.
+    """Images (N, 3, 299, 299) -> logits (N, classes); in train mode also those of the auxiliary.
 
     Args:
         width: channels of every layer, as a share of the original.
@@ -328,24 +325,17 @@ class Inception3(nn.Module):
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:  # 299x299 | 32x32 at width 1/4
         with_auxiliary = self.training and self.auxiliary
         x = self.conv_1a(x)  # (N, 32, 149, 149) | (N, 8, 32, 32)
-        x = self.conv_2a(x)  # (N, 32, 147, 147) | (N, 8, 32, 32)
-        x = self.conv_2b(x)  # (N, 64, 147, 147) | (N, 16, 32, 32)
-        x = self.maxpool1(x)  # (N, 64, 73, 73) | (N, 16, 16, 16)
-        x = self.conv_3b(x)  # (N, 80, 73, 73) | (N, 20, 16, 16)
+        x = self.conv_2b(self.conv_2a(x))  # (N, 64, 147, 147) | (N, 16, 32, 32)
+        x = self.conv_3b(self.maxpool1(x))  # (N, 80, 73, 73) | (N, 20, 16, 16)
         x = self.conv_4a(x)  # (N, 192, 71, 71) | (N, 48, 16, 16)
-        x = self.maxpool2(x)  # (N, 192, 35, 35) | (N, 48, 16, 16)
-        x = self.mixed_5b(x)  # (N, 256, 35, 35) | (N, 64, 16, 16)
-        x = self.mixed_5c(x)  # (N, 288, 35, 35) | (N, 72, 16, 16)
-        x = self.mixed_5d(x)  # (N, 288, 35, 35) | (N, 72, 16, 16)
-        x = self.mixed_6a(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
-        x = self.mixed_6b(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
-        x = self.mixed_6c(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
-        x = self.mixed_6d(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
+        x = self.mixed_5b(self.maxpool2(x))  # (N, 256, 35, 35) | (N, 64, 16, 16)
+        x = self.mixed_5d(self.mixed_5c(x))  # (N, 288, 35, 35) | (N, 72, 16, 16)
+        x = self.mixed_6b(self.mixed_6a(x))  # (N, 768, 17, 17) | (N, 192, 7, 7)
+        x = self.mixed_6d(self.mixed_6c(x))  # (N, 768, 17, 17) | (N, 192, 7, 7)
         x = self.mixed_6e(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
         aux = self.aux(x) if with_auxiliary else None  # (N, classes)
         x = self.mixed_7a(x)  # (N, 1280, 8, 8) | (N, 320, 3, 3)
-        x = self.mixed_7b(x)  # (N, 2048, 8, 8) | (N, 512, 3, 3)
-        x = self.mixed_7c(x)  # (N, 2048, 8, 8) | (N, 512, 3, 3)
+        x = self.mixed_7c(self.mixed_7b(x))  # (N, 2048, 8, 8) | (N, 512, 3, 3)
         x = self.avgpool(x).flatten(1)  # (N, 2048) | (N, 512)
         logits = self.fc(self.dropout(x))  # (N, classes)
         return (logits, aux) if with_auxiliary else logits
@@ -382,24 +372,17 @@ def joined(first: BasicConv2d, second: BasicConv2d) -> BasicConv2d:
 
 def unfactorized(model: Inception3) -> Inception3:
     """A copy of the network with one large convolution in place of each pair of small ones."""
-
-    def small(module: nn.Module) -> bool:
-        return isinstance(module, BasicConv2d) and module.conv.kernel_size != (1, 1)
-
     model = copy.deepcopy(model)
-    for block in model.children():
-        for name, branch in block.named_children():
-            modules: list[nn.Module] = []
-            pair = False  # whether the next one may be the second of a pair
-            for module in branch.children() if isinstance(branch, nn.Sequential) else ():
-                if pair and small(module):
-                    modules.append(joined(modules.pop(), module))
-                    pair = False
-                else:
-                    modules.append(module)
-                    pair = small(module)
-            if modules:
-                setattr(block, name, nn.Sequential(*modules))
+    for branch in (each for block in model.children() for each in block.children()):
+        if not isinstance(branch, nn.Sequential):
+            continue
+        place = 1
+        while place < len(branch):
+            pair = branch[place - 1], branch[place]
+            if all(isinstance(e, BasicConv2d) and e.conv.kernel_size != (1, 1) for e in pair):
+                branch[place - 1] = joined(*pair)
+                del branch[place]
+            place += 1  # the joined one is no first of another pair
     return model
 
 
@@ -407,13 +390,12 @@ def unfactorized(model: Inception3) -> Inception3:
 def savings() -> None:
     model = Inception3(auxiliary=False)
     rows = [lab.layers(each, (1, 3, 299, 299), depth=1) for each in (model, unfactorized(model))]
-    print("in millions         parameters          MACs")
-    for factorized, direct in zip(*rows, strict=True):
-        if factorized.macs != direct.macs:
-            parameters = [each.parameters / 1e6 for each in (factorized, direct)]
-            macs = [each.macs / 1e6 for each in (factorized, direct)]
-            print(f"{direct.name} {direct.kind}", end="")
-            print("{:7.2f} for {:.2f}".format(*parameters), "{:8.0f} for {:.0f}".format(*macs))
+    print("in millions          parameters          MACs")
+    for small, large in zip(*rows, strict=True):
+        if small.macs != large.macs:
+            parameters = f"{small.parameters / 1e6:7.2f} for {large.parameters / 1e6:.2f}"
+            macs = f"{small.macs / 1e6:8.0f} for {large.macs / 1e6:.0f}"
+            print(f"{large.name} {large.kind}{parameters}{macs}")
     for what in ("parameters", "macs"):
         small, large = (sum(getattr(layer, what) for layer in each) for each in rows)
         print(f"in all: {small:,} {what} instead of {large:,}: {1 - small / large:.0%} saved")
@@ -431,28 +413,19 @@ def savings() -> None:
 # Equal weights must give equal outputs, those of the auxiliary classifier included. torchvision
 # numbers the layers of a branch from 1; the other names differ in their spelling.
 
+
 # %%
-THEIRS = {
-    "conv_1a": "Conv2d_1a_3x3",
-    "conv_2a": "Conv2d_2a_3x3",
-    "conv_2b": "Conv2d_2b_3x3",
-    "conv_3b": "Conv2d_3b_1x1",
-    "conv_4a": "Conv2d_4a_3x3",
-    "aux": "AuxLogits",
-}
-
-
 def torchvision_name(name: str) -> str:
     """What torchvision calls a weight: mixed_7b.branch3x3.1.a.* -> Mixed_7b.branch3x3_2a.*."""
-    stage, rest = name.split(".", 1)
-    stage = THEIRS.get(stage, stage.replace("mixed", "Mixed"))
-    rest = rest.replace("branch_pool.1.", "branch_pool.")
+    name = re.sub(r"^conv_(..)", r"Conv2d_\1_3x3", name).replace("3b_3x3", "3b_1x1")
+    name = name.replace("mixed", "Mixed").replace("aux.", "AuxLogits.")
+    name = name.replace("branch_pool.1.", "branch_pool.")
 
     def number(match: re.Match[str]) -> str:
         branch, index, fork = match.groups()
         return f"{branch}_{int(index) + 1}{fork or ''}."
 
-    return f"{stage}.{re.sub(r'(branch[^.]+)[.]([0-9])[.](?:([ab])[.])?', number, rest)}"
+    return re.sub(r"(branch[^.]+)[.]([0-9])[.](?:([ab])[.])?", number, name)
 
 
 SAME_AS = lab.SameAs(

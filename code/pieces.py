@@ -19,7 +19,7 @@
 # operations, then a check against PyTorch's own.
 #
 # `python code/pieces.py` trains nothing: in seconds it prints the checks and the costs, and keeps
-# its pictures, which a notebook shows in their place, in `runs/pieces/` (`--out` elsewhere).
+# its pictures in `runs/pieces/` (`--out` elsewhere). A notebook shows them in their place.
 #
 # The letters: N images or vectors, C channels in, D channels out, H x W pixels, K x K kernels.
 
@@ -28,14 +28,11 @@ from collections.abc import Callable
 
 import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
+from matplotlib.figure import Figure
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from lab import plots
-
-if __name__ == "__main__":
-    folder = lab.picture_folder("pieces", "Compute the pieces of networks by hand, and draw them.")
-    torch.manual_seed(0)
 
 # %% [markdown]
 # Two tools: one says which shapes do not fit, the other compares our numbers with PyTorch's. Their
@@ -73,21 +70,26 @@ def fully_connected(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return x @ weight.T + bias
 
 
-if __name__ == "__main__":
+@lab.demo
+def check_fully_connected() -> None:
+    torch.manual_seed(0)
     x, weight, bias = torch.randn(2, 8), torch.randn(5, 8), torch.randn(5)
     compare("fully connected", fully_connected(x, weight, bias), F.linear(x, weight, bias))
+
 
 # %% [markdown]
 # Three outputs of four inputs: the first adds them up, the second compares the two halves, the
 # third sees one input only.
 
+
 # %%
-if __name__ == "__main__":
+@lab.demo
+def three_weighted_sums() -> Figure:
     x, bias = torch.tensor([[1.0, 2.0, 0.0, -1.0]]), torch.tensor([0.0, 0.0, 0.5])
     weight = torch.tensor([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, -1.0, -1.0], [0.0, 1.0, 0.0, 0.0]])
     y = fully_connected(x, weight, bias)
-    tables = {"W": weight, "x": x.T, "b": bias[:, None], "y = W x + b": y.T}
-    lab.keep(folder / "fully_connected.png", plots.tables(tables))
+    return plots.tables({"W": weight, "x": x.T, "b": bias[:, None], "y = W x + b": y.T})
+
 
 # %% [markdown]
 # ## Convolution
@@ -123,7 +125,9 @@ def convolution(
     return torch.einsum("nchwij,dcij->ndhw", patches, weight) + bias[:, None, None]
 
 
-if __name__ == "__main__":
+@lab.demo
+def check_convolution() -> None:
+    torch.manual_seed(0)
     x = torch.randn(2, 3, 32, 32)
     for kernel, stride, padding in ((5, 1, 0), (3, 1, 1), (3, 2, 1), (1, 1, 0)):
         weight = torch.randn(6, 3, kernel, kernel) / kernel  # keeps the sums near 1
@@ -133,30 +137,37 @@ if __name__ == "__main__":
         compare(name, y, F.conv2d(x, weight, bias, stride, padding))
         assert y.shape[2:] == (output_side(32, kernel, stride, padding),) * 2
 
+
 # %% [markdown]
 # A kernel that subtracts left from right finds the left and the right edge of a bright shape, one
 # with a plus, the other with a minus.
 
+
 # %%
-if __name__ == "__main__":
+@lab.demo
+def edges_of_a_shape() -> Figure:
     image = torch.zeros(1, 1, 6, 8)
     image[..., 1:5, 2:5] = 1
     kernel = torch.tensor([-1.0, 0.0, 1.0]).expand(1, 1, 3, 3)
     edges = convolution(image, kernel, torch.zeros(1))
     tables = {"image": image[0, 0], "kernel": kernel[0, 0], "convolution": edges[0, 0]}
-    lab.keep(folder / "convolution.png", plots.tables(tables))
+    return plots.tables(tables)
+
 
 # %% [markdown]
 # What sharing saves: 16 maps of a 32x32 image, with a weight for each pair, and with 3x3 kernels.
 
+
 # %%
-if __name__ == "__main__":
+@lab.demo
+def what_sharing_saves() -> None:
     with torch.device("meta"):  # counts need no memory for 50 million weights
         connected = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 16 * 32 * 32))
         shared = nn.Conv2d(3, 16, kernel_size=3, padding=1)
     for name, layer in (("fully connected", connected), ("convolution", shared)):
         macs = lab.count_macs(layer, (1, 3, 32, 32))
         print(f"{name:16}{lab.count_parameters(layer):>12,} parameters{macs:>12,} MACs")
+
 
 # %% [markdown]
 # ## Max pooling
@@ -172,13 +183,15 @@ def max_pooling(x: Tensor, size: int = 2, stride: int = 2) -> Tensor:
     return windows(x, size, stride).amax((4, 5))
 
 
-if __name__ == "__main__":
+@lab.demo
+def the_strongest_answers() -> Figure:
+    torch.manual_seed(0)
     x = torch.randn(2, 6, 28, 28)
     compare("max pooling 2x2, stride 2", max_pooling(x), F.max_pool2d(x, 2, 2))
     compare("max pooling 3x3, stride 2", max_pooling(x, 3, 2), F.max_pool2d(x, 3, 2))
     x = torch.randperm(16).reshape(1, 1, 4, 4)
-    pair = {"x": x[0, 0], "max pooling": max_pooling(x)[0, 0]}
-    lab.keep(folder / "max_pooling.png", plots.tables(pair))
+    return plots.tables({"x": x[0, 0], "max pooling": max_pooling(x)[0, 0]})
+
 
 # %% [markdown]
 # ## Sigmoid and ReLU
@@ -200,11 +213,14 @@ def relu(x: Tensor) -> Tensor:
     return torch.where(x <= 0, 0, x)
 
 
-if __name__ == "__main__":
+@lab.demo
+def activations() -> Figure:
+    torch.manual_seed(0)
     x = torch.randn(4, 100)
     compare("sigmoid", sigmoid(x), F.sigmoid(x))
     compare("ReLU", relu(x), F.relu(x))
-    lab.keep(folder / "activations.png", plots.activations({"sigmoid": sigmoid, "ReLU": relu}))
+    return plots.activations({"sigmoid": sigmoid, "ReLU": relu})
+
 
 # %% [markdown]
 # On the way back each layer multiplies the gradient by its slope. That of the sigmoid, `y (1 - y)`,
@@ -223,10 +239,12 @@ def slope_at_depth(activation: Callable[[Tensor], Tensor], depth: int, start: fl
     return torch.autograd.grad(y, x)[0].item()
 
 
-if __name__ == "__main__":
+@lab.demo
+def slopes() -> None:
     for name, activation in (("sigmoid", sigmoid), ("ReLU", relu)):
         print(f"{name:8}once {slope_at_depth(activation, 1):.2f}", end=", ")
         print(f"twenty times {slope_at_depth(activation, 20):.1e}")
+
 
 # %% [markdown]
 # ## Softmax
@@ -244,13 +262,15 @@ def softmax(x: Tensor, dim: int = 1) -> Tensor:
     return powers / powers.sum(dim, keepdim=True)
 
 
-if __name__ == "__main__":
+@lab.demo
+def probabilities() -> Figure:
     x = torch.tensor([[2.0, 1.0, 0.0, -1.0]])
     compare("softmax", softmax(x), F.softmax(x, dim=1))
     compare("softmax of large logits", softmax(x + 1000), F.softmax(x + 1000, dim=1))
     powers = torch.exp(x + 1000)
     print(f"without subtracting: {(powers / powers.sum()).tolist()}")
-    lab.keep(folder / "softmax.png", plots.tables({"logits": x, "softmax": softmax(x)}))
+    return plots.tables({"logits": x, "softmax": softmax(x)})
+
 
 # %% [markdown]
 # ## Dropout
@@ -271,20 +291,23 @@ def dropout(x: Tensor, p: float, generator: Generator | None = None) -> Tensor:
     return x * kept / (1 - p)
 
 
-if __name__ == "__main__":
+@lab.demo
+def what_is_dropped() -> Figure:
     x = torch.arange(1.0, 13.0).reshape(3, 4)
     ours = dropout(x, 0.5, torch.manual_seed(1))
     torch.manual_seed(1)
     compare("dropout", ours, F.dropout(x, 0.5, training=True))
     mean = torch.stack([dropout(x, 0.5) for _ in range(10_000)]).mean(0)
-    tables = {"x": x, "dropout, p = 0.5": ours, "mean of 10,000 times": mean}
-    lab.keep(folder / "dropout.png", plots.tables(tables))
+    return plots.tables({"x": x, "dropout, p = 0.5": ours, "mean of 10,000 times": mean})
+
 
 # %% [markdown]
 # ## Together
 #
 # All but the sigmoid in one network for 32x32 images. Ours and PyTorch's return the same
-# probabilities; in eval mode dropout does nothing, so ours has no line for it.
+# probabilities; in eval mode dropout does nothing, so ours has no line for it. Beneath, what each
+# piece costs. Only two have parameters: most of them sit in the fully connected layer, and the
+# convolution does most of the work. AlexNet and VGG16 are like that, too.
 
 
 # %%
@@ -295,22 +318,28 @@ def together(x: Tensor, conv: nn.Conv2d, linear: nn.Linear) -> Tensor:  # (N, 3,
     return softmax(fully_connected(x.flatten(1), linear.weight, linear.bias))  # (N, 10)
 
 
-if __name__ == "__main__":
+@lab.demo
+def all_together() -> None:
+    torch.manual_seed(0)
     conv, linear = nn.Conv2d(3, 16, kernel_size=5, padding=2), nn.Linear(16 * 16 * 16, 10)
     head = (nn.Flatten(), nn.Dropout(0.5), linear, nn.Softmax(dim=1))
     model = nn.Sequential(conv, nn.ReLU(), nn.MaxPool2d(2), *head).eval()
     x = torch.randn(4, 3, 32, 32)
     with torch.no_grad():
         compare("together", together(x, conv, linear), model(x))
+    print(lab.layer_table(model, (1, 3, 32, 32)))
 
-# %% [markdown]
-# What each piece costs. Only two have parameters: most of them sit in the fully connected layer,
-# and the convolution does most of the work. AlexNet and VGG16 are like that, too.
 
 # %%
+LESSON = lab.Lesson(
+    "pieces",
+    "The pieces",
+    "Convolution, pooling, activations, softmax and dropout, each in a few lines and checked "
+    "against PyTorch’s own.",
+)
+
 if __name__ == "__main__":
-    print(lab.layer_table(model, (1, 3, 32, 32)))
-    print(f"\npictures in {lab.shown(folder)}")
+    lab.demonstrate(LESSON)
 
 # %% [markdown]
 # ## To try

@@ -19,7 +19,7 @@
 #
 # Stack more and more layers, and at some depth even the *training* error grows: the optimizer no
 # longer finds what a shallower network has. ResNet lets every two or three layers learn only what
-# to add to their input. If nothing is to be added, zeros will do, and zeros are easy to find.
+# to add to their input. If there is nothing to add, zeros will do, and zeros are easy to find.
 #
 # The networks for ImageNet take 224x224 images and shrink them by four before the first block. A
 # 32x32 image has no pixels to spare, so the paper has a family of its own for CIFAR10 (section
@@ -46,10 +46,7 @@ from torch.nn import functional as F
 
 # %%
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions and a shortcut (figure 5, left).
-
-    (N, in_channels, H, W) -> (N, channels, H / stride, W / stride).
-    """
+    """Figure 5, left: (N, in_channels, H, W) -> (N, channels, H / stride, W / stride)."""
 
     expansion = 1
 
@@ -73,34 +70,19 @@ class BasicBlock(nn.Module):
 # %% [markdown]
 # Fifty layers and more get a cheaper block: a 1x1 convolution reduces the channels to a quarter,
 # the 3x3 convolution works on these, and another 1x1 restores them.
-#
-# Where a stage begins, the block halves the image. The paper does it in the first 1x1
-# convolution, which then never sees three pixels of four; torchvision moved it into the 3x3
-# convolution, known as ResNet v1.5. `stride_first` is the paper's form.
 
 
 # %%
 class Bottleneck(nn.Module):
-    """A 3x3 convolution between two 1x1, and a shortcut (figure 5, right).
-
-    (N, in_channels, H, W) -> (N, 4 * channels, H / stride, W / stride).
-    """
+    """Figure 5, right: (N, in_channels, H, W) -> (N, 4 * channels, H / stride, W / stride)."""
 
     expansion = 4
 
-    def __init__(
-        self,
-        in_channels: int,
-        channels: int,
-        stride: int,
-        shortcut: nn.Module | None,
-        stride_first: bool = False,
-    ):
+    def __init__(self, in_channels: int, channels: int, stride: int, shortcut: nn.Module | None):
         super().__init__()
-        first, second = (stride, 1) if stride_first else (1, stride)
-        self.conv1 = nn.Conv2d(in_channels, channels, 1, first, bias=False)
+        self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, second, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, 3, stride, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(channels)
         self.conv3 = nn.Conv2d(channels, 4 * channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(4 * channels)
@@ -128,23 +110,27 @@ class ZeroPadding(nn.Module):
 
     def __init__(self, added: int, stride: int) -> None:
         super().__init__()
-        self.added = added
-        self.stride = stride
+        self.added, self.stride = added, stride
 
     def forward(self, x: Tensor) -> Tensor:
         return F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.added))
 
 
-def projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
-    """Option B: (N, in_channels, H, W) -> (N, out_channels, H / stride, W / stride)."""
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
-    )
+def make_shortcut(channels: int, wanted: int, stride: int, option: str) -> nn.Module | None:
+    """What brings (N, channels, H, W) to the sum: the identity wherever the shape allows it."""
+    if option == "plain":
+        return None
+    if stride == 1 and channels == wanted:
+        return nn.Identity()
+    if option == "A":
+        return ZeroPadding(wanted - channels, stride)
+    projection = nn.Conv2d(channels, wanted, 1, stride, bias=False)
+    return nn.Sequential(projection, nn.BatchNorm2d(wanted))
 
 
 # %% [markdown]
-# Why depth need do no harm: a block whose residual is zero hands on what it was given (which is
-# never negative: it comes out of a ReLU).
+# Depth need do no harm: a block whose residual is zero hands on what it was given, as long as
+# nothing of that is negative, and what comes out of a ReLU never is.
 
 
 # %%
@@ -152,8 +138,8 @@ def projection(in_channels: int, out_channels: int, stride: int) -> nn.Sequentia
 def blocks() -> None:
     x = torch.rand(1, 64, 56, 56)
     block = BasicBlock(64, 64, stride=1, shortcut=nn.Identity())
-    wider = BasicBlock(64, 128, stride=2, shortcut=ZeroPadding(64, stride=2))
-    bottleneck = Bottleneck(64, 64, stride=1, shortcut=projection(64, 256, stride=1))
+    wider = BasicBlock(64, 128, stride=2, shortcut=make_shortcut(64, 128, 2, "A"))
+    bottleneck = Bottleneck(64, 64, stride=1, shortcut=make_shortcut(64, 256, 1, "B"))
     for each in (block, wider, bottleneck):
         print(f"{type(each).__name__:11}{tuple(x.shape)} -> {tuple(each(x).shape)}")
     nn.init.zeros_(block.bn2.weight)
@@ -163,9 +149,8 @@ def blocks() -> None:
 # %% [markdown]
 # ## The network
 #
-# A stem, stages of equal blocks (table 1 calls them conv2_x to conv5_x), one average over each map,
-# and one fully connected layer. Each stage has half the side and twice the channels of the one
-# before it, so a block costs the same everywhere.
+# A stem, stages of equal blocks (conv2_x to conv5_x in table 1), an average over each map, and one
+# fully connected layer. A stage halves the side and doubles the channels: all blocks cost the same.
 
 
 # %%
@@ -178,7 +163,6 @@ class ResNet(nn.Module):
         width: channels after the stem.
         classes: how many.
         option: of the shortcuts that change the shape, "A" or "B"; "plain": no shortcut anywhere.
-        stride_first: a bottleneck halves the image in its first convolution, as in the paper.
     """
 
     def __init__(
@@ -188,24 +172,20 @@ class ResNet(nn.Module):
         width: int = 64,
         classes: int = 1000,
         option: str = "B",
-        stride_first: bool = False,
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        own = {"stride_first": stride_first} if block is Bottleneck else {}
-        channels, stages = width, []
+        channels, stages = width, [nn.Sequential() for _ in blocks]
         for stage, count in enumerate(blocks):
-            layers: list[nn.Module] = []
             for number in range(count):
                 stride = 2 if stage > 0 and number == 0 else 1
                 inner = width * 2**stage
                 shortcut = make_shortcut(channels, block.expansion * inner, stride, option)
-                layers.append(block(channels, inner, stride, shortcut, **own))
+                stages[stage].append(block(channels, inner, stride, shortcut))
                 channels = block.expansion * inner
-            stages.append(nn.Sequential(*layers))
         self.conv2_x, self.conv3_x, self.conv4_x = stages[:3]
         self.conv5_x = stages[3] if len(stages) == 4 else nn.Identity()
         self.avgpool = nn.AdaptiveAvgPool2d(1)
@@ -223,19 +203,6 @@ class ResNet(nn.Module):
         return self.fc(x)  # (N, classes)
 
 
-def make_shortcut(
-    in_channels: int, out_channels: int, stride: int, option: str
-) -> nn.Module | None:
-    """What brings a block's input to its sum: the identity wherever the shape allows it."""
-    if option == "plain":
-        return None
-    if stride == 1 and in_channels == out_channels:
-        return nn.Identity()
-    if option == "A":
-        return ZeroPadding(out_channels - in_channels, stride)
-    return projection(in_channels, out_channels, stride)
-
-
 def initialize(module: nn.Module) -> None:
     """Keep the size of the signal (He et al., *Delving deep into rectifiers*, section 2.2)."""
     if isinstance(module, nn.Conv2d):
@@ -244,8 +211,7 @@ def initialize(module: nn.Module) -> None:
 
 def for_small_images(model: ResNet) -> ResNet:
     """The stem of section 4.2, which keeps the resolution of 32x32 images."""
-    model.conv1 = nn.Conv2d(3, model.conv1.out_channels, 3, padding=1, bias=False)
-    model.conv1.apply(initialize)
+    model.conv1 = nn.Conv2d(3, model.conv1.out_channels, 3, padding=1, bias=False).apply(initialize)
     model.maxpool = nn.Identity()
     return model
 
@@ -253,6 +219,9 @@ def for_small_images(model: ResNet) -> ResNet:
 # %% [markdown]
 # The paper's two families: table 1 for ImageNet, section 4.2 for CIFAR10, where each of the three
 # stages has n blocks of two layers; with the first convolution and the last layer that is 6n + 2.
+#
+# In the paper a bottleneck halves the image in its first 1x1 convolution, which then never sees
+# three pixels of four; torchvision does it in the 3x3 convolution, known as ResNet v1.5.
 
 # %%
 IMAGENET = {
@@ -265,9 +234,12 @@ IMAGENET = {
 def resnet_imagenet(
     depth: int, classes: int = 1000, option: str = "B", stride_first: bool = False
 ) -> ResNet:
-    """ResNet-18, -34 or -50, for images of 224x224 pixels."""
-    block, blocks = IMAGENET[depth]
-    return ResNet(block, blocks, 64, classes, option, stride_first)
+    """ResNet-18, -34 or -50, for images of 224x224 pixels; `stride_first` as in the paper."""
+    model = ResNet(*IMAGENET[depth], 64, classes, option)
+    for block in model.modules():
+        if stride_first and isinstance(block, Bottleneck):
+            block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
+    return model
 
 
 def resnet_cifar10(depth: int, classes: int = 10, option: str = "A") -> ResNet:
@@ -280,9 +252,8 @@ def resnet_cifar10(depth: int, classes: int = 10, option: str = "A") -> ResNet:
 # ## What each stage costs
 #
 # The last stage of ResNet-20 holds most parameters. Table 6 of the paper gives 0.27, 0.46, 0.66,
-# 0.85 and 1.7 million for five such networks; shortcuts of option B would add a few. Moving the
-# stride costs ResNet-50 no parameter, but 6 % in work: table 1 has 3.8 billion multiply-adds,
-# torchvision's network has 4.1.
+# 0.85 and 1.7 million for five such networks; shortcuts of option B would add a few. For ResNet-50,
+# table 1 has 3.8 billion multiply-adds; moving the stride makes it 4.1, with no parameter more.
 
 
 # %%
@@ -293,9 +264,8 @@ def costs() -> None:
         counts = [lab.count_parameters(resnet_cifar10(depth, option=option)) for option in "AB"]
         print(f"ResNet-{depth:<4} option A {counts[0]:>9,}   option B {counts[1]:>9,}")
     for form, stride_first in (("paper", True), ("torchvision", False)):
-        model = resnet_imagenet(50, stride_first=stride_first)
-        macs = lab.count_macs(model, (1, 3, 224, 224))
-        print(f"ResNet-50, {form}: {lab.count_parameters(model):,} parameters, {macs:,} MACs")
+        macs = lab.count_macs(resnet_imagenet(50, stride_first=stride_first), (1, 3, 224, 224))
+        print(f"ResNet-50, {form}: {macs:,} MACs")
 
 
 # %% [markdown]
@@ -304,14 +274,13 @@ def costs() -> None:
 # Equal weights must give equal outputs. torchvision calls the stages layer1 to layer4 and a
 # shortcut that changes the shape `downsample`; all other names agree.
 
+
 # %%
-THEIRS = {f"conv{stage + 1}_x": f"layer{stage}" for stage in range(1, 5)}
-THEIRS["shortcut"] = "downsample"
-
-
 def torchvision_name(name: str) -> str:
     """What torchvision calls a weight of ours: conv3_x.0.bn1.bias -> layer2.0.bn1.bias."""
-    return ".".join(THEIRS.get(part, part) for part in name.split("."))
+    for stage in range(1, 5):
+        name = name.replace(f"conv{stage + 1}_x", f"layer{stage}")
+    return name.replace("shortcut", "downsample")
 
 
 SAME_AS = lab.SameAs("resnet18", lambda: resnet_imagenet(18), torchvision_name)
@@ -325,8 +294,8 @@ def difference_from_torchvision() -> None:
 # %% [markdown]
 # ## The recipe
 #
-# Batch norm behind every convolution allows a learning rate four times LeNet's. With 0.27 million
-# parameters there is little to regularize: shifts and mirroring, as in the paper.
+# Batch norm allows a learning rate four times LeNet's. With 0.27 million parameters there is
+# little to regularize: shifts and mirroring, as in the paper.
 
 
 # %%
@@ -350,17 +319,15 @@ RECIPE = ResNetRecipe("resnet", epochs=40, lr=0.2, batch_size=128, crop_padding=
 
 def build(recipe: ResNetRecipe, classes: int) -> ResNet:
     """The network for 32x32 images that a recipe asks for."""
-    imagenet = recipe.depth in IMAGENET
-    if not imagenet and recipe.depth % 6 != 2:
+    option = "plain" if recipe.plain else recipe.shortcut
+    if recipe.depth in IMAGENET:
+        model = resnet_imagenet(recipe.depth, classes, option.replace("auto", "B"))
+        return for_small_images(model)
+    if recipe.depth % 6 != 2:
         raise lab.UserError(
             f"--depth must be 18, 34, 50 or 6n + 2 (20, 32, 44, 56, 110), not {recipe.depth}"
         )
-    option = "plain" if recipe.plain else recipe.shortcut
-    if option == "auto":
-        option = "B" if imagenet else "A"
-    if imagenet:
-        return for_small_images(resnet_imagenet(recipe.depth, classes, option))
-    return resnet_cifar10(recipe.depth, classes, option)
+    return resnet_cifar10(recipe.depth, classes, option.replace("auto", "A"))
 
 
 LESSON = lab.NetworkLesson(
@@ -391,9 +358,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learned
 #
-# Compare the training loss with LeNet's: nineteen thin convolutions do better with little more
-# than four times the parameters. How far apart do training and validation end? In the filters of
-# three by three pixels there is room for little more than an edge or a color.
+# Compare the training loss with LeNet's: nineteen thin convolutions do better, with four times the
+# parameters. How far apart do training and validation end? A filter of 3x3 pixels has room for
+# little more than an edge or a color.
 
 # %%
 if __name__ == "__main__":

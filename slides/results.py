@@ -30,6 +30,7 @@ import darts_search  # noqa: E402
 import lab  # noqa: E402
 import searches  # noqa: E402
 from lab import compare, data, machine, record  # noqa: E402
+from lab.cli import command_line  # noqa: E402
 from lab.errors import Stopped  # noqa: E402
 from lab.parser import Parser  # noqa: E402
 from lab.runs import Run  # noqa: E402
@@ -146,11 +147,13 @@ def _plan(training: Training, seeds: int, settings: Sequence[str]) -> Plan:
     """Find out which recipe the lesson will train with."""
     words = [*shlex.split(training.settings), *settings]
     own = importlib.import_module(training.lesson).RECIPE
-    recipe, options = lab.command_line(own, "", words)
+    recipe, options = command_line(own, "", words)
     if options.smoke:
         raise lab.UserError("leave out --smoke: what it trains is no result")
-    if options.resume or recipe.seed != own.seed:
-        raise lab.UserError("leave out --resume and --seed: what to go on with is found, by seed")
+    if recipe.seed != own.seed:
+        raise lab.UserError(
+            "leave out --seed: --seeds says how many, and what to go on with is found"
+        )
     return Plan(training, words, [replace(recipe, seed=seed) for seed in range(seeds)], options.out)
 
 
@@ -189,7 +192,7 @@ def _finished(plan: Plan, recipe: lab.Recipe) -> Run:
     while not (finished := [run for run in found if run.has("result.json")]):
         start = [*plan.settings, "--seed", str(recipe.seed)]
         script = machine.shown(ROOT / "code" / f"{plan.training.lesson}.py")
-        _run([script, *(["--resume", str(found[-1])] if found else start)])
+        _run([script, *(["resume", str(found[-1])] if found else start)])
         found = _found(plan, recipe)
     return finished[-1]
 

@@ -14,7 +14,6 @@ from networks import (
     assert_finite_gradients,
     assert_macs,
     assert_one_row_an_image,
-    assert_refuses_other_shapes,
     assert_same_outputs,
     renamed,
 )
@@ -116,11 +115,6 @@ def test_imagenet_size_gives_one_row_an_image(towers: int) -> None:
 def test_every_parameter_gets_a_finite_gradient(variant: str) -> None:
     torch.manual_seed(0)
     assert_finite_gradients(alexnet.build(SMALL[variant], 10), 32, 10)
-
-
-@pytest.mark.parametrize("size", [32, 224])
-def test_images_of_another_shape_are_refused_by_name(size: int) -> None:
-    assert_refuses_other_shapes(ghost(size=size), size)
 
 
 @pytest.mark.parametrize("variant", ["default", "paper"])

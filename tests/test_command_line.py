@@ -18,17 +18,19 @@ import pytest
 import torch
 
 import lab
-from lab import machine
+from lab import cli, machine
 from lab.errors import UserError
 from lab.recipe import flag
 from lab.runs import LOCK, Run
 from running import ROOT, environment, lesson, tiny, tiny_recipe
 
 RECIPE = lab.Recipe("lenet")
+LENET = lab.NetworkLesson("lenet", "LeNet", "", recipe=RECIPE, build=tiny)
+TINY = lab.NetworkLesson("tiny", "Tiny", "", recipe=lab.Recipe("tiny"), build=tiny)
 
 
 def parse(*arguments: str) -> tuple[lab.Recipe, lab.Options]:
-    return lab.command_line(RECIPE, "A lesson.", arguments)
+    return cli.command_line(RECIPE, "A lesson.", arguments)
 
 
 def test_every_setting_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,7 +39,7 @@ def test_every_setting_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> Non
     assert stop.value.code == 0
     text = capsys.readouterr().out
     for each in (*fields(lab.Recipe), *fields(lab.Options)):
-        if each.name != "network":
+        if each.name not in ("network", "resume"):
             assert flag(each.name) in text
             assert f"(default: {each.default})" in " ".join(text.split()) or each.default in (
                 "",
@@ -83,7 +85,6 @@ def test_smoke_mode_needs_no_download_and_yields_to_what_is_said() -> None:
         (["--momentum", "1"], "--momentum must be below 1, not 1.0"),
         (["--cutout", "33"], "--cutout must be at most 32, not 33"),
         (["--device", "tpu"], "--device must be one of auto, cpu, cuda, mps, not tpu"),
-        (["--resume", "nowhere"], "no run folder nowhere: name one of those in runs"),
         (["--data", "no/such/place"], "there is no folder"),
         (["--data", __file__], f"{__file__} is a file: data is cifar10, shapes, or a folder"),
     ],
@@ -113,24 +114,6 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs")
     options = lab.Options(out=str(out), device="cpu", progress=False)
     return lab.train(tiny, tiny_recipe(epochs=1), options).run.folder
-
-
-def test_resume_refuses_a_run_of_another_network(tiny_run: Path) -> None:
-    with pytest.raises(UserError, match="is a run of tiny, not of lenet: use code/tiny"):
-        parse("--resume", str(tiny_run))
-
-
-def test_resume_takes_the_recipe_of_the_run_and_no_other(tiny_run: Path) -> None:
-    resume = ["--resume", str(tiny_run / "last.pt")]
-    recipe, _ = lab.command_line(lab.Recipe("tiny"), "", resume)
-    assert recipe == tiny_recipe(epochs=1)
-    with pytest.raises(UserError, match="leave out --lr"):
-        lab.command_line(lab.Recipe("tiny"), "", [*resume, "--lr", "1"])
-
-
-def test_resume_refuses_a_folder_without_a_run(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"is not a run folder: it holds no run\.json"):
-        parse("--resume", str(tmp_path))
 
 
 def without(*keys: str) -> Callable[[dict], None]:
@@ -174,7 +157,7 @@ def test_resume_refuses_a_run_whose_description_is_damaged(
         content = json.dumps(about).encode()
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(UserError, match=line) as error:
-        lab.command_line(lab.Recipe("tiny"), "", ["--resume", str(tmp_path)])
+        lab.main(TINY, ["resume", str(tmp_path)])
     assert "\n" not in str(error.value)
 
 
@@ -250,19 +233,80 @@ def test_whatever_the_machine_refuses_is_one_line(
     assert capsys.readouterr().err == f"lenet.py: {line}\n"
 
 
-def test_resume_goes_on_with_the_options_of_the_run_where_no_others_are_chosen(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["nowhere"], "no run folder nowhere: name one of those in runs"),
+        ([], "the following arguments are required: RUN"),
+        (["{run}", "--lr", "1"], "unrecognized arguments: --lr 1"),
+        (["{tests}"], "is not a run folder: it holds no run.json"),
+        (["{run}"], "is a run of tiny, not of lenet: use code/tiny"),
+    ],
+)
+def test_resume_refuses_what_it_cannot_go_on_with(
+    arguments: list[str], line: str, tiny_run: Path
 ) -> None:
-    started = lab.Options(
+    places = {"run": tiny_run, "tests": Path(__file__).parent}
+    with pytest.raises(UserError, match=re.escape(line)) as error:
+        lab.main(LENET, ["resume", *(each.format(**places) for each in arguments)])
+    assert "\n" not in str(error.value)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[lab.Recipe, lab.Options]]:
+    """Recipe and options of what would be trained."""
+    trainings: list[tuple[lab.Recipe, lab.Options]] = []
+    monkeypatch.setattr(cli, "train", lambda build, *settings: trainings.append(settings))
+    return trainings
+
+
+def test_resume_goes_on_with_recipe_and_options_of_the_run_where_no_others_are_chosen(
+    tmp_path: Path, started: list[tuple[lab.Recipe, lab.Options]]
+) -> None:
+    options = lab.Options(
         out=str(tmp_path), device="cpu", precision="bf16", channels_last=False, progress=False
     )
-    run = lab.train(tiny, tiny_recipe(epochs=1), started).run
-    _, options = lab.command_line(lab.Recipe("tiny"), "", ["--resume", str(run)])
-    assert (options.precision, options.channels_last) == ("bf16", False)
-    assert options.threads == torch.get_num_threads()
-    changed = ["--resume", str(run), "--precision", "fp32"]
-    _, options = lab.command_line(lab.Recipe("tiny"), "", changed)
-    assert (options.precision, options.channels_last) == ("fp32", False)
+    run = lab.train(tiny, tiny_recipe(epochs=1), options).run
+    lab.main(TINY, ["resume", str(run.folder / "last.pt")])
+    lab.main(TINY, ["resume", str(run), "--precision", "fp32"])
+    (recipe, same), (_, changed) = started
+    assert recipe == tiny_recipe(epochs=1)
+    assert (same.precision, same.channels_last, same.resume) == ("bf16", False, str(run))
+    assert same.threads == torch.get_num_threads()
+    assert (changed.precision, changed.channels_last) == ("fp32", False)
+
+
+def test_settings_alone_train_and_an_unknown_command_names_those_there_are(
+    tmp_path: Path,
+    started: list[tuple[lab.Recipe, lab.Options]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lab.main(TINY, ["--epochs", "3", "--data", "shapes"])
+    assert started[0][0].epochs == 3
+    lesson = replace(TINY, commands={"find": lab.Command("Find.", print, TINY.recipe)})
+    with pytest.raises(UserError, match="no command prvoe: resume, export, prove, show, find"):
+        lab.main(lesson, ["prvoe"])
+    with pytest.raises(SystemExit) as stop:
+        lab.main(lesson, ["--help"])
+    assert stop.value.code == 0
+    assert "other commands: resume RUN, export [RUN], show, find" in capsys.readouterr().out
+    assert len(started) == 1
+
+
+def test_a_command_of_a_lesson_has_settings_of_its_own() -> None:
+    ran: list[tuple[lab.Recipe, lab.Options]] = []
+    search = lab.Command("Search.", lambda *given: ran.append(given), RECIPE, hidden=("lr",))
+    with pytest.raises(SystemExit) as stop:
+        lab.main(replace(TINY, commands={"search": search}), ["search", "--seed", "4"])
+    assert not stop.value.code
+    assert ran == [(replace(RECIPE, seed=4), lab.Options(threads=ran[0][1].threads))]
+    with pytest.raises(UserError, match="unrecognized arguments: --lr 1"):
+        lab.main(replace(TINY, commands={"search": search}), ["search", "--lr", "1"])
+
+
+def test_a_network_that_torchvision_lacks_cannot_be_proven() -> None:
+    with pytest.raises(UserError, match="torchvision has no Tiny to compare with"):
+        lab.main(TINY, ["prove"])
 
 
 OTHER_NETWORK = {"model": {"weight": torch.zeros(3)}, "trainer": {}, "optimizer": {}}

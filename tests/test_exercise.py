@@ -453,7 +453,7 @@ def with_build(source: str, body: str) -> str:
     """Give the exercise another `build`."""
     start = source.index('    """The network for small images')
     start = source.index('    """\n', start) + len('    """\n')
-    return source[:start] + body + source[source.index("\n\nif __name__", start) :]
+    return source[:start] + body + source[source.index("\n\nif coach.ready", start) :]
 
 
 def graded(source: str, *steps: int) -> list[Result]:
@@ -581,7 +581,7 @@ def test_a_transformer_is_made_to_fit_by_small_patches(solution: str) -> None:
     source = (
         source[:start]
         + f"    return {rows.replace('BLOCKS', blocks)}\n\n\n"
-        + (source[source.index("if __name__", start) :])
+        + (source[source.index("if coach.ready", start) :])
     )
     assert [result.found for result in graded(source, 1) if not result.passed] == []
 
@@ -836,7 +836,7 @@ def test_what_a_function_forgot_is_said_and_loses_no_weights(
     monkeypatch.setattr("lab.machine.home", lambda: tmp_path)
     names = load(solution)
     names.pop("build")  # renamed, say
-    coach = Coach({**names, "__file__": str(EXERCISE)}, [])
+    coach = Coach({**names, "__name__": "__main__", "__file__": str(EXERCISE)}, [])
     assert not coach.ready(2)
     assert not coach.ready(4)
     said = capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +34,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> lab.Trained:
 
 
 def words(run: Path, *more: str) -> list[str]:
-    return ["--export", "--out", str(run.parents[1]), *more]
+    return ["export", "--out", str(run.parents[1]), *more]
 
 
 def command(arguments: list[str]) -> None:
-    lab.command_line(lenet.RECIPE, "", arguments, build=lenet.build)
+    lab.main(lenet.LESSON, arguments)
 
 
 def test_the_newest_run_is_written_and_says_what_it_is(
@@ -79,20 +80,18 @@ def test_what_cannot_be_exported_gets_one_line(
     with pytest.raises(UserError, match="no finished run of lenet with --epochs 7 to export"):
         command(words(folder, "--epochs", "7"))
     with pytest.raises(UserError, match="leave out --lr"):
-        command(["--export", str(folder), "--lr", "1"])
-    with pytest.raises(UserError, match="leave out --device"):
-        command(["--export", "--device", "cpu"])
+        command(["export", str(folder), "--lr", "1"])
+    with pytest.raises(UserError, match="unrecognized arguments: --device"):
+        command(["export", "--device", "cpu"])
     with pytest.raises(UserError, match="is a run of lenet, not of tiny"):
-        lab.command_line(
-            lab.Recipe("tiny"), "", ["--export", str(folder)], build=lambda recipe, classes: None
-        )
+        lab.main(replace(lenet.LESSON, name="tiny"), ["export", str(folder)])
     unfinished = shutil.copytree(folder, tmp_path / "lenet" / "run")
     (unfinished / "result.json").unlink()
-    with pytest.raises(UserError, match="is not finished: continue it with --resume"):
-        command(["--export", str(unfinished)])
+    with pytest.raises(UserError, match="is not finished: continue it with `resume "):
+        command(["export", str(unfinished)])
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(UserError, match=r"onnx is needed: pip install -e '\.\[export\]'"):
-        command(["--export", str(folder)])
+        command(["export", str(folder)])
 
 
 def layer(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:

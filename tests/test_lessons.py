@@ -1,44 +1,43 @@
-"""Every lesson runs as a script and as a notebook, and keeps its text on the way between them."""
+"""Every lesson runs as a script and as a notebook, and what it tells to try can be tried."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
+import json
 import os
 import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import jupytext
 import pytest
+import torch
 from nbclient import NotebookClient
+from torch.nn import functional as F
 
+import lab
+from lab import data, proof
+from networks import heads
 from running import ROOT, environment, lesson
 
-# Runs that end in seconds.
-SMOKE = {
-    "alexnet": "--smoke --width 0.125 --hidden 128",
-    "darts": "--smoke --cells 3 --channels 4 --auxiliary-weight 0 --cutout 0",
-    "googlenet": "--smoke --width 0.125",
-    "inception": "--smoke --width 0.125",
-    "lenet": "--smoke",
-    "nsganet": "--smoke",
-    "resnet": "--smoke --depth 8",
-    "vgg16": "--smoke --width 0.125",
+SCRIPTS = sorted(path.stem for path in (ROOT / "code").glob("*.py"))
+LESSONS: dict[str, lab.Lesson] = {
+    name: importlib.import_module(name).LESSON
+    for name in SCRIPTS
+    if hasattr(importlib.import_module(name), "LESSON")
 }
-# With these settings, too, a lesson learns to tell the ten shapes apart, for which guessing gives
-# 10 %. Beside them what it must reach; three seeds, this one the first, reached it with some room.
-LEARNS = {
-    "alexnet": ("--epochs 4 --lr 0.02 --dropout 0", 35),  # 48, 43, 45 %
-    "darts": ("--epochs 4 --lr 0.05", 20),  # 47, 41, 36 %
-    "googlenet": ("--lr 0.05", 20),  # 29, 33, 27 %
-    "inception": ("", 15),  # 21, 20, 23 %
-    "lenet": ("--epochs 4 --lr 0.02", 28),  # 37, 35, 39 %
-    "nsganet": ("--epochs 4 --lr 0.05", 15),  # 30, 41, 21 %
-    "resnet": ("--lr 0.05", 22),  # 27, 29, 28 %
-    "vgg16": ("--epochs 4 --lr 0.02 --dropout 0", 25),  # 39, 34, 36 %
-}
-# What each lesson must say.
+NETWORKS = {name: each for name, each in LESSONS.items() if isinstance(each, lab.NetworkLesson)}
+PROVEN = [name for name, each in NETWORKS.items() if each.same_as]
+PICTURES = ["confusion", "curve", "filters", "mistakes"]
+# What the demonstrations of a lesson must say.
 SAYS = {
     "alexnet": ["(1, 3, 224, 224) -> (1, 96, 55, 55)", "61,100,840", "60,965,224"],
-    "darts": ["search: epoch 1", "DARTS_V2, 20 cells, 36 channels: 3,349,342 parameters"],
     "googlenet": [
         "(1, 192, 28, 28) -> Inception 3a -> (1, 256, 28, 28)",
         "torchvision   6,624,904 parameters, 13,004,888 with",
@@ -47,62 +46,86 @@ SAYS = {
         "InceptionB: (288, 35, 35) -> (768, 17, 17)",
         "in all: 23,834,568 parameters instead of 37,696,584: 37% saved",
     ],
-    "lenet": ["today 61,706, in 1998 60,000", "c5        (1, 120, 1, 1)"],
-    "nsganet": [
-        "0-00-100-0: {1: [0], 4: [1], 5: [4]}",
-        "1-11-111-1: (1, 16, 32, 32) -> (1, 32, 32, 32)",
-        "8/8   ",
-        "knee  ",
+    "lenet": ["today 61,706, in 1998 60,000", "120 x 1 x 1", "by hand, epoch 2"],
+    "pieces": [
+        "convolution 3x3, stride 2, padding 1: (2, 6, 16, 16), largest difference",
+        "fully connected   50,348,032 parameters  50,331,648 MACs",
+        "together: (4, 10), largest difference",
     ],
     "resnet": ["a silent block changes nothing: True", "ResNet-20   option A   269,722"],
     "vgg16": ["three 3x3: 110,592 weights, one 7x7: 200,704, 81% more", "138,357,544"],
 }
-PICTURES = ["confusion", "curve", "filters", "mistakes"]
-
-# The lesson that trains nothing.
-PIECES_SAY = [
-    "convolution 3x3, stride 2, padding 1: (2, 6, 16, 16), largest difference",
-    "fully connected   50,348,032 parameters  50,331,648 MACs",
-    "together: (4, 10), largest difference",
-]
 PIECES_PICTURES = [
     "activations",
-    "convolution",
-    "dropout",
-    "fully_connected",
-    "max_pooling",
-    "softmax",
+    "edges_of_a_shape",
+    "probabilities",
+    "the_strongest_answers",
+    "three_weighted_sums",
+    "what_is_dropped",
 ]
+# Enough to make each step of a training once.
+TINY = "--data shapes --limit 60 --epochs 1 --batch-size 16 --device cpu --no-progress"
 
 
-def test_no_lesson_is_left_out() -> None:
-    lessons = sorted(path.stem for path in (ROOT / "code").glob("*.py"))
-    assert sorted([*SMOKE, "exercise", "pieces"]) == lessons
+def source(name: str) -> str:
+    """The text of a lesson."""
+    return (ROOT / "code" / f"{name}.py").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", SMOKE)
+def to_try(name: str) -> list[str]:
+    """The settings in the last section of a lesson; commands of its own have their own tests."""
+    section = source(name).split("# ## To try\n")[-1].replace("\n#", "\n")
+    quoted = re.findall(r"`(--[^`]+)`", section)
+    return [" ".join(each.split()) for each in quoted]
+
+
+TRIES = [(name, each) for name in NETWORKS for each in to_try(name)]
+
+
+@pytest.fixture
+def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw only a few of the shapes: drawing them takes longer than a tiny training."""
+    monkeypatch.setattr(data, "SHAPES_DRAWN", 300)
+
+
+def test_every_script_declares_its_lesson() -> None:
+    assert sorted(LESSONS) == SCRIPTS
+    for name, each in LESSONS.items():
+        assert each.name == name
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_has_the_idea_that_the_first_page_shows(name: str) -> None:
+    course = json.loads((ROOT / "slides" / "course.json").read_text(encoding="utf-8"))
+    assert LESSONS[name].idea == course["lessons"][name].get("idea", LESSONS[name].idea)
+
+
+def test_a_training_of_drawn_shapes_waits_for_no_library_that_it_does_not_need() -> None:
+    code = "import sys, lab; print([each for each in sys.argv[1:] if each in sys.modules])"
+    libraries = ["torchvision", "torch.onnx", "onnx", "onnxruntime", "optuna", "IPython"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *libraries],
+        env=environment(PYTHONPATH=str(ROOT / "code")),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_lesson_runs_as_a_script_and_learns_shapes(name: str, tmp_path: Path) -> None:
-    changes, least = LEARNS[name]
-    settings = f"{SMOKE[name]} {changes} --crop-padding 0 --no-flip --device cpu --out runs"
-    done = lesson(*settings.split(), cwd=tmp_path, name=name)
+    learns = NETWORKS[name].learns
+    assert learns
+    settings = f"--smoke {NETWORKS[name].smoke} {learns.settings} --crop-padding 0 --no-flip"
+    done = lesson(*settings.split(), "--device", "cpu", "--out", "runs", cwd=tmp_path, name=name)
     assert done.returncode == 0, done.stderr
     accuracy = re.search(r"^test accuracy +([\d.]+)%", done.stdout, re.MULTILINE)
     assert accuracy, done.stdout
-    assert float(accuracy[1]) > least
-    for words in ("test accuracy", *SAYS[name]):
-        assert words in done.stdout
+    assert float(accuracy[1]) / 100 > learns.accuracy
+    assert "largest difference" not in done.stdout  # it demonstrates nothing before it trains
     (run,) = (tmp_path / "runs" / name).iterdir()
     assert_pictures(run, PICTURES)
-
-
-def test_the_pieces_run_as_a_script(tmp_path: Path) -> None:
-    for _ in range(2):  # the second time over its own pictures
-        done = lesson("--out", "runs", cwd=tmp_path, name="pieces")
-        assert done.returncode == 0, done.stderr
-        for words in PIECES_SAY:
-            assert words in done.stdout
-        assert done.stdout.endswith(f"pictures in {Path('runs', 'pieces')}\n")
-    assert_pictures(tmp_path / "runs" / "pieces", PIECES_PICTURES)
 
 
 def assert_pictures(folder: Path, names: list[str]) -> None:
@@ -112,19 +135,191 @@ def assert_pictures(folder: Path, names: list[str]) -> None:
         assert path.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("name", SMOKE)
-def test_a_lesson_runs_as_a_notebook(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def run_script(text: str, name: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run the text of a lesson in this process, as `python code/NAME.py WORDS` would."""
+    monkeypatch.setattr(sys, "argv", [f"code/{name}.py", *words])
+    module = ModuleType("__main__")
+    module.__file__ = str(ROOT / "code" / f"{name}.py")
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    monkeypatch.setattr(importlib.import_module("lab.demo"), "_demos", [])
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        try:
+            exec(compile(text, module.__file__, "exec"), module.__dict__)
+        except SystemExit as end:
+            out.write(f"exit code {end.code or 0}\n")
+    return out.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def same_hook() -> Iterator[None]:
+    """Leave errors to pytest: a script shows them in one line."""
+    before = sys.excepthook
+    yield
+    sys.excepthook = before
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_demonstrations_of_a_lesson_are_shown_on_demand(
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text, pictures = run_notebook(name, f"{SMOKE[name]} --out runs", tmp_path, monkeypatch)
-    for words in ("test accuracy", *SAYS[name]):
+    said = run_script(source(name), name, ["show"], monkeypatch)
+    assert said.endswith("exit code 0\n")
+    for words in SAYS.get(name, []):
+        assert words in said
+    assert "test accuracy" not in said
+    if name in PROVEN:
+        differences = re.findall(r"largest difference ([\d.e+-]+)$", said, re.MULTILINE)
+        assert len(differences) >= 2
+        assert max(map(float, differences)) <= proof.LARGEST_DIFFERENCE
+
+
+def test_the_pieces_run_as_a_script(tmp_path: Path) -> None:
+    for _ in range(2):  # the second time over its own pictures
+        done = lesson("--out", "runs", cwd=tmp_path, name="pieces")
+        assert done.returncode == 0, done.stderr
+        for words in SAYS["pieces"]:
+            assert words in done.stdout
+        assert done.stdout.endswith(f"pictures in {Path('runs', 'pieces')}\n")
+    assert_pictures(tmp_path / "runs" / "pieces", PIECES_PICTURES)
+
+
+@pytest.mark.parametrize(("name", "settings"), TRIES)
+def test_what_a_lesson_tells_to_try_runs(
+    name: str, settings: str, few_shapes: None, tmp_path: Path
+) -> None:
+    small, words = f"{TINY} --out {tmp_path} {NETWORKS[name].smoke}".split(), settings.split()
+    trained = lab.main(NETWORKS[name], [*small, *words])
+    assert trained.run.has("result.json")
+    recipe = trained.run.read("run.json")["recipe"]
+    for field, value in pairwise(words):
+        if field.startswith("--") and not value.startswith("--"):
+            assert str(recipe[field[2:].replace("-", "_")]) in (value, f"{value}.0")
+
+
+# What the sections "To try" tell to change, and layers that a reader may add: the lesson, what is
+# put for what in its text, and whether the weights are no longer torchvision's.
+RELU = "        return self.relu(y)\n"
+LAST_OF_BRANCH = "            BasicConv2d(c(96), c(96), 3, padding=1),\n        )"
+CHANGES = {
+    "no ReLU after the sum": ("resnet", {RELU: "        return y\n"}, False),
+    "a convolution more in a block": (
+        "resnet",
+        {
+            "        self.bn2 = nn.BatchNorm2d(channels)\n        self.shortcut": (
+                "        self.bn2 = nn.BatchNorm2d(channels)\n"
+                "        self.conv3 = nn.Conv2d(channels, channels, 1)\n        self.shortcut"
+            ),
+            "y = self.bn2(self.conv2(y))\n        if": "y = self.conv3(self.bn2(self.conv2(y)))\n"
+            "        if",
+        },
+        True,
+    ),
+    "twice the channels": (
+        "lenet",
+        {
+            "nn.Conv2d(in_channels, 6, ": "nn.Conv2d(in_channels, 12, ",
+            "nn.Conv2d(6, 16, ": "nn.Conv2d(12, 32, ",
+            "nn.Conv2d(16, 120, ": "nn.Conv2d(32, 120, ",
+        },
+        False,
+    ),
+    "5x5 in place of two 3x3": (
+        "vgg16",
+        {
+            "channels, kernel_size=3, padding=1))": "channels, kernel_size=5, padding=2))",
+            "in range(count)": "in range(count // 2)",
+        },
+        True,
+    ),
+    "a layer more in a stage": (
+        "vgg16",
+        {"self.stage1 = stage(3, c1, count=2,": "self.stage1 = stage(3, c1, count=3,"},
+        True,
+    ),
+    "one branch less": (
+        "googlenet",
+        {
+            "        self.branch5x5 = nn.Sequential(\n"
+            "            BasicConv2d(in_channels, ch5x5_reduce, 1, 1, paper),\n"
+            "            BasicConv2d(ch5x5_reduce, ch5x5, 5 if paper else 3, 1, paper),\n"
+            "        )\n": "",
+            "BasicConv2d(in_channels, pool_proj, ": "BasicConv2d(in_channels, pool_proj + ch5x5, ",
+        },
+        True,
+    ),
+    "a layer more in a branch": (
+        "inception",
+        {LAST_OF_BRANCH: LAST_OF_BRANCH.replace("        )", "") * 2 + "        )"},
+        True,
+    ),
+    "threes in place of sevens": (
+        "inception",
+        {
+            "(1, 7), padding=(0, 3)": "(1, 3), padding=(0, 1)",
+            "(7, 1), padding=(3, 0)": "(3, 1), padding=(1, 0)",
+        },
+        True,
+    ),
+    "a wider kernel": (
+        "alexnet",
+        {"(c4, c5, 3, later, padding=1,": "(c4, c5, 5, later, padding=2,"},
+        True,
+    ),
+}
+
+
+def changed(name: str, changes: dict[str, str]) -> str:
+    """The text of a lesson with something else in some places."""
+    text = source(name)
+    for before, after in changes.items():
+        assert before in text
+        text = text.replace(before, after)
+    return text
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_network_trains_and_says_how_it_differs_from_torchvisions(
+    change: str, few_shapes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, changes, differs = CHANGES[change]
+    text = changed(name, changes)
+    words = f"{TINY} --out {tmp_path} {NETWORKS[name].smoke}".split()
+    said = run_script(text, name, words, monkeypatch)
+    assert "test accuracy" in said
+    lines = [line for line in said.splitlines() if "no longer torchvision's" in line]
+    assert len(lines) == differs
+    if differs:
+        assert re.search(r"of its weights \d+ (more|fewer|of another shape) \(\S+", lines[0])
+        proven = run_script(text, name, ["prove"], monkeypatch)
+        assert proven.splitlines() == [lines[0], "exit code 1"]
+
+
+def test_a_change_that_no_weight_shows_is_seen_by_prove(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, changes, _ = CHANGES["no ReLU after the sum"]
+    said = run_script(changed(name, changes), name, ["prove"], monkeypatch)
+    assert "largest difference" in said
+    assert said.endswith("exit code 1\n")
+
+
+def test_inception_trains_without_factorization() -> None:
+    import inception
+
+    model = inception.unfactorized(inception.build(inception.RECIPE, 10)).train()
+    logits = heads(model(torch.rand(2, 3, 32, 32)))
+    sum(F.cross_entropy(each, torch.tensor([0, 1])) for each in logits).backward()
+    assert all(weight.grad is not None for weight in model.parameters())
+
+
+def test_a_lesson_runs_as_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text, pictures = run_notebook("lenet", f"{TINY} --out runs", tmp_path, monkeypatch)
+    for words in ("test accuracy", *SAYS["lenet"]):
         assert words in text
     assert pictures == len(PICTURES)
 
 
 def test_the_pieces_run_as_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text, pictures = run_notebook("pieces", "--out runs", tmp_path, monkeypatch)
-    for words in PIECES_SAY:
+    for words in SAYS["pieces"]:
         assert words in text
     assert pictures == len(PIECES_PICTURES)
 
@@ -153,7 +348,7 @@ def run_notebook(
     return text, sum("image/png" in output.get("data", {}) for output in outputs)
 
 
-@pytest.mark.parametrize("name", [*SMOKE, "exercise", "pieces"])
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_the_notebook_made_from_a_lesson_gives_the_same_script_back(name: str) -> None:
     script = (ROOT / "code" / f"{name}.py").read_text()
     notebook = jupytext.reads(script, fmt="py:percent")

@@ -224,17 +224,19 @@ def test_the_command_line_names_the_folder_and_refuses_what_it_does_not_know(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(lab.machine, "home", lambda: tmp_path)
-    assert lab.picture_folder("pieces", "", []) == tmp_path / "runs" / "pieces"
-    other = lab.picture_folder("pieces", "", ["--out", str(tmp_path / "new")])
-    assert other == tmp_path / "new" / "pieces"
-    assert other.is_dir()
+    lab.demonstrate(pieces.LESSON, [])
+    assert (tmp_path / "runs" / "pieces").is_dir()
+    lab.demonstrate(pieces.LESSON, ["--out", str(tmp_path / "new")])
+    assert (tmp_path / "new" / "pieces").is_dir()
+    assert str(Path("new", "pieces")) in capsys.readouterr().out
     with pytest.raises(SystemExit) as stop:
-        lab.picture_folder("pieces", "What it does.", ["--help"])
+        lab.demonstrate(pieces.LESSON, ["--help"])
     assert stop.value.code == 0
-    assert "What it does." in (text := capsys.readouterr().out)
+    text = " ".join(capsys.readouterr().out.split())
+    assert pieces.LESSON.idea in text
     assert "--out NAME" in text
     with pytest.raises(lab.UserError, match="unrecognized arguments: --epochs 3"):
-        lab.picture_folder("pieces", "", ["--epochs", "3"])
+        lab.demonstrate(pieces.LESSON, ["--epochs", "3"])
 
 
 def test_a_folder_that_cannot_be_made_gets_one_line(tmp_path: Path) -> None:

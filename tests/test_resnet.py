@@ -16,7 +16,6 @@ from networks import (
     assert_finite_gradients,
     assert_macs,
     assert_one_row_an_image,
-    assert_refuses_other_shapes,
     assert_same_outputs,
     renamed,
 )
@@ -139,11 +138,6 @@ def test_stride_first_moves_the_stride_to_the_first_convolution() -> None:
     model = ghost(resnet.resnet_imagenet, 50, stride_first=True)
     block = model.conv3_x[0]
     assert [block.conv1.stride, block.conv2.stride] == [(2, 2), (1, 1)]
-
-
-@pytest.mark.parametrize("size", [32, 224])
-def test_images_of_another_shape_are_refused_by_name(size: int) -> None:
-    assert_refuses_other_shapes(ghost(resnet.resnet_imagenet, 18, size=size), size)
 
 
 @pytest.mark.parametrize("depth", [8, 50])

@@ -46,8 +46,7 @@ def results(
     def train(words: Sequence[str]) -> None:
         started.append(shlex.join(words[1:]))
         lesson = importlib.import_module(Path(words[0]).stem)
-        recipe, options = lab.command_line(lesson.RECIPE, "", words[1:])
-        lab.train(lesson.build, recipe, options)
+        lab.main(lesson.LESSON, words[1:])
 
     monkeypatch.setattr(script, "_run", train)
     monkeypatch.setattr(script.compare, "update", lambda: None)
@@ -81,7 +80,7 @@ def test_an_unfinished_run_is_continued_and_a_finished_one_recorded_without_trai
     results("lenet")
     (run,) = (tmp_path / "runs" / "lenet").iterdir()
     first = (tmp_path / "lenet.json").read_text()
-    for remains, words in (("", [f"--resume {run}"]), ("result.json", [])):
+    for remains, words in (("", [f"resume {run}"]), ("result.json", [])):
         (tmp_path / "lenet.json").unlink()
         if not remains:
             (run / "result.json").unlink()
@@ -231,7 +230,7 @@ def test_the_networks_and_recipes_of_the_experiments_are_recorded_as_variants(
         (["--seeds", "0"], "", "--seeds must be at least 1, not 0"),
         (["--lr", "1"], "", "--lr: settings of the lessons come after --"),
         ([], "--width 0.5", "unrecognized arguments: --width 0.5"),
-        (["lenet"], "--seed 3", "leave out --resume and --seed"),
+        (["lenet"], "--seed 3", "leave out --seed"),
         (["lenet"], "--smoke", "leave out --smoke: what it trains is no result"),
         (["lenet"], "--lr fast", "--lr takes a number, not fast"),
     ],

@@ -180,7 +180,7 @@ def test_ctrl_c_saves_within_the_epoch_and_resumes_to_the_same_weights(
 ) -> None:
     press_ctrl_c_after(step, monkeypatch)
     if step < 15:
-        with pytest.raises(Stopped, match=r"stopped; continue with: .* --resume .*tiny"):
+        with pytest.raises(Stopped, match=r"stopped; continue with: .* resume .*tiny"):
             lab.train(tiny, tiny_recipe(), options(tmp_path))
         monkeypatch.undo()
         (folder,) = (tmp_path / "tiny").iterdir()
@@ -216,7 +216,32 @@ def test_resuming_a_finished_run_changes_nothing(
     again = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert again.result == unbroken.result
-    assert "test accuracy" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "this run is finished, and its learning rate has come down to zero: " in said
+    assert "start anew with --epochs 6\n" in said
+    assert "test accuracy" in said
+
+
+def test_a_training_ends_with_its_result_the_recorded_one_and_what_to_do_with_the_network(
+    unbroken: lab.Trained,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = unbroken.run.folder
+    reached = f"{unbroken.result['test_accuracy']:.1%}"
+    for epochs, dataset, ending in (
+        (40, "cifar10", f"; yours {reached} after 3 of 40 on shapes"),
+        (2, "cifar10", f"; yours {reached} after 3 epochs on shapes"),
+        (3, "shapes", ""),
+    ):
+        known = {"test_accuracy": {"mean": 0.88}, "recipe": {"epochs": epochs}, "dataset": dataset}
+        monkeypatch.setattr(training.record, "read", {"tiny": known}.get)
+        lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
+        *_, result, recorded, pictures = capsys.readouterr().out.splitlines()
+        assert result.startswith(f"test accuracy {unbroken.result['test_accuracy']:.2%} ")
+        assert recorded == f"recorded: 88.0% after {epochs} epochs on {dataset}{ending}"
+        assert re.fullmatch(rf"pictures in .*; export it: .* export .*{folder.name}", pictures)
 
 
 def test_a_moving_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:
@@ -259,7 +284,7 @@ def test_a_full_disk_ends_in_one_line_and_keeps_the_last_checkpoint(
         torch_save(content, file)
 
     monkeypatch.setattr(torch, "save", full)
-    line = r"No space left on device\): make room, then continue with .*--resume .*tiny"
+    line = r"No space left on device\): make room, then continue with .* resume .*tiny"
     with pytest.raises(UserError, match=line):
         lab.train(tiny, tiny_recipe(), options(tmp_path))
     monkeypatch.undo()
@@ -382,7 +407,7 @@ def test_two_processes_learn_what_one_learns_and_only_the_first_writes(tmp_path:
     total = sum(map(sum, result["one"]["confusion"]))
     assert sum(map(sum, result["two"]["confusion"])) == total
     assert Run(runs["two"][0]).read("run.json")["environment"]["processes"] == 2
-    for line in ("test accuracy", "by hand, epoch 1", "epoch 1/2"):
+    for line in ("test accuracy", "recorded: ", "epoch 1/2"):
         assert two.stdout.count(line) == 1
 
 

@@ -5,7 +5,7 @@ It knows nothing of a lesson or a slide. The names below are those that a lesson
 
 from . import ctrl_c as ctrl_c  # first: PyTorch comes with the next line
 from .augment import Batches, normalized
-from .cli import main, picture_folder
+from .cli import demonstrate, main
 from .data import Data, load
 from .demo import demo
 from .errors import UserError
@@ -36,13 +36,13 @@ __all__ = [
     "count_macs",
     "count_parameters",
     "demo",
+    "demonstrate",
     "keep",
     "layer_table",
     "layers",
     "load",
     "main",
     "normalized",
-    "picture_folder",
     "prove",
     "setting",
     "shown",

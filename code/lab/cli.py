@@ -23,7 +23,7 @@ from . import export, machine, proof
 from .data import SOURCES, check
 from .demo import show_demos
 from .errors import UserError
-from .lesson import Command, NetworkLesson
+from .lesson import Command, Lesson, NetworkLesson
 from .parser import Parser
 from .recipe import Options, Recipe, flag
 from .runs import Run
@@ -204,34 +204,36 @@ def command_line(
     return recipe, own
 
 
-def picture_folder(lesson: str, description: str, argv: Sequence[str] | None = None) -> Path:
-    """The command line of a lesson that trains nothing: where its pictures go.
+def demonstrate(lesson: Lesson, argv: Sequence[str] | None = None) -> None:
+    """The command line of a lesson that trains nothing: run its demonstrations.
+
+    Pictures go to the folder `runs/NAME` beside code, or to `OUT/NAME`. A notebook has run them all
+    by then.
 
     Args:
-        lesson: its name, which is that of the folder.
-        description: what the lesson does, the first lines of `--help`.
+        lesson: what the lesson declares.
         argv: the words to read, as in `main`.
-
-    Returns:
-        the folder, `runs/LESSON` beside code or `OUT/LESSON`, which is there.
 
     Raises:
         UserError: an unknown setting, or a folder that cannot be made.
     """
     machine.show_errors_in_one_line()
-    parser = Parser(description=description, allow_abbrev=False)
+    parser = Parser(description=lesson.idea, allow_abbrev=False)
     parser.add_argument(
         "--out", default="", metavar="NAME", help="folder for the pictures (default: runs)"
     )
     given = parser.parse_args(arguments(argv))
-    folder = Path(given.out or machine.home() / "runs", lesson)
+    if machine.in_notebook():
+        return
+    folder = Path(given.out or machine.home() / "runs", lesson.name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
             f"cannot make the folder {folder}: {error.strerror}; choose another --out"
         ) from None
-    return folder
+    show_demos(folder)
+    print(f"\npictures in {machine.shown(folder)}")
 
 
 def arguments(argv: Sequence[str] | None) -> Sequence[str]:
@@ -307,7 +309,7 @@ def _parser(
 
 
 def _add(group: argparse._ArgumentGroup, each: Field, default: Any) -> None:
-    # What the user did not say must stay unsaid, so that --resume can tell: no defaults here.
+    # What the user did not say must stay unsaid, so that `resume` can tell: no defaults here.
     settings: dict[str, Any] = {"dest": each.name, "default": argparse.SUPPRESS}
     settings["help"] = each.metadata["help"].replace("%", "%%")
     if isinstance(default, bool):

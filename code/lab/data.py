@@ -22,24 +22,31 @@ import ignite.distributed as idist
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.datasets import CIFAR10
-from torchvision.datasets.folder import IMG_EXTENSIONS
-from torchvision.datasets.utils import check_integrity, download_url, extract_archive
 from tqdm import tqdm
 
 from . import images as reading
 from . import machine, shapes, tensors
-from .augment import Batches, normalized
 from .errors import UserError
-
-__all__ = ["Batches", "Data", "Split", "load", "normalized"]
 
 SOURCES = ("cifar10", "shapes")  # every other source is a folder
 SIZE = 32  # pixels a side, of every image
 VALIDATION_SHARE = 0.1  # of the training images
 SHAPES_DRAWN = 12_000  # a sixth of them for the test
 STALL = 30  # seconds that a download may stand still
-SUFFIXES = tuple(sorted({*IMG_EXTENSIONS, ".gif", ".jfif"}))
+# torchvision's image endings and two more.
+SUFFIXES = (
+    ".bmp",
+    ".gif",
+    ".jfif",
+    ".jpeg",
+    ".jpg",
+    ".pgm",
+    ".png",
+    ".ppm",
+    ".tif",
+    ".tiff",
+    ".webp",
+)
 TRAIN, VALIDATION, TEST = range(3)  # the parts of a data set
 PARTS = {
     **dict.fromkeys(("train", "training"), TRAIN),
@@ -190,6 +197,8 @@ def is_here(source: str) -> bool:
     """Whether a data set can be loaded without a download."""
     if source != "cifar10":
         return source in SOURCES or Path(source).is_dir()
+    from torchvision.datasets import CIFAR10
+
     root = machine.home() / "data"
     return (root / CIFAR10.base_folder).is_dir() or (root / CIFAR10.filename).is_file()
 
@@ -260,6 +269,8 @@ def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
 def _cifar10(root: Path) -> _Source:
     """Read CIFAR10 from `root`, after downloading and unpacking it there if need be."""
+    from torchvision.datasets import CIFAR10  # only here: other images do not wait for its import
+
     folder = root / CIFAR10.base_folder
     try:
         return _unpacked_cifar10(folder)
@@ -272,6 +283,8 @@ def _cifar10(root: Path) -> _Source:
 
 def _unpacked_cifar10(folder: Path) -> _Source:
     """Read CIFAR10. Raises `RuntimeError` unless the MD5 sum of every file is right."""
+    from torchvision.datasets import CIFAR10
+
     here = type("CIFAR10", (CIFAR10,), {"base_folder": folder.name})
     train, test = here(folder.parent, train=True), here(folder.parent, train=False)
     images = torch.from_numpy(np.concatenate([train.data, test.data]))
@@ -283,6 +296,8 @@ def _unpacked_cifar10(folder: Path) -> _Source:
 
 def _cifar10_elsewhere(folder: Path) -> _Source | None:
     """Read CIFAR10 from a folder that holds it, unpacked or as its archive, or that is it."""
+    from torchvision.datasets import CIFAR10
+
     if (folder / CIFAR10.filename).is_file():
         return _cifar10(folder)
     for place in (folder, folder / CIFAR10.base_folder):
@@ -302,6 +317,9 @@ def _fetch_cifar10(root: Path) -> None:
     Everything is made in a scratch folder and moved when whole, so that nothing half made is left
     and nothing of the user's is overwritten.
     """
+    from torchvision.datasets import CIFAR10
+    from torchvision.datasets.utils import check_integrity, download_url, extract_archive
+
     archive = root / CIFAR10.filename
     if archive.exists() and not check_integrity(archive, CIFAR10.tgz_md5):
         raise UserError(

@@ -1,9 +1,12 @@
 """Demonstrations: what a lesson shows of its pieces where it is read."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
-from . import machine
+from matplotlib.figure import Figure
+
+from . import machine, pictures
 
 F = TypeVar("F", bound=Callable[[], object])
 
@@ -11,22 +14,30 @@ _demos: list[Callable[[], object]] = []
 
 
 def demo(function: F) -> F:
-    """Show what the function prints where the lesson is read, and nowhere else.
+    """Show what the function prints, and the picture it may return, where the lesson is read.
 
     A notebook and a lesson's page run it at once; `python code/NAME.py show` runs all of a script
     in their order. An import, a training and the processes of torchrun do not.
     """
     if function.__module__ == "__main__":
         if machine.in_notebook():
-            function()
+            result = function()
+            if isinstance(result, Figure):
+                pictures.display(result, _title(function))
         else:
             _demos.append(function)
     return function
 
 
-def show_demos() -> None:
-    """Run the demonstrations of the script, each below its name."""
+def show_demos(folder: Path | None = None) -> None:
+    """Run the demonstrations of the script, each below its name; their pictures go to `folder`."""
     for function in _demos:
-        print(f"\n{function.__name__.replace('_', ' ').capitalize()}")
-        function()
+        print(f"\n{_title(function)}")
+        result = function()
+        if folder and isinstance(result, Figure):
+            pictures.keep(folder / f"{function.__name__}.png", result)
     _demos.clear()
+
+
+def _title(function: Callable[[], object]) -> str:
+    return function.__name__.replace("_", " ").capitalize()

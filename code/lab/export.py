@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import data, rounding
-from .data import Data, Split, normalized
+from .augment import normalized
+from .data import Data, Split
 from .errors import UserError
 from .facts import FOLDED, facts, grouped
 from .measure import Layer, first_level

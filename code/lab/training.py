@@ -184,7 +184,12 @@ def _verdict(trained: Trained) -> str:
     if known is None:
         return own
     accuracy, epochs = known["test_accuracy"]["mean"], known["recipe"]["epochs"]
-    return f"{own}\nrecorded: {accuracy:.1%} after {epochs} epochs on {known['dataset']}"
+    recorded = f"{own}\nrecorded: {accuracy:.1%} after {epochs} epochs on {known['dataset']}"
+    made, data = result["epochs"], trained.data.name
+    if (made, data) == (epochs, known["dataset"]):
+        return recorded
+    share = f"{made} of {epochs}" if made < epochs else f"{made} epochs"
+    return f"{recorded}; yours {result['test_accuracy']:.1%} after {share} on {data}"
 
 
 def get_dataflow(

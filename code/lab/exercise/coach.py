@@ -37,7 +37,8 @@ class Coach:
     """Leads through the exercise: `Coach(globals())` in its first cell.
 
     It reads the command line; with `--check` it grades the file that is running, and the process
-    ends there, with code 0 where all is done and 1 where not.
+    ends there, with code 0 where all is done and 1 where not. Where the exercise is imported, as by
+    the checker, no step is ready and nothing is said.
 
     Args:
         names: the global names of the exercise, with the student's functions.
@@ -49,6 +50,9 @@ class Coach:
     """
 
     def __init__(self, names: Mapping[str, Any], argv: Sequence[str] | None = None) -> None:
+        self.running = names.get("__name__", "__main__") == "__main__"
+        if not self.running:
+            return
         machine.show_errors_in_one_line()
         # Errors and Ctrl-C are shown once, and not by ignite's engines as well.
         logging.getLogger("ignite.engine").setLevel(logging.CRITICAL)
@@ -90,6 +94,8 @@ class Coach:
 
     def ready(self, step: int) -> bool:
         """Whether the gaps of a step, and those it needs, are filled; if not, say which are not."""
+        if not self.running:
+            return False
         work = Work(self.names, self.file)
         lost = [gap for gap in GAPS[step] if not callable(self.names.get(gap))]
         if lost:
@@ -165,6 +171,8 @@ class Coach:
 
     def finish(self) -> None:
         """In a notebook, grade what is there so far; in a script, say how to."""
+        if not self.running:
+            return
         if self.file:
             path = machine.shown(Path(self.file))
             print(f"what is right and what is not: python {path} --check")
