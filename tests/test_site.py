@@ -473,6 +473,7 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
             "npm run pictures knows no --nope: write npm run pictures",
         ),
         ("pdf.mjs", ["a.pdf", "b.pdf"], "npm run pdf knows no b.pdf: write npm run pdf -- "),
+        ("get-chromium.mjs", ["x"], "npm run browser knows no x: write npm run browser"),
         ("site.mjs", ["x"], "make clean knows no x: write make clean"),
         ("present.mjs", ["x"], "npm start knows no x: write npm start, with PORT and OPEN in"),
     ],
