@@ -12,7 +12,16 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { shortName } from './compare.mjs';
-import { command, isThere, listFiles, misfit, readJson, readText, Refusal, root } from './project.mjs';
+import {
+  command,
+  isThere,
+  listFiles,
+  misfit,
+  readJson,
+  readText,
+  Refusal,
+  root,
+} from './project.mjs';
 import { show } from './values.mjs';
 
 export const RUN = '.lessons'; // what slides/pages.py leaves
