@@ -54,7 +54,7 @@ def test_what_editors_and_macos_leave_is_no_record_and_no_lesson(
         "lenet"
     ]
     assert pages.lessons() == ["lenet"]
-    assert list(pages.sources("lenet")) == ["code/lab/data.py", "code/lenet.py"]
+    assert sorted(pages.digests()) == ["code/lab/data.py", "code/lenet.py"]
 
 
 # Where four networks of much the same cost and accuracy stand close together.
