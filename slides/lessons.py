@@ -99,6 +99,11 @@ def table(entries: dict[str, dict[str, str]]) -> str:
     return "\n".join(lines)
 
 
+def put_into(readme: str, made: str) -> str:
+    """README with the table of the lessons replaced."""
+    return files.put_between(readme, "the table of the lessons", BEGIN, END, made)
+
+
 def main() -> None:
     """Write static/lessons.json, and README's table of the lessons."""
     entries = listed()

@@ -133,21 +133,20 @@ def test_a_damaged_record_of_a_search_is_one_line(
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("[]", "slides/course.json must be an object"),
-        ("", "slides/course.json:1: that is not JSON"),
-        ('{"lessons": ', "slides/course.json:1: that is not JSON"),
-        ('{"lessons": []}', "slides/course.json: lessons must be an object"),
-        ('{"lessons": {"lenet": 3}}', "slides/course.json: lessons: lenet must be an object"),
-        ('{"lessons": {"lenet": {"arguments": 3}}}', "lenet: arguments must be the words of"),
-        ('{"lessons": {"lenet": {"arguments": "\'"}}}', "lenet: arguments must be the words of"),
+        ("[]", "static/lessons.json must be an object"),
+        ("", "static/lessons.json:1: that is not JSON"),
+        ('{"lenet": ', "static/lessons.json:1: that is not JSON"),
+        ('{"lenet": 3}', "static/lessons.json: lenet must be an object"),
+        ('{"lenet": {"arguments": 3}}', "lenet: arguments must be the words of"),
+        ('{"lenet": {"arguments": "\'"}}', "lenet: arguments must be the words of"),
     ],
 )
-def test_a_damaged_course_is_one_line(
+def test_a_damaged_list_of_the_lessons_is_one_line(
     text: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "ROOT", tmp_path)
-    monkeypatch.setattr(pages, "COURSE", tmp_path / "slides" / "course.json")
-    (tmp_path / "slides").mkdir()
-    pages.COURSE.write_text(text)
+    monkeypatch.setattr(pages, "LESSONS", tmp_path / "static" / "lessons.json")
+    (tmp_path / "static").mkdir()
+    pages.LESSONS.write_text(text)
     with pytest.raises(pages.RefusalError, match=line):
         pages.settings("lenet")

@@ -16,7 +16,6 @@ import {
   command,
   isThere,
   listFiles,
-  misfit,
   readJson,
   readText,
   Refusal,
