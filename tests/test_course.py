@@ -199,6 +199,7 @@ def test_the_first_page_shows_each_lesson_with_the_numbers_of_its_record(whole: 
     articles = dict(re.findall(r'<article id="([\w-]+)">(.*?)</article>', text, re.DOTALL))
     assert sorted(articles) == LESSONS
     assert list(articles) == list(json.loads((ROOT / "static" / "lessons.json").read_text()))
+    order = re.findall(r"\bcode/(\w+)\.py", DECK.read_text(encoding="utf-8"))
     for name in RECORDED:
         record = json.loads((ROOT / "static" / "results" / f"{name}.json").read_text())
         accuracy = f"{100 * record['test_accuracy']['mean']:.1f}"

@@ -14,7 +14,6 @@ import darts_search
 import figures
 import lab
 import nsganet
-import pages
 import searches
 from lab.front import hypervolume, knee, pareto_front
 
@@ -128,25 +127,3 @@ def test_a_damaged_record_of_a_search_is_one_line(
         with pytest.raises(lab.UserError, match=rf"cannot (read|use) .*{network}\.json: ") as error:
             read()
         assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("[]", "static/lessons.json must be an object"),
-        ("", "static/lessons.json:1: that is not JSON"),
-        ('{"lenet": ', "static/lessons.json:1: that is not JSON"),
-        ('{"lenet": 3}', "static/lessons.json: lenet must be an object"),
-        ('{"lenet": {"arguments": 3}}', "lenet: arguments must be the words of"),
-        ('{"lenet": {"arguments": "\'"}}', "lenet: arguments must be the words of"),
-    ],
-)
-def test_a_damaged_list_of_the_lessons_is_one_line(
-    text: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pages, "ROOT", tmp_path)
-    monkeypatch.setattr(pages, "LESSONS", tmp_path / "static" / "lessons.json")
-    (tmp_path / "static").mkdir()
-    pages.LESSONS.write_text(text)
-    with pytest.raises(pages.RefusalError, match=line):
-        pages.settings("lenet")
