@@ -198,16 +198,17 @@ def _row(
         tile = operation(group, *_before(op, by), op)
         rectangle(tile, at[op.id], middle - height / 2, wide, height, fill_of(op), **EDGE)
         if op.id in numbers:
-            y = middle + TALLEST / 2 + NUMBERS
-            text(group, at[op.id], y, numbers[op.id], anchor="start", fill=MUTED)
+            (x, words), y = numbers[op.id], middle + TALLEST / 2 + NUMBERS
+            text(group, x, y, words, anchor="start", fill=MUTED)
 
 
 def _before(op: Op, by: dict[str, Op]) -> list[Op]:
     """What a tile tells of, too: the norms and the like that stand alone before it."""
     found: list[Op] = []
     which = by[op.inputs[0]]
-    while which.kind not in (*TILES, "input", "pool") and not _merges(which):
-        found.insert(0, which)
+    while which.kind not in (*TILES, "input") and not _merges(which):
+        if which.kind != "pool" or which.parameters:
+            found.insert(0, which)
         which = by[which.inputs[0]]
     return found
 
@@ -229,17 +230,19 @@ def _flat(op: Op) -> bool:
     return op.kind == "fc" and op.side == 1
 
 
-def _numbers(trunk: list[Op], at: dict[str, float]) -> dict[str, str]:
-    """The words below tiles: their channels, each once for a side, where there is room."""
-    numbers: dict[str, str] = {}
+def _numbers(trunk: list[Op], at: dict[str, float]) -> dict[str, tuple[float, str]]:
+    """Where which words are below tiles: channels, each once for a side, where there is room."""
+    numbers: dict[str, tuple[float, str]] = {}
     said: list[str] = []  # for this side, the last words last
     side, free = 0, 0.0  # from where on there is room
     for op in trunk:
         said, side = (said if op.side == side else said[-2:]), op.side
         words = "fc" if _flat(op) else str(op.channels) + (" maps" if not said else "")
-        if words not in said and at[op.id] > free:
-            numbers[op.id] = words
-            free = at[op.id] + width(words, SMALL) + APART
+        long = width(words, SMALL)
+        x = min(at[op.id], RIGHT - long)
+        if words not in said and x > free:
+            numbers[op.id] = x, words
+            free = x + long + APART
             said += [words, f"{op.channels}"]
     return numbers
 

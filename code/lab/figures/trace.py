@@ -180,7 +180,7 @@ class _Reader:
         self.graph, self.unknown = graph, unknown
         self.ops: dict[str, Op] = {}
         self.maker: dict[fx.Node, Op] = {}  # the operation whose output a node carries
-        self.last: dict[fx.Node, bool] = {}  # whether the channels are the last dimension
+        self.place: dict[fx.Node, int] = {}  # the dimension of the channels
         self.shared: set[fx.Node] = set()  # nodes that carry what others read, too
         self.weights: dict[fx.Node, dict[str, int]] = {}  # their sizes, where there is no data
 
@@ -199,7 +199,7 @@ class _Reader:
             self.weights[node] = direct | own
             return
         step = _Step(node, self, output, sources, direct)
-        self.last[node] = step.last
+        self.place[node] = step.place or 1
         op = next(filter(None, (look(step) for look in (_layer, _pool, _merge, _part))), None)
         folded = None if op else _fold(step)
         if folded and step.is_shared:  # others read what comes before it
@@ -253,17 +253,17 @@ class _Step:
         self.shown = self.what if isinstance(self.what, str) else _name(self.what)
         self.name = self.shown.lower().replace("_", "")
         self.parameters = (_count(module) if module else 0) + sum(weights.values())
-        before = reader.last[sources[0]] if sources else False
+        before = reader.place[sources[0]] if sources else 1
         self.read = _tensor(sources[0]) if sources else output
         self.is_shared = bool(sources) and (sources[0] in reader.shared or _readers(sources[0]) > 1)
-        self.place: int | None = _place(self, before)  # of the channels, from 1; None: nowhere
-        self.last = self.place is not None and self.place > 1
+        self.place = _place(self, before)  # the dimension of the channels; None: they are gone
 
     def op(self, kind: str, label: str, **more: Any) -> Op:
-        sizes = tuple(self.output.shape[1:])
-        shape = (sizes[-1], *sizes[:-1]) if self.last else sizes
+        shape = list(self.output.shape[1:])
+        if self.place and shape:
+            shape.insert(0, shape.pop(self.place - 1))
         sources = list(dict.fromkeys(each.id for each in self.inputs))
-        return Op(self.node.name, kind, label, _path(self.node), shape, sources, **more)
+        return Op(self.node.name, kind, label, _path(self.node), tuple(shape), sources, **more)
 
     def weighted(self, kind: str, label: str, **more: Any) -> Op:
         assert self.module is not None
@@ -280,21 +280,19 @@ def _readers(node: fx.Node) -> int:
     return sum(_tensor(each) is not None or each.op == "output" for each in node.users)
 
 
-def _place(step: _Step, last: bool) -> int | None:
-    """The dimension in which the channels are after a node: the first, 1, or the last."""
+def _place(step: _Step, before: int) -> int | None:
+    """The dimension of the channels after a node; None where they are in none of their own."""
     assert step.read is not None
-    size, end, before = step.output.dim(), step.output.dim() - 1, step.read.dim() - 1
+    size, last = step.output.dim(), step.read.dim() - 1
     if isinstance(step.module, nn.Linear) or _heads(step.module):
-        return end
-    if isinstance(step.module, nn.Conv2d) or size <= 2 or step.read.dim() <= 2:
+        return size - 1
+    if isinstance(step.module, nn.Conv2d) or size <= 2 or last <= 1:
         return 1
     if step.name in TURNS:
         order = _order(step, size)
-        place = order.index(before if last else 1)
-        return place if order[0] == 0 and place in (1, end) else None
-    channels = step.read.shape[before if last else 1]
-    place = end if last else 1
-    kept = step.name not in RESHAPES or step.output.shape[place] == channels
+        return order.index(before) if order[0] == 0 else None
+    place = size - 1 if before == last else min(before, size - 1)
+    kept = step.name not in RESHAPES or step.output.shape[place] == step.read.shape[before]
     return place if kept else None
 
 
