@@ -20,9 +20,11 @@ import figures as deck
 import lab
 from conftest import ROOT
 from lab.figures import KINDS, draw, fonts, read
+from lab.figures.bar import KINDS as WORDS
 from lab.figures.cells import RADIUS, cell
 from lab.figures.render import png, sha256
-from lab.figures.trace import Op
+from lab.figures.svg import FILLS
+from lab.figures.trace import Op, tell
 from running import environment
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -135,7 +137,11 @@ def test_text_can_be_read_on_a_slide(name: str) -> None:
 
 @pytest.mark.parametrize("name", deck.drawings())
 def test_no_two_labels_touch(name: str) -> None:
-    for (one, _, _, a), (other, _, _, b) in combinations(texts(svg(name)), 2):
+    check_apart(svg(name))
+
+
+def check_apart(root: ET.Element) -> None:
+    for (one, _, _, a), (other, _, _, b) in combinations(texts(root), 2):
         apart = a[2] + 4 <= b[0] or b[2] + 4 <= a[0] or a[3] <= b[1] or b[3] <= a[1]
         assert apart, (one, other)
 
@@ -193,6 +199,41 @@ def test_the_operations_have_all_parameters_and_all_work(name: str) -> None:
     assert sum(op.macs for op in ops) == lab.count_macs(model, (1, 3, 224, 224))
 
 
+MODERN = [
+    "convnext_tiny",
+    "densenet121",
+    "efficientnet_b0",
+    "mobilenet_v3_small",
+    "swin_t",
+    "vit_b_16",
+]
+
+
+@pytest.fixture
+def no_png(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the time of the renderer."""
+    monkeypatch.setattr("lab.figures.png", lambda svg: b"")
+
+
+@pytest.mark.usefixtures("no_png")
+@pytest.mark.parametrize("name", MODERN)
+def test_a_modern_network_can_be_drawn_whole(name: str, tmp_path: Path) -> None:
+    """With the parameters and the work that torchvision says, and every operation named."""
+    with torch.device("meta"):
+        model = getattr(models, name)()
+    known = models.get_model_weights(name).DEFAULT.meta
+    ops = read(model, (3, 224, 224))
+    assert sum(op.parameters for op in ops) == known["num_params"]
+    assert round(sum(op.macs for op in ops) / 1e9, 3) == known["_ops"]
+    root = ET.parse(draw(model, (3, 224, 224), tmp_path / "it.svg")[0]).getroot()
+    told = {each for title in root.iter(f"{SVG}title") for each in (title.text or "").split("; ")}
+    assert {tell(op) for op in ops if op.parameters} <= told
+    described = root.findtext(f"{SVG}desc") or ""
+    assert all(op.label and op.label in described for op in ops)
+    assert all(left >= 0 and right <= 1760 for _, _, _, (left, _, right, _) in texts(root))
+    check_apart(root)
+
+
 class Block(nn.Module):
     """Every kind of operation, with modules and with functions."""
 
@@ -243,6 +284,43 @@ def test_an_activation_that_others_do_not_see_is_an_operation_of_its_own() -> No
     assert [op.kind for op in read(Before(), (4, 8, 8))] == ["input", "activation", "conv", "add"]
 
 
+def test_channels_come_first_and_what_others_read_is_not_folded_where_a_network_turns() -> None:
+    class Turning(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 5, 1)
+            self.norm = nn.LayerNorm(5)
+            self.scale_of_all = nn.Parameter(torch.ones(5, 1, 1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = self.conv(x)
+            z = self.norm(y.permute(0, 2, 3, 1)).transpose(2, 3).transpose(2, 3)
+            return y + self.scale_of_all * z.permute(0, 3, 1, 2)
+
+    conv, norm, add = read(Turning(), (4, 8, 6))[1:]
+    assert [conv.shape, norm.shape, add.shape] == [(5, 8, 6)] * 3
+    assert (conv.folded, conv.parameters) == ([], 25)
+    assert (norm.label, norm.folded, norm.parameters) == ("layer norm", ["scale of all"], 15)
+    assert add.inputs == [conv.id, norm.id]
+
+
+def test_attention_is_one_operation_with_its_heads() -> None:
+    class Encoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 4, 4)
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.conv(x).flatten(2).transpose(1, 2)
+            return x + self.attention(x, x, x)[0]
+
+    op = read(Encoder(), (3, 16, 16))[2]
+    assert (op.kind, op.label, op.shape, op.side) == ("attention", "2-head attention", (8, 16), 4)
+    assert op.parameters == 4 * (8 * 8 + 8)
+    assert op.macs == 4 * 16 * 8 * 8 + 2 * 16 * 16 * 8
+
+
 class Scaled(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x) * 2
@@ -267,7 +345,7 @@ class Chunked(nn.Sequential):
 @pytest.mark.parametrize(
     ("model", "shape", "words"),
     [
-        (Chunked(nn.Conv2d(3, 4, 3)), (3, 8, 8), "cannot draw what getitem reads"),
+        (Chunked(nn.Conv2d(3, 4, 3)), (3, 8, 8), "cannot draw chunk"),
         (Scaled(nn.Conv2d(3, 4, 3)), (3, 8, 8), "mul"),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.PixelShuffle(2)), (3, 8, 8), "PixelShuffle at 1"),
         (nn.Sequential(nn.Upsample(scale_factor=2)), (3, 8, 8), "Upsample at 0"),
@@ -282,6 +360,37 @@ def test_what_cannot_be_drawn_truly_is_not_drawn(
     with pytest.raises(lab.UserError, match=words) as wrong:
         read(model, shape)
     assert "\n" not in str(wrong.value)
+
+
+@pytest.mark.usefixtures("no_png")
+@pytest.mark.parametrize("kind", ["graph", "chain"])
+def test_an_unknown_operation_is_a_gray_box_with_name_and_shape_on_request(
+    kind: str, tmp_path: Path
+) -> None:
+    from lab.figures.__main__ import main
+
+    path = tmp_path / "own.py"
+    path.write_text(OWN.replace("nn.BatchNorm2d(maps)", "nn.Upsample(scale_factor=2)"))
+    words = [f"{path}:Own", "1", "--size", "16", "--out", str(tmp_path / "own.svg")]
+    with pytest.raises(lab.UserError, match=r"cannot draw Upsample at 1: .*--unknown box"):
+        main(words)
+    main([*words, "--unknown", "box", "--kind", kind])
+    text = (tmp_path / "own.svg").read_text(encoding="utf-8")
+    said = [words for words, *_ in texts(ET.fromstring(text))]
+    assert "Upsample" in said
+    assert any("32 \N{MULTIPLICATION SIGN} 32" in each for each in said)
+    assert FILLS["unknown"] in text
+    assert WORDS["unknown"] in said
+
+
+def test_a_box_has_all_parts_of_what_it_hands_on() -> None:
+    ops = read(Chunked(nn.Conv2d(3, 4, 3)), (3, 8, 8), unknown="box")
+    assert [(op.kind, op.label, op.shape) for op in ops[2:]] == [
+        ("unknown", "chunk", (2, 6, 6)),
+        ("add", "add", (2, 6, 6)),
+    ]
+    with pytest.raises(lab.UserError, match="refuse or box, not Box"):
+        read(nn.Sequential(), (3, 8, 8), unknown="Box")
 
 
 def test_reading_leaves_the_network_as_it_was() -> None:

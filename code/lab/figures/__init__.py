@@ -16,10 +16,11 @@ from .graph import compare, graph
 from .render import png
 from .rows import rows
 from .strip import strip
-from .trace import Op, read
+from .trace import UNKNOWN, Op, read
 
 __all__ = [
     "KINDS",
+    "UNKNOWN",
     "chain",
     "compare",
     "describe",
@@ -48,6 +49,7 @@ def draw(
     path: str | Path,
     kind: str = "auto",
     title: str = "",
+    unknown: str = "refuse",
 ) -> list[Path]:
     """Draw a network into an SVG and a PNG beside it, and return their paths.
 
@@ -59,13 +61,15 @@ def draw(
             and ribbons as wide as there are channels; "strip", a tile an operation, stage by
             stage; "rows", a tile a layer and an arc a shortcut; "auto", one that fits.
         title: by default the name of the network's class.
+        unknown: what becomes of an operation that is not known: "refuse", or "box", a gray box
+            with its name and shape.
 
     Raises:
         UserError: the network cannot be traced or does not fit, or the path cannot be written.
     """
     path = Path(path)
     check(path)
-    ops = read(model, shape)
+    ops = read(model, shape, unknown)
     title = title or type(model).__name__
     name = path.stem.replace(" ", "-")
     if kind != "auto":

@@ -15,7 +15,7 @@ from torch import nn
 from .. import machine
 from ..errors import UserError
 from ..parser import Parser
-from . import KINDS, draw
+from . import KINDS, UNKNOWN, draw
 
 EXAMPLES = """examples:
   python -m lab.figures code/lenet.py:LeNet5 --channels 1 --size 32
@@ -41,6 +41,9 @@ def main(words: list[str]) -> None:
     parser.add_argument("--size", type=int, default=224, help="side of the images (224)")
     parser.add_argument("--channels", type=int, default=3, help="of the images (3)")
     parser.add_argument("--kind", choices=("auto", *KINDS), default="auto", help="of figure (auto)")
+    parser.add_argument(
+        "--unknown", choices=UNKNOWN, default="refuse", help="operation: refuse it, or a gray box"
+    )
     parser.add_argument("--title", default="", help="by default the name of the network's class")
     parser.add_argument("--out", help="where to (NAME.svg, in this folder)")
     given = parser.parse_args(words)
@@ -49,7 +52,7 @@ def main(words: list[str]) -> None:
     model = _build(given.network, given.argument)
     path = Path(given.out or f"{type(model).__name__.lower()}.svg")
     shape = (given.channels, given.size, given.size)
-    for written in draw(model, shape, path, given.kind, given.title):
+    for written in draw(model, shape, path, given.kind, given.title, given.unknown):
         print(written)
 
 

@@ -19,12 +19,17 @@ from .svg import (
     step,
     text,
 )
-from .trace import NORMS, Op, short, times
+from .trace import Op, folds_as, short, times
 
 HEIGHT = 40
 GAP = 28  # between two items of a key
 TIGHT = 20  # the least between the title and what stands beside it
-KINDS = {"pool": "pooling", "fc": "fully connected"}
+KINDS = {
+    "pool": "pooling",
+    "fc": "fully connected",
+    "attention": "attention",
+    "unknown": "not known here",
+}
 
 
 @dataclass
@@ -108,9 +113,9 @@ def key_of(ops: list[Op], folded: bool) -> list[tuple[str, str]]:
     items += [(kind, words) for kind, words in KINDS.items() if kind in kinds]
     if folded:
         names = list(dict.fromkeys(name for op in ops for name in op.folded))
-        norms = [name for name in names if name in NORMS.values()]
-        items += [("norm", name) for name in norms]
-        items += [("activation", name) for name in names if name not in norms]
+        items += sorted(
+            ((folds_as(name), name) for name in names), key=lambda item: item[0] == "activation"
+        )
     return items
 
 

@@ -29,7 +29,7 @@ from .svg import (
     step,
     text,
 )
-from .trace import NORMS, Op, short, spaced, times
+from .trace import Op, folds_as, short, spaced, times
 
 LINE = 34
 STRIP = 11  # a norm or an activation, at the right edge of what it follows
@@ -81,7 +81,7 @@ def compare(name: str, title: str, description: str, panels: Sequence[tuple[str,
 
 def _words(op: Op) -> list[str]:
     """What a box says."""
-    if op.kind in ("input", "concat"):
+    if op.kind in ("input", "concat", "unknown"):
         return [op.label, spaced(op.shape)]
     if op.kind == "pool":
         lines = [op.label.removesuffix(f" {times(op.kernel)}"), times(op.kernel) or "all pixels"]
@@ -260,7 +260,7 @@ def _sum(group: Element, op: Op, x: float, y: float) -> None:
     cross = f"M{number(x - 17)},{number(y)}h34M{number(x)},{number(y - 17)}v34"
     path(group, "none", cross, stroke=INK, stroke_width=5)
     for place, name in enumerate(op.folded):
-        fill = FILLS["norm" if name in NORMS.values() else "activation"]
+        fill = FILLS[folds_as(name)]
         rectangle(group, x + CIRCLE + 10 + (STRIP + 10) * place, y - 44, STRIP, 88, fill)
 
 
@@ -269,7 +269,7 @@ def _box(group: Element, op: Op, x: float, middle: float, tall: float) -> None:
     top = middle - tall / 2
     rectangle(group, x, top, wide, tall, fill, stroke=INK, stroke_width=1.6)
     for place, name in enumerate(reversed(op.folded)):
-        strip = FILLS["norm" if name in NORMS.values() else "activation"]
+        strip = FILLS[folds_as(name)]
         rectangle(group, x + wide - STRIP * (place + 1), top, STRIP, tall, strip)
     words, center = _words(op), x + (wide - STRIP * len(op.folded)) / 2
     y = middle - LINE * len(words) / 2 + 26

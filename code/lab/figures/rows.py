@@ -1,6 +1,7 @@
 """Whole networks below each other: a tile for each layer with weights, an arc for each shortcut."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..errors import UserError
 from .bar import GAP, key, key_of, key_width
@@ -29,9 +30,25 @@ from .svg import (
 from .trace import Op, short
 
 GUTTER = 60  # between the words before the rows and the first tile
-ROW = 152
 FLATTEST, TALLEST = 26, 92  # tiles
+WIDEST, NARROWEST = 60, 11  # from one tile to the next
+SHARE = 0.68  # of that, the width of a tile
+TRUNK = 8  # thickness of the line through the tiles
+OVER, ARCH = 16, 44  # room above a row without arcs, and with them
+UNDER = 54  # below a row, for its numbers
+FIRST, LINE = 28, 36  # from the middle of a row up to its name, and from line to line
+NUMBERS = 34  # from the tiles down to their numbers
+APART = 8  # between two numbers
+KEY, END = 40, 54  # from the last row down to the key, and to the end
+SAMPLE, AHEAD, RAISED = 44, 10, 9  # a line in the key, its space to the words, above their base
 ARC = FILLS["fc"]
+THICK, THIN = 3.6, 0.17  # of an arc at most, and its share of the way between two tiles
+DASHES = {"shape changes": "8 6", "concatenated": "3 2", "identity": ""}
+EDGE: dict[str, Any] = {"stroke": INK, "stroke_width": 1.2}
+GATE = 6  # radius of the dot of a gate, at most
+GATED = "gate"  # what the key calls it
+TILES = ("conv", "fc", "attention", "unknown")
+MERGES = ("add", "mul", "concat")
 
 
 def rows(name: str, title: str, description: str, networks: Sequence[tuple[str, list[Op]]]) -> str:
@@ -44,8 +61,8 @@ def rows(name: str, title: str, description: str, networks: Sequence[tuple[str, 
         UserError: there are too many layers for the width of a slide, or branches other than
             shortcuts.
     """
-    if any(op.kind == "concat" for _, ops in networks for op in ops):
-        raise UserError("rows cannot show a concatenation: choose strip or graph")
+    for _, ops in networks:
+        _check_concats(ops)
     root = document(name, title, description)
     side = max(op.side for _, ops in networks for op in ops)
     words = [_words(label, ops) for label, ops in networks]
@@ -59,25 +76,47 @@ def rows(name: str, title: str, description: str, networks: Sequence[tuple[str, 
         )
     )
     longest = max(len(_trunk(ops)) for _, ops in networks)
-    pitch = (RIGHT - left) / longest
-    if pitch < 14:
+    pitch = (RIGHT - left) / max(1, longest)
+    if pitch < NARROWEST:
         raise UserError(f"{longest} layers in a row are too many for the width of a slide")
     y = 0.0
     for count, ((_, ops), lines) in enumerate(zip(networks, words, strict=True)):
         group = step(root, count) if count else add(root, "g")
-        arcs = any(op.kind == "add" for op in ops)
-        middle = y + TALLEST / 2 + (44 if arcs else 16)
+        middle = y + TALLEST / 2 + (ARCH if any(map(_merges, ops)) else OVER)
         for place, each in enumerate(lines):
             size = {"size": LARGE, "bold": True} if place == 0 else {"fill": MUTED}
-            text(group, LEFT, middle - 28 + 36 * place, each, anchor="start", **size)
-        _row(group, ops, left, middle, min(pitch, 60), side)
-        y = middle + TALLEST / 2 + 54
+            text(group, LEFT, middle - FIRST + LINE * place, each, anchor="start", **size)
+        _row(group, ops, left, middle, min(pitch, WIDEST), side)
+        y = middle + TALLEST / 2 + UNDER
     tiles = [op for _, ops in networks for op in _trunk(ops)]
-    shortcuts = [_shortcut(op, ops) for _, ops in networks for op in ops if op.kind == "add"]
-    arcs_drawn = [("shape changes", "8 6")] if any(shortcuts) else []
-    arcs_drawn += [("identity", "")] if not all(shortcuts) else []
-    _key(root, tiles, arcs_drawn, y + 40)
-    return finish(root, y + 54)
+    arcs = {_arc(op, ops) for _, ops in networks for op in ops if _merges(op)}
+    _key(root, tiles, [each for each in (*DASHES, GATED) if each in arcs], y + KEY)
+    return finish(root, y + END)
+
+
+def _merges(op: Op) -> bool:
+    return op.kind in MERGES and len(op.inputs) > 1
+
+
+def _check_concats(ops: list[Op]) -> None:
+    """Raise `UserError` unless what is concatenated is an input and what the row made of it."""
+    by = {op.id: op for op in ops}
+    for op in ops:
+        if op.kind == "concat" and _merges(op):
+            fork = _fork(op, by)
+            made = [_way(each, fork, by) for each in op.inputs]
+            layers = [any(by[each].kind in TILES for each in way) for way in made]
+            if sorted(map(bool, made)) != [False, True] or sum(layers) != 1:
+                raise UserError(
+                    f"rows cannot show the concatenation {op.id}: choose strip or graph"
+                )
+
+
+def _arc(op: Op, ops: list[Op]) -> str:
+    """What the key calls the line of a merge."""
+    if op.kind != "add":
+        return GATED if op.kind == "mul" else "concatenated"
+    return "shape changes" if _shortcut(op, ops) else "identity"
 
 
 def _words(label: str, ops: list[Op]) -> list[str]:
@@ -86,25 +125,32 @@ def _words(label: str, ops: list[Op]) -> list[str]:
 
 
 def _trunk(ops: list[Op]) -> list[Op]:
-    """The layers with weights that stand in the row: not those inside a shortcut."""
-    shortcuts = {each for op in ops if op.kind == "add" for each in _shortcut(op, ops)}
-    return [op for op in ops if op.kind in ("conv", "fc") and op.id not in shortcuts]
+    """The layers with weights that stand in the row: not those inside a shortcut or a gate."""
+    inside = {each for op in ops if _merges(op) for each in _shortcut(op, ops)}
+    return [op for op in ops if op.kind in TILES and op.id not in inside]
 
 
-def _shortcut(add_: Op, ops: list[Op]) -> list[str]:
-    """The operations of the cheaper way into a sum, its last first; none in an identity."""
+def _way(which: str, end: str, by: dict[str, Op]) -> list[str]:
+    """The operations back from one to another, the end left out."""
+    found = []
+    while which != end:
+        found.append(which)
+        which = by[which].inputs[0]
+    return found
+
+
+def _shortcut(merge: Op, ops: list[Op]) -> list[str]:
+    """The operations of the lesser way into a merge, its last first; none in an identity.
+
+    The lesser one has smaller maps, as a gate has, or does less work.
+    """
     by = {op.id: op for op in ops}
+    fork = _fork(merge, by)
 
-    def way(which: str, end: str) -> list[str]:
-        found = []
-        while which != end:
-            found.append(which)
-            which = by[which].inputs[0]
-        return found
+    def size(which: str) -> tuple[int, int]:
+        return by[which].side, sum(by[each].macs for each in _way(which, fork, by))
 
-    fork = _fork(add_, by)
-    ways = [way(each, fork) for each in add_.inputs]
-    return min(ways, key=lambda found: sum(by[each].macs for each in found))
+    return _way(min(merge.inputs, key=size), fork, by)
 
 
 def _fork(add_: Op, by: dict[str, Op]) -> str:
@@ -125,13 +171,8 @@ def _row(
 ) -> None:
     trunk = _trunk(ops)
     by = {op.id: op for op in ops}
-    wide = pitch * 0.68
+    wide = pitch * SHARE
     at = {op.id: left + pitch * place for place, op in enumerate(trunk)}
-
-    def tall(op: Op) -> float:
-        if op.kind == "fc":
-            return FLATTEST
-        return FLATTEST + (TALLEST - FLATTEST) * (op.side / side) ** 0.5
 
     def after(which: str) -> float:
         """The place behind the layer that made what an operation hands on."""
@@ -141,42 +182,84 @@ def _row(
             which = max(by[which].inputs, key=lambda each: at.get(each, 0))
         return at[which] + wide + (pitch - wide) / 2
 
-    end = at[trunk[-1].id] + wide
-    rectangle(group, left, middle - 4, end - left, 8, RIBBON)
-    for op in ops:
-        if op.kind == "add":
-            begin, to = after(_fork(op, by)), after(op.id)
-            changes = bool(_shortcut(op, ops))
-            top = middle - TALLEST / 2 - 46
-            d = f"M{number(begin)},{number(middle - 5)}"
-            d += f"C{number(begin)},{number(top)} {number(to)},{number(top)}"
-            dashes = {"stroke_dasharray": "8 6"} if changes else {}
-            arc = operation(group, op, *(by[each] for each in _shortcut(op, ops)))
-            path(arc, "none", f"{d} {number(to)},{number(middle - 5)}", stroke=ARC,
-                 stroke_width=3.6, **dashes)  # fmt: skip
-    said: list[str] = []  # what the words below the tiles said last
-    shown = 0.0  # where they end
+    end = max(at.values(), default=left) + wide
+    rectangle(group, left, middle - TRUNK / 2, end - left, TRUNK, RIBBON)
+    for op in filter(_merges, ops):
+        place = operation(group, op, *(by[each] for each in _shortcut(op, ops)))
+        if op.kind == "mul":
+            radius = min(GATE, (pitch - wide) / 2)
+            add(place, "circle", cx=after(op.id), cy=middle, r=radius, fill=INK)
+        else:
+            style = _bow_style(_arc(op, ops), pitch)
+            _bow(place, after(_fork(op, by)), after(op.id), middle, style)
+    numbers = _numbers(trunk, at)
     for op in trunk:
-        height = tall(op)
-        style = {"stroke": INK, "stroke_width": 1.2}
-        tile = operation(group, op)
-        rectangle(tile, at[op.id], middle - height / 2, wide, height, fill_of(op), **style)
-        words = "fc" if op.kind == "fc" else str(op.channels) + (" maps" if not said else "")
-        if words not in said and at[op.id] > shown:
-            text(group, at[op.id], middle + TALLEST / 2 + 34, words, anchor="start", fill=MUTED)
-            shown = at[op.id] + width(words, SMALL) + 8
-            said = [words, f"{op.channels}"]
+        height = FLATTEST + (TALLEST - FLATTEST) * (0 if _flat(op) else (op.side / side) ** 0.5)
+        tile = operation(group, *_before(op, by), op)
+        rectangle(tile, at[op.id], middle - height / 2, wide, height, fill_of(op), **EDGE)
+        if op.id in numbers:
+            (x, words), y = numbers[op.id], middle + TALLEST / 2 + NUMBERS
+            text(group, x, y, words, anchor="start", fill=MUTED)
 
 
-def _key(root: Element, tiles: list[Op], lines: list[tuple[str, str]], y: float) -> None:
+def _before(op: Op, by: dict[str, Op]) -> list[Op]:
+    """What a tile tells of, too: the norms and the like that stand alone before it."""
+    found: list[Op] = []
+    which = by[op.inputs[0]]
+    while which.kind not in (*TILES, "input") and not _merges(which):
+        if which.kind != "pool" or which.parameters:
+            found.insert(0, which)
+        which = by[which.inputs[0]]
+    return found
+
+
+def _bow(place: Element, begin: float, to: float, middle: float, style: dict[str, Any]) -> None:
+    """A line from one place of a row over its tiles to another."""
+    base, top = middle - TRUNK / 2 - 1, middle - TALLEST / 2 - ARCH - 2
+    d = f"M{number(begin)},{number(base)}C{number(begin)},{number(top)} {number(to)},{number(top)}"
+    path(place, "none", f"{d} {number(to)},{number(base)}", **style)
+
+
+def _bow_style(name: str, pitch: float = WIDEST) -> dict[str, Any]:
+    """The stroke of a line, thinner where tiles are."""
+    dashes = {"stroke_dasharray": DASHES[name]} if DASHES[name] else {}
+    return {"stroke": ARC, "stroke_width": min(THICK, THIN * pitch), **dashes}
+
+
+def _flat(op: Op) -> bool:
+    return op.kind == "fc" and op.side == 1
+
+
+def _numbers(trunk: list[Op], at: dict[str, float]) -> dict[str, tuple[float, str]]:
+    """Where which words are below tiles: channels, each once for a side, where there is room."""
+    numbers: dict[str, tuple[float, str]] = {}
+    said: list[str] = []  # for this side, the last words last
+    side, free = 0, 0.0  # from where on there is room
+    for op in trunk:
+        said, side = (said if op.side == side else said[-2:]), op.side
+        words = "fc" if _flat(op) else str(op.channels) + (" maps" if not said else "")
+        long = width(words, SMALL)
+        x = min(at[op.id], RIGHT - long)
+        if words not in said and x > free:
+            numbers[op.id] = x, words
+            free = x + long + APART
+            said += [words, f"{op.channels}"]
+    return numbers
+
+
+def _key(root: Element, tiles: list[Op], lines: list[str], y: float) -> None:
     items = key_of(tiles, folded=False)
     text(root, LEFT, y, "heights: square roots", anchor="start", fill=MUTED)
     key(root, items, RIGHT, y)
     x = RIGHT - key_width(items)
-    for words, dashes in lines:
+    for words in lines:
         x -= width(words, SMALL) + GAP
         text(root, x, y, words, anchor="start", fill=MUTED)
-        more = {"stroke_dasharray": dashes} if dashes else {}
-        path(root, "none", f"M{number(x - 54)},{number(y - 9)}h44", stroke=ARC, stroke_width=3.6,
-             **more)  # fmt: skip
-        x -= 54
+        sample = SAMPLE if words in DASHES else 2 * GATE
+        begin = x - sample - AHEAD
+        if words in DASHES:
+            line = f"M{number(begin)},{number(y - RAISED)}h{SAMPLE}"
+            path(root, "none", line, **_bow_style(words))
+        else:
+            add(root, "circle", cx=begin + GATE, cy=y - RAISED, r=GATE, fill=INK)
+        x = begin

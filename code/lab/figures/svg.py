@@ -17,6 +17,8 @@ FILLS = {
     "conv more": "#04ABE8",
     "pool": "#F2B33D",
     "fc": "#036182",
+    "attention": "#5CC9A7",
+    "unknown": "#C2C2C2",
     "norm": "#CC79A7",
     "activation": INK,
 }
