@@ -3,6 +3,8 @@
 import { parser } from '@lezer/python';
 
 const DEFINITION = /^(?:Class|Function)Definition$/;
+// The slides of a lesson follow one another, so that the last source is often asked for again.
+let latest = { source: '', known: [] };
 
 /** Return the syntax node of a docstring, unless it is all that the body holds. */
 function docstringIn(body) {
@@ -60,7 +62,8 @@ export function definitions(source) {
  */
 export function definition(source, name, { docstring }) {
   source = source.replaceAll('\r\n', '\n');
-  const known = definitions(source);
+  if (source !== latest.source) latest = { source, known: definitions(source) };
+  const { known } = latest;
   const matches = known.filter((candidate) => candidate.name === name);
   if (matches.length === 0) {
     const names = known.map((candidate) => candidate.name).join(', ') || 'no definition at all';
