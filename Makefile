@@ -11,7 +11,7 @@ SCRIPTS := $(foreach script,$(wildcard code/*.py),$(if $(realpath $(script)/.),,
 	$(if $(realpath $(script)),$(script))))
 LESSONS := $(filter-out __init__ exercise pieces,$(basename $(notdir $(SCRIPTS))))
 
-.PHONY: present test train notebooks results figures models site pdf handout pictures clean node browser
+.PHONY: present test train notebooks results figures models site pdf handout pictures accept clean node browser
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -59,6 +59,9 @@ handout: browser  ## the slides with their notes, on A4
 
 pictures: browser  ## pictures of slides, for the first page and for README.md
 	@npm run pictures --silent
+
+accept: .venv/.ready  ## the lecture as it is now, for the tests and for README.md
+	@$(BIN)/python slides/lecture.py
 
 clean: $(if $(wildcard _site),node)  ## remove what was built, but not trainings, data or the set-up
 	@if [ -e _site ]; then node slides/reveal/site.mjs; fi

@@ -2,13 +2,16 @@
 
     python slides/pages.py [LESSON ...]
 
-`make site` runs it where the notebooks' packages are installed. A lesson is run when it, its
-settings or code/lab has changed since the last time; all that is kept lies in .lessons/ and can be
-deleted. slides/reveal/course.mjs makes the pages.
+`make site` runs it where the notebooks' packages are installed. A lesson is run when its settings,
+its script or a file that this loaded has changed since the last time; slides/reveal/lessons.mjs
+tells which. All that is kept lies in .lessons/ and can be deleted. slides/reveal/course.mjs makes
+the pages.
 """
 
 from __future__ import annotations
 
+import argparse
+import ast
 import copy
 import hashlib
 import io
@@ -17,22 +20,31 @@ import os
 import re
 import runpy
 import shlex
+import shutil
+import subprocess
 import sys
 import tempfile
+import textwrap
 from base64 import b64decode
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / ".lessons"
+# Runs in the lesson's process when the lesson has ended.
+LOADED = """
+import json as _json, sys as _sys
+print(_json.dumps([getattr(m, "__file__", None) for m in list(_sys.modules.values())]))
+"""
+GUARD = re.compile(
+    r'^if __name__ == "__main__"(?: and (.+))?:\n((?:(?:[ \t]+.*)?(?:\n|\Z))+)', re.MULTILINE
+)
 # From its file: the package imports PyTorch, which takes seconds, and mostly nothing is to be run.
 plain_files = runpy.run_path(str(ROOT / "code" / "lab" / "folders.py"))["plain_files"]
-COURSE = ROOT / "slides" / "course.json"
-# A lesson's settings where slides/course.json has no others. The folder is gone afterwards.
-SMOKE = "--smoke --out runs"
+STALE = ROOT / "slides" / "reveal" / "lessons.mjs"
 LONGEST = 600  # seconds that a cell may take
 
 
@@ -45,58 +57,84 @@ def lessons() -> list[str]:
     return [path.stem for path in plain_files(ROOT / "code", "*.py")]
 
 
-def sources(name: str) -> dict[str, str]:
-    """What a page is made from, the lesson and all of code/lab: the SHA-256 of each file."""
-    files = [ROOT / "code" / f"{name}.py", *plain_files(ROOT / "code" / "lab", "**/*.py")]
-    digests = {
-        path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in files
-    }
-    return dict(sorted(digests.items()))
+class Parser(argparse.ArgumentParser):
+    """An error in the command line is one line; that of the package would bring PyTorch."""
+
+    def error(self, message: str) -> NoReturn:
+        raise RefusalError(f"{message} (--help lists the settings)")
 
 
-def settings(name: str) -> str:
-    """The words of the command line with which a lesson runs for its page.
+def stale(names: list[str]) -> dict[str, str]:
+    """The lessons among these that need a run, each with the words of its command line.
 
-    Raises `RefusalError` when slides/course.json is not there, no JSON, or says something else.
+    Raises `RefusalError` where Node is not installed, or when the course is not as it should be.
     """
-    file = COURSE.relative_to(ROOT).as_posix()
-    try:
-        course = json.loads(COURSE.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise RefusalError(f"{file}:{error.lineno}: that is not JSON: {error.msg}") from None
-    except (ValueError, RecursionError) as error:
-        raise RefusalError(f"{file}: that is not JSON: {error}") from None
-    place, found = file, course
-    for key in ("lessons", name, "arguments"):
-        if not isinstance(found, dict):
-            raise RefusalError(f"{place} must be an object with names and values")
-        if key not in found:
-            return SMOKE
-        place, found = f"{place}: {key}", found[key]
-    try:
-        shlex.split(found)
-    except (AttributeError, ValueError):
-        raise RefusalError(f"{place} must be the words of a command line, as one text") from None
+    node = shutil.which("node")
+    if node is None:
+        raise RefusalError("Node is not installed: get Node 20 or newer from https://nodejs.org")
+    asked = subprocess.run(
+        [node, str(STALE), "--stale", *names], capture_output=True, encoding="utf-8"
+    )
+    if asked.returncode:
+        raise RefusalError(asked.stderr.strip())
+    found: dict[str, str] = json.loads(asked.stdout)
+    for name, words in found.items():
+        try:
+            shlex.split(words)
+        except ValueError as error:
+            raise RefusalError(f"the settings of {name} cannot be read: {error}") from None
     return found
 
 
-def run(name: str) -> NotebookNode:
+def digests() -> dict[str, str]:
+    """The SHA-256 of each Python file of code/."""
+    return {
+        path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in plain_files(ROOT / "code", "**/*.py")
+    }
+
+
+def without_guards(source: str) -> str:
+    """A cell as a page and Colab show it: a notebook is always the main program.
+
+    A guard stays where taking it off would change what its lines say, as in a text of many lines.
+    """
+
+    def body(guard: re.Match[str]) -> str:
+        lines = textwrap.dedent(guard[2])
+        if guard[1]:
+            return f"if {guard[1]}:\n{guard[2]}"
+        whole = ast.parse(guard[0]).body[0]
+        assert isinstance(whole, ast.If)
+        same = ast.dump(ast.parse(lines)) == ast.dump(ast.Module(whole.body, []))
+        return lines if same else guard[0]
+
+    return GUARD.sub(body, source)
+
+
+def run(name: str, words: str) -> tuple[NotebookNode, set[str]]:
     """Run a lesson from its first cell to its last, in a folder that is then gone.
 
     With one thread, unless the environment says otherwise: so short a run gains nothing from more,
     and on a busy machine threads wait for one another.
 
+    Returns its notebook, and the files of the project that it loaded.
+
     Raises `RefusalError` naming the lesson and what went wrong in it.
     """
     import jupytext
+    import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
     notebook = jupytext.read(ROOT / "code" / f"{name}.py")
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.source = without_guards(cell.source)
+    notebook.cells.append(nbformat.v4.new_code_cell(LOADED))
     path = os.pathsep.join(filter(None, (str(ROOT / "code"), os.environ.get("PYTHONPATH"))))
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
-    environment |= {"LAB_ARGS": settings(name), "PYTHONPATH": path}
+    environment |= {"LAB_ARGS": words, "PYTHONPATH": path}
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             notebook,
@@ -115,7 +153,10 @@ def run(name: str) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = printed_and_drawn(cell.outputs)
-    return notebook
+    (told,) = notebook.cells.pop().outputs
+    loaded = [Path(file).resolve() for file in json.loads(told.text) if file]
+    inside = {file.relative_to(ROOT).as_posix() for file in loaded if file.is_relative_to(ROOT)}
+    return notebook, {f"code/{name}.py", *inside}
 
 
 def printed_and_drawn(outputs: list[NotebookNode]) -> list[NotebookNode]:
@@ -153,7 +194,7 @@ def put_pictures_aside(name: str, notebook: NotebookNode) -> dict[str, bytes]:
                     "file": file,
                     "width": width,
                     "height": height,
-                    "alt": words,
+                    "alt": output.metadata.get("image/png", {}).get("alt") or words,
                 }
     return pictures
 
@@ -179,22 +220,14 @@ def body(notebook: NotebookNode) -> str:
     return html
 
 
-def is_current(name: str) -> bool:
-    """Whether what is kept of a lesson was made from what is there now."""
-    try:
-        made = json.loads((KEPT / f"{name}.json").read_text(encoding="utf-8"))
-        made_from, arguments = made["made_from"], made["arguments"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    return made_from == sources(name) and arguments == settings(name)
-
-
-def keep(name: str) -> None:
+def keep(name: str, words: str) -> None:
     """Run a lesson, and write its cells, its pictures and its notebook to .lessons/."""
     import jupytext
 
-    made: dict[str, Any] = {"arguments": settings(name), "made_from": sources(name)}
-    notebook = run(name)
+    before = digests()
+    notebook, loaded = run(name, words)
+    made_from = {file: digest for file, digest in before.items() if file in loaded}
+    made: dict[str, Any] = {"arguments": words, "made_from": made_from}
     pictures = put_pictures_aside(name, notebook)
     KEPT.mkdir(exist_ok=True)
     for old in [KEPT / f"{name}.json", *KEPT.glob(f"{name}-*.png")]:
@@ -208,32 +241,19 @@ def keep(name: str) -> None:
     (KEPT / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 
-def _named() -> list[str]:
-    """The lessons that the command line names."""
-    if not sys.argv[1:]:
-        return []  # `make site` does not wait for PyTorch, which the import below brings
-    sys.path.insert(0, str(ROOT / "code"))
-    from lab.errors import UserError
-    from lab.parser import Parser
-
-    parser = Parser(description="Run the lessons for their pages on the site.")
-    parser.add_argument("lesson", nargs="*", help="which (default: all)")
-    try:
-        return parser.parse_args().lesson
-    except UserError as error:
-        raise RefusalError(error) from None
-
-
 def main() -> None:
     """The command line: runs the lessons that changed, or some of them."""
-    wanted = _named() or lessons()
+    parser = Parser(description="Run the lessons for their pages on the site.")
+    parser.add_argument("lesson", nargs="*", help="which (default: all)")
+    wanted = parser.parse_args().lesson
+    if "" in wanted:
+        raise RefusalError("an argument is empty")
     for name in wanted:
         if name not in lessons():
             raise RefusalError(f"there is no code/{name}.py; there is {', '.join(lessons())}")
-    for name in wanted:
-        if not is_current(name):
-            print(f"code/{name}.py runs for its page", flush=True)
-            keep(name)
+    for name, words in stale(wanted or lessons()).items():
+        print(f"code/{name}.py runs for its page", flush=True)
+        keep(name, words)
 
 
 if __name__ == "__main__":

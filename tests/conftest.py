@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -70,6 +71,12 @@ def read_slides() -> list[list[str]]:
     """Return the text of the deck's slides, as columns of a horizontal slide and those below it."""
     _, _, text = DECK.read_text(encoding="utf-8").split("---\n", 2)  # the front matter goes
     return [column.split("<!--v-->") for column in text.split("<!--s-->")]
+
+
+def remark(h: int) -> str:
+    """Return words from the notes of a horizontal slide, after its minutes."""
+    notes = read_slides()[h][0].split("\nNote:")[1].split("minute", 1)[1].partition("\n")[2]
+    return re.findall(r"\w[\w ,'-]{15,}\w", notes)[0]
 
 
 @cache

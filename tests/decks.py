@@ -52,6 +52,8 @@ scripts:
 <!--s-->
 
 ### End
+
+<iframe src="plot.html"></iframe>
 """
 
 
@@ -61,6 +63,7 @@ def write_cases(project: Path) -> None:
         (project / folder / "img").mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (side, side), "blue").save(project / folder / "img" / "plot.png")
         (project / folder / "img" / "notes.txt").write_text("notes")
+        (project / folder / "plot.html").write_text("<script>parent.ran = 'yes';</script>")
         (project / folder / "own.js").write_text("document.body.dataset.own = 'yes';")
     Image.new("RGB", (IN_STATIC, IN_STATIC), "blue").save(project / "static" / "img" / "plot.png")
     style = ".own { color: rgb(255, 0, 0); }\n.own::after { content: url('img/of-style.png'); }"
@@ -121,6 +124,7 @@ def read_case(page: Page, url: str) -> dict[str, object]:
                 background: await size(behind(near)),
                 color: getComputedStyle(own).color,
                 script: document.body.dataset.own,
+                plot: window.ran,
                 links: links.length,
                 answers: await Promise.all(ours.map(async (href) => (await fetch(href)).status)),
             };
@@ -139,6 +143,7 @@ def expected(side: int) -> dict[str, object]:
         "background": side,
         "color": "rgb(255, 0, 0)",
         "script": "yes",
+        "plot": "yes",
         "links": 10,
         "answers": [200] * 9,
     }

@@ -7,7 +7,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Frame, Page
 
-from conftest import plain_server
+from conftest import plain_server, remark
 from watching import Visit, visit
 
 # What a message may ask reveal.js for, among others; after the last one it hears no more.
@@ -101,7 +101,7 @@ def check_speaker_view(seen: Visit) -> None:
         seen.page.keyboard.press("s")
     speaker = opened.value
     notes = speaker.locator(".speaker-controls-notes .value")
-    notes.filter(has_text="Six networks, from 1998 to 2016").wait_for()
+    notes.filter(has_text=remark(0)).wait_for()
     # And from there, the deck is led: to the second slide, below the first.
     speaker.bring_to_front()
     speaker.keyboard.press("ArrowRight")

@@ -35,7 +35,7 @@ class Machine:
         self.root, self.bin, self.log = folder / "project", folder / "bin", folder / "log"
         reveal = self.root / "slides" / "reveal"
         reveal.mkdir(parents=True)
-        for name in ("chromium.mjs", "get-chromium.mjs"):
+        for name in ("chromium.mjs", "get-chromium.mjs", "project.mjs"):
             shutil.copy(ROOT / "slides" / "reveal" / name, reveal)
         (self.root / "node_modules").symlink_to(ROOT / "node_modules", target_is_directory=True)
         self.bin.mkdir()

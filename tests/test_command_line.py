@@ -163,10 +163,10 @@ def test_resume_refuses_a_run_whose_description_is_damaged(
 
 # Each is a program, its words, and the beginning of the one line that it answers.
 REFUSED = [
-    ("lab.record", [], "the following arguments are required: RUN"),
-    ("lab.record", [""], "an argument is empty"),
-    ("lab.record", ["--nope", "x"], "unrecognized arguments: --nope"),
-    ("lab.record", ["nowhere"], "no run folder nowhere"),
+    ("slides/record.py", [], "the following arguments are required: RUN"),
+    ("slides/record.py", [""], "an argument is empty"),
+    ("slides/record.py", ["--nope", "x"], "unrecognized arguments: --nope"),
+    ("slides/record.py", ["nowhere"], "no run folder nowhere"),
     ("lab.compare", ["extra"], "unrecognized arguments: extra"),
     ("lab.notebooks", ["extra"], "unrecognized arguments: extra"),
     ("lab.exercise", [], "python code/exercise.py --check starts this"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +22,7 @@ from playwright.sync_api import Browser
 
 from barriers import AXE
 from conftest import (
+    DECK,
     ROOT,
     copy_project,
     leave_out_live_slides,
@@ -34,6 +37,7 @@ from watching import visit
 
 LESSONS = sorted(path.stem for path in (ROOT / "code").glob("*.py"))
 RECORDED = sorted(path.stem for path in (ROOT / "static" / "results").glob("*.json"))
+GUARD = 'if __name__ == "__main__":'
 HEAVIEST = 300_000  # bytes of the first page, with all that it loads
 
 
@@ -194,7 +198,9 @@ def test_the_first_page_shows_each_lesson_with_the_numbers_of_its_record(whole: 
     text = (whole / "index.html").read_text(encoding="utf-8")
     articles = dict(re.findall(r'<article id="([\w-]+)">(.*?)</article>', text, re.DOTALL))
     assert sorted(articles) == LESSONS
-    assert list(articles)[:3] == ["pieces", "lenet", "alexnet"]  # in the order of the slides
+    deck = DECK.read_text(encoding="utf-8")
+    order = list(dict.fromkeys(re.findall(r"\bcode/(\w+)\.py", deck)))
+    assert [name for name in articles if name in order] == order
     for name in RECORDED:
         record = json.loads((ROOT / "static" / "results" / f"{name}.json").read_text())
         accuracy = f"{100 * record['test_accuracy']['mean']:.1f}"
@@ -202,7 +208,7 @@ def test_the_first_page_shows_each_lesson_with_the_numbers_of_its_record(whole: 
         assert f"<dd>{record['parameters']:,}</dd>" in articles[name]
         assert record["dataset"] in articles[name]
         assert 'role="img" aria-label="' in articles[name]
-        assert 'href="architectures.html#/' in articles[name]
+        assert ('href="architectures.html#/' in articles[name]) == (name in order)
     assert all(re.search(r"</h3>\s*<p>\S", article) for article in articles.values())
 
 
@@ -215,7 +221,10 @@ def test_a_lesson_shows_what_it_printed_and_drew_beside_its_record(
         assert "today 61,706, in 1998 60,000" in main.inner_text()
         images = main.locator("img")
         assert images.count() == 4
-        for alt, width in images.evaluate_all("all => all.map(i => [i.alt, i.naturalWidth])"):
+        shown = images.evaluate_all("all => all.map(i => [i.alt, i.naturalWidth])")
+        assert len({alt for alt, _ in shown}) == 4  # each has words of its own
+        assert shown[0][0] == "The losses and the validation accuracy of each epoch"
+        for alt, width in shown:
             assert len(alt) > 20
             assert width > 0
         assert seen.page.get_by_role("heading", level=1).inner_text() == "LeNet"
@@ -230,11 +239,35 @@ def test_a_lesson_shows_what_it_printed_and_drew_beside_its_record(
         assert ends["right"] < begins["left"]
 
 
-def test_the_notebook_on_the_site_is_the_lesson_without_outputs(whole: Path) -> None:
+def test_the_notebook_on_the_site_is_the_lesson_without_guards_and_outputs(whole: Path) -> None:
     notebook = jupytext.read(whole / "code" / "lenet.ipynb")
     script = jupytext.read(whole / "code" / "lenet.py")
-    assert [cell.source for cell in notebook.cells] == [cell.source for cell in script.cells]
     assert not any(cell.get("outputs") for cell in notebook.cells)
+    assert len(notebook.cells) == len(script.cells)
+    guarded = 0
+    for cell, written in zip(notebook.cells, script.cells, strict=True):
+        guard, _, body = written.source.partition("\n")
+        if guard == GUARD:
+            guarded += 1
+            assert cell.source == textwrap.dedent(body)
+        else:
+            assert cell.source == written.source
+    assert guarded == 2
+    page = (whole / "lessons" / "lenet.html").read_text(encoding="utf-8")
+    assert "__main__" not in page
+
+
+def test_only_the_guard_of_a_cell_goes() -> None:
+    without_guards = runpy.run_path(str(ROOT / "slides" / "pages.py"))["without_guards"]
+    text = f'{GUARD}\n    print("""a\n    b""")\n'
+    for source, expected in {
+        f"{GUARD}\n    a()\n\n    if b:\n        c()": "a()\n\nif b:\n    c()",
+        f"x = 1\n{GUARD}\n    a()\ny = 2": "x = 1\na()\ny = 2",
+        'if __name__ == "__main__" and ready(1):\n    a()': "if ready(1):\n    a()",
+        f"def f():\n    {GUARD}\n        a()": f"def f():\n    {GUARD}\n        a()",
+        text: text,  # dedented, it would print something else
+    }.items():
+        assert without_guards(source) == expected
 
 
 def test_the_pages_tell_no_path_of_the_machine_that_made_them(course: Path, whole: Path) -> None:
@@ -322,6 +355,60 @@ def test_a_lesson_that_has_changed_since_it_was_run_has_no_page(course: Path) ->
         script.write_text(text)
     again = run_pages(course, "lenet")  # it is kept: nothing is run again
     assert (again.returncode, again.stdout) == (0, "")
+
+
+def stale(project: Path, *names: str) -> dict[str, str]:
+    """The lessons that need a run, each with its settings."""
+    asked = run_node(project, "lessons.mjs", "--stale", *names)
+    assert asked.returncode == 0, asked.stderr
+    return json.loads(asked.stdout)
+
+
+def test_a_lesson_is_run_again_when_what_it_loaded_or_its_settings_have_changed(
+    course: Path,
+) -> None:
+    kept = course / ".lessons" / "lenet.json"
+    made_from = json.loads(kept.read_text())["made_from"]
+    lab = [f"code/lab/{name}.py" for name in ("__init__", "training", "demo", "plots")]
+    assert {"code/lenet.py", *lab} <= set(made_from)
+    others = ("code/exercise.py", "code/resnet.py", "code/lab/exercise/coach.py")
+    assert not set(others) & set(made_from)
+    assert stale(course, "lenet", "resnet") == {"resnet": "--smoke --out runs"}
+    for file in others:  # the checker, and other lessons
+        assert not changes_make_stale(course / file, course)
+    for file in ("code/lenet.py", "code/lab/plots.py"):
+        assert changes_make_stale(course / file, course)
+    said = kept.read_text()
+    for damaged in (said.replace("--smoke", "--epochs 2"), said[:40], "[]", "{}"):
+        kept.write_text(damaged)
+        assert stale(course, "lenet")
+    kept.write_text(said)
+
+
+def changes_make_stale(file: Path, course: Path) -> bool:
+    """Whether a change of this file makes the page of LeNet an old one."""
+    before = file.read_bytes()
+    try:
+        file.write_bytes(before + b"\n# changed\n")
+        return bool(stale(course, "lenet"))
+    finally:
+        file.write_bytes(before)
+
+
+def test_pages_without_node_are_one_line_and_help_needs_nothing(tmp_path: Path) -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        # Without site-packages: neither PyTorch nor Jupyter.
+        command = [sys.executable, "-I", "-S", str(ROOT / "slides" / "pages.py"), *words]
+        environment = {**os.environ, "PATH": str(tmp_path)}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+
+    helped, refused = run("--help"), run("lenet")
+    assert helped.returncode == 0, helped.stderr
+    assert helped.stdout.startswith("usage: pages.py")
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "Node is not installed: get Node 20 or newer from https://nodejs.org\n"
+    )
 
 
 # What the build does last.

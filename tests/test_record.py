@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import statistics
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import lab
 from lab import compare, record
 from lab.errors import UserError
 from lab.runs import Run
-from running import tiny, tiny_recipe
+from running import ROOT, tiny, tiny_recipe
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_runs_that_do_not_belong_together_are_refused(runs: list[Run], tmp_path:
     with pytest.raises(UserError, match="have the same seed"):
         record.summarize([runs[0], runs[0]])
     (other.folder / "result.json").unlink()
-    with pytest.raises(UserError, match="is not finished: continue it with --resume"):
+    with pytest.raises(UserError, match="is not finished: continue it with `resume"):
         record.summarize([other])
 
 
@@ -109,14 +110,16 @@ def test_runs_of_other_images_are_refused_and_those_that_do_not_know_theirs_are_
 def recorded(
     runs: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., None]:
-    """Run `python -m lab.record` in this process, with records in `tmp_path`."""
+    """Run `python slides/record.py` in this process, with records in `tmp_path`."""
     for name in ("read", "write"):
         monkeypatch.setattr(record, name, partial(getattr(record, name), folder=tmp_path))
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+    monkeypatch.setattr(sys, "path", [*sys.path])  # so is this
+    script = str(ROOT / "slides" / "record.py")
 
     def run(*words: object) -> None:
-        monkeypatch.setattr(sys, "argv", ["lab.record", *map(str, words)])
-        record.main()
+        monkeypatch.setattr(sys, "argv", [script, *map(str, words)])
+        runpy.run_path(script, run_name="__main__")
 
     return run
 

@@ -61,6 +61,19 @@ class Presentation:
         return self.log.read_bytes()[size:].decode().splitlines()
 
 
+# As ours, but for one deck, after whose page something goes wrong.
+LATE = """
+import preprocess from './preprocess.mjs';
+export default (text, options) => {
+  if (text.includes('# Late')) {
+    setTimeout(() => { throw new Error('late'); });
+    Promise.reject(new Error('unheard'));
+  }
+  return preprocess(text, options);
+};
+"""
+
+
 def surround(root: Path) -> None:
     """Put secrets around the deck in `root` that its server must keep, and a file to change."""
     for secret in [".git/config", "runs/secret.txt", "data/secret.txt", "slides/.hidden.md"]:
@@ -70,6 +83,10 @@ def surround(root: Path) -> None:
     for name in ["lab/helper.py", "notes.txt"]:
         (root / "code" / name).parent.mkdir(exist_ok=True)
         (root / "code" / name).write_text(SECRET)
+    (root / "slides" / "reveal" / "late.mjs").write_text(LATE)
+    settings = json.loads((root / "reveal-md.json").read_text())
+    settings["preprocessor"] = "slides/reveal/late.mjs"
+    (root / "reveal-md.json").write_text(json.dumps(settings))
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +104,7 @@ def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Presentation]:
         ("/", "text/html"),
         ("/architectures.md", "text/html"),
         ("/architectures.md?view=print&x=%zz", "text/html"),
+        ("/architectures.md?.html", "text/html"),
         ("/_assets/static/css/evo.css", "text/css"),
         ("/css/highlight/zenburn.css", "text/css"),
         ("/dist/reveal.js", "application/javascript"),
@@ -295,15 +313,25 @@ BROKEN_DECKS = {
         {},
         "broken.md cannot be shown: the front matter is not valid YAML (line 2): unknown tag",
     ),
-    "a preprocessor that throws": (
-        "---\npreprocessor: slides/reveal/broken.mjs\n---\n# Slide\n",
-        {"slides/reveal/broken.mjs": "export default () => { throw new Error('no idea'); };"},
-        "broken.md cannot be shown: no idea",
+    "a program for its Markdown": (
+        "---\npreprocessor: slides/broken.mjs\n---\n# Slide\n",
+        {"slides/broken.mjs": "export default () => process.exit(3);"},
+        "broken.md cannot be shown: front matter: preprocessor is no setting of a deck",
     ),
-    "a template that is not there": (
-        "---\ntemplate: slides/reveal/gone.html\n---\n# Slide\n",
+    "a template, be it a file from elsewhere": (
+        "---\ntemplate: data/secret.txt\n---\n# Slide\n",
         {},
-        "broken.md cannot be shown: ENOENT: no such file or directory, open",
+        "broken.md cannot be shown: front matter: template is no setting of a deck",
+    ),
+    "front matter that is one text": (
+        "---\nslides\n---\n# Slide\n",
+        {},
+        "broken.md cannot be shown: front matter: it is not a set of names and values",
+    ),
+    "a number for a separator": (
+        "---\nseparator: 5\n---\n# Slide\n",
+        {},
+        "broken.md cannot be shown: front matter: separator is not a text",
     ),
 }
 
@@ -391,11 +419,7 @@ def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_an_error_after_the_answer_is_one_line_and_the_lecture_goes_on(deck: Presentation) -> None:
-    late = "export default text => { setTimeout(() => { throw new Error('late'); }); "
-    late += "Promise.reject(new Error('unheard')); return text; };"
-    (deck.root / "slides" / "reveal" / "late.mjs").write_text(late)
-    slides = "---\npreprocessor: slides/reveal/late.mjs\n---\n# Slide\n"
-    (deck.root / "slides" / "late.md").write_text(slides)
+    (deck.root / "slides" / "late.md").write_text("# Late\n")
     before = deck.log.stat().st_size
     assert deck.get("/late.md")[0] == 200
     (deck.root / "slides" / "late.md").unlink()

@@ -117,7 +117,7 @@ def test_of_a_folder_of_slides_the_site_has_what_decks_name(cases: Path) -> None
     }
     assert published == {
         *(f"{folder}/{name}" for folder in FOLDERS for name in ("img/plot.png", "img/notes.txt")),
-        *(f"{folder}/own.js" for folder in FOLDERS),
+        *(f"{folder}/{name}" for folder in FOLDERS for name in ("own.js", "plot.html")),
         "slides/own.css",
         "slides/img/of-style.png",
     }
@@ -325,6 +325,9 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
     (project / "slides" / "latin").mkdir()
     (project / "slides" / "latin" / "old.md").write_text("# Groß\n", encoding="latin-1")
     (project / "slides" / "latin-old.md").write_text("# A\n\n![a](img/none.png)\n")
+    (project / "slides" / "wrong.md").write_text("---\npreprocessor: slides/own.mjs\n---\n")
+    (project / "slides" / "wrong(.md").write_text("---\nseparator: (\n---\n")
+    (project / "slides" / "wrong#1.md").write_text("# A\n")
     (project / "slides" / "yet.md").write_text("---\ntheme: evo\ntitle: Nets: a tour\n---\n")
     program = "---\ntheme: evo\nx: !!js/function 'function () { process.exit(3) }'\n---\n"
     (project / "slides" / "a.md").write_text(program)
@@ -349,6 +352,11 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
     assert next(lines) == "slides/worse.md: highlightTheme: highlight.js has no dark2"
     assert next(lines) == ("slides/worse.md: css: own.css: there is no such file: slides/own.css")
     assert next(lines).startswith("slides/worst.md:3: front matter: ")
+    assert next(lines) == ("slides/wrong#1.md: no address can have this name in it: rename it")
+    assert next(lines) == ("slides/wrong(.md: front matter: separator is no regular expression")
+    assert next(lines).startswith(
+        "slides/wrong.md: front matter: preprocessor is no setting of a deck"
+    )
     assert (
         next(lines) == "slides/yet.md:3: front matter: a text with a colon in it must be in quotes"
     )
@@ -465,6 +473,7 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
             "npm run pictures knows no --nope: write npm run pictures",
         ),
         ("pdf.mjs", ["a.pdf", "b.pdf"], "npm run pdf knows no b.pdf: write npm run pdf -- "),
+        ("get-chromium.mjs", ["x"], "npm run browser knows no x: write npm run browser"),
         ("site.mjs", ["x"], "make clean knows no x: write make clean"),
         ("present.mjs", ["x"], "npm start knows no x: write npm start, with PORT and OPEN in"),
     ],

@@ -218,15 +218,8 @@ def _label(
 
 
 def put_into(text: str, made: str) -> str:
-    """`text` with the table between its two marks replaced.
-
-    Raises `UserError` if it does not hold each mark once, in order.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or BEGIN in rest or END in after:
-        raise UserError(f"the table belongs between two lines, each once: {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n{made}\n\n{END}{after}"
+    """`text` with the table between its two marks replaced."""
+    return files.put_between(text, "the table", BEGIN, END, made)
 
 
 def update() -> None:

@@ -1,7 +1,4 @@
-"""Write finished runs into the record that the slides read: `static/results/NETWORK.json`.
-
-    python -m lab.record runs/lenet/20261123-141500-0
-    python -m lab.record --variant original runs/lenet/20261123-143000-0
+"""Finished runs as the record that the slides read: `static/results/NETWORK.json`.
 
 Several runs of one recipe, differing in their seed alone, give mean and spread. A record has the
 default variant of a network at its top level and the others under `variants`.
@@ -15,9 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import files, machine
+from . import files
 from .errors import UserError
-from .parser import Parser
 from .recipe import recorded_recipe
 from .runs import Run
 
@@ -213,39 +209,3 @@ def _text(record: dict[str, Any]) -> str:
     """JSON with a line for each epoch and each row of the confusion matrix, to read in a diff."""
     innermost = re.compile(r"[\[{][^\[\]{}]*[\]}]")
     return innermost.sub(lambda it: " ".join(it[0].split()), json.dumps(record, indent=1)) + "\n"
-
-
-def main() -> None:
-    """The command line: `python -m lab.record [--variant NAME] [--replace] RUN ...`."""
-    machine.show_errors_in_one_line()
-    parser = Parser(prog="lab.record", description=__doc__.partition("\n")[0])
-    parser.add_argument("--variant", default=DEFAULT, help="name of a variant of the network")
-    parser.add_argument("--replace", action="store_true", help="write over a record of other runs")
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
-    given = parser.parse_args()
-    record = summarize([Run.open(path) for path in given.runs], given.variant)
-    there = None if given.replace else read(record["network"], given.variant)
-    if there and _keeps(there, record):
-        print(f"{name_of(record['network'], given.variant)}: recorded already")
-        return
-    print(f"{machine.shown(write(record))}: test accuracy {record['test_accuracy']['mean']:.2%}")
-
-
-def _keeps(there: dict[str, Any], record: dict[str, Any]) -> bool:
-    """Whether a record has these runs; `UserError` if it would lose others."""
-    name = name_of(record["network"], record["variant"])
-    seeds, digest = {row["seed"] for row in record["runs"]}, record["images"].get("digest")
-    known = is_recorded(name, there, record["recipe"], seeds, digest)
-
-    def measured(row: dict[str, Any]) -> list[float]:
-        return [row[key] for key in ("seconds", "validation_accuracy", "test_accuracy")]
-
-    own = {row["seed"]: measured(row) for row in record["runs"]}
-    for row in there["runs"]:
-        if own.get(row["seed"], measured(row)) != measured(row):
-            refuse(f"{name} is recorded with another run of seed {row['seed']}")
-    return known
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,7 @@ import { readCourse, writeCourse } from './course.mjs';
 import { checkData } from './data.mjs';
 import { expand } from './directives.mjs';
 import { LICENSES, readLicenses, writeLicenses } from './licenses.mjs';
-import { readLooks } from './links.mjs';
+import { NOT_SENT, readLooks } from './links.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
 import { policy } from './policy.mjs';
 import {
@@ -22,6 +22,7 @@ import {
   load,
   printedName,
   readDeck,
+  readFront,
   readJson,
   Refusal,
   root,
@@ -65,11 +66,12 @@ export function readDecks() {
     let whole;
     let front;
     try {
+      if (NOT_SENT.test(name)) throw new Refusal('no address can have this name in it: rename it');
       whole = readDeck(name);
-      front = yamlFrontMatter.safeLoadFront(whole);
+      front = readFront(yamlFrontMatter, whole);
     } catch (error) {
       if (error instanceof Refusal) {
-        mistakes.push(error.message);
+        mistakes.push(error.message.startsWith(file) ? error.message : `${file}: ${error.message}`);
         return undefined;
       }
       const { line, message } = frontMatterMistake(error);
@@ -108,7 +110,7 @@ export function readDecks() {
   return decks;
 }
 
-/** Put static/, the lessons, and what decks name beside themselves, where pages look for them. */
+/** Put static/, the lessons, and what decks name beside themselves, where pages look; return them. */
 function copyFiles(out, decks) {
   const all = [
     ...listFiles(path.join(root, 'static'), { recursive: true }).map((name) => `static/${name}`),
@@ -119,6 +121,7 @@ function copyFiles(out, decks) {
     fs.mkdirSync(path.join(out, path.dirname(file)), { recursive: true });
     fs.copyFileSync(path.join(root, file), path.join(out, file));
   }
+  return all;
 }
 
 /** Put in place what live slides need besides static/: onnxruntime, and a page for phones. */
@@ -132,11 +135,11 @@ function copyLive(out) {
   }
 }
 
-/** Put the policy that the server sends into each page that is ours. */
-function guardPages(out) {
+/** Put the policy that the server sends into each page that is ours, and into none that was copied. */
+function guardPages(out, copied) {
   const meta = `\n    <meta http-equiv="Content-Security-Policy" content="${policy()}">`;
   const pages = fs.readdirSync(out, { recursive: true }).filter((name) => name.endsWith('.html'));
-  for (const name of pages.filter((each) => each.split(path.sep)[0] !== 'static')) {
+  for (const name of pages.filter((each) => !copied.includes(each.split(path.sep).join('/')))) {
     const page = fs.readFileSync(path.join(out, name), 'utf8');
     // A page says its characters first.
     const start = /<head[^>]*>(?:\s*<meta charset[^>]*>)?/i.exec(page);
@@ -157,7 +160,7 @@ export function buildSite(out) {
   const course = readCourse(decks);
   const licenses = readLicenses();
   fs.writeFileSync(path.join(out, AS_IT_LIES), '');
-  copyFiles(out, decks);
+  const copied = copyFiles(out, decks);
   const script = fileURLToPath(new URL('write-decks.mjs', import.meta.url));
   const built = spawnSync(process.execPath, [script, out], {
     cwd: root,
@@ -172,7 +175,7 @@ export function buildSite(out) {
   copyLive(out);
   writeCourse(out, course);
   writeLicenses(out, course, licenses);
-  guardPages(out);
+  guardPages(out, copied);
   return { decks, course };
 }
 

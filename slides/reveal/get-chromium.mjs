@@ -5,12 +5,11 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { brotliDecompressSync } from 'node:zlib';
 
 import { findChromium, FROM_NPM, starts } from './chromium.mjs';
+import { root, takeOptions } from './project.mjs';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', '..');
 const LONGEST = 600_000; // ms, for an installer: a slow line takes minutes for 180 MB
 const SILENCE = '5000'; // ms that Playwright's host may take; it is asked five times
 const PACKAGE = '@sparticuz/chromium';
@@ -103,6 +102,7 @@ function find() {
 }
 
 try {
+  takeOptions('npm run browser');
   let found = find();
   if (found === undefined) {
     console.log('There is no Chromium or Chrome here: one is installed, which can take minutes');

@@ -305,7 +305,8 @@ export function guard({ root, port }) {
         response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
         response.setHeader('X-Frame-Options', 'SAMEORIGIN');
         // A page that a lecturer lays into static/, a plot perhaps, may have scripts inside.
-        if (request.url.startsWith(LIVE_PAGE) || !/\.html?(?:\?|$)/i.test(request.url)) {
+        const [asked] = request.url.split('?', 1);
+        if (asked === LIVE_PAGE || !/\.html?$/i.test(asked)) {
           response.setHeader('Content-Security-Policy', ourPolicy);
         }
         try {

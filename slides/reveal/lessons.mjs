@@ -1,18 +1,34 @@
 // What the pages say about each lesson, code/NAME.py: from its first lines, the slides that name it,
-// its figure, its record, and what it printed where slides/pages.py has run it and neither it nor
-// code/lab has changed since.
+// its figure, its record, and what it printed where slides/pages.py has run it and nothing that the
+// lesson loaded has changed since.
+//
+//     node slides/reveal/lessons.mjs --stale NAME ...
+//
+// answers slides/pages.py which of some lessons need a run, each with its settings.
 
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { shortName } from './compare.mjs';
-import { isThere, listFiles, readJson, readText, root } from './project.mjs';
+import {
+  command,
+  isThere,
+  listFiles,
+  misfit,
+  readJson,
+  readText,
+  Refusal,
+  root,
+} from './project.mjs';
 import { show } from './values.mjs';
 
 export const RUN = '.lessons'; // what slides/pages.py leaves
 const SMOKE = '--smoke --out runs'; // the settings with which it runs a lesson that has no others
 const FACTS = 'static/facts.json';
+const COURSE = 'slides/course.json';
+const MADE = { arguments: 'text', made_from: { '*': 'text' }, pictures: [] };
 
 /** The names of the lessons, code/NAME.py. */
 export function lessonNames() {
@@ -66,28 +82,34 @@ function introduction(name) {
   return { title, sentence: /^.*?[.?!](?=\s|$)/.exec(own)?.[0] ?? '' };
 }
 
-const hash = (name) =>
-  createHash('sha256')
-    .update(fs.readFileSync(path.join(root, name)))
-    .digest('hex');
-
-/** All of code/lab, and the script: what a lesson's page is made from. */
-function sources(name) {
-  const lab = listFiles(path.join(root, 'code', 'lab'), { ending: '.py', recursive: true }).map(
-    (entry) => `code/lab/${entry}`,
-  );
-  return [`code/${name}.py`, ...lab].sort();
+/** The settings with which slides/pages.py runs a lesson for its page. */
+function settings(name) {
+  const mistake = misfit(readJson(COURSE), { lessons: { '*': { 'arguments?': 'text' } } });
+  if (mistake !== undefined) throw new Refusal(`${COURSE}: ${mistake}`);
+  return readJson(COURSE).lessons[name]?.arguments ?? SMOKE;
 }
 
-/** What slides/pages.py left of a lesson; undefined when none, or when its sources have changed. */
-function readRun(name, words) {
-  if (!isThere(RUN, `${name}.json`)) return undefined;
-  const made = readJson(`${RUN}/${name}.json`);
-  const now = sources(name);
+/** Whether a file is as it was when a lesson loaded it. */
+function isAsBefore([name, digest]) {
+  if (!isThere(name)) return false;
+  const content = fs.readFileSync(path.join(root, name));
+  return createHash('sha256').update(content).digest('hex') === digest;
+}
+
+/**
+ * What slides/pages.py left of a lesson; undefined when none, or when it would now be another: this
+ * is the only place that says so.
+ */
+function readRun(name) {
+  let made;
+  try {
+    made = readJson(`${RUN}/${name}.json`, MADE);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined; // not there, or cut off
+    throw error;
+  }
   const isCurrent =
-    made.arguments === words &&
-    now.join() === Object.keys(made.made_from).sort().join() &&
-    now.every((file) => hash(file) === made.made_from[file]);
+    made.arguments === settings(name) && Object.entries(made.made_from).every(isAsBefore);
   return isCurrent ? { ...made, body: readText(RUN, `${name}.html`) } : undefined;
 }
 
@@ -112,13 +134,13 @@ function numbers(name) {
  * Read what the pages say about a lesson.
  *
  * @param {string} name of code/NAME.py
- * @param {{idea?: string, arguments?: string}} settings what slides/course.json says about it
+ * @param {{idea?: string}} settings what slides/course.json says about it
  * @param {{name: string, columns: string[][]}[]} decks in the order in which to look for its slides
  * @returns {object} `name`, `title`, `idea`; `column` and `slide`, where a deck names it; `drawing`;
  *   `record` and its numbers; `short`, its network's name among others, where the facts have it;
  *   `run`, what slides/pages.py left, where it is of the lesson as it is
  */
-export function readLesson(name, { idea, arguments: words = SMOKE } = {}, decks) {
+export function readLesson(name, { idea } = {}, decks) {
   const { title, sentence } = introduction(name);
   const place = findSlide(name, decks);
   return {
@@ -128,9 +150,18 @@ export function readLesson(name, { idea, arguments: words = SMOKE } = {}, decks)
     ...place,
     drawing: drawing(place.figure, place.alt),
     ...numbers(name),
-    run: readRun(name, words),
+    run: readRun(name),
   };
 }
 
 /** Sorts lessons as their slides follow one another; those without a slide come last. */
 export const bySlide = (a, b) => a.column - b.column;
+
+if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  await command(() => {
+    const [option, ...names] = process.argv.slice(2);
+    if (option !== '--stale') throw new Refusal('write node slides/reveal/lessons.mjs --stale NAME ...');
+    const stale = names.filter((name) => readRun(name) === undefined);
+    console.log(JSON.stringify(Object.fromEntries(stale.map((name) => [name, settings(name)]))));
+  });
+}

@@ -20,7 +20,7 @@ const PAGES = { 'live.html': 'live.html', 'index.html': '' };
 // Another scheme (two letters at least: Windows has drives), another host, data in the address.
 const ELSEWHERE = /^(?:[a-z][a-z\d+.-]+:|\/\/)/i;
 // What the server would not take for the name of a file.
-const NOT_SENT = /[%\\?#:\p{Cc}]|\/\/|\.\./u;
+export const NOT_SENT = /[%\\?#:\p{Cc}]|\/\/|\.\./u;
 
 const above = (place) => path.posix.dirname(place);
 const isSlidesFile = (place) => place.startsWith('slides/') && !place.startsWith('slides/reveal/');

@@ -83,6 +83,9 @@ export function readDeck(name) {
   throw new Refusal(`${file}:${line}: this deck is not UTF-8: save it in this encoding`);
 }
 
+// What reveal-md takes for a text without looking.
+const SETTINGS = ['theme', 'highlightTheme', 'css', 'scripts', 'separator', 'verticalSeparator'];
+
 /** Whether a value is an object as JSON has them. */
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 
@@ -177,6 +180,51 @@ export function frontMatterMistake({ mark, reason, message }) {
   // What most often goes wrong is a title with a colon, of which YAML says nothing helpful.
   const isTitle = /^\s*[\w-]+:\s+[^\s"'[{|>].*:(?:\s|$)/.test(text);
   return { line, message: isTitle ? 'a text with a colon in it must be in quotes' : reason };
+}
+
+/** What is wrong with the settings in a deck's front matter; undefined when nothing is. */
+function settingMistake(front) {
+  // reveal-md would run any script of this machine as its preprocessor, and show any file as its
+  // template, for whoever opens a stranger's deck.
+  const forAll = ['preprocessor', 'template'].find((key) => front?.[key] !== undefined);
+  if (forAll) return `${forAll} is no setting of a deck: reveal-md.json has it for all`;
+  const kinds = Object.fromEntries(SETTINGS.map((key) => [`${key}?`, 'text']));
+  for (const key of ['css', 'scripts']) {
+    if (Array.isArray(front?.[key]) && front[key].length > 0) kinds[`${key}?`] = ['text'];
+  }
+  const mistake = misfit(front, kinds);
+  if (mistake) return mistake;
+  const wrong = ['separator', 'verticalSeparator'].find((key) => !isExpression(front[key] ?? ''));
+  return wrong && `${wrong} is no regular expression`;
+}
+
+function isExpression(text) {
+  try {
+    return Boolean(new RegExp(text, 'm'));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Read the front matter of a deck.
+ *
+ * @param {{safeLoadFront: Function}} yaml the package yaml-front-matter
+ * @param {string} text the deck
+ * @returns {object} what it sets, and as `__content` the rest of the deck
+ * @throws {Refusal} when a setting is not as it must be; a YAMLException when that is no YAML
+ */
+export function readFront({ safeLoadFront }, text) {
+  let front;
+  try {
+    front = safeLoadFront(text);
+  } catch (error) {
+    if (error.name === 'YAMLException') throw error;
+    front = ''; // nothing but a text, to which no content can be added
+  }
+  const mistake = settingMistake(front);
+  if (mistake) throw new Refusal(`front matter: ${mistake}`);
+  return front;
 }
 
 /** Load a package, or a script of the pages; when that fails, end with one line that says why. */

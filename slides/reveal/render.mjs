@@ -8,8 +8,9 @@ import './safe-yaml.mjs';
 import { getOptions } from 'reveal-md/lib/config.js';
 import { renderListFile } from 'reveal-md/lib/listing.js';
 import { render } from 'reveal-md/lib/render.js';
+import yamlFrontMatter from 'yaml-front-matter';
 
-import { listDecks, readDeck, Refusal } from './project.mjs';
+import { listDecks, readDeck, readFront, Refusal } from './project.mjs';
 
 /**
  * Return the page of a deck as HTML; where the text cannot be read, it says so.
@@ -28,6 +29,7 @@ export async function renderDeck(name, base) {
     if (!(error instanceof Refusal)) throw error;
     mistake = error.message;
   }
+  readFront(yamlFrontMatter, text);
   return render(text, { ...common, text, mistake });
 }
 
