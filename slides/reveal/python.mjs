@@ -1,6 +1,8 @@
 // Finds the definition of a class or function in Python source, by name.
 
-import { parser } from '@lezer/python';
+import { load } from './project.mjs';
+
+const { parser } = await load('@lezer/python');
 
 const DEFINITION = /^(?:Class|Function)Definition$/;
 // The slides of a lesson follow one another, so that the last source is often asked for again.
