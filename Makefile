@@ -2,6 +2,7 @@
 PYTHON ?= python3
 ARCH   ?=
 ARGS   ?=
+NAME   ?=
 SEEDS  ?= 1
 
 # Where a virtual environment keeps its programs: bin, or Scripts on Windows.
@@ -11,7 +12,7 @@ SCRIPTS := $(foreach script,$(wildcard code/*.py),$(if $(realpath $(script)/.),,
 	$(if $(realpath $(script)),$(script))))
 LESSONS := $(filter-out __init__ exercise pieces,$(basename $(notdir $(SCRIPTS))))
 
-.PHONY: present test train notebooks results figures models site pdf handout pictures accept clean node browser
+.PHONY: present test train notebooks results figures lesson models site pdf handout pictures accept clean node browser
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -42,6 +43,10 @@ results: .venv/.ready  ## train and record what is not recorded yet (ARCH=resnet
 
 figures: .venv/.ready-test  ## figures and facts, drawn and counted from the networks
 	@$(BIN)/python slides/figures.py
+
+lesson: .venv/.ready-test  ## a new lesson to start from, script and slides: make lesson NAME=toy
+	@$(BIN)/python slides/lesson.py $(if $(NAME),$(NAME),--help)
+	@$(if $(NAME),$(BIN)/python slides/figures.py >/dev/null)
 
 models: .venv/.ready-test  ## networks of the live slides, from their recorded runs (ARCH=lenet)
 	@$(BIN)/python slides/models.py $(ARCH) $(ARGS)

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "code"))
-
-import alexnet  # noqa: E402
-import darts  # noqa: E402
-import googlenet  # noqa: E402
-import inception  # noqa: E402
-import lenet  # noqa: E402
-import nsganet  # noqa: E402
-import resnet  # noqa: E402
-import vgg16  # noqa: E402
-from lab import files, machine  # noqa: E402
-from lab.facts import facts  # noqa: E402
-from lab.measure import count_macs, count_parameters, layers  # noqa: E402
-from lab.parser import Parser  # noqa: E402
+from lessons import ROOT, networks  # isort: skip (first, for it finds the folder of the lessons)
+import googlenet
+import inception
+import lab
+import lenet
+import resnet
+from lab import files, machine
+from lab.facts import facts
+from lab.measure import count_macs, count_parameters, layers
+from lab.parser import Parser
 
 FACTS = ROOT / "static" / "facts.json"
 LARGE, SMALL = (3, 224, 224), (3, 32, 32)
-INCEPTION = (3, 299, 299)
 
 
 def collect() -> dict[str, dict[str, Any]]:
@@ -39,77 +32,47 @@ def collect() -> dict[str, dict[str, Any]]:
     that the lesson's recipe builds, "torchvision" the form that library has where it differs.
     """
     with torch.device("meta"):  # counts need no weights
-        return {
-            "lenet": _lenet(),
-            "alexnet": {
-                "paper": facts("AlexNet", alexnet.alexnet_2012(), LARGE),
-                "torchvision": facts("AlexNet, one tower", alexnet.AlexNet(), LARGE),
-                "cifar10": facts("AlexNet for CIFAR10", alexnet.build(alexnet.RECIPE, 10), SMALL),
-            },
-            "vgg16": _vgg16(),
-            "inception": {
-                "paper": facts("Inception v3", inception.Inception3(), INCEPTION),
-                "cifar10": facts(
-                    "Inception v3 for CIFAR10", inception.build(inception.RECIPE, 10), SMALL
-                ),
-                "factorization": _factorization(),
-            },
-            "googlenet": {
-                "paper": facts("GoogLeNet", googlenet.GoogLeNet(paper=True), LARGE),
-                "torchvision": facts("GoogLeNet of torchvision", googlenet.GoogLeNet(), LARGE),
-                "cifar10": facts(
-                    "GoogLeNet for CIFAR10", googlenet.build(googlenet.RECIPE, 10), SMALL
-                ),
-                "reduction": _reduction(),
-            },
-            "resnet": _resnet(),
-            "darts": {"cifar10": _searched("DARTS", darts.build(darts.RECIPE, 10))},
-            "nsganet": {"cifar10": _searched("NSGA-Net", nsganet.build(nsganet.RECIPE, 10))},
-        }
+        found = {}
+        for name, lesson in networks().items():
+            forms = _forms(lesson)
+            found[name] = forms | (EXTRAS[name](forms) if name in EXTRAS else {})
+            for key in LEFT_OUT.get(name, ()):
+                del found[name]["cifar10"][key]
+        return found
 
 
-def _lenet() -> dict[str, Any]:
-    model = lenet.LeNet5()
-    return {
-        "paper": facts("LeNet-5", model, (1, 32, 32)),
-        "cifar10": facts("LeNet-5 for CIFAR10", lenet.build(lenet.RECIPE, 10), SMALL),
-        "parameters_of_1998": lenet.parameters_of_1998(model),
-    }
+def _forms(lesson: lab.NetworkLesson[Any]) -> dict[str, Any]:
+    """The facts of each form of a network, that for CIFAR10 among them."""
+    small = lab.Form(
+        f"{lesson.recipe.title} for CIFAR10", lambda: lesson.build(lesson.recipe, 10), SMALL
+    )
+    forms = {**lesson.forms} if "cifar10" in lesson.forms else {**lesson.forms, "cifar10": small}
+    return {key: facts(form.title, form.build(), form.shape) for key, form in forms.items()}
 
 
-def _vgg16() -> dict[str, Any]:
-    paper = facts("VGG16", vgg16.VGG16(), LARGE)
+def _lenet(forms: Mapping[str, Any]) -> dict[str, Any]:
+    return {"parameters_of_1998": lenet.parameters_of_1998(lenet.LeNet5())}
+
+
+def _vgg16(forms: Mapping[str, Any]) -> dict[str, Any]:
+    paper = forms["paper"]
     first = next(stage for stage in paper["stages"] if stage["name"] == "fc6")
+    return {"fc6_share": round(first["parameters"] / paper["parameters"], 4)}
+
+
+def _resnet(forms: Mapping[str, Any]) -> dict[str, Any]:
+    """The other depths that the lecture speaks of."""
+
+    def imagenet(title: str, depth: int, **changes: Any) -> dict[str, Any]:
+        return facts(title, resnet.resnet_imagenet(depth, **changes), LARGE)
+
     return {
-        "paper": paper,
-        "batch_norm": facts("VGG16 with batch norm", vgg16.VGG16(batch_norm=True), LARGE),
-        "cifar10": facts("VGG16 for CIFAR10", vgg16.build(vgg16.RECIPE, 10), SMALL),
-        "fc6_share": round(first["parameters"] / paper["parameters"], 4),
-    }
-
-
-def _resnet() -> dict[str, Any]:
-    def imagenet(depth: int, **changes: Any) -> nn.Module:
-        return resnet.resnet_imagenet(depth, **changes)
-
-    depth = resnet.RECIPE.depth
-    return {
-        "paper": facts("ResNet-50", imagenet(50, stride_first=True), LARGE),
-        "torchvision": facts("ResNet-50 of torchvision", imagenet(50), LARGE),
-        "cifar10": facts(f"ResNet-{depth}", resnet.build(resnet.RECIPE, 10), SMALL),
-        "resnet18": facts("ResNet-18", imagenet(18), LARGE),
-        "resnet34": facts("ResNet-34", imagenet(34), LARGE),
-        "plain34": facts("Plain-34", imagenet(34, option="plain"), LARGE),
+        "resnet18": imagenet("ResNet-18", 18),
+        "resnet34": imagenet("ResNet-34", 34),
+        "plain34": imagenet("Plain-34", 34, option="plain"),
         "resnet56": facts("ResNet-56", resnet.resnet_cifar10(56), SMALL),
         "resnet110": facts("ResNet-110", resnet.resnet_cifar10(110), SMALL),
     }
-
-
-def _searched(name: str, model: nn.Module) -> dict[str, Any]:
-    """The facts of what a search has found, for 32x32 images alone. Its figure shows its parts."""
-    found = facts(f"{name} for CIFAR10", model, SMALL)
-    del found["stages"]
-    return found
 
 
 def _saving(small: dict[str, int], large: dict[str, int]) -> dict[str, Any]:
@@ -123,10 +86,10 @@ def _saving(small: dict[str, int], large: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _factorization() -> dict[str, Any]:
+def _factorization(forms: Mapping[str, Any]) -> dict[str, Any]:
     """What each kind of block of Inception v3 saves, in all its places, and the whole network."""
     model = inception.Inception3(auxiliary=False)
-    shape = (1, *INCEPTION)
+    shape = (1, *forms["paper"]["input"])
     sums: dict[str, list[dict[str, int]]] = {}
     for place, each in enumerate((model, inception.unfactorized(model))):
         for layer in layers(each, shape, depth=1):
@@ -134,14 +97,15 @@ def _factorization() -> dict[str, Any]:
                 both = sums.setdefault(key, [{"parameters": 0, "macs": 0} for _ in range(2)])
                 both[place]["parameters"] += layer.parameters
                 both[place]["macs"] += layer.macs
-    return {
+    saved = {
         key.removeprefix("Inception").lower(): _saving(*both)
         for key, both in sums.items()
         if both[0] != both[1]
     }
+    return {"factorization": saved}
 
 
-def _reduction() -> dict[str, Any]:
+def _reduction(forms: Mapping[str, Any]) -> dict[str, Any]:
     """What the 1x1 convolutions before the larger ones save in GoogLeNet's first block."""
     block = googlenet.GoogLeNet(auxiliary=False, paper=True).inception3a
     found = {}
@@ -156,7 +120,19 @@ def _reduction() -> dict[str, Any]:
             for each in (branch, direct)
         ]
         found[name] = _saving(*costs)
-    return found
+    return {"reduction": found}
+
+
+# What a slide of this lecture needs besides the forms, made from their facts.
+EXTRAS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "lenet": _lenet,
+    "vgg16": _vgg16,
+    "inception": _factorization,
+    "googlenet": _reduction,
+    "resnet": _resnet,
+}
+# A table of what a search has found would show its parts alone, as its figure does.
+LEFT_OUT = {"darts": ("stages",), "nsganet": ("stages",)}
 
 
 def text() -> str:

@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
+from torchvision import models
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "code"))
+import lessons  # isort: skip (first, for it finds the folder of the lessons)
+import darts
+import facts
+import googlenet
+import inception
+import lab
+import nsganet
+import resnet
+from lab import figures, files, machine
+from lab.figures import chain, compare, describe, graph, pieces, read, rows, strip
+from lab.figures.cells import cell
+from lab.figures.phases import Phase, phases
+from lab.figures.svg import TIMES
+from lab.parser import Parser
 
-from torchvision import models  # noqa: E402
-
-import alexnet  # noqa: E402
-import darts  # noqa: E402
-import facts  # noqa: E402
-import googlenet  # noqa: E402
-import inception  # noqa: E402
-import lenet  # noqa: E402
-import nsganet  # noqa: E402
-import resnet  # noqa: E402
-import vgg16  # noqa: E402
-from lab import figures, files, machine  # noqa: E402
-from lab.figures import chain, compare, describe, graph, pieces, read, rows, strip  # noqa: E402
-from lab.figures.cells import cell  # noqa: E402
-from lab.figures.phases import Phase, phases  # noqa: E402
-from lab.figures.svg import TIMES  # noqa: E402
-from lab.parser import Parser  # noqa: E402
-
+ROOT = lessons.ROOT
 IMAGES = ROOT / "static" / "img"
 SEARCHES = ROOT / "static" / "searches"
 LARGE = (3, 224, 224)
 Panel = tuple[str, nn.Module, tuple[int, ...]]
 
 
-def _chain(name: str, title: str, model: nn.Module, shape: tuple[int, ...], power: float) -> str:
+def _lesson(lesson: lab.NetworkLesson[Any], figure: lab.Figure) -> str:
+    """The drawing of a form that a lesson asks for."""
+    if figure.kind not in DRAW or figure.form not in lesson.forms:
+        raise lab.UserError(
+            f"code/{lesson.name}.py: its figure is a {figure.kind} of {figure.form}: choose from "
+            f"{', '.join(DRAW)}, and from the forms {', '.join(lesson.forms) or '(none)'}"
+        )
+    form = lesson.forms[figure.form]
+    model = form.build()
+    used = {each.name.partition(".")[0] for each in lab.layers(model, (1, *form.shape), depth=1)}
+    for name, part in list(model.named_children()):
+        if name not in used and lab.count_parameters(part):
+            setattr(model, name, None)  # an auxiliary classifier: it only helps to train
+    return DRAW[figure.kind](lesson.name, lesson.title, model, form.shape)
+
+
+def _chain(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:
     ops = read(model, shape)
-    return chain(name, title, describe(ops), ops, power)
+    return chain(name, title, describe(ops), ops, power=1 if shape[-1] <= 32 else 0.5)
 
 
 def _graph(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:
@@ -46,15 +58,18 @@ def _graph(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> s
     return graph(name, title, describe(ops), ops)
 
 
+def _strip(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:
+    ops = read(model, shape)
+    return strip(name, title, describe(ops), ops)
+
+
+DRAW = {"chain": _chain, "graph": _graph, "strip": _strip}
+
+
 def _several(draw: Callable, name: str, title: str, *panels: Panel) -> str:
     read_panels = [(words, read(model, shape)) for words, model, shape in panels]
     said = " ".join(f"{words}: {describe(ops)}" for words, ops in read_panels)
     return draw(name, title, said, read_panels)
-
-
-def _googlenet() -> str:
-    ops = read(googlenet.GoogLeNet(auxiliary=False, paper=True), LARGE)
-    return strip("googlenet", "GoogLeNet", describe(ops), ops)
 
 
 def _inception() -> str:
@@ -134,12 +149,9 @@ def _darts(name: str, kind: str) -> str:
     return cell(name, f"The {kind} cell that a search has found", getattr(genotype, kind))
 
 
-FIGURES: dict[str, Callable[[], str]] = {
-    "lenet": lambda: _chain("lenet", "LeNet-5", lenet.LeNet5(), (1, 32, 32), power=1),
-    "alexnet": lambda: _chain("alexnet", "AlexNet", alexnet.AlexNet(), LARGE, power=0.5),
-    "vgg16": lambda: _chain("vgg16", "VGG16", vgg16.VGG16(), LARGE, power=0.5),
+# The lecture's own drawings. One that has the name of a lesson stands in the place of its figure.
+EXTRAS: dict[str, Callable[[], str]] = {
     "inception": _inception,
-    "googlenet": _googlenet,
     "resnet": _resnet,
     **{f"inception-{letter}": _block(letter) for letter in "abcde"},
     "bottleneck": _bottleneck,
@@ -151,19 +163,27 @@ FIGURES: dict[str, Callable[[], str]] = {
 }
 
 
+def drawings() -> dict[str, Callable[[], str]]:
+    """How each figure is drawn, by its name."""
+    networks = lessons.networks().items()
+    own = {name: partial(_lesson, each, each.figure) for name, each in networks if each.figure}
+    return {**own, **EXTRAS}
+
+
 def svg(name: str) -> str:
     """One of the figures."""
     if name.startswith("pieces-"):
-        return FIGURES[name]()
+        return EXTRAS[name]()
     with torch.device("meta"):  # a figure needs no weights
-        return FIGURES[name]()
+        return drawings()[name]()
 
 
 def main() -> None:
-    for name in FIGURES:
+    for name in drawings():
         for path in figures.write(IMAGES / f"{name}.svg", svg(name)):
             print(path.relative_to(ROOT))
     facts.main()
+    lessons.main()
 
 
 if __name__ == "__main__":

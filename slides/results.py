@@ -13,27 +13,25 @@ written anew. A search is recorded by itself, in static/searches.
 """
 
 import argparse
-import importlib
 import shlex
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "code"))
+import lessons  # isort: skip (first, for it finds the folder of the lessons)
+import darts
+import darts_search
+import lab
+import searches
+from lab import compare, data, machine, record
+from lab.cli import command_line
+from lab.errors import Stopped
+from lab.parser import Parser
+from lab.runs import Run
 
-import darts  # noqa: E402
-import darts_search  # noqa: E402
-import lab  # noqa: E402
-import searches  # noqa: E402
-from lab import compare, data, machine, record  # noqa: E402
-from lab.cli import command_line  # noqa: E402
-from lab.errors import Stopped  # noqa: E402
-from lab.parser import Parser  # noqa: E402
-from lab.runs import Run  # noqa: E402
+ROOT = lessons.ROOT
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,6 @@ class Training:
     settings: str = ""
 
 
-LESSONS = ("lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet", "darts", "nsganet")
 EXPERIMENTS = {
     # He et al., figure 6: what depth does to a network without shortcuts, and with them.
     "shortcuts": [
@@ -64,7 +61,11 @@ EXPERIMENTS = {
     ],
 }
 SEARCHES = ("nsganet-search", "darts-search")
-CHOICES = {lesson: [Training(lesson)] for lesson in LESSONS} | EXPERIMENTS
+
+
+def choices() -> dict[str, list[Training]]:
+    """What can be trained, by its name: each network, and the experiments."""
+    return {name: [Training(name)] for name in lessons.networks()} | EXPERIMENTS
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def main() -> None:
         if search in given.names:
             _search(search, given, settings)
             return
-    chosen = [each for name in given.names or LESSONS for each in CHOICES[name]]
+    known = choices()
+    chosen = [each for name in given.names or lessons.networks() for each in known[name]]
     plans = [_plan(training, given.seeds, settings) for training in chosen]
     _check_order(plans)
     left = plans if given.replace else [plan for plan in plans if not _is_recorded(plan)]
@@ -128,7 +130,8 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     parser = Parser(
         description=__doc__, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
     )
-    names = ", ".join([*CHOICES, *SEARCHES])
+    known = [*choices(), *SEARCHES]
+    names = ", ".join(known)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {names}")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="train with 0 to N-1")
     parser.add_argument("--replace", action="store_true", help="write over records of other runs")
@@ -136,7 +139,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     if extra:
         raise lab.UserError(f"{extra[0]}: settings of the lessons come after --")
     for name in given.names:
-        if name not in (*CHOICES, *SEARCHES):
+        if name not in known:
             raise lab.UserError(f"there is no {name} to be trained: choose from {names}")
     if given.seeds < 1:
         raise lab.UserError(f"--seeds must be at least 1, not {given.seeds}")
@@ -146,7 +149,7 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
 def _plan(training: Training, seeds: int, settings: Sequence[str]) -> Plan:
     """Find out which recipe the lesson will train with."""
     words = [*shlex.split(training.settings), *settings]
-    own = importlib.import_module(training.lesson).RECIPE
+    own = lessons.networks()[training.lesson].recipe
     recipe, options = command_line(own, "", words)
     if options.smoke:
         raise lab.UserError("leave out --smoke: what it trains is no result")

@@ -97,8 +97,8 @@ def test_a_wrong_setting_gets_one_line(arguments: list[str], line: str) -> None:
 
 
 def test_an_export_of_nothing_is_refused() -> None:
-    with pytest.raises(UserError, match="--export is given nothing"):
-        lab.command_line(RECIPE, "", ["--export", ""], build=tiny)
+    with pytest.raises(UserError, match="an argument is empty"):
+        lab.main(TINY, ["export", ""])
 
 
 def test_a_device_that_is_not_there_gets_one_line_before_anything_is_done(

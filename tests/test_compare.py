@@ -54,7 +54,7 @@ def test_what_editors_and_macos_leave_is_no_record_and_no_lesson(
         "lenet"
     ]
     assert pages.lessons() == ["lenet"]
-    assert list(pages.sources("lenet")) == ["code/lab/data.py", "code/lenet.py"]
+    assert sorted(pages.digests()) == ["code/lab/data.py", "code/lenet.py"]
 
 
 # Where four networks of much the same cost and accuracy stand close together.
@@ -70,7 +70,8 @@ CROWD = [
 
 def test_the_table_in_the_readme_is_that_of_the_records() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert compare.put_into(text, compare.table(compare.records())) == text, f"README.md is {MEND}"
+    made = compare.table(compare.records())
+    assert compare.put_into(text, made) == text, f"README.md is {MEND}"
 
 
 def test_the_picture_shows_the_records() -> None:

@@ -198,9 +198,8 @@ def test_the_first_page_shows_each_lesson_with_the_numbers_of_its_record(whole: 
     text = (whole / "index.html").read_text(encoding="utf-8")
     articles = dict(re.findall(r'<article id="([\w-]+)">(.*?)</article>', text, re.DOTALL))
     assert sorted(articles) == LESSONS
-    deck = DECK.read_text(encoding="utf-8")
-    order = list(dict.fromkeys(re.findall(r"\bcode/(\w+)\.py", deck)))
-    assert [name for name in articles if name in order] == order
+    assert list(articles) == list(json.loads((ROOT / "static" / "lessons.json").read_text()))
+    order = re.findall(r"\bcode/(\w+)\.py", DECK.read_text(encoding="utf-8"))
     for name in RECORDED:
         record = json.loads((ROOT / "static" / "results" / f"{name}.json").read_text())
         accuracy = f"{100 * record['test_accuracy']['mean']:.1f}"
@@ -460,7 +459,7 @@ def test_downloads_are_linked_where_they_are_and_show_the_deck_as_it_is(course: 
     [
         ({"learnt": []}, "there is no setting learnt; there is deck, description, learn,"),
         ({"deck": "zoo"}, "deck: no slides/zoo.md; there is architectures"),
-        ({"lessons": {"zoo": {}}}, "lessons: there is no code/zoo.py"),
+        ({"lessons": ["zoo"]}, "lessons: there is no code/zoo.py"),
     ],
 )
 def test_a_mistake_in_the_course_stops_the_build_with_a_line(
@@ -475,10 +474,16 @@ def test_a_mistake_in_the_course_stops_the_build_with_a_line(
 
 
 def test_a_course_that_is_no_json_is_told_with_the_line_where_it_breaks(project: Path) -> None:
-    (project / "slides" / "course.json").write_text('{\n "footer": "a "word" here"\n}\n')
-    for told in (run_node(project, "build.mjs"), run_pages(project, "lenet")):
+    def broken(name: str) -> None:
+        (project / name).write_text('{\n "footer": "a "word" here"\n}\n')
+
+    broken("slides/course.json")
+    built = run_node(project, "build.mjs")
+    broken("static/lessons.json")
+    ran = run_pages(project, "lenet")
+    for told, file in ((built, "slides/course.json"), (ran, "static/lessons.json")):
         assert told.returncode == 2
-        assert told.stderr.startswith("slides/course.json:2: that is not JSON: ")
+        assert told.stderr.startswith(f"{file}:2: that is not JSON: ")
         assert len(told.stderr.splitlines()) == 1
 
 

@@ -50,7 +50,7 @@ def svg(name: str) -> ET.Element:
     return ET.parse(IMAGES / f"{name}.svg").getroot()
 
 
-@pytest.mark.parametrize("name", deck.FIGURES)
+@pytest.mark.parametrize("name", deck.drawings())
 def test_a_committed_figure_is_what_the_code_draws(name: str) -> None:
     drawn = deck.svg(name)
     stale = f"static/img/{name} is out of date: run: make figures"
@@ -60,10 +60,10 @@ def test_a_committed_figure_is_what_the_code_draws(name: str) -> None:
 
 
 def test_every_figure_of_the_slides_exists_and_no_other() -> None:
-    drawn = {f"{name}.svg" for name in deck.FIGURES}
+    drawn = {f"{name}.svg" for name in deck.drawings()}
     assert {path.name for path in IMAGES.glob("*.svg")} - drawn == {"favicon.svg", "title.svg"}
     recorded = {"comparison"}  # drawn from the records of trainings
-    assert {path.stem for path in IMAGES.glob("*.png")} - recorded == set(deck.FIGURES)
+    assert {path.stem for path in IMAGES.glob("*.png")} - recorded == set(deck.drawings())
 
 
 # What stands where: boxes are (left, top, right, bottom).
@@ -118,7 +118,7 @@ def behind(root: ET.Element, x: float, y: float) -> str:
     return found
 
 
-@pytest.mark.parametrize("name", deck.FIGURES)
+@pytest.mark.parametrize("name", deck.drawings())
 def test_text_can_be_read_on_a_slide(name: str) -> None:
     root = svg(name)
     wide, tall = (float(root.get(side, "")) for side in ("width", "height"))
@@ -133,14 +133,14 @@ def test_text_can_be_read_on_a_slide(name: str) -> None:
         assert contrast(ink, ground) >= 4.5, (words, ink, ground)
 
 
-@pytest.mark.parametrize("name", deck.FIGURES)
+@pytest.mark.parametrize("name", deck.drawings())
 def test_no_two_labels_touch(name: str) -> None:
     for (one, _, _, a), (other, _, _, b) in combinations(texts(svg(name)), 2):
         apart = a[2] + 4 <= b[0] or b[2] + 4 <= a[0] or a[3] <= b[1] or b[3] <= a[1]
         assert apart, (one, other)
 
 
-@pytest.mark.parametrize("name", deck.FIGURES)
+@pytest.mark.parametrize("name", deck.drawings())
 def test_a_figure_can_stand_in_a_slide_and_be_heard(name: str) -> None:
     text = (IMAGES / f"{name}.svg").read_text(encoding="utf-8")
     assert text.startswith("<svg ")

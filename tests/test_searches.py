@@ -14,7 +14,6 @@ import darts_search
 import figures
 import lab
 import nsganet
-import pages
 import searches
 from lab.front import hypervolume, knee, pareto_front
 
@@ -128,26 +127,3 @@ def test_a_damaged_record_of_a_search_is_one_line(
         with pytest.raises(lab.UserError, match=rf"cannot (read|use) .*{network}\.json: ") as error:
             read()
         assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("[]", "slides/course.json must be an object"),
-        ("", "slides/course.json:1: that is not JSON"),
-        ('{"lessons": ', "slides/course.json:1: that is not JSON"),
-        ('{"lessons": []}', "slides/course.json: lessons must be an object"),
-        ('{"lessons": {"lenet": 3}}', "slides/course.json: lessons: lenet must be an object"),
-        ('{"lessons": {"lenet": {"arguments": 3}}}', "lenet: arguments must be the words of"),
-        ('{"lessons": {"lenet": {"arguments": "\'"}}}', "lenet: arguments must be the words of"),
-    ],
-)
-def test_a_damaged_course_is_one_line(
-    text: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pages, "ROOT", tmp_path)
-    monkeypatch.setattr(pages, "COURSE", tmp_path / "slides" / "course.json")
-    (tmp_path / "slides").mkdir()
-    pages.COURSE.write_text(text)
-    with pytest.raises(pages.RefusalError, match=line):
-        pages.settings("lenet")

@@ -416,7 +416,12 @@ BROKEN: list[tuple[str, Callable[[Any], Any], str]] = [
     (
         "slides/course.json",
         lambda course: {**course, "lessons": {"lenet": 3}},
-        "slides/course.json: lessons.lenet is not a set of names and values",
+        "slides/course.json: lessons is not a list",
+    ),
+    (
+        "static/lessons.json",
+        lambda lessons: {**lessons, "lenet": 3},
+        "static/lessons.json: lenet is not a set of names and values",
     ),
     ("package.json", lambda package: "{", "package.json:1: that is not JSON: "),
     ("package.json", lambda package: None, "package.json: it is not a set of names and values"),

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { readCourse, writeCourse } from './course.mjs';
 import { checkData } from './data.mjs';
-import { expand } from './directives.mjs';
+import { expand, lacks } from './directives.mjs';
 import { LICENSES, readLicenses, writeLicenses } from './licenses.mjs';
 import { NOT_SENT, readLooks } from './links.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
@@ -93,7 +93,7 @@ export function readDecks() {
       const what = isTaken ? 'PDF' : 'page';
       mistakes.push(`${file}: its ${what} would take the place of another; give it another name`);
     }
-    const isShown = (slide) => !HIDDEN.test(slide);
+    const isShown = (slide) => !HIDDEN.test(slide) && !lacks(root, slide);
     return {
       name,
       title: front.title,

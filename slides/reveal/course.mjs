@@ -7,7 +7,7 @@ import path from 'node:path';
 
 import { compare } from './compare.mjs';
 import { curve } from './curve.mjs';
-import { bySlide, lessonNames, readLesson, RUN } from './lessons.mjs';
+import { readDeclared, readLesson, RUN, scriptNames } from './lessons.mjs';
 import {
   isThere,
   load,
@@ -34,7 +34,7 @@ const SETTINGS = {
   learn: [],
   footer: 'text',
   license: 'text',
-  lessons: { '*': { 'idea?': 'text', 'arguments?': 'text' } },
+  lessons: [],
 };
 const KEYS = Object.keys(SETTINGS);
 
@@ -43,7 +43,7 @@ const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '
 const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 
 /** Read slides/course.json. Throws a Refusal with a line for each mistake. */
-function readSettings(decks, names) {
+function readSettings(decks) {
   const settings = readJson(COURSE);
   const unknown = Object.keys(settings).filter((key) => !KEYS.includes(key));
   const mistake =
@@ -52,7 +52,8 @@ function readSettings(decks, names) {
       : misfit(settings, SETTINGS);
   const mistakes = mistake === undefined ? [] : [mistake];
   if (mistake === undefined) {
-    const others = Object.keys(settings.lessons).filter((name) => !names.includes(name));
+    const names = scriptNames();
+    const others = settings.lessons.filter((name) => !names.includes(name));
     mistakes.push(...others.map((name) => `lessons: there is no code/${name}.py`));
     const decksThere = decks.map(({ name }) => name);
     if (!decksThere.includes(settings.deck)) {
@@ -143,8 +144,7 @@ function recordRows(record) {
  * @throws {Refusal} with a line for each mistake in slides/course.json, or for one in package.json
  */
 export function readCourse(decks) {
-  const names = lessonNames();
-  const settings = readSettings(decks, names);
+  const settings = readSettings(decks);
   const { repository: given, homepage } = readJson('package.json');
   // The course's own deck first.
   const sorted = [...decks].sort((a, b) => (b.name === settings.deck) - (a.name === settings.deck));
@@ -153,7 +153,7 @@ export function readCourse(decks) {
     ...settings,
     deck,
     others,
-    lessons: names.map((name) => readLesson(name, settings.lessons[name], sorted)).sort(bySlide),
+    lessons: readDeclared().map(([name, declared]) => readLesson(name, declared, sorted)),
     title: deck.title,
     repository: repository(given),
     address: siteAddress(homepage),

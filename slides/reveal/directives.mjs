@@ -16,6 +16,9 @@
 //   {{ static/models/lenet.onnx | live }}                        a network that runs in the page
 //   {{ static/models | live }}                                   all of them, side by side
 //
+// A slide with <!-- .slide: data-needs="static/results/lenet.json" --> is left out until that file is
+// there: a lesson has slides before it has a record.
+//
 // A directive that cannot be filled in becomes an entry in `problems` and turns its slide into one
 // that tells the author, so that nothing here ever throws at a server.
 
@@ -38,6 +41,8 @@ const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 const NOTES = /^\s*notes?:/i;
 // The notes begin with the time that the slide takes.
 const MINUTES = /^\s*notes?:\s*(\d+) minutes?\b/i;
+const NEEDS = /<!--\s*\.slide:[^>]*\bdata-needs="([^"]*)"/;
+const MADE = /^static\/(?:results|models|searches)\/([\w-]+)\.(?:json|onnx)$/;
 const FACTS = 'static/facts.json';
 const NETWORK = '.onnx';
 const READ = 'a directive reads code/….py, static/….json or static/….svg';
@@ -205,6 +210,14 @@ const FOLDER = {
       : compare(readRecords(context.root, context.file, key), key, word, escapeText),
 };
 
+/** Whether a slide, as it is written, needs what the commands have not made yet. */
+export function lacks(root, text) {
+  const file = NEEDS.exec(text)?.[1];
+  if (file === undefined || fs.existsSync(path.join(root, file))) return false;
+  const name = MADE.exec(file)?.[1];
+  return name !== undefined && fs.existsSync(path.join(root, 'code', `${name}.py`));
+}
+
 /** Fill in one directive; `alone` tells whether it has its line to itself. */
 function fill(context, inner) {
   const [, file, rest] = /^([^\s:|]*)\s*(.*)$/.exec(inner.trim());
@@ -279,6 +292,16 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
 
   function expandSlide(text) {
     const before = problems.length;
+    if (lacks(root, text)) {
+      line += text.split('\n').length - 1;
+      return '\n<!-- .slide: data-visibility="hidden" -->\n';
+    }
+    const needs = NEEDS.exec(text);
+    if (needs && !fs.existsSync(path.join(root, needs[1]))) {
+      attempt(needs[0], () => {
+        throw new Error('no code/NAME.py makes such a file: write static/results/NAME.json');
+      });
+    }
     let fence = '';
     let notes = 0;
     let minutes;

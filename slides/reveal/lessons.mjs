@@ -1,5 +1,5 @@
-// What the pages say about each lesson, code/NAME.py: from its first lines, the slides that name it,
-// its figure, its record, and what it printed where slides/pages.py has run it and nothing that the
+// What the pages say about each lesson, code/NAME.py: what it declares, the slides that name it, its
+// figure, its record, and what it printed where slides/pages.py has run it and nothing that the
 // lesson loaded has changed since.
 //
 //     node slides/reveal/lessons.mjs --stale NAME ...
@@ -16,7 +16,6 @@ import {
   command,
   isThere,
   listFiles,
-  misfit,
   readJson,
   readText,
   Refusal,
@@ -27,14 +26,26 @@ import { show } from './values.mjs';
 export const RUN = '.lessons'; // what slides/pages.py leaves
 const SMOKE = '--smoke --out runs'; // the settings with which it runs a lesson that has no others
 const FACTS = 'static/facts.json';
-const COURSE = 'slides/course.json';
 const MADE = { arguments: 'text', made_from: { '*': 'text' }, pictures: [] };
+export const LESSONS = 'static/lessons.json'; // what the scripts declare, in the order of the course
+const DECLARED = { '*': { title: 'text', idea: 'text', arguments: 'text' } };
 
-/** The names of the lessons, code/NAME.py. */
-export function lessonNames() {
+/** The names of the scripts, code/NAME.py. */
+export function scriptNames() {
   return listFiles(path.join(root, 'code'), { ending: '.py' }).map((name) =>
     name.slice(0, -'.py'.length),
   );
+}
+
+/**
+ * What each script declares of its lesson, by its name, in the order of the course. A script that
+ * `make figures` has not seen yet comes last, and declares nothing.
+ */
+export function readDeclared() {
+  const declared = readJson(LESSONS, DECLARED);
+  const scripts = scriptNames();
+  const known = Object.entries(declared).filter(([name]) => scripts.includes(name));
+  return [...known, ...scripts.filter((name) => !declared[name]).map((name) => [name, {}])];
 }
 
 /** The first column of a deck that names the lesson's script, and the first figure in it. */
@@ -46,10 +57,10 @@ function findSlide(name, decks) {
       const text = deck.columns[column].join('\n');
       const figure = /static\/img\/([\w-]+)\.(?:svg|png)/.exec(text)?.[1];
       const alt = new RegExp(`static/img/${figure}\\.\\w+"[^>]*\\balt="([^"]+)"`).exec(text)?.[1];
-      return { column, slide: `${deck.name}.html#/${column}`, figure, alt };
+      return { slide: `${deck.name}.html#/${column}`, figure, alt };
     }
   }
-  return { column: Number.MAX_SAFE_INTEGER };
+  return {};
 }
 
 /** A figure as it stands on a page: the drawing alone, without what a slide's script asks of it. */
@@ -84,9 +95,7 @@ function introduction(name) {
 
 /** The settings with which slides/pages.py runs a lesson for its page. */
 function settings(name) {
-  const mistake = misfit(readJson(COURSE), { lessons: { '*': { 'arguments?': 'text' } } });
-  if (mistake !== undefined) throw new Refusal(`${COURSE}: ${mistake}`);
-  return readJson(COURSE).lessons[name]?.arguments ?? SMOKE;
+  return readJson(LESSONS, DECLARED)[name]?.arguments ?? SMOKE;
 }
 
 /** Whether a file is as it was when a lesson loaded it. */
@@ -134,28 +143,25 @@ function numbers(name) {
  * Read what the pages say about a lesson.
  *
  * @param {string} name of code/NAME.py
- * @param {{idea?: string}} settings what slides/course.json says about it
+ * @param {{title?: string, idea?: string}} declared what it says of itself
  * @param {{name: string, columns: string[][]}[]} decks in the order in which to look for its slides
- * @returns {object} `name`, `title`, `idea`; `column` and `slide`, where a deck names it; `drawing`;
+ * @returns {object} `name`, `title`, `idea`; `slide`, where a deck names it; `drawing`;
  *   `record` and its numbers; `short`, its network's name among others, where the facts have it;
  *   `run`, what slides/pages.py left, where it is of the lesson as it is
  */
-export function readLesson(name, { idea } = {}, decks) {
-  const { title, sentence } = introduction(name);
+export function readLesson(name, declared, decks) {
+  const written = introduction(name);
   const place = findSlide(name, decks);
   return {
     name,
-    title,
-    idea: idea ?? sentence,
+    title: declared.title ?? written.title,
+    idea: declared.idea ?? written.sentence,
     ...place,
     drawing: drawing(place.figure, place.alt),
     ...numbers(name),
     run: readRun(name),
   };
 }
-
-/** Sorts lessons as their slides follow one another; those without a slide come last. */
-export const bySlide = (a, b) => a.column - b.column;
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(() => {

@@ -33,10 +33,12 @@ export const RUNTIME_FILES = {
 };
 export const RUNTIME_FOLDER = path.join('node_modules', 'onnxruntime-web', 'dist');
 
-/** The networks' files in a folder, in the order of the lecture, then by name. */
+/** The networks' files in a folder, in the order of the course, then by name. */
 export function modelsIn(root, folder) {
-  const facts = path.join(root, 'static', 'facts.json');
-  const order = fs.existsSync(facts) ? Object.keys(JSON.parse(fs.readFileSync(facts, 'utf8'))) : [];
+  const lessons = path.join(root, 'static', 'lessons.json');
+  const order = fs.existsSync(lessons)
+    ? Object.keys(JSON.parse(fs.readFileSync(lessons, 'utf8')))
+    : [];
   const place = (file) => {
     const n = order.indexOf(path.basename(file, '.onnx'));
     return n < 0 ? order.length : n;
