@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import textwrap
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -219,43 +220,91 @@ def test_a_fence_is_longer_than_any_in_the_code(root: Path) -> None:
     assert "\n````\n" in shown
 
 
-def python_definitions(source: str) -> dict[str, tuple[int, int]]:
-    """Return the lines, from 0, of each definition in the module and directly in another one."""
-    found: dict[str, tuple[int, int]] = {}
+def python_definitions(source: str) -> list[tuple]:
+    """Return name, first and last line and docstring's lines of each definition, from 1."""
+    found = []
 
-    def walk(body: list[ast.stmt], prefix: str) -> None:
-        for item in body:
+    def walk(parent: ast.AST, prefix: str) -> None:
+        for item in ast.iter_child_nodes(parent):
+            name = prefix
             if isinstance(item, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 first = min([item.lineno, *(d.lineno for d in item.decorator_list)])
-                found[prefix + item.name] = (first - 1, item.end_lineno - 1)
-                walk(item.body, f"{prefix}{item.name}.")
+                said = item.body[0] if ast.get_docstring(item) and len(item.body) > 1 else None
+                docstring = (said.lineno, said.end_lineno) if said else None
+                found.append((prefix + item.name, first, item.end_lineno, docstring))
+                name = f"{prefix}{item.name}."
+            walk(item, name)
 
-    walk(ast.parse(source).body, "")
-    return found
+    walk(ast.parse(source), "")
+    return sorted(found, key=lambda each: each[1])
 
 
-def test_definitions_are_found_where_python_finds_them() -> None:
-    library = [Path(module.__file__) for module in (ast, json.decoder, subprocess, textwrap)]
-    scripts = sorted({*(ROOT / "code").rglob("*.py"), *(ROOT / "tests").glob("*.py"), *library})
+def test_definitions_are_found_where_python_finds_them(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(NET, encoding="utf-8")
+    scripts = [
+        tmp_path / "net.py",
+        *(ROOT / "code").rglob("*.py"),
+        *Path(find_spec("torchvision").origin).parent.rglob("*.py"),
+    ]
     found = node(
         "import fs from 'node:fs'; import { definitions } from './python.mjs';"
         "const read = (file) => fs.readFileSync(file, 'utf8').replaceAll('\\r\\n', '\\n');"
-        "const list = (file) => definitions(read(file)).map((d) => [d.name, d.first, d.last]);"
-        "console.log(JSON.stringify(process.argv.slice(1).map(list)));",
+        "const found = process.argv.slice(1).map((file) => definitions(read(file)));"
+        "console.log(JSON.stringify(found));",
         *map(str, scripts),
     )
     for script, ours in zip(scripts, found, strict=True):
         source = script.read_text(encoding="utf-8")
         lines = source.split("\n")
-        shown = {}
-        for name, first, last in ours:
+        shown = []
+        for each in ours:
+            last, docstring = each["last"], each.get("docstring")
             # We keep the comments that close a body; Python's last line is that of a statement.
             while lines[last].lstrip().startswith("#") or not lines[last].strip():
                 last -= 1
-            shown[name] = (first, last)
-        expected = python_definitions(source)
-        assert shown == expected, script
-        assert shown or "def " not in source
+            said = docstring and (docstring["first"] + 1, docstring["last"] + 1)
+            shown.append((each["name"], each["first"] + 1, last + 1, said))
+        assert shown == python_definitions(source), script
+
+
+def test_a_definition_is_found_wherever_it_stands(root: Path) -> None:
+    source = """\
+    try:
+        import fast
+    except ImportError:
+        class Slow:
+            if True:
+                @staticmethod
+                def run():
+                    'doc'; return 1
+                    # the end
+    """
+    (root / "code" / "net.py").write_text(textwrap.dedent(source), encoding="utf-8")
+    assert filled(root, "{{ code/net.py: Slow.run }}").split("\n")[:6] == [
+        "```python",
+        "@staticmethod",
+        "def run():",
+        "    'doc'; return 1",
+        "    # the end",
+        "```",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("if a:\n    def f(): 1\nelse:\n    def f(): 2", "2 and 4"),
+        ("def f(): 1\ntry:\n    pass\nfinally:\n    def f(): 2", "1 and 5"),
+        (
+            "@overload\ndef f(a: int): ...\n@overload\ndef f(a: str): ...\ndef f(a): 1",
+            "1 and 3 and 5",
+        ),
+    ],
+)
+def test_a_name_of_two_definitions_is_refused(root: Path, source: str, lines: str) -> None:
+    (root / "code" / "net.py").write_text(source, encoding="utf-8")
+    (problem,) = expand(root, "{{ code/net.py: f }}")["problems"]
+    assert problem["message"] == f"f is defined more than once, on lines {lines}"
 
 
 @pytest.mark.parametrize(
@@ -714,7 +763,10 @@ BAD = [
         "there is no format euros; there is text, integer",
     ),
     ("{{ static/net.json: runs | curve }}", "a curve needs a list of two or more epochs"),
-    ("{{ static/net.json: parameters [1] }}", "only code has steps"),
+    (
+        "{{ static/net.json: parameters [1] }}",
+        "that cannot be read; write {{ static/FILE.json: key | format }}",
+    ),
     (
         "{{ static/net.json: runs, one | curves train_loss }}",
         "curves are of records, which have network",
@@ -728,10 +780,13 @@ BAD = [
     ("{{ static/net.json: one | front slowly }}", "front takes generations, not slowly"),
     ("{{ static/net.json: one, runs | front generations }}", "front generations draws at most 1"),
     ("{{ static/net.json: one | layers }}", "one is no network of layers: it has no name"),
-    ("{{ static/two.svg | figure slowly }}", "figure takes steps, not slowly"),
+    (
+        "{{ static/two.svg | figure slowly }}",
+        "that cannot be read; write {{ static/img/FILE.svg | figure }} or ",
+    ),
     ("{{ static/two.svg: a | figure }}", "that cannot be read; write"),
-    ("{{ static/two.svg }}", "figure is for an .svg file"),
-    ("{{ static/net.json: one | figure }}", "figure is for an .svg file"),
+    ("{{ static/two.svg }}", "that cannot be read; write {{ static/img/FILE.svg | figure }} or "),
+    ("{{ static/net.json: one | figure }}", "there is no format figure; there is text, integer"),
     ("{{ static/unstepped.svg | figure steps }}", 'it has no <g data-step="…"> to step'),
     ("{{ static/scripted.svg | figure }}", "a figure holds no script, event handler"),
     ("{{ static/untitled.svg | figure }}", "it has no <title> that says what it shows"),
@@ -743,12 +798,29 @@ BAD = [
     ),
     ("{{ static/no | live }}", "there is no such file"),
     ("{{ static/empty | live }}", "there is no .onnx file in it"),
-    ("{{ static/models/good.onnx }}", "live is for an .onnx file or a folder of them"),
-    ("{{ static/models/good.onnx | percent }}", "live is for an .onnx file or a folder of them"),
+    (
+        "{{ static/models/good.onnx }}",
+        "that cannot be read; write {{ static/models/FILE.onnx | live }}",
+    ),
+    (
+        "{{ static/models/good.onnx | percent }}",
+        "that cannot be read; write {{ static/models/FILE.onnx | live }}",
+    ),
     ("{{ static/models/good.onnx: title | live }}", "that cannot be read; write"),
-    ("{{ static/models/good.onnx | live slowly }}", "live takes nothing, not slowly"),
-    ("{{ static/net.json: one | live }}", "live is for an .onnx file or a folder of them"),
-    ("{{ static/net.json | live }}", "there is no .onnx file in it"),
+    (
+        "{{ static/models/good.onnx | live slowly }}",
+        "that cannot be read; write {{ static/models/FILE.onnx | live }}",
+    ),
+    ("{{ static/net.json: one | live }}", "there is no format live; there is text, integer"),
+    (
+        "{{ static/net.json | live }}",
+        "that cannot be read; write {{ static/FILE.json: key | format }}",
+    ),
+    (
+        "{{ static/results: one }}",
+        "that cannot be read; write {{ static/FOLDER: key | compare macs }}, ",
+    ),
+    ("{{ code/lab | live }}", "a directive reads code/….py, static/….json or"),
     ("- {{ static/models/good.onnx | live }}", "code and drawings need a line of their own"),
     ("{{ static/essay.onnx | live }}", "essay.onnx: this is no ONNX file, or a part of one"),
     ("{{ static/half.onnx | live }}", "half.onnx: this is no ONNX file, or a part of one"),

@@ -36,8 +36,6 @@ import { listFiles } from './project.mjs';
 import { definition } from './python.mjs';
 import { lookUp, show } from './values.mjs';
 
-const DIRECTIVE =
-  /^([^\s:|]+)\s*(?::\s*([^\s|[\],]+(?:\s*,\s*[^\s|[\],]+)*)\s*)?(?:\[([\d\s,|-]*)\])?\s*(?:\|\s*([^|]+?))?$/;
 const CODE_SPAN_OR_DIRECTIVE = /(`+)[^`]*\1|\{\{(.*?)\}\}/g;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 const NOTES = /^\s*notes?:/i;
@@ -46,7 +44,6 @@ const MINUTES = /^\s*notes?:\s*(\d+) minutes?\b/i;
 const NEEDS = /<!--\s*\.slide:[^>]*\bdata-needs="([^"]*)"/;
 const MADE = /^static\/(?:results|models|searches)\/([\w-]+)\.(?:json|onnx)$/;
 const FACTS = 'static/facts.json';
-const KINDS = { code: ['.py'], static: ['.json', '.svg'] };
 const NETWORK = '.onnx';
 const READ = 'a directive reads code/….py, static/….json or static/….svg';
 
@@ -58,7 +55,6 @@ function escapeText(text) {
 /** Return the path of what must lie in the folder that its name begins with: `code/`, `static/`. */
 function locate(root, name) {
   const [folder] = name.split('/');
-  if (!Object.hasOwn(KINDS, folder)) throw new Error(READ);
   const home = fs.realpathSync(path.join(root, folder));
   const outside = (file) =>
     path.relative(home, file).split(path.sep)[0] === '..' ||
@@ -79,7 +75,6 @@ function locate(root, name) {
 }
 
 function read(root, name) {
-  if (!KINDS[name.split('/')[0]]?.includes(path.extname(name))) throw new Error(READ);
   return fs.readFileSync(locate(root, name), 'utf8');
 }
 
@@ -92,7 +87,7 @@ function readJson(root, name) {
   }
 }
 
-function includeCode({ root, assets }, file, name, steps, option) {
+function includeCode({ root, assets, file }, { name, steps, option }) {
   if (option !== undefined && option !== 'docstring') {
     throw new Error(`code takes the option docstring, not ${option}`);
   }
@@ -123,42 +118,96 @@ function readRecords(root, folder, key) {
     .map((record) => ({ name: shortName(facts, record.network) ?? record.network, record }));
 }
 
-/** The drawings: each takes its file, the keys and the word behind its name. */
+/** Draw the networks that run in the page: one, or all of a folder. */
+function drawLive({ root, assets, file }) {
+  locate(root, file);
+  const files = file.endsWith(NETWORK) ? [file] : modelsIn(root, file);
+  if (files.length === 0) throw new Error(`there is no ${NETWORK} file in it`);
+  return live(root, files, assets, escapeText);
+}
+
+/** What is drawn from values, by its name: each takes the file's content, the keys and a word. */
 const DRAWINGS = {
-  curve: ({ root, file, keys: [key] }) => curve(lookUp(readJson(root, file), key)),
-  curves: ({ root, file, keys, word }) => {
-    const whole = readJson(root, file);
-    const records = keys.map((key) => (key === '.' ? whole : lookUp(whole, key)));
-    return curves(records, word, escapeText);
-  },
-  compare: ({ root, file, keys: [key], word }) =>
-    compare(readRecords(root, file, key), key, word, escapeText),
-  layers: ({ root, file, keys: [key] }) =>
-    layers(lookUp(readJson(root, file), key), key, escapeText),
-  front: ({ root, file, keys, word }) => {
-    const whole = readJson(root, file);
+  curve: (whole, [key]) => curve(lookUp(whole, key)),
+  curves: (whole, keys, word) =>
+    curves(
+      keys.map((key) => lookUpOrAll(whole, key)),
+      word,
+      escapeText,
+    ),
+  layers: (whole, [key]) => layers(lookUp(whole, key), key, escapeText),
+  front: (whole, keys, word) => {
     const searches = keys.map((key) => ({ key, search: lookUp(whole, key) }));
     return front(whole, searches, word, escapeText);
   },
-  shares: ({ root, file, keys: [key], word }) => {
-    const whole = readJson(root, file);
-    return shares(key === '.' ? whole : lookUp(whole, key), word, escapeText);
-  },
-  live: ({ root, assets, file }) => {
-    locate(root, file);
-    const files = file.endsWith(NETWORK) ? [file] : modelsIn(root, file);
-    if (files.length === 0) throw new Error(`there is no ${NETWORK} file in it`);
-    return live(root, files, assets, escapeText);
-  },
-  figure: ({ root, file, word, line }) =>
-    figure(read(root, file), { stepped: word === 'steps', prefix: `line-${line}-` }),
+  shares: (whole, [key], word) => shares(lookUpOrAll(whole, key), word, escapeText),
 };
-// The words that may stand behind a drawing's name, where it takes any.
-const WORDS = {
-  figure: [undefined, 'steps'],
-  front: [undefined, 'generations'],
-  shares: ['normal', 'reduction'],
-  live: [undefined],
+// The words that may stand behind a drawing's name, where not any may.
+const WORDS = { front: [undefined, 'generations'], shares: ['normal', 'reduction'] };
+
+function lookUpOrAll(whole, key) {
+  return key === '.' ? whole : lookUp(whole, key);
+}
+
+/** Write a value, or draw what it holds. */
+function showValues({ root, file, alone }, { keys, option = 'text' }) {
+  const [format, word] = option.split(/\s+/);
+  if (!Object.hasOwn(DRAWINGS, format)) {
+    return escapeText(show(lookUp(readJson(root, file), keys), option));
+  }
+  needLine(alone);
+  if (WORDS[format]?.includes(word) === false) {
+    const words = WORDS[format].filter(Boolean).join(', ');
+    throw new Error(`${format} takes ${words}, not ${word ?? 'nothing'}`);
+  }
+  return DRAWINGS[format](readJson(root, file), keys.split(/\s*,\s*/), word);
+}
+
+function needLine(alone) {
+  if (!alone) throw new Error('code and drawings need a line of their own');
+}
+
+/** By the ending of a file's name: where it lies, what may be written of it, who fills that in. */
+const ENDINGS = {
+  '.py': {
+    home: 'code',
+    form: '{{ code/FILE.py: Name [1-3|4] }}',
+    grammar:
+      /^:\s*(?<name>[^\s|[\],]+)\s*(?:\[(?<steps>[\d\s,|-]*)\])?\s*(?:\|\s*(?<option>[^|]+))?$/,
+    fillIn: includeCode,
+  },
+  '.json': {
+    home: 'static',
+    form: '{{ static/FILE.json: key | format }}',
+    grammar: /^:\s*(?<keys>[^\s|[\],]+(?:\s*,\s*[^\s|[\],]+)*)\s*(?:\|\s*(?<option>[^|]+))?$/,
+    inline: true,
+    fillIn: showValues,
+  },
+  '.svg': {
+    home: 'static',
+    form: '{{ static/img/FILE.svg | figure }} or {{ static/img/FILE.svg | figure steps }}',
+    grammar: /^\|\s*figure(?<steps>\s+steps)?$/,
+    fillIn: ({ root, file, line }, { steps }) =>
+      figure(read(root, file), { stepped: steps !== undefined, prefix: `line-${line}-` }),
+  },
+  [NETWORK]: {
+    home: 'static',
+    form: '{{ static/models/FILE.onnx | live }}',
+    grammar: /^\|\s*live$/,
+    fillIn: drawLive,
+  },
+};
+const FOLDER = {
+  home: 'static',
+  form: [
+    '{{ static/FOLDER: key | compare macs }}, {{ static/FOLDER | live }}',
+    ...Object.values(ENDINGS).map(({ form }) => form),
+  ].join(' or '),
+  grammar: /^(?::\s*(?<key>[^\s|[\],]+)\s*\|\s*compare(?:\s+(?<word>\S+))?|\|\s*live)$/,
+  fillIn: (context, { key, word }) =>
+    key === undefined
+      ? drawLive(context)
+      : compare(readRecords(context.root, context.file, key), key, word, escapeText),
 };
 
 /** Whether a slide, as it is written, needs what the commands have not made yet. */
@@ -170,35 +219,14 @@ export function lacks(root, text) {
 }
 
 /** Fill in one directive; `alone` tells whether it has its line to itself. */
-function fill(context, inner, { alone, line }) {
-  const { root, assets } = context;
-  const [, file, names, steps, option] = DIRECTIVE.exec(inner.trim()) ?? [];
-  const [format, word] = option?.split(/\s+/) ?? [];
-  const isFigure = file?.endsWith('.svg');
-  const isLive = file?.endsWith(NETWORK) || (format === 'live' && names === undefined);
-  if (file === undefined || (isFigure || isLive) === (names !== undefined)) {
-    throw new Error(
-      'that cannot be read; write {{ code/FILE.py: Name [1-3|4] }}, {{ static/FILE.json: key | format }}, {{ static/img/FILE.svg | figure }} or {{ static/models/FILE.onnx | live }}',
-    );
-  }
-  const isCode = file.startsWith('code/');
-  const draw = Object.hasOwn(DRAWINGS, format ?? '') && !isCode ? DRAWINGS[format] : undefined;
-  if (!alone && (isCode || draw)) throw new Error('code and drawings need a line of their own');
-  if (!isCode && steps !== undefined) throw new Error('only code has steps');
-  if (isFigure !== (format === 'figure') && !isCode) {
-    throw new Error('figure is for an .svg file, and the other formats are not');
-  }
-  if (Boolean(isLive) !== (format === 'live') && !isCode) {
-    throw new Error('live is for an .onnx file or a folder of them, and the other formats are not');
-  }
-  if (isCode) return includeCode(context, file, names, steps, option);
-  if (draw === undefined)
-    return escapeText(show(lookUp(readJson(root, file), names), option ?? 'text'));
-  if (WORDS[format]?.includes(word) === false) {
-    const words = WORDS[format].filter(Boolean).join(', ') || 'nothing';
-    throw new Error(`${format} takes ${words}, not ${word ?? 'nothing'}`);
-  }
-  return draw({ root, assets, file, keys: names?.split(/\s*,\s*/) ?? [], word, line });
+function fill(context, inner) {
+  const [, file, rest] = /^([^\s:|]*)\s*(.*)$/.exec(inner.trim());
+  const { home, form, grammar, inline, fillIn } = ENDINGS[path.extname(file)] ?? FOLDER;
+  if (!file.startsWith(`${home}/`)) throw new Error(READ);
+  const parts = grammar.exec(rest);
+  if (parts === null) throw new Error(`that cannot be read; write ${form}`);
+  if (!inline) needLine(context.alone);
+  return fillIn({ ...context, file }, parts.groups);
 }
 
 /**
@@ -236,7 +264,7 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
       inner === undefined
         ? match
         : attempt(match, () =>
-            fill({ root, assets }, inner, { alone: text.trim() === match, line }),
+            fill({ root, assets, line, alone: text.trim() === match }, inner),
           ),
     );
     // What `replace` has dealt with is gone from this, so a brace that is left was never closed.
