@@ -9,7 +9,7 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from itertools import count
@@ -25,6 +25,7 @@ from torch import nn
 from . import machine
 from .data import Data
 from .errors import Diverged, Stopped, UserError
+from .front import knee, pareto_front
 from .measure import count_macs, count_parameters
 from .recipe import Options, Recipe, recorded_recipe
 from .runs import Run
@@ -368,6 +369,17 @@ def rows(study: Study, population: int) -> list[dict[str, Any]]:
             }
         )
     return made
+
+
+def print_front(rows: Sequence[dict[str, Any]]) -> str:
+    """Print the front of finished trials, from accurate to cheap; return the genome of its knee."""
+    points = [(row["error"], row["macs"]) for row in rows]
+    print("     error   million MACs  genome")
+    for index in pareto_front(points):
+        mark = "knee" if index == knee(points) else ""
+        error, macs = points[index]
+        print(f"{mark:4} {error:6.1%} {macs / 1e6:13.2f}  {rows[index]['genome']}")
+    return rows[knee(points)]["genome"]
 
 
 def environments(study: Study) -> list[dict[str, Any]]:
