@@ -9,7 +9,7 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from itertools import count
@@ -25,7 +25,6 @@ from torch import nn
 from . import machine
 from .data import Data
 from .errors import Diverged, Stopped, UserError
-from .front import knee, pareto_front
 from .measure import count_macs, count_parameters
 from .recipe import Options, Recipe, recorded_recipe
 from .runs import Run
@@ -34,7 +33,7 @@ from .training import fit
 try:
     import optuna
     from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-    from optuna.samplers import BaseSampler
+    from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler
     from optuna.storages import BaseStorage, JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
     from optuna.study import Study
@@ -109,6 +108,13 @@ class Seeded(BaseSampler):
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
         self.sampler.after_trial(study, trial, state, values)
+
+
+def sampler(name: str, population: int, seed: int) -> Seeded:
+    """What draws the networks of a study: "nsga2" in generations of so many, or "random"."""
+    if name == "random":
+        return Seeded(lambda own: RandomSampler(seed=own), seed)
+    return Seeded(lambda own: NSGAIISampler(population_size=population, seed=own), seed)
 
 
 def open_study(storage: str, name: str, sampler: BaseSampler) -> Study:
@@ -369,17 +375,6 @@ def rows(study: Study, population: int) -> list[dict[str, Any]]:
             }
         )
     return made
-
-
-def print_front(rows: Sequence[dict[str, Any]]) -> str:
-    """Print the front of finished trials, from accurate to cheap; return the genome of its knee."""
-    points = [(row["error"], row["macs"]) for row in rows]
-    print("     error   million MACs  genome")
-    for index in pareto_front(points):
-        mark = "knee" if index == knee(points) else ""
-        error, macs = points[index]
-        print(f"{mark:4} {error:6.1%} {macs / 1e6:13.2f}  {rows[index]['genome']}")
-    return rows[knee(points)]["genome"]
 
 
 def environments(study: Study) -> list[dict[str, Any]]:
