@@ -133,8 +133,7 @@ class Zero(nn.Module):
 
 
 class FactorizedReduce(nn.Module):
-    """Half the resolution: half of the maps read the pixels in even rows and columns, the others
-    those in odd rows and columns. (N, in_channels, 2H, 2W) -> (N, channels, H, W)."""
+    """(N, in_channels, 2H, 2W) -> (N, channels, H, W), of pixels in even and in odd places."""
 
     def __init__(self, in_channels: int, channels: int, affine: bool) -> None:
         super().__init__()
@@ -145,14 +144,6 @@ class FactorizedReduce(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu(x)
         return self.norm(torch.cat([self.even(x), self.odd(x[:, :, 1:, 1:])], 1))
-
-
-@lab.demo
-def eight_operations() -> None:
-    for name in NAMES:
-        operation = make_operation(name, channels=16, stride=2, affine=True)
-        shape = tuple(operation(torch.rand(2, 16, 32, 32)).shape)
-        print(f"{name:13} {shape} {lab.count_parameters(operation):6,} parameters")
 
 
 # %% [markdown]
@@ -251,11 +242,10 @@ class SearchNetwork(nn.Module):
         self.weights = [each for name, each in self.named_parameters() if "alpha" not in name]
 
     def forward(self, x: Tensor) -> Tensor:
-        normal, reduction = (alpha.softmax(-1) for alpha in self.alphas)  # (14, 8)
+        shares = self.alpha_normal.softmax(-1), self.alpha_reduction.softmax(-1)  # (14, 8)
         before = last = self.stem(x)  # (N, 3C, 32, 32)
         for cell in self.cells:
-            shares = reduction if cell.reduction else normal
-            before, last = last, cell(before, last, shares)
+            before, last = last, cell(before, last, shares[cell.reduction])
         return self.fc(last.mean((2, 3)))  # (N, 16C, 8, 8) -> (N, classes)
 
 
@@ -284,10 +274,8 @@ def architecture_gradient(
 ) -> list[Tensor]:
     """The gradient of the alphas, one (14, 8) a kind of cell: equations 6 to 8.
 
-    Args:
-        training, validation: a batch of each half of the images.
-        xi: learning rate of the step looked ahead; 0: none, first order.
-        radius: of the finite difference (the paper's second footnote).
+    `xi` is the learning rate of the step looked ahead; 0: none, first order. `radius` is that of
+    the finite difference (the paper's second footnote).
     """
     alphas, weights = model.alphas, model.weights
     if xi == 0:
@@ -322,7 +310,7 @@ class Genotype(NamedTuple):
 
 
 def derive(*alphas: Tensor) -> Genotype:
-    """The genotype of the alphas, (14, 8) of a normal and (14, 8) of a reduction cell."""
+    """The genotype of the alphas, (14, 8) a kind of cell."""
 
     def cell(alpha: Tensor) -> Iterator[Edge]:
         best, operation = alpha.detach().softmax(-1)[:, 1:].max(-1)  # without "none"
@@ -408,12 +396,8 @@ class Bilevel:
         normal, reduction = (alpha.detach().softmax(-1).tolist() for alpha in self.model.alphas)
         genotype = derive(*self.model.alphas)
         skips = sum(name == "skip_connect" for name, _ in genotype.normal)
-        return {
-            "normal": normal,
-            "reduction": reduction,
-            "genotype": str(genotype),
-            "skips": skips,
-        }
+        shares = {"normal": normal, "reduction": reduction}
+        return {**shares, "genotype": str(genotype), "skips": skips}
 
     def enough(self, row: dict) -> bool:
         """Whether to end the search early.
@@ -431,9 +415,7 @@ def search(recipe: SearchRecipe, options: lab.Options) -> Run:
 
 
 def search_and_print(recipe: SearchRecipe, options: lab.Options) -> str:
-    run = search(recipe, options)
-    print(result_of(run).replace(" / ", " /\n"))
-    return f"--genotype {run}"
+    return f"--genotype {search(recipe, options)}"
 
 
 # Laid out as NHWC, trainings in two threads crashed on a CPU (PyTorch 2.14, AMD EPYC).
@@ -456,9 +438,8 @@ def a_tiny_search() -> None:
 # %% [markdown]
 # ## The network of a genotype
 #
-# While training, each image loses some of the operations (drop-path, Larsson et al., 2017), few at
-# first and more with each epoch, and an auxiliary classifier looks at the maps at two thirds of the
-# depth.
+# While training, each image loses some of the operations (drop-path, Larsson et al., 2017), more
+# with each epoch, and an auxiliary classifier looks at the maps at two thirds of the depth.
 
 
 # %%
@@ -526,18 +507,15 @@ class DARTS(nn.Module):
         for place in places(cells, channels):
             edges = genotype.reduction if place.reduction else genotype.normal
             states = [state for _, state in edges]
-            reads = [states[node : node + 2] for node in range(0, len(edges), 2)]
+            reads = list(zip(states[::2], states[1::2], strict=True))
             chosen = operations(place, edges, drop_path > 0)
             self.cells.append(Cell(place, reads, chosen, affine=True))
         self.looked_at = 2 * cells // 3
         self.auxiliary = Auxiliary(4 * NODES * channels, classes) if auxiliary else None
         self.fc = nn.Linear(4 * NODES * channels, classes)
 
-    def grow(self, done: float) -> None:
-        """Set drop-path for an epoch, with this share of the training done.
-
-        The paper names its rate (appendix A.2.1); that it grows is in the authors' code.
-        """
+    def grow(self, done: float) -> None:  # the rate is of A.2.1, its growth of the authors' code
+        """Set drop-path for an epoch, with this share of the training done."""
         for module in self.modules():
             if isinstance(module, DropPath):
                 module.rate.fill_(self.drop_path * done)
@@ -569,17 +547,17 @@ def read_genotype(text: str) -> Genotype:
     if drawn:
         return random_genotype(int(drawn[1]))
     if os.path.exists(text):  # unlike pathlib's, it takes a text of any length
-        return read_genotype(result_of(Run.open(text)))
-    pairs = re.findall(rf"({'|'.join(NAMES[1:])}):([0-5])", text)
-    edges = tuple((name, int(state)) for name, state in pairs)
+        text = result_of(Run.open(text))
+    edges = tuple((name, int(state)) for name, state in re.findall(r"(\w+):([0-5])", text))
     half = 2 * NODES
     genotype = Genotype(edges[:half], edges[half:])
-    nodes = zip(edges[::2], edges[1::2], strict=False)
-    two_earlier = all(
-        one != two and max(one, two) < 2 + number % NODES
-        for number, ((_, one), (_, two)) in enumerate(nodes)
+    right = all(
+        one != two and max(one, two) < 2 + number % NODES and {name, other} <= {*NAMES[1:]}
+        for number, ((name, one), (other, two)) in enumerate(
+            zip(edges[::2], edges[1::2], strict=False)
+        )
     )
-    if len(edges) != 2 * half or not two_earlier or str(genotype).split() != text.split():
+    if len(edges) != 2 * half or not right or str(genotype).split() != text.split():
         raise lab.UserError(
             f"no genotype {text!r}: write DARTS_V2, random:SEED, the folder of a search, or "
             f"{half} pairs OPERATION:STATE, a slash and as many again, two for each node, which "
@@ -610,10 +588,9 @@ DARTS_V2 = read_genotype(
 # %% [markdown]
 # ## The recipe
 #
-# What was found is trained like the networks of the other lessons, for tens of epochs. The paper
-# (appendix A.2.1) takes 600 epochs, the optimizer of its search, batches of 96, a cutout of 16
-# pixels and drop-path up to 0.2. As even then a result varies a good deal, it gives the mean of
-# ten.
+# Tens of epochs, like the other lessons. The paper (appendix A.2.1) takes 600, the optimizer of its
+# search, batches of 96, a cutout of 16 pixels and drop-path up to 0.2; as even then a result varies
+# a good deal, it gives the mean of ten.
 
 
 # %%
@@ -663,6 +640,10 @@ LESSON = lab.NetworkLesson(
 
 @lab.demo
 def costs() -> None:
+    for name in NAMES:
+        operation = make_operation(name, channels=16, stride=2, affine=True)
+        shape = tuple(operation(torch.rand(2, 16, 32, 32)).shape)
+        print(f"{name:13} {shape} {lab.count_parameters(operation):6,} parameters")
     paper = DARTS(DARTS_V2, auxiliary=False)
     print(f"DARTS_V2, 20 cells, 36 channels: {lab.count_parameters(paper):,} parameters")
     bare = build(replace(RECIPE, auxiliary_weight=0.0), 10)

@@ -271,8 +271,8 @@ def genomes_and_costs() -> None:
 # children it keeps first those that no other one dominates, then those that only these dominate,
 # and so on until the population is full; of the last rank that has room, those in thin places of
 # the front, so that it stays wide. A child has each bit from one of its parents, and on average one
-# bit is drawn anew. (Not here: the paper begins with what is known of networks that people drew, and
-# late in the search it draws genomes from a Bayesian network, learned from all that was tried.)
+# bit is drawn anew. (Not here: the paper begins with networks that people drew, and late in the
+# search it draws genomes from a Bayesian network, learned from all that was tried.)
 #
 # All that is known lies in the study, so any process may stop, be killed or join in. Its name is
 # made of all settings that change its results, so the same command finds the same study;

@@ -183,7 +183,7 @@ def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_that_a_search_does_not_read_are_refused(tmp_path: Path) -> None:
     for name in darts.LESSON.commands["search"].hidden:
         words = ["search", "--out", str(tmp_path), f"--{name.replace('_', '-')}", "1"]
-        with pytest.raises(lab.UserError, match=f"unknown argument {words[-2]}"):
+        with pytest.raises(lab.UserError, match=f"unrecognized arguments: {words[-2]}"):
             lab.main(darts.LESSON, words)
 
 

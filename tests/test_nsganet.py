@@ -538,7 +538,7 @@ def test_a_journal_file_is_a_storage_too(tmp_path: Path) -> None:
         (["--storage", "gone/a.log"], "--storage cannot be used ("),
         (["--population", "1"], "--population must be at least 2, not 1"),
         (["--sampler", "best"], "--sampler must be one of nsga2, random, not best"),
-        (["--genome", "1-01-0"], "unknown argument --genome"),
+        (["--genome", "1-01-0"], "unrecognized arguments: --genome"),
     ],
 )
 def test_a_search_that_cannot_be_begun_gets_one_line(

@@ -161,9 +161,6 @@ def search(make: Callable[[R, int], Step], recipe: R, options: Options, *, image
     if idist.get_world_size() > 1:
         raise UserError("a search runs in one process: start it without torchrun")
     device = machine.pick_device(options.device)
-    if machine.pick_precision(options.precision, device) is torch.float16:
-        # Without a gradient scaler fp16 would lose the small gradients of an architecture.
-        options = replace(options, precision="bf16")
     data = load(recipe.data, limit=recipe.limit or None)
     split = data.train.first(images or len(data.train))
     if len(split) < 2:
@@ -171,6 +168,9 @@ def search(make: Callable[[R, int], Step], recipe: R, options: Options, *, image
     torch.manual_seed(recipe.seed)
     step = make(recipe, len(data.classes))
     machine.refuse_wrong_gradients(step.model, options, device)
+    if machine.pick_precision(options.precision, device) is torch.float16:
+        # Without a gradient scaler fp16 would lose the small gradients of an architecture.
+        options = replace(options, precision="bf16")
     found = [run for run in Run.find(options.out, recipe) if _rounds_like(run, options, device)]
     if found:
         run = found[-1]
@@ -183,6 +183,7 @@ def search(make: Callable[[R, int], Step], recipe: R, options: Options, *, image
     if not run.has("genotype.json"):
         with run.at_work():
             _search(step, data, split, recipe, options, device, run)
+    print(result_of(run))
     return run
 
 
