@@ -61,7 +61,7 @@ class MixedEdge(nn.ModuleList):
     """Operations side by side, which give equal shapes."""
 
     def forward(self, x: Tensor, shares: Tensor) -> Tensor:
-        pairs = zip(shares, self, strict=True)  # the shares sum to 1
+        pairs = zip(shares, self, strict=True)  # they sum to 1
         return sum(share * o(x) for share, o in pairs)
 
 
@@ -313,12 +313,14 @@ def derive(*alphas: Tensor) -> Genotype:
     """The genotype of the alphas, (14, 8) a kind of cell."""
 
     def cell(alpha: Tensor) -> Iterator[Edge]:
-        best, operation = alpha.detach().softmax(-1)[:, 1:].max(-1)  # without "none"
+        shares = alpha.detach().softmax(-1)[:, 1:]  # no "none"
+        strength, strongest = shares.max(-1)
         first = 0
         for node in range(NODES):
-            strength = best[first : first + 2 + node]
-            for state in sorted(strength.topk(2).indices.tolist()):
-                yield NAMES[1 + int(operation[first + state])], state
+            kept = strength[first : first + 2 + node].topk(2)
+            for state in sorted(kept.indices.tolist()):
+                name = NAMES[1 + int(strongest[first + state])]
+                yield name, state
             first += 2 + node
 
     return Genotype(*(tuple(cell(alpha)) for alpha in alphas))
@@ -377,7 +379,7 @@ class Bilevel:
         model, top = self.model, self.recipe.lr
         low = min(0.001, top)
         lr = low + (top - low) * (1 + math.cos(math.pi * done)) / 2
-        weights, alphas = self.optimizers["weights"], self.optimizers["alphas"]
+        weights, alphas = self.optimizers.values()
         xi = lr if self.recipe.second_order else 0.0
         gradients = architecture_gradient(model, training, validation, xi)
         for alpha, gradient in zip(model.alphas, gradients, strict=True):
