@@ -395,11 +395,11 @@ class Bilevel:
 
     def describe(self) -> dict:
         """What the history says of an epoch: the shares (14, 8) of both cells, the genotype."""
-        normal, reduction = (alpha.detach().softmax(-1).tolist() for alpha in self.model.alphas)
+        shares = [alpha.detach().softmax(-1).tolist() for alpha in self.model.alphas]
         genotype = derive(*self.model.alphas)
         skips = sum(name == "skip_connect" for name, _ in genotype.normal)
-        shares = {"normal": normal, "reduction": reduction}
-        return {**shares, "genotype": str(genotype), "skips": skips}
+        row = dict(zip(Genotype._fields, shares, strict=True))
+        return {**row, "genotype": str(genotype), "skips": skips}
 
     def enough(self, row: dict) -> bool:
         """Whether to end the search early.
@@ -416,15 +416,11 @@ def search(recipe: SearchRecipe, options: lab.Options) -> Run:
     return run_search(Bilevel, recipe, options, images=recipe.images)
 
 
-def search_and_print(recipe: SearchRecipe, options: lab.Options) -> str:
-    return f"--genotype {search(recipe, options)}"
-
-
 # Laid out as NHWC, trainings in two threads crashed on a CPU (PyTorch 2.14, AMD EPYC).
 OPTIONS = lab.Options(channels_last=False)
 SEARCH_COMMAND = lab.Command(
     "Search for a genotype.",
-    search_and_print,
+    lambda recipe, options: f"--genotype {search(recipe, options)}",
     recipe=SEARCH,
     options=OPTIONS,
     hidden=("warmup", "label_smoothing", "cutout", "ema", "patience"),

@@ -94,7 +94,8 @@ def graph(bits: list[int]) -> Graph:
         between[node] = [other for other in range(1, node) if left[other - 1]]
         left = left[node - 1 :]
     read = {other for sources in between.values() for other in sources}
-    active = {node: sources or [0] for node, sources in between.items() if sources or node in read}
+    kept = [node for node in between if between[node] or node in read]
+    active = {node: between[node] or [0] for node in kept}
     if not active:
         return {}
     ends = [node for node in active if node not in read]
@@ -340,13 +341,9 @@ def open_search(recipe: NSGANetRecipe, options: SearchOptions) -> "Study":
     return studies.open_study(storage, name, sampler)
 
 
-def search_and_print(recipe: NSGANetRecipe, options: SearchOptions) -> str:
-    return f"--genome {print_front(search(recipe, options))}"  # the knee of the front
-
-
 SEARCH_COMMAND = lab.Command(
     "Search for networks.",
-    search_and_print,
+    lambda recipe, options: f"--genome {print_front(search(recipe, options))}",  # the knee
     recipe=SEARCH,
     options=SearchOptions(),
     hidden=("genome",),
