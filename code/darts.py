@@ -546,20 +546,17 @@ def read_genotype(text: str) -> Genotype:
         return random_genotype(int(drawn[1]))
     if os.path.exists(text):  # unlike pathlib's, it takes a text of any length
         text = result_of(Run.open(text))
-    edges = tuple((name, int(state)) for name, state in re.findall(r"(\w+):([0-5])", text))
-    half = 2 * NODES
-    genotype = Genotype(edges[:half], edges[half:])
-    right = all(
-        one != two and max(one, two) < 2 + number % NODES and {name, other} <= {*NAMES[1:]}
-        for number, ((name, one), (other, two)) in enumerate(
-            zip(edges[::2], edges[1::2], strict=False)
-        )
-    )
-    if len(edges) != 2 * half or not right or str(genotype).split() != text.split():
+    found = re.findall(rf"({'|'.join(NAMES[1:])}):([0-5])", text)
+    edges = tuple((name, int(state)) for name, state in found)
+    genotype = Genotype(edges[: 2 * NODES], edges[2 * NODES :])
+    states = [state for _, state in edges]
+    pairs = enumerate(zip(states[::2], states[1::2], strict=False))
+    right = len(edges) == 4 * NODES and str(genotype).split() == text.replace("/", " / ").split()
+    if not right or any(a == b or max(a, b) > 1 + number % NODES for number, (a, b) in pairs):
         raise lab.UserError(
-            f"no genotype {text!r}: write DARTS_V2, random:SEED, the folder of a search, or "
-            f"{half} pairs OPERATION:STATE, a slash and as many again, two for each node, which "
-            f"reads two different states before its own; operations: {', '.join(NAMES[1:])}"
+            f"no genotype {text!r}: write DARTS_V2, random:SEED, the folder of a search, or eight "
+            "pairs OPERATION:STATE, a slash and as many again, two for each node, which reads "
+            f"two different states before its own; operations: {', '.join(NAMES[1:])}"
         )
     return genotype
 
