@@ -18,32 +18,26 @@
 # multi-objective genetic algorithm*, GECCO 2019 ([arXiv:1810.03522](https://arxiv.org/abs/1810.03522)).
 # The companion of the slide **NSGA-Net**.
 #
-# The networks of the lessons before were drawn by people. Here a string of bits says which layer
-# reads which, and evolution chooses the bits: of a population of networks the better ones become
-# parents, their bits are mixed and a few flipped, and the children are trained in turn. Better in
-# two respects at once, the error and the work for an image, so what comes out is not one network
-# but a *front* of them, from cheap to accurate.
+# A string of bits says which layer reads which, and evolution chooses the bits: of a population of
+# networks the better ones become parents, their bits are mixed and a few flipped, and the children
+# are trained in turn. Better in two respects at once, the error and the work for an image, so what
+# comes out is not one network but a *front* of them, from cheap to accurate.
 #
-# `python code/nsganet.py search` searches: each network is trained briefly, and what was found is
-# kept in `runs/nsganet/search.db`. Stop it with Ctrl-C, and the same command goes on; start it a
-# second time, and two processes share the work. In the end it says how to train what it found,
-# `python code/nsganet.py --genome BITS`, like the network of any other lesson. `--help` lists the
-# settings, `--smoke` tries everything out. What to expect is in the recorded search,
-# `static/searches/nsganet.json`.
+# `python code/nsganet.py` trains a network that a search has found; `python code/nsganet.py search`
+# searches: start it a second time, and two processes share the work. In the end it says how to
+# train what it found. What to expect is in the recorded search, `static/searches/nsganet.json`.
 
 # %%
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import permutations
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 
-from lab import machine
-from lab.front import knee, pareto_front
+from lab.front import print_front
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -54,52 +48,34 @@ if TYPE_CHECKING:
 # A network is a row of *phases*, each at half the resolution of the one before it. A phase is a
 # graph of nodes, and its bits say which earlier nodes each of them reads (the encoding of Xie and
 # Yuille, *Genetic CNN*, ICCV 2017): one bit for node 2, two for node 3, three for node 4. NSGA-Net
-# adds a last bit for a connection from the input of the phase to its output. As text, the bits of
-# each node stand together, and phases are parted by dots:
-#
-# `1-01-111-0.0-10-100-1`
-#
-# has two phases of four nodes; in the first one node 3 reads node 2 but not node 1, and node 4
-# reads all.
+# adds a last bit for a connection from the input of the phase to its output. In
+# `1-01-111-0.0-10-100-1`, two phases of four nodes, node 3 of the first one reads node 2 but not
+# node 1, and node 4 reads all.
 
 
 # %%
 def decode(genome: str) -> list[list[int]]:
-    """The bits of each phase of a genome, "1-01-0" -> [[1, 0, 1, 0]].
-
-    Raises `ValueError` unless node k has k - 1 bits in each phase, and the last bit stands alone.
-    """
-    phases = []
-    for number, text in enumerate(genome.split("."), start=1):
-        groups = text.split("-")
-        wanted = [*range(1, len(groups)), 1]
-        if len(groups) < 2 or set(text) - set("01-") or [len(each) for each in groups] != wanted:
-            raise ValueError(
-                f"phase {number} of the genome is {text!r}: it needs one bit for node 2, two for "
-                "node 3 and so on, and one for the residual connection, as in 1-01-111-0"
-            )
-        phases.append([int(bit) for group in groups for bit in group])
-    return phases
+    """The bits of each phase, "1-01-0" -> [[1, 0, 1, 0]]."""
+    return [[int(bit) for bit in phase if bit != "-"] for phase in genome.split(".")]
 
 
 def encode(phases: list[list[int]]) -> str:
     """The genome with these bits, [[1, 0, 1, 0]] -> "1-01-0"."""
     texts = []
-    for bits in phases:
-        left, groups = "".join(map(str, bits)), []
-        while len(left) > 1:
-            size = len(groups) + 1
-            groups.append(left[:size])
-            left = left[size:]
-        texts.append("-".join([*groups, left]))
+    for *bits, residual in phases:
+        rows: list[str] = []
+        while bits:
+            size = len(rows) + 1
+            rows.append("".join(map(str, bits[:size])).ljust(size, "?"))  # "?": one is missing
+            bits = bits[size:]
+        texts.append("-".join([*rows, str(residual)]))
     return ".".join(texts)
 
 
 # %% [markdown]
 # Not every string of bits is a graph in which an image finds its way. The authors' decoder mends
-# them: a node that is read but reads nothing reads the input; a node that reads but is never
-# read is read by the output; a node without either is left out. A phase without any connection is
-# left out as a whole, with its pooling.
+# them: a node that is read but reads nothing reads the input; one that reads but is never read is
+# read by the output; one without either is left out, and so is a phase without any connection.
 
 # %%
 Graph = dict[int, list[int]]
@@ -118,18 +94,12 @@ def graph(bits: list[int]) -> Graph:
         between[node] = [other for other in range(1, node) if left[other - 1]]
         left = left[node - 1 :]
     read = {other for sources in between.values() for other in sources}
-    active = {node: sources or [0] for node, sources in between.items() if sources or node in read}
+    kept = [node for node in between if between[node] or node in read]
+    active = {node: between[node] or [0] for node in kept}
     if not active:
         return {}
     ends = [node for node in active if node not in read]
     return {**active, len(between) + 1: [0] * residual + ends}
-
-
-# %%
-@lab.demo
-def mended_graphs() -> None:
-    for genome in ("1-01-001-0", "1-01-001-1", "0-00-100-0", "0-00-000-1"):
-        print(f"{genome}: {graph(decode(genome)[0])}")
 
 
 # %% [markdown]
@@ -144,12 +114,8 @@ def mended_graphs() -> None:
 class Phase(nn.Module):
     """A graph of nodes (section 3): (N, in_channels, H, W) -> (N, channels, H, W).
 
-    Args:
-        bits: of the phase, with at least one connection.
-        in_channels: of the input.
-        channels: of every node and of the output.
-        kernel: side of the convolution that widens the input; 3 in the first phase, which sees the
-            image, 1 in the others.
+    `kernel` is that of the convolution that widens the input: 3 in the first phase, which sees the
+    image, 1 in the others.
     """
 
     def __init__(self, bits: list[int], in_channels: int, channels: int, kernel: int) -> None:
@@ -182,15 +148,6 @@ class Phase(nn.Module):
         return self.relu(self.norm(y))  # of the output
 
 
-# %%
-@lab.demo
-def phases() -> None:
-    x = torch.rand(1, 16, 32, 32)
-    for genome in ("1-01-001-0", "1-11-111-1"):
-        phase = Phase(decode(genome)[0], in_channels=16, channels=32, kernel=1)
-        print(f"{genome}: {tuple(x.shape)} -> {tuple(phase(x).shape)}")
-
-
 # %% [markdown]
 # ## The network
 #
@@ -202,19 +159,12 @@ def phases() -> None:
 class NSGANet(nn.Module):
     """The network of a genome: images (N, 3, 32, 32) -> logits (N, classes).
 
-    Args:
-        genome: its phases, as `decode` reads them.
-        width: channels of the first phase.
-        classes: how many.
-
-    Raises `ValueError` for a genome that cannot be read.
+    `width` is the number of channels in the first phase.
     """
 
     def __init__(self, genome: str, width: int = 16, classes: int = 10) -> None:
         super().__init__()
         phases = [bits for bits in decode(genome) if graph(bits)]
-        if len(phases) > 6:
-            raise ValueError(f"the genome has {len(phases)} phases: 32x32 images allow six at most")
         layers: list[nn.Module] = []
         channels = 3
         for number, bits in enumerate(phases):
@@ -237,10 +187,10 @@ class NSGANet(nn.Module):
 # ## The same network twice
 #
 # Different bits can mean the same network: the mending leads to the same graph, or the nodes only
-# have other numbers. To train it twice would be a waste. So each graph is written down in a
-# *canonical form*, the same for all graphs that differ in the numbers of their nodes alone: number
-# the nodes in every order in which they can be computed, write down what each reads, and keep the
-# text that comes first in the alphabet. Six nodes have 720 orders at most, so all can be tried.
+# have other numbers. So that no network is trained twice, each graph is written in a *canonical
+# form*, the same for all that differ in the numbers of their nodes alone: of all orders in which
+# the nodes can be computed, keep the one whose text comes first in the alphabet. Six nodes have 720
+# orders at most, so all can be tried.
 
 
 # %%
@@ -266,19 +216,11 @@ def canonical(genome: str) -> str:
     return "|".join(filter(None, map(canonical_phase, genome.split("."))))
 
 
-# %%
-@lab.demo
-def canonical_forms() -> None:
-    for genome in ("1-00-001-0", "0-10-010-0", "1-00-010-0"):
-        print(f"{genome}: {canonical(genome)}")
-
-
 # %% [markdown]
 # ## The recipe
 #
 # The genome is the knee of the recorded search: the network of its front from which less error
-# costs the most work, and less work the most error. It was found with few channels and in little
-# time; here it gets more of both.
+# costs the most work, and less work the most error. Here it gets more channels and time.
 
 
 # %%
@@ -302,13 +244,22 @@ RECIPE = NSGANetRecipe("nsganet", epochs=20, lr=0.1, batch_size=128, crop_paddin
 def build(recipe: NSGANetRecipe, classes: int) -> NSGANet:
     """The network that a recipe asks for."""
     try:
-        return NSGANet(recipe.genome, recipe.width, classes)
-    except ValueError as error:
-        raise lab.UserError(f"--genome: {error}") from None
+        phases = decode(recipe.genome)
+        right = encode(phases) == recipe.genome and min(map(len, phases)) > 1
+    except ValueError:
+        right = False
+    if not right or sum(bool(graph(bits)) for bits in phases) > 6:
+        raise lab.UserError(
+            f"--genome {recipe.genome!r}: in a phase node 2 has one bit, node 3 two and so on, "
+            "and a last one stands alone, as in 1-01-111-0; 32x32 images allow six phases at most"
+        )
+    return NSGANet(recipe.genome, recipe.width, classes)
 
 
 @lab.demo
-def costs() -> None:
+def genomes_and_costs() -> None:
+    for genome in ("1-01-001-0", "0-00-100-0", "1-00-001-0", "0-10-010-0"):
+        print(f"{genome}: {graph(decode(genome)[0])}, the same as {canonical(genome)}")
     print(lab.layer_table(build(RECIPE, 10), (1, 3, 32, 32), depth=2))
 
 
@@ -316,14 +267,17 @@ def costs() -> None:
 # ## The search
 #
 # Two objectives: the share of held-out images that a network gets wrong in the best epoch of a
-# short training, and its multiply-accumulates for an image. NSGA-II (Deb et al., 2002) is Optuna's
-# own: of parents and children it keeps those that no other one dominates, and among equals those in
-# thin places of the front, so that the front stays wide. A child has each bit from one of its
-# parents, and on average one bit is drawn anew. (Two steps of the paper are not here:
-# it begins with what is known of networks that people drew, and late in the search it draws genomes
-# from a Bayesian network, learned from all that was tried.)
+# short training, and its multiply-accumulates for an image. One network dominates another if it is
+# as good in both and better in one. NSGA-II (Deb et al., 2002) is Optuna's own: of parents and
+# children it keeps first those that no other one dominates, then those that only these dominate,
+# and so on until the population is full; of the last rank that has room, those in thin places of
+# the front, so that it stays wide. A child has each bit from one of its parents, and on average one
+# bit is drawn anew. (Not here: the paper begins with networks that people drew, and late in the
+# search it draws genomes from a Bayesian network, learned from all that was tried.)
 #
-# All that is known lies in the study, so any process may stop, be killed or join in.
+# All that is known lies in the study, so any process may stop, be killed or join in. Its name is
+# made of all settings that change its results, so the same command finds the same study;
+# `--generations` is not among them: with more of them a finished search goes on.
 
 
 # %%
@@ -336,40 +290,23 @@ class SearchOptions(lab.Options):
     generations: int = lab.setting(5, "how many", low=1)
     nodes: int = lab.setting(4, "nodes of each of the three phases", low=2, high=6)
     images: int = lab.setting(5000, "images that each network is trained on", low=1)
-    storage: str = lab.setting(
-        "",
-        "URL of a database that the workers share, or a file NAME.log "
-        "(default: search.db in the folder of the runs)",
-    )
-    heartbeat: int = lab.setting(
-        30, "seconds between signs of life of a worker; after four without one it is dead", low=1
-    )
+    storage: str = lab.setting("", "database URL or NAME.log (default: search.db with the runs)")
+    heartbeat: int = lab.setting(30, "seconds between signs of life; four missed: dead", low=1)
 
 
 SEARCH = replace(RECIPE, width=8, epochs=3, batch_size=32)  # how each network is trained
+PHASES = 3  # as in the paper's search on CIFAR10
 
 
 def draw(trial: "Trial", nodes: int) -> str:
     """A genome of phases with so many nodes; each of its bits is a parameter of the trial."""
     bits = range(nodes * (nodes - 1) // 2 + 1)
-    return encode(
-        [
-            [trial.suggest_categorical(f"phase {phase}, bit {bit}", (0, 1)) for bit in bits]
-            for phase in range(1, PHASES + 1)
-        ]
-    )
+    names = [[f"phase {phase}, bit {bit}" for bit in bits] for phase in range(1, PHASES + 1)]
+    return encode([[trial.suggest_categorical(bit, (0, 1)) for bit in phase] for phase in names])
 
 
 def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]]:
-    """Work on the search with these settings until it is over, beginning it if need be.
-
-    Returns:
-        a row for each trial of all workers, as `lab.study.rows` gives them.
-
-    Raises:
-        UserError: a storage that cannot be used, or images that cannot be read.
-        Stopped: the user pressed Ctrl-C; the same command goes on.
-    """
+    """Work on the search with these settings until it is over: a row for each trial."""
     from lab import study as studies  # needs Optuna, which training does not
 
     data = lab.load(recipe.data, limit=recipe.limit or None)
@@ -392,71 +329,31 @@ def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]
     return studies.rows(study, options.population)
 
 
-# %% [markdown]
-# The study's name is made of all settings that change its results, so the same command finds the
-# same study. `--generations` is not among them: with more of them a finished search goes on.
-
-
-# %%
-PHASES = 3  # as in the paper's search on CIFAR10
-
-
 def open_search(recipe: NSGANetRecipe, options: SearchOptions) -> "Study":
     """The study of a search: that of the same settings if there is one, else a new one."""
-    from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler
-
     from lab import study as studies
-
-    def sampler(seed: int) -> BaseSampler:
-        if options.sampler == "random":
-            return RandomSampler(seed=seed)
-        return NSGAIISampler(population_size=options.population, seed=seed)
 
     settings = {name: getattr(options, name) for name in ("sampler", "population", "nodes")}
     settings["search_images"] = options.images
     name = studies.name_of(replace(recipe, genome=""), settings)
+    sampler = studies.sampler(options.sampler, options.population, recipe.seed)
     storage = options.storage or studies.default_storage(options.out, recipe.network)
-    return studies.open_study(storage, name, studies.Seeded(sampler, recipe.seed))
+    return studies.open_study(storage, name, sampler)
 
 
-# %% [markdown]
-# The front, from accurate to cheap. Take the knee, or the network that you can afford.
-
-
-# %%
-def print_front(rows: list[dict[str, Any]]) -> str:
-    """Print the front; return the genome of its knee."""
-    points = [(row["error"], row["macs"]) for row in rows]
-    print("     error   million MACs  genome")
-    for index in pareto_front(points):
-        mark = "knee" if index == knee(points) else ""
-        error, macs = points[index]
-        print(f"{mark:4} {error:6.1%} {macs / 1e6:13.2f}  {rows[index]['genome']}")
-    return rows[knee(points)]["genome"]
-
-
-def tiny_search(recipe: NSGANetRecipe, options: SearchOptions) -> None:
-    """A search of seconds, which leaves nothing behind."""
-    small = {"population": 4, "generations": 2, "nodes": 3, "images": 400}
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        storage = f"sqlite:///{folder}/study.db"
-        recipe = replace(recipe, width=4, epochs=1)
-        print_front(search(recipe, replace(options, storage=storage, **small)))
-
-
-def run_search(recipe: NSGANetRecipe, options: SearchOptions) -> None:
-    """The command `search`."""
-    if options.smoke:
-        tiny_search(recipe, options)
-        return
-    genome = print_front(search(recipe, options))
-    print(f"train it: {machine.this_command()}--genome {genome}")
+SEARCH_COMMAND = lab.Command(
+    "Search for networks.",
+    lambda recipe, options: f"--genome {print_front(search(recipe, options))}",  # the knee
+    recipe=SEARCH,
+    options=SearchOptions(),
+    hidden=("genome",),
+    smoke={"population": 4, "generations": 2, "nodes": 3, "images": 400, "width": 4, "epochs": 1},
+)
 
 
 @lab.demo
 def a_tiny_search() -> None:
-    recipe = replace(SEARCH, data="shapes", limit=1000, batch_size=16)
-    tiny_search(recipe, SearchOptions(progress=False))
+    lab.smoke(SEARCH_COMMAND)
 
 
 LESSON = lab.NetworkLesson(
@@ -467,21 +364,11 @@ LESSON = lab.NetworkLesson(
     build=build,
     full_size="search --nodes 6",
     learns=lab.Learns(0.15, "--epochs 4 --lr 0.05"),  # 0.30, 0.41 and 0.21 with three seeds
-    commands={
-        "search": lab.Command(
-            "Search for networks.",
-            run_search,
-            recipe=SEARCH,
-            options=SearchOptions(),
-            hidden=("genome",),
-        )
-    },
+    commands={"search": SEARCH_COMMAND},
 )
 
 # %% [markdown]
 # ## Train
-#
-# One network, like any other: longer, on all images, and with more channels than while searching.
 
 # %%
 if __name__ == "__main__":
@@ -490,8 +377,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learned
 #
-# The search has seen three epochs of a narrower network on a few of the images. How far
-# can such a short look be trusted?
+# The search saw three epochs on a few images. How far can such a short look be trusted?
 
 # %%
 if __name__ == "__main__":
@@ -506,5 +392,6 @@ if __name__ == "__main__":
 #
 # - `search --sampler random`: what does random search find with the same number of trials?
 # - `search --generations 10`: the search goes on. When does the front stop moving?
-# - Train the ends of the front for longer, too. Do the networks keep their order?
+# - `--genome 0-00-000-0.1-11-111-1.1-11-111-1 --epochs 40`: a genome of your own. Do the ends of
+#   the front keep their order when they are trained for longer?
 # - Sum the inputs of a node instead of joining them: which bits then cost nothing?

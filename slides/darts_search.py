@@ -157,9 +157,9 @@ def _is_recorded(path: Path, settings: dict[str, Any], seeds: int, replacing: bo
     return seeds <= min(len(each["runs"]) for each in there["comparison"]["networks"])
 
 
-def _common_words(recipe: darts.DARTSRecipe, options: darts.DARTSOptions) -> list[str]:
+def _common_words(recipe: darts.DARTSRecipe, options: lab.Options) -> list[str]:
     """The command line of a training to be compared, but for its genotype and seed."""
-    plain = darts.DARTSOptions().as_dict()  # whose layout is not that of the other lessons
+    plain = darts.OPTIONS.as_dict()  # whose layout is not that of the other lessons
     changes = {
         key: value
         for key, value in replace(recipe, **BRIEFLY).as_dict().items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from darts import DARTS, DARTS_V2, EDGES, NAMES, SearchNetwork
 from lab import search as machinery
 from lab.errors import Stopped
 from lab.runs import Run
+from lab.training import description
 from networks import (
     assert_exports,
     assert_finite_gradients,
@@ -36,7 +38,7 @@ RECIPE = replace(
     images=48,
     batch_size=8,
 )
-OPTIONS = darts.DARTSOptions(device="cpu")
+OPTIONS = replace(darts.OPTIONS, device="cpu")
 
 
 def test_the_paper_s_network_has_its_3_3_million_parameters() -> None:
@@ -133,18 +135,18 @@ def test_a_stopped_search_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.Mo
     assert all(torch.equal(one[name], other[name]) for name in one)
     rows = [run.read("history.json") for run in (whole, resumed)]
     assert [row["normal"] for row in rows[0]] == [row["normal"] for row in rows[1]]
-    assert darts.find_genotype(str(resumed.folder)) == darts.find_genotype(str(whole.folder))
+    assert darts.read_genotype(str(resumed.folder)) == darts.read_genotype(str(whole.folder))
     taken = len(calls)
     assert darts.search(RECIPE, parts).folder == folder  # it is finished: nothing is left to do
     assert len(calls) == taken
 
 
 def test_a_search_stops_at_its_skips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SearchNetwork, "genotype", lambda model: DARTS_V2)  # it has two
+    monkeypatch.setattr(darts, "derive", lambda *alphas: DARTS_V2)  # it has two
     run = darts.search(
         replace(RECIPE, stop_at_skips=2), replace(OPTIONS, out=str(tmp_path / "my runs"))
     )
-    assert darts.find_genotype(str(run.folder)) == DARTS_V2
+    assert darts.read_genotype(str(run.folder)) == DARTS_V2
     assert len(run.read("history.json")) == 1
 
 
@@ -152,9 +154,9 @@ def test_a_search_goes_on_only_where_numbers_are_rounded_alike(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machinery, "_search", lambda *_: None)  # each is stopped at once
+    monkeypatch.setattr(machinery, "result_of", lambda run: "")
     simple = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 10))
-    monkeypatch.setattr(darts, "SearchNetwork", lambda *_: simple)
-    monkeypatch.setattr(darts, "Bilevel", lambda *_: None)
+    monkeypatch.setattr(darts, "Bilevel", lambda *_: SimpleNamespace(model=simple))
 
     def begun(**changes: object) -> Run:
         return darts.search(RECIPE, replace(OPTIONS, out=str(tmp_path), **changes))  # type: ignore[arg-type]
@@ -179,12 +181,44 @@ def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         darts.search(RECIPE, OPTIONS)
 
 
+def test_settings_that_a_search_does_not_read_are_refused(tmp_path: Path) -> None:
+    for name in darts.LESSON.commands["search"].hidden:
+        words = ["search", "--out", str(tmp_path), f"--{name.replace('_', '-')}", "1"]
+        with pytest.raises(lab.UserError, match=f"unrecognized arguments: {words[-2]}"):
+            lab.main(darts.LESSON, words)
+
+
+def test_a_search_ends_with_the_command_that_trains_its_cell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "search --data shapes --limit 60 --cells 3 --channels 2 --epochs 1 --images 16"
+    with pytest.raises(SystemExit) as ended:
+        lab.main(darts.LESSON, [*words.split(), "--batch-size", "8", "--out", str(tmp_path)])
+    assert not ended.value.code
+    *_, last = capsys.readouterr().out.splitlines()
+    (folder,) = (tmp_path / "darts-search").iterdir()
+    assert last.startswith("train it: ")
+    assert Path(last.partition(" --genotype ")[2]).samefile(folder)
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_a_layout_that_spoils_gradients_is_refused(precision: str) -> None:
-    replace(OPTIONS, precision=precision)
-    replace(OPTIONS, channels_last=True)
+@pytest.mark.parametrize("command", ["train", "resume", "search"])
+def test_a_layout_that_spoils_gradients_is_refused(
+    command: str, precision: str, tmp_path: Path
+) -> None:
+    words = ["--channels-last", "--precision", precision, "--device", "cpu"]
+    new = ["--data", "shapes", "--limit", "60", "--out", str(tmp_path / "out")]
+    start = new if command == "train" else [command, *new]
+    if command == "resume":
+        recipe = replace(darts.RECIPE, data="shapes", limit=60)
+        images, model = lab.load("shapes", limit=60), darts.build(recipe, 10)
+        about = description(recipe, OPTIONS, torch.device("cpu"), images, model)
+        run = Run.create(str(tmp_path / "begun"), recipe)
+        run.write("run.json", about)
+        start = ["resume", str(run.folder)]
     with pytest.raises(lab.UserError, match=f"--channels-last with --precision {precision}"):
-        replace(OPTIONS, channels_last=True, precision=precision)
+        lab.main(darts.LESSON, [*start, *words])
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
@@ -193,15 +227,21 @@ def test_a_layout_that_spoils_gradients_is_refused(precision: str) -> None:
         ("DARTS_V9", "no genotype"),
         ("", "no genotype"),
         ("x" * 300, "no genotype"),  # longer than the name of a file may be
-        ("random:x", "a whole number"),
-        (str(DARTS_V2).replace("dil_conv_3x3:2", "none:2"), "the operation must be one of"),
-        (str(DARTS_V2).replace("dil_conv_3x3:2", "dil_conv_3x3:5"), "a state from 0 to 4"),
-        (str(DARTS_V2).replace("dil_conv_3x3:2", "dil_conv_3x3:0"), "twice"),
+        ("random:x", "no genotype"),
+        (str(DARTS_V2).replace("dil_conv_3x3:2", "none:2"), "two different states before its own"),
+        (
+            str(DARTS_V2).replace("dil_conv_3x3:2", "dil_conv_3x3:5"),
+            "two different states before its own",
+        ),
+        (
+            str(DARTS_V2).replace("dil_conv_3x3:2", "dil_conv_3x3:0"),
+            "two different states before its own",
+        ),
     ],
 )
 def test_a_bad_genotype_is_one_line(words: str, complaint: str) -> None:
     with pytest.raises(lab.UserError, match=complaint) as wrong:
-        darts.find_genotype(words)
+        darts.read_genotype(words)
     assert "\n" not in str(wrong.value)
 
 

@@ -20,6 +20,7 @@ from optuna.trial import TrialState
 import lab
 import nsganet
 from conftest import ROOT
+from lab import data
 from lab import study as studies
 from lab.front import hypervolume, knee, pareto_front
 from networks import (
@@ -57,11 +58,14 @@ def test_a_genome_is_written_as_in_the_lesson() -> None:
 
 
 @pytest.mark.parametrize(
-    "genome", ["", "1", "1-1-0", "1-01", "1-01-00", "1-0a-0", "1-01-0.", "1-01-0..1-01-0", "1 01 0"]
+    "genome",
+    ["", "1", "1-1-0", "1-01", "1-01-00", "1-0-0", "1-0a-0", "1-01-0.", "1-01-0..1-01-0", "1 01 0"],
 )
 def test_a_genome_of_a_wrong_length_is_refused(genome: str) -> None:
-    with pytest.raises(ValueError, match="of the genome is") as wrong:
-        decode(genome)
+    with pytest.raises(
+        lab.UserError, match=r"--genome '.*': in a phase node 2 has one bit"
+    ) as wrong:
+        nsganet.build(replace(SMALL, genome=genome), 10)
     assert "\n" not in str(wrong.value)
 
 
@@ -192,8 +196,8 @@ def test_the_phases_halve_the_image_and_double_the_channels() -> None:
         layer.register_forward_hook(lambda _, __, output: shapes.append(tuple(output.shape[1:])))
     model.eval()(torch.rand(1, 3, 32, 32))
     assert shapes[::2] == [(2 * 2**k, 32 // 2**k, 32 // 2**k) for k in range(6)]
-    with pytest.raises(ValueError, match="7 phases: 32x32 images allow six"):
-        NSGANet(".".join(["1-0"] * 7))
+    with pytest.raises(lab.UserError, match="32x32 images allow six phases at most"):
+        nsganet.build(replace(SMALL, genome=".".join(["1-0"] * 7)), 10)
 
 
 def test_a_node_that_reads_several_joins_them() -> None:
@@ -357,9 +361,9 @@ def test_a_network_under_training_elsewhere_is_not_trained_here(tmp_path: Path) 
 
 
 def test_a_loss_that_diverges_is_all_wrong(tmp_path: Path) -> None:
-    data = lab.load("shapes", limit=60)
+    images = lab.load("shapes", limit=60)
     recipe = replace(SMALL, genome="1-01-0", width=2, epochs=2, lr=1e30, batch_size=16)
-    found = studies.train_briefly(nsganet.build, recipe, data, nsganet.SearchOptions())
+    found = studies.train_briefly(nsganet.build, recipe, images, nsganet.SearchOptions())
     assert found["error"] == 1
 
 
@@ -404,11 +408,9 @@ def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(
 ) -> None:
     """Two processes work on a search; one is killed while both train, and this one finishes."""
     monkeypatch.chdir(tmp_path)
-    recipe = replace(nsganet.RECIPE, data="shapes", limit=300)
+    recipe = replace(SMALL, limit=300)
     options = nsganet.SearchOptions(
-        search_images=300,
-        search_width=2,
-        search_epochs=1,
+        images=300,
         nodes=4,
         population=4,
         generations=3,
@@ -417,10 +419,11 @@ def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(
         out="runs",
     )
     settings = (
-        "--search --data shapes --limit 300 --search-images 300 --search-width 2 --search-epochs 1 "
+        "search --data shapes --limit 300 --images 300 --width 2 --epochs 1 "
         "--nodes 4 --population 4 --generations 3 --heartbeat 1 --out runs --device cpu"
     )
-    python, *script = command(*settings.split(), "--storage", storage, name="nsganet")
+    other = ["--storage", storage] if storage else []
+    python, *script = command(*settings.split(), *other, name="nsganet")
     path = environment(PYTHONPATH=str(ROOT / "code"))
     clock, train = Clock(), studies.train_briefly
     study = nsganet.open_search(recipe, options)
@@ -535,6 +538,7 @@ def test_a_journal_file_is_a_storage_too(tmp_path: Path) -> None:
         (["--storage", "gone/a.log"], "--storage cannot be used ("),
         (["--population", "1"], "--population must be at least 2, not 1"),
         (["--sampler", "best"], "--sampler must be one of nsga2, random, not best"),
+        (["--genome", "1-01-0"], "unrecognized arguments: --genome"),
     ],
 )
 def test_a_search_that_cannot_be_begun_gets_one_line(
@@ -542,14 +546,8 @@ def test_a_search_that_cannot_be_begun_gets_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    def begin() -> None:
-        recipe, options = lab.cli.command_line(
-            nsganet.SEARCH, "", ["--data", "shapes", *words], options=nsganet.SearchOptions()
-        )
-        nsganet.open_search(recipe, options)
-
     with pytest.raises(lab.UserError) as wrong:
-        begin()
+        lab.main(nsganet.LESSON, ["search", "--data", "shapes", *words])
     assert says in str(wrong.value)
     assert "\n" not in str(wrong.value)
     assert wrong.value.exit_code == 2
@@ -562,9 +560,37 @@ def test_a_search_is_not_begun_by_torchrun(monkeypatch: pytest.MonkeyPatch, tmp_
         trials(tmp_path)
 
 
+def test_a_search_ends_with_the_command_that_trains_its_knee(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "--data shapes --limit 200 --images 60 --width 2 --epochs 1 --nodes 2 --population 2"
+    words += f" --generations 1 --out {tmp_path}"
+    with pytest.raises(SystemExit) as ended:
+        lab.main(nsganet.LESSON, ["search", *words.split()])
+    assert not ended.value.code
+    *_, last = capsys.readouterr().out.splitlines()
+    said, _, genome = last.partition(" --genome ")
+    assert said.startswith("train it: ")
+    assert len(nsganet.build(replace(SMALL, genome=genome), 10).phases) >= 0
+
+
+def test_a_search_on_trial_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(data, "SHAPES_DRAWN", 300)
+    with pytest.raises(SystemExit) as ended:
+        lab.main(nsganet.LESSON, ["search", "--smoke", "--population", "2", "--out", "mine"])
+    assert not ended.value.code
+    said = capsys.readouterr().out
+    assert "4/4   " in said  # what the user says goes before what --smoke stands for
+    assert "train it" not in said
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_genome_of_a_wrong_length_ends_the_script_with_one_line(tmp_path: Path) -> None:
     done = lesson("--data", "shapes", "--genome", "1-01-00", cwd=tmp_path, name="nsganet")
     assert done.returncode == 2
-    assert done.stderr.startswith("nsganet.py: --genome: phase 1 of the genome is '1-01-00': it")
+    assert done.stderr.startswith("nsganet.py: --genome '1-01-00': in a phase node 2 has one bit,")
     assert done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []

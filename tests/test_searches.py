@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
+import darts
 import darts_search
 import figures
 import lab
@@ -104,6 +108,41 @@ def test_the_search_improves_on_its_own_start() -> None:
     volumes = RECORD["searches"]["nsga2"]["hypervolume"]
     assert volumes == sorted(volumes)
     assert volumes[-1] > volumes[0] + 0.01
+
+
+def to_try(lesson: ModuleType) -> list[str]:
+    """The searches in the last section of a lesson."""
+    section = Path(lesson.__file__ or "").read_text().split("# ## To try")[-1].replace("\n#", "\n")
+    return [" ".join(each.split()) for each in re.findall(r"`(search [^`]+)`", section)]
+
+
+@pytest.mark.parametrize(
+    ("lesson", "words"),
+    [(lesson, words) for lesson in (darts, nsganet) for words in to_try(lesson)],
+)
+def test_what_a_lesson_tells_to_search_runs(
+    lesson: ModuleType,
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As it stands, but with fewer epochs and generations, and on a few drawn shapes."""
+    search, tiny = lesson.search, {"data": "shapes", "limit": 100, "epochs": 1}
+    more = {"cells": 3, "channels": 2, "images": 16, "batch_size": 8}
+    fewer = {"population": 2, "generations": 1, "nodes": 2, "images": 50, "width": 2}
+
+    def briefly(recipe: Any, options: Any) -> Any:
+        changes = {**tiny, **(more if lesson is darts else fewer)}
+        ours = {key: value for key, value in changes.items() if hasattr(recipe, key)}
+        others = {key: value for key, value in changes.items() if key not in ours}
+        return search(replace(recipe, **ours), replace(options, **others, out=str(tmp_path)))
+
+    monkeypatch.setattr(lesson, "search", briefly)
+    with pytest.raises(SystemExit) as ended:
+        lab.main(lesson.LESSON, [*words.split(), "--data", "shapes"])
+    assert not ended.value.code
+    assert capsys.readouterr().out.splitlines()[-1].startswith("train it: ")
 
 
 @pytest.mark.parametrize("text", ["[]", "", '{"settings": ', "{}", "null"])

@@ -5,7 +5,7 @@ It knows nothing of a lesson or a slide. The names below are those that a lesson
 
 from . import ctrl_c as ctrl_c  # first: PyTorch comes with the next line
 from .augment import Batches, normalized
-from .cli import demonstrate, main
+from .cli import demonstrate, main, smoke
 from .data import Data, load
 from .demo import demo
 from .errors import UserError
@@ -46,5 +46,6 @@ __all__ = [
     "prove",
     "setting",
     "shown",
+    "smoke",
     "train",
 ]

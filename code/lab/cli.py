@@ -11,10 +11,11 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, fields, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import ignite.distributed as idist
@@ -158,11 +159,25 @@ def _show(lesson: NetworkLesson[R], words: Sequence[str]) -> None:
     show_demos()
 
 
+def smoke(command: Command[R]) -> None:
+    """Run a command of a lesson for seconds, and keep nothing of it: a demonstration."""
+    _other(command, ["--smoke", "--no-progress"])
+
+
 def _other(command: Command[R], words: Sequence[str]) -> None:
     recipe, options = command_line(
-        command.recipe, command.help, words, options=command.options, hidden=command.hidden
+        command.recipe,
+        command.help,
+        words,
+        options=command.options,
+        hidden=command.hidden,
+        small=command.smoke,
     )
-    command.run(recipe, options)
+    if options.smoke:
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            command.run(recipe, replace(options, out=folder))
+    else:
+        print(f"train it: {machine.this_command()}{command.run(recipe, options)}")
 
 
 def command_line(
@@ -173,6 +188,7 @@ def command_line(
     options: Own | None = None,
     hidden: Sequence[str] = (),
     epilog: str = "",
+    small: Mapping[str, Any] | None = None,
 ) -> tuple[R, Own | Options]:
     """Change a recipe as words say, and prepare the process for training.
 
@@ -183,6 +199,7 @@ def command_line(
         options: the defaults of a command that has options of its own, besides those of all.
         hidden: names of fields that are no settings here.
         epilog: the last lines of `--help`.
+        small: values of settings that `--smoke` stands for, besides those of all lessons.
 
     Returns:
         the recipe and the options.
@@ -193,11 +210,11 @@ def command_line(
     own = options or Options()
     parser = _parser(recipe, own, description, hidden=hidden, epilog=epilog)
     given = vars(parser.parse_args(argv))
+    if given.get("smoke", own.smoke):
+        given = SMOKE | dict(small or {}) | given
     names = {each.name for each in fields(own)}
-    chosen = {name: value for name, value in given.items() if name in names}
-    changes = {name: value for name, value in given.items() if name not in names}
-    own = replace(own, **chosen)
-    recipe = replace(recipe, **((SMOKE if own.smoke else {}) | changes))
+    own = replace(own, **{name: given[name] for name in given if name in names})
+    recipe = replace(recipe, **{name: given[name] for name in given if name not in names})
     recipe = replace(recipe, data=_source(recipe.data))
     machine.prepare(own)
     check(recipe.data)

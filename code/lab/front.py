@@ -4,6 +4,7 @@ A point holds a value for each objective; all objectives are minimized.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 Point = tuple[float, float]
 
@@ -53,3 +54,14 @@ def knee(points: Sequence[Point]) -> int:
         return 1 - (first - low) / (high - low) - (second - bottom) / (top - bottom)
 
     return max(front, key=below)
+
+
+def print_front(rows: Sequence[dict[str, Any]]) -> str:
+    """Print the front of finished trials, from accurate to cheap; return the genome of its knee."""
+    points = [(row["error"], row["macs"]) for row in rows]
+    print("     error   million MACs  genome")
+    for index in pareto_front(points):
+        mark = "knee" if index == knee(points) else ""
+        error, macs = points[index]
+        print(f"{mark:4} {error:6.1%} {macs / 1e6:13.2f}  {rows[index]['genome']}")
+    return rows[knee(points)]["genome"]

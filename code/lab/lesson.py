@@ -58,17 +58,19 @@ class Command(Generic[R]):
 
     Attributes:
         help: what it does, in a line.
-        run: does it.
+        run: does it, and says with which settings to train what it found.
         recipe: its settings.
         options: where and how it runs.
         hidden: names of settings in the recipe that it does not read, and that nobody may set.
+        smoke: values of settings with which `--smoke` ends in seconds.
     """
 
     help: str
-    run: Callable[[R, Any], object]
+    run: Callable[[R, Any], str]
     recipe: R
     options: Options = field(default_factory=Options)
     hidden: tuple[str, ...] = ()
+    smoke: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 import ignite
 import ignite.distributed as idist
 import torch
+from torch import nn
 
 from . import ctrl_c
 from .errors import Stopped, UserError
@@ -170,6 +171,22 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
             else torch.float16
         )
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+
+
+def refuse_wrong_gradients(model: nn.Module, options: Options, device: torch.device) -> None:
+    """Raise `UserError` where PyTorch gets a gradient wrong.
+
+    On a CPU in half precision, the weights of a dilated depthwise convolution of images laid out
+    as NHWC get a gradient of noise (PyTorch 2.14).
+    """
+    half = pick_precision(options.precision, device) is not torch.float32
+    if half and options.channels_last and device.type == "cpu":
+        for each in model.modules():
+            if isinstance(each, nn.Conv2d) and each.groups > 1 and max(each.dilation) > 1:
+                raise UserError(
+                    f"--channels-last with --precision {options.precision}: on a CPU, PyTorch gets "
+                    "gradients of dilated convolutions wrong; leave one of the two out"
+                )
 
 
 def describe(device: torch.device) -> str:

@@ -11,7 +11,8 @@ same end, after Ctrl-C or a power cut. What a step does is the lesson's.
 
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
@@ -40,16 +41,58 @@ from .training import (
 WAY_ON = "the same command goes on"
 Batch = tuple[Tensor, Tensor]  # images (N, C, H, W), labels (N,)
 Row = dict[str, Any]
-M = TypeVar("M", bound=nn.Module)
+R = TypeVar("R", bound=Recipe)
+
+
+@contextmanager
+def moved(weights: Sequence[Tensor], direction: Sequence[Tensor], by: float) -> Iterator[None]:
+    """Move the weights along a direction; afterwards they are exactly what they were."""
+    before = [weight.detach().clone() for weight in weights]
+    with torch.no_grad():
+        torch._foreach_add_(list(weights), list(direction), alpha=by)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            torch._foreach_copy_(list(weights), before)
+
+
+def mixed_product(
+    loss: Callable[[], Tensor],
+    alphas: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    direction: Sequence[Tensor],
+    radius: float,
+) -> list[Tensor]:
+    """The second derivative of a loss by `alphas` and `weights`, times a direction of the weights.
+
+    It is the difference of two gradients, on both sides of the weights: equation 8 of Liu et al.,
+    *DARTS: Differentiable architecture search*, 2019. `radius` is how far to move them.
+    """
+    epsilon = radius / float(torch.stack([each.norm() for each in direction]).norm())
+    sides = []
+    for by in (epsilon, -epsilon):
+        with moved(weights, direction, by):
+            sides.append(torch.autograd.grad(loss(), list(alphas)))
+    return [(plus - minus) / (2 * epsilon) for plus, minus in zip(*sides, strict=True)]
 
 
 class Step(Protocol):
-    """What a lesson does with a batch of each half."""
+    """What a lesson does with a batch of each half, to a network that gives logits (N, classes)."""
 
+    model: nn.Module
     optimizers: dict[str, torch.optim.Optimizer]
 
     def __call__(self, training: Batch, validation: Batch, done: float) -> Tensor:
         """Make one step; `done` is the share of the search before it. Returns the mean loss."""
+        ...
+
+    def describe(self) -> Row:
+        """What to note of the architecture after an epoch, with its `genotype`."""
+        ...
+
+    def enough(self, row: Row) -> bool:
+        """Whether to stop after this row of the history."""
         ...
 
 
@@ -91,15 +134,7 @@ class Halves:
             yield (images, labels), (others, theirs), count
 
 
-def search(
-    make: Callable[[int], tuple[M, Step]],
-    describe: Callable[[M], Row],
-    recipe: Recipe,
-    options: Options,
-    *,
-    images: int,
-    enough: Callable[[Row], bool] = lambda row: False,
-) -> Run:
+def search(make: Callable[[R, int], Step], recipe: R, options: Options, *, images: int) -> Run:
     """Search, from the beginning or from where the last search like this one was stopped.
 
     A search goes on in the number format and the layout in memory that it was begun with, and on
@@ -107,19 +142,16 @@ def search(
     another search.
 
     Args:
-        make: the network, which gives logits (N, classes), and its step, from the number of
-            classes.
-        describe: what the network says of its architecture after an epoch, with its `genotype`.
+        make: the step, from the recipe and the number of classes.
         recipe: what changes the result: among it epochs, batch size and seed.
         options: where and how to run.
         images: training images to use, half for the weights and half for the architecture; 0: all.
             At the end of each epoch, so many as are in a half are taken from the validation
             images, which neither half has, to measure the network.
-        enough: whether to stop after this row.
 
     Returns:
         the finished run. Its history has a row an epoch: epoch, train_loss, validation_loss,
-        validation_accuracy, seconds, and what `describe` said.
+        validation_accuracy, seconds, and what `Step.describe` said.
 
     Raises:
         UserError: images or a run that cannot be used, or several processes.
@@ -129,28 +161,37 @@ def search(
     if idist.get_world_size() > 1:
         raise UserError("a search runs in one process: start it without torchrun")
     device = machine.pick_device(options.device)
-    if machine.pick_precision(options.precision, device) is torch.float16:
-        # Without a gradient scaler fp16 would lose the small gradients of an architecture.
-        options = replace(options, precision="bf16")
     data = load(recipe.data, limit=recipe.limit or None)
     split = data.train.first(images or len(data.train))
     if len(split) < 2:
         raise UserError("a search needs at least two training images")
     torch.manual_seed(recipe.seed)
-    model, step = make(len(data.classes))
+    step = make(recipe, len(data.classes))
+    machine.refuse_wrong_gradients(step.model, options, device)
+    if machine.pick_precision(options.precision, device) is torch.float16:
+        # Without a gradient scaler fp16 would lose the small gradients of an architecture.
+        options = replace(options, precision="bf16")
     found = [run for run in Run.find(options.out, recipe) if _rounds_like(run, options, device)]
     if found:
         run = found[-1]
         check_same_data(run, data)
     else:
         run = Run.create(options.out, recipe)
-        run.write("run.json", description(recipe, options, device, data, model))
+        run.write("run.json", description(recipe, options, device, data, step.model))
     run.way_on = WAY_ON
     print(f"searching on {machine.describe(device)}; run folder {run}", flush=True)
     if not run.has("genotype.json"):
         with run.at_work():
-            _search(model, step, describe, data, split, recipe, options, device, run, enough)
+            _search(step, data, split, recipe, options, device, run)
+    print(result_of(run))
     return run
+
+
+def result_of(run: Run) -> str:
+    """The genotype that a search found, as text. Raises `UserError` where it has not ended."""
+    if not run.has("genotype.json"):
+        raise UserError(f"{run} holds no genotype.json: it is no search that has ended")
+    return run.read("genotype.json")
 
 
 def _rounds_like(run: Run, options: Options, device: torch.device) -> bool:
@@ -165,17 +206,15 @@ def _rounds_like(run: Run, options: Options, device: torch.device) -> bool:
 
 
 def _search(
-    model: M,
     step: Step,
-    describe: Callable[[M], Row],
     data: Data,
     split: Split,
     recipe: Recipe,
     options: Options,
     device: torch.device,
     run: Run,
-    enough: Callable[[Row], bool],
 ) -> None:
+    model = step.model
     memory = torch.channels_last if options.channels_last else torch.contiguous_format
     model.to(device).to(memory_format=memory)
     halves = Halves(split.to(device), data, recipe, memory)
@@ -226,7 +265,7 @@ def _search(
             "validation_loss": evaluator.state.metrics["loss"],
             "validation_accuracy": evaluator.state.metrics["accuracy"],
             "seconds": round(epoch.clock(), 3),
-            **describe(model),
+            **step.describe(),
         }
         history.append(row)
         print(_line(row, recipe), flush=True)
@@ -235,7 +274,7 @@ def _search(
     stop.attach(trainer)
 
     def ended() -> bool:
-        return trainer.state.iteration == total or any(map(enough, history.rows))
+        return trainer.state.iteration == total or any(map(step.enough, history.rows))
 
     @trainer.on(Events.EPOCH_COMPLETED)
     def stop_if_enough() -> None:

@@ -33,7 +33,7 @@ from .training import fit
 try:
     import optuna
     from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-    from optuna.samplers import BaseSampler
+    from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler
     from optuna.storages import BaseStorage, JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
     from optuna.study import Study
@@ -108,6 +108,13 @@ class Seeded(BaseSampler):
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
         self.sampler.after_trial(study, trial, state, values)
+
+
+def sampler(name: str, population: int, seed: int) -> Seeded:
+    """What draws the networks of a study: "nsga2" in generations of so many, or "random"."""
+    if name == "random":
+        return Seeded(lambda own: RandomSampler(seed=own), seed)
+    return Seeded(lambda own: NSGAIISampler(population_size=population, seed=own), seed)
 
 
 def open_study(storage: str, name: str, sampler: BaseSampler) -> Study:

@@ -142,6 +142,7 @@ def train(
     data = load(recipe.data, limit=recipe.limit or None)
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(data.classes))
+    machine.refuse_wrong_gradients(model, options, device)
     if options.resume:
         run = Run.open(options.resume)
         check_same_data(run, data)
