@@ -480,7 +480,7 @@ def build(recipe: InceptionRecipe, classes: int) -> Inception3:
 
 LESSON = lab.NetworkLesson(
     "inception",
-    "Inception v3",
+    "InceptionNet",
     "Two small filters in a row see as much as a large one, and cost less.",
     recipe=RECIPE,
     build=build,

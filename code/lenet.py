@@ -137,7 +137,7 @@ def build(recipe: LeNetRecipe, classes: int) -> LeNet5:
 
 LESSON = lab.NetworkLesson(
     "lenet",
-    "LeNet-5",
+    "LeNet",
     "The same small filters all over the image, then half the size: the shape of nearly every "
     "network since.",
     recipe=RECIPE,

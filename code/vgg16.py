@@ -248,7 +248,7 @@ if __name__ == "__main__":
 # ## To try
 #
 # - `--no-batch-norm`: does it learn at all at this learning rate? And at a lower one, with
-#   `--no-batch-norm --lr 0.01`? The authors first trained a network of eleven layers and started the
-#   deeper ones from its weights.
+#   `--no-batch-norm --lr 0.01`? The authors first trained a network of eleven layers and started
+#   the deeper ones from its weights.
 # - `--width 1 --no-channels-last`: eight times the work. What does it buy?
 # - Put one 5x5 convolution in the place of every two 3x3. Parameters, MACs, accuracy?

@@ -45,7 +45,7 @@ def _lesson(lesson: lab.NetworkLesson[Any], figure: lab.Figure) -> str:
     for name, part in list(model.named_children()):
         if name not in used and lab.count_parameters(part):
             setattr(model, name, None)  # an auxiliary classifier: it only helps to train
-    return DRAW[figure.kind](lesson.name, lesson.title, model, form.shape)
+    return DRAW[figure.kind](lesson.name, lesson.recipe.title, model, form.shape)
 
 
 def _chain(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:

@@ -141,16 +141,3 @@ def test_files_that_a_document_names_are_there(document: Path) -> None:
     names = NAMED.findall(document.read_text(encoding="utf-8"))
     missing = [name for name in names if not (EXAMPLE.search(name) or (ROOT / name).exists())]
     assert missing == []
-
-
-# What a document asks to change, and the file in which it is.
-PLACE = re.compile(r"`(\w+)` (?:of|in)\s+`((?:code|slides|tests)/\w+\.py)`")
-
-
-def test_what_contributing_asks_to_change_is_where_it_says() -> None:
-    places = PLACE.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
-    assert {"slides/results.py", "slides/models.py", "slides/figures.py"} <= {
-        file for _, file in places
-    }
-    for name, file in places:
-        assert re.search(rf"^(def )?{name}\b", (ROOT / file).read_text("utf-8"), re.MULTILINE), name
