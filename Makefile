@@ -36,24 +36,24 @@ train:
 endif
 
 notebooks: .venv/.ready-notebooks  ## a notebook beside every script, for Jupyter
-	@$(BIN)/python -m lab.notebooks
+	@$(BIN)/python -m course.notebooks
 
 results: .venv/.ready  ## train and record what is not recorded yet (ARCH=resnet, SEEDS=3, REPLACE=1)
-	@$(BIN)/python slides/results.py $(ARCH) --seeds $(SEEDS) $(if $(REPLACE),--replace) -- $(ARGS)
+	@$(BIN)/python -m course.results $(ARCH) --seeds $(SEEDS) $(if $(REPLACE),--replace) -- $(ARGS)
 
 figures: .venv/.ready-test  ## figures and facts, drawn and counted from the networks
-	@$(BIN)/python slides/figures.py
+	@$(BIN)/python -m course.figures
 
 lesson: .venv/.ready-test  ## a new lesson to start from, script and slides: make lesson NAME=toy
-	@$(BIN)/python slides/lesson.py $(if $(NAME),$(NAME),--help)
-	@$(if $(NAME),$(BIN)/python slides/figures.py >/dev/null)
+	@$(BIN)/python -m course.lesson $(if $(NAME),$(NAME),--help)
+	@$(if $(NAME),$(BIN)/python -m course.figures >/dev/null)
 
 models: .venv/.ready-test  ## networks of the live slides, from their recorded runs (ARCH=lenet)
-	@$(BIN)/python slides/models.py $(ARCH) $(ARGS)
+	@$(BIN)/python -m course.models $(ARCH) $(ARGS)
 
 # The lessons as pages need Python and minutes: they are there where it is set up.
 site: node_modules/.ready  ## the course as a static site in _site/
-	@if [ -e .venv/.ready-notebooks ] || [ -e .venv/.ready-test ]; then $(BIN)/python slides/pages.py; fi
+	@if [ -e .venv/.ready-notebooks ] || [ -e .venv/.ready-test ]; then $(BIN)/python -m course.pages; fi
 	@npm run build --silent
 
 pdf: browser  ## the lecture as a PDF
@@ -66,7 +66,7 @@ pictures: browser  ## pictures of slides, for the first page and for README.md
 	@npm run pictures --silent
 
 accept: .venv/.ready  ## the lecture as it is now, for the tests and for README.md
-	@$(BIN)/python slides/lecture.py
+	@$(BIN)/python -m course.lecture
 
 clean: $(if $(wildcard _site),node)  ## remove what was built, but not trainings, data or the set-up
 	@if [ -e _site ]; then node slides/reveal/site.mjs; fi

@@ -10,18 +10,16 @@ the slowest. Sizes are those that a web server with gzip would send.
 import gzip
 import statistics
 import subprocess
-import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Response, sync_playwright
 
-ROOT = Path(__file__).parents[1]
-sys.path += [str(ROOT / "code"), str(ROOT / "tests")]
+from lab import machine
+from lab.errors import UserError
+from lab.parser import Parser, positive
+from serving import serve
 
-from lab import machine  # noqa: E402
-from lab.errors import UserError  # noqa: E402
-from lab.parser import Parser, positive  # noqa: E402
-from serving import serve  # noqa: E402
+ROOT = Path(__file__).parents[1]
 
 TARGET_SECONDS = 1.0
 TARGET_BYTES = 1.2e6

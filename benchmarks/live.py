@@ -11,19 +11,17 @@ of a run on the sample pictures.
 import gzip
 import statistics
 import subprocess
-import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Response, sync_playwright
 
-ROOT = Path(__file__).parents[1]
-sys.path += [str(ROOT / "code"), str(ROOT / "tests")]
+from lab import machine
+from lab.errors import UserError
+from lab.folders import plain_files
+from lab.parser import Parser, positive
+from serving import serve
 
-from lab import machine  # noqa: E402
-from lab.errors import UserError  # noqa: E402
-from lab.folders import plain_files  # noqa: E402
-from lab.parser import Parser, positive  # noqa: E402
-from serving import serve  # noqa: E402
+ROOT = Path(__file__).parents[1]
 
 # Runs in the page before its own scripts: notes when the first answer has been painted.
 WATCH = """

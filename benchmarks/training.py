@@ -25,7 +25,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from ignite.contrib.engines import common
@@ -35,8 +34,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "code"))
 
 import lab
 import lenet

@@ -46,8 +46,8 @@ from torch.nn import functional as F
 from torch.optim import SGD, Adam
 
 from lab.runs import Run
-from lab.search import Batch, mixed_product, moved, result_of
-from lab.search import search as run_search
+from lab.search.bilevel import Batch, mixed_product, moved, result_of
+from lab.search.bilevel import search as run_search
 
 # %% [markdown]
 # ## A mixed edge

@@ -44,7 +44,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 from torchvision import models
 
-from lab.exercise import Coach, paper_rows, standing
+from checker import Coach, paper_rows, standing
 
 LESSON = lab.Lesson(
     "exercise",

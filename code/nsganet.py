@@ -37,7 +37,7 @@ import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
 
-from lab.front import print_front
+from lab.search.pareto import print_front
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -307,7 +307,7 @@ def draw(trial: "Trial", nodes: int) -> str:
 
 def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]]:
     """Work on the search with these settings until it is over: a row for each trial."""
-    from lab import study as studies  # needs Optuna, which training does not
+    from lab.search import study as studies
 
     data = lab.load(recipe.data, limit=recipe.limit or None)
     data = replace(data, train=data.train.first(options.images))
@@ -331,7 +331,7 @@ def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]
 
 def open_search(recipe: NSGANetRecipe, options: SearchOptions) -> "Study":
     """The study of a search: that of the same settings if there is one, else a new one."""
-    from lab import study as studies
+    from lab.search import study as studies
 
     settings = {name: getattr(options, name) for name in ("sampler", "population", "nodes")}
     settings["search_images"] = options.images

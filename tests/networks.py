@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import lab
-from lab.export import Opened, to_onnx
+from lab.onnx.export import Opened, to_onnx
 
 
 def renamed(model: nn.Module, theirs: nn.Module, name: Callable[[str], str]) -> nn.Module:
@@ -100,7 +100,7 @@ def distance(one: Tensor, other: Tensor) -> float:
 
 
 def assert_exports(model: nn.Module, size: int) -> None:
-    """ONNX Runtime gets logits and stages from what `lab.export` makes; torch.fx traces it.
+    """ONNX Runtime gets logits and stages from what `lab.onnx.export` makes; torch.fx traces it.
 
     For batches of 1 and 5. A class activation map has the logits as its mean.
     """

@@ -11,13 +11,12 @@ import pytest
 from matplotlib.text import Text
 from PIL import Image
 
-import pages
+from course import compare, pages
 from decks import write_litter
-from lab import compare
 from lab.errors import UserError
 from running import ROOT
 
-MEND = "out of date: run `python -m lab.compare`"
+MEND = "out of date: run `python -m course.compare`"
 
 
 def record(network: str, parameters: int, macs: int, accuracy: float, **changes: object) -> dict:

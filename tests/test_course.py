@@ -42,9 +42,9 @@ HEAVIEST = 300_000  # bytes of the first page, with all that it loads
 
 
 def run_pages(project: Path, *lessons: str) -> subprocess.CompletedProcess[str]:
-    """Run `python slides/pages.py LESSON ...` in a copy of the project."""
+    """Run `python -m course.pages LESSON ...` in a copy of the project."""
     return subprocess.run(
-        [sys.executable, "slides/pages.py", *lessons],
+        [sys.executable, "code/course/pages.py", *lessons],
         cwd=project,
         env={**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
         capture_output=True,
@@ -370,7 +370,7 @@ def test_a_lesson_is_run_again_when_what_it_loaded_or_its_settings_have_changed(
     made_from = json.loads(kept.read_text())["made_from"]
     lab = [f"code/lab/{name}.py" for name in ("__init__", "training", "demo", "plots")]
     assert {"code/lenet.py", *lab} <= set(made_from)
-    others = ("code/exercise.py", "code/resnet.py", "code/lab/exercise/coach.py")
+    others = ("code/exercise.py", "code/resnet.py", "code/checker/coach.py")
     assert not set(others) & set(made_from)
     assert stale(course, "lenet", "resnet") == {"resnet": "--smoke --out runs"}
     for file in others:  # the checker, and other lessons

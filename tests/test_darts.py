@@ -17,16 +17,11 @@ from torch.nn import functional as F
 import darts
 import lab
 from darts import DARTS, DARTS_V2, EDGES, NAMES, SearchNetwork
-from lab import search as machinery
 from lab.errors import Stopped
 from lab.runs import Run
+from lab.search import bilevel as machinery
 from lab.training import description
-from networks import (
-    assert_exports,
-    assert_finite_gradients,
-    assert_macs,
-    assert_one_row_an_image,
-)
+from networks import assert_exports, assert_finite_gradients, assert_macs, assert_one_row_an_image
 
 RECIPE = replace(
     darts.SEARCH,

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-import lecture
 from barriers import check_tab_stops, find_barriers
 from conftest import DECK, INSPECT, ROOT, read_slides, remark, title
+from course import lecture
 from lab import UserError
 from serving import serve
 from stranger import check_nothing_runs, check_speaker_view

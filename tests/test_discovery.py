@@ -12,12 +12,9 @@ from pathlib import Path
 
 import pytest
 
-import facts
-import figures
 import lab
-import lesson
-import lessons
 from conftest import ROOT, run_node
+from course import facts, figures, lesson, lessons
 from lab import files
 from running import environment
 

@@ -12,14 +12,14 @@ import pytest
 from ignite.engine import Engine
 from torch import nn
 
+from checker import checklist
+from checker.coach import Coach
+from checker.mistakes import SHOWN
+from checker.steps import GAPS, POINTS, Result, grade
+from checker.work import Work
 from conftest import DECK, ROOT
 from filling import EXERCISE, gaps, load, solved
 from lab.errors import UserError
-from lab.exercise import checklist
-from lab.exercise.coach import Coach
-from lab.exercise.mistakes import SHOWN
-from lab.exercise.steps import GAPS, POINTS, Result, grade
-from lab.exercise.work import Work
 from running import lesson
 
 # The mistakes of steps 3, 4 and 5: what is changed in the solution, where it is found, and what

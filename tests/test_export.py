@@ -15,10 +15,11 @@ from onnxruntime import InferenceSession
 
 import lab
 import lenet
-import models
-from lab import export, record, rounding
+from course import models
+from lab import record
 from lab.errors import UserError
 from lab.facts import facts
+from lab.onnx import export, rounding
 
 FILES = sorted(models.MODELS.glob("*.onnx"))
 # The networks of the lecture as it was given, and the bytes that they may have together.

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-import facts as deck
 import googlenet
 import inception
 import lab
-import lessons
 import resnet
+from course import facts as deck
+from course import lessons
 from lab.facts import describe, facts
 
 FACTS: dict[str, dict[str, Any]] = json.loads(deck.FACTS.read_text(encoding="utf-8"))

@@ -16,15 +16,15 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision import models
 
-import figures as deck
 import lab
 from conftest import ROOT
-from lab.figures import KINDS, draw, fonts, read
-from lab.figures.bar import KINDS as WORDS
-from lab.figures.cells import RADIUS, cell
-from lab.figures.render import png, sha256
-from lab.figures.svg import FILLS
-from lab.figures.trace import Op, tell
+from course import figures as deck
+from course.drawings.cells import RADIUS, cell
+from draw import KINDS, draw, fonts, read
+from draw.bar import KINDS as WORDS
+from draw.render import png, sha256
+from draw.svg import FILLS
+from draw.trace import Op, tell
 from running import environment
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -212,7 +212,7 @@ MODERN = [
 @pytest.fixture
 def no_png(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare the time of the renderer."""
-    monkeypatch.setattr("lab.figures.png", lambda svg: b"")
+    monkeypatch.setattr("draw.png", lambda svg: b"")
 
 
 @pytest.mark.usefixtures("no_png")
@@ -367,7 +367,7 @@ def test_what_cannot_be_drawn_truly_is_not_drawn(
 def test_an_unknown_operation_is_a_gray_box_with_name_and_shape_on_request(
     kind: str, tmp_path: Path
 ) -> None:
-    from lab.figures.__main__ import main
+    from draw.__main__ import main
 
     path = tmp_path / "own.py"
     path.write_text(OWN.replace("nn.BatchNorm2d(maps)", "nn.Upsample(scale_factor=2)"))
@@ -466,7 +466,7 @@ def test_text_is_in_the_png() -> None:
 def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(ROOT / "code"), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, "-m", "lab.figures", *words],
+        [sys.executable, "-m", "draw", *words],
         cwd=cwd,
         env=environment(PYTHONPATH=path, PYTHONHASHSEED="7"),
         capture_output=True,
@@ -507,7 +507,7 @@ def test_the_command_draws_the_same_bytes_as_the_call(tmp_path: Path) -> None:
     ],
 )
 def test_bad_input_gets_one_line(words: list[str], says: str, tmp_path: Path, capsys) -> None:
-    from lab.figures.__main__ import main
+    from draw.__main__ import main
 
     (tmp_path / "own.py").write_text(OWN)
     (tmp_path / "broken.py").write_text("class")
@@ -527,7 +527,7 @@ def test_bad_input_gets_one_line(words: list[str], says: str, tmp_path: Path, ca
 def test_the_command_shows_an_error_without_a_stack_trace(tmp_path: Path) -> None:
     done = command("gone.py:Own", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "lab.figures: there is no file gone.py\n"
+    assert done.stderr == "draw: there is no file gone.py\n"
 
 
 def test_lab_does_not_need_what_draws() -> None:

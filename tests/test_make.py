@@ -76,9 +76,11 @@ def test_a_lesson_gets_the_settings_as_they_were_written() -> None:
 def test_results_gets_networks_seeds_and_settings_as_they_were_written() -> None:
     words = ["ARCH=vgg16 resnet", "SEEDS=3", "REPLACE=1", "ARGS=--data 'my pictures'"]
     command = make("--dry-run", "results", *words).stdout
-    assert "slides/results.py vgg16 resnet --seeds 3 --replace -- --data 'my pictures'" in command
+    assert (
+        "code/course/results.py vgg16 resnet --seeds 3 --replace -- --data 'my pictures'" in command
+    )
     alone = make("--dry-run", "results").stdout.splitlines()[-1].split()
-    assert alone[-4:] == ["slides/results.py", "--seeds", "1", "--"]
+    assert alone[-4:] == ["code/course/results.py", "--seeds", "1", "--"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="without a PATH make finds no shell there")

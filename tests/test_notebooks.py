@@ -16,9 +16,10 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
 
 from conftest import ROOT
-from lab import machine, notebooks
+from course import notebooks
+from course.notebooks import pair
+from lab import machine
 from lab.errors import UserError
-from lab.notebooks import pair
 
 LESSONS = sorted(path.stem for path in (ROOT / "code").glob("*.py"))
 SCRIPT = "# %% [markdown]\n# # Title\n\n# %%\nprint(1)\n"
@@ -157,7 +158,7 @@ def test_the_command_pairs_every_lesson(
     for name in LESSONS:
         shutil.copy(ROOT / "code" / f"{name}.py", tmp_path)
     monkeypatch.setattr(notebooks, "CODE", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["lab.notebooks"])
+    monkeypatch.setattr(sys, "argv", ["course.notebooks"])
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
     monkeypatch.chdir(tmp_path)
     notebooks.main()

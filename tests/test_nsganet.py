@@ -21,14 +21,9 @@ import lab
 import nsganet
 from conftest import ROOT
 from lab import data
-from lab import study as studies
-from lab.front import hypervolume, knee, pareto_front
-from networks import (
-    assert_exports,
-    assert_finite_gradients,
-    assert_macs,
-    assert_one_row_an_image,
-)
+from lab.search import study as studies
+from lab.search.pareto import hypervolume, knee, pareto_front
+from networks import assert_exports, assert_finite_gradients, assert_macs, assert_one_row_an_image
 from nsganet import NSGANet, canonical, decode, encode, graph
 from running import command, environment, lesson
 

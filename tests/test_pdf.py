@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
-import lecture
 from conftest import INSPECT, ROOT, copy_project, read_slides, run_node, title
+from course import lecture
 from decks import FOLDERS, IN_STATIC, write_cases
 from watching import visit
 

@@ -101,7 +101,7 @@ def test_the_workflow_puts_the_notebooks_on_their_branch_whatever_was_there(tmp_
 @pytest.mark.parametrize(
     ("target", "tool"),
     [
-        ("notebooks", "python -m lab.notebooks"),
+        ("notebooks", "python -m course.notebooks"),
         ("site", "npm run build"),
         ("pdf", "npm run pdf"),
         ("handout", "npm run pdf --silent -- --handout"),

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import lab
-from lab import compare, record
+from course import compare
+from lab import record
 from lab.errors import UserError
 from lab.runs import Run
 from running import ROOT, tiny, tiny_recipe
@@ -110,7 +111,7 @@ def test_runs_of_other_images_are_refused_and_those_that_do_not_know_theirs_are_
 def recorded(
     runs: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., None]:
-    """Run `python slides/record.py` in this process, with records in `tmp_path`."""
+    """Run `python -m course.record` in this process, with records in `tmp_path`."""
     for name in ("read", "write"):
         monkeypatch.setattr(record, name, partial(getattr(record, name), folder=tmp_path))
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards

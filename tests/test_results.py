@@ -253,7 +253,7 @@ def test_ctrl_c_saves_the_run_and_the_same_command_finishes_and_records_it(tmp_p
     for name in ("README.md", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     recipe = "--data shapes --limit 300 --epochs 12 --device cpu"
-    command = [sys.executable, "slides/results.py", "lenet", "--", *recipe.split()]
+    command = [sys.executable, "code/course/results.py", "lenet", "--", *recipe.split()]
     settings = {"cwd": tmp_path, "env": environment(), "stderr": subprocess.PIPE, "text": True}
     begun = subprocess.Popen(command, start_new_session=True, **settings)  # type: ignore[call-overload]
     deadline = time.monotonic() + 120
@@ -263,7 +263,7 @@ def test_ctrl_c_saves_the_run_and_the_same_command_finishes_and_records_it(tmp_p
     _, errors = begun.communicate(timeout=60)
     assert begun.returncode == Stopped.exit_code, errors
     assert errors.splitlines()[-1].startswith("results.py: stopped; to go on with this")
-    assert errors.splitlines()[-1].endswith(f"slides/results.py lenet -- {recipe}")
+    assert errors.splitlines()[-1].endswith(f"code/course/results.py lenet -- {recipe}")
     assert not (tmp_path / "static" / "results").exists()
 
     again = subprocess.run(command, timeout=120, **settings)  # type: ignore[call-overload]

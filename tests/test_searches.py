@@ -14,12 +14,11 @@ import pytest
 import torch
 
 import darts
-import darts_search
-import figures
 import lab
 import nsganet
-import searches
-from lab.front import hypervolume, knee, pareto_front
+from course import darts_search, figures
+from course import nsganet_search as searches
+from lab.search.pareto import hypervolume, knee, pareto_front
 
 RECORD: dict[str, Any] = json.loads((searches.SEARCHES / "nsganet.json").read_text())
 SAMPLERS = list(RECORD["searches"])

@@ -19,10 +19,10 @@ import torch
 from ignite.engine import Events
 
 import lab
-from lab import search as searching
 from lab import training
 from lab.errors import Stopped, UserError
 from lab.runs import LOCK, Run
+from lab.search import bilevel as searching
 from running import (
     LENET,
     ROOT,

@@ -3,8 +3,8 @@
 It knows nothing of a lesson or a slide. The names below are those that a lesson needs.
 """
 
-from . import ctrl_c as ctrl_c  # first: PyTorch comes with the next line
-from .augment import Batches, normalized
+from . import ctrl_c as ctrl_c
+from .batches import Batches, normalized
 from .cli import demonstrate, main, smoke
 from .data import Data, load
 from .demo import demo

@@ -20,11 +20,12 @@ from typing import Any, TypeVar
 
 import ignite.distributed as idist
 
-from . import export, machine, proof
+from . import machine, proof
 from .data import SOURCES, check
 from .demo import show_demos
 from .errors import UserError
 from .lesson import Command, Lesson, NetworkLesson
+from .onnx import export
 from .parser import Parser
 from .recipe import Options, Recipe, flag
 from .runs import Run

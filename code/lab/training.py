@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from . import machine, plots, record
-from .augment import Batches, normalized
+from .batches import Batches, normalized
 from .data import Data, Split, described, is_described, load
 from .errors import Diverged, Stopped, UserError
 from .handlers import (

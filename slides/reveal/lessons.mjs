@@ -1,10 +1,10 @@
 // What the pages say about each lesson, code/NAME.py: what it declares, the slides that name it, its
-// figure, its record, and what it printed where slides/pages.py has run it and nothing that the
+// figure, its record, and what it printed where code/course/pages.py has run it and nothing that the
 // lesson loaded has changed since.
 //
 //     node slides/reveal/lessons.mjs --stale NAME ...
 //
-// answers slides/pages.py which of some lessons need a run, each with its settings.
+// answers code/course/pages.py which of some lessons need a run, each with its settings.
 
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -23,7 +23,7 @@ import {
 } from './project.mjs';
 import { show } from './values.mjs';
 
-export const RUN = '.lessons'; // what slides/pages.py leaves
+export const RUN = '.lessons'; // what code/course/pages.py leaves
 const SMOKE = '--smoke --out runs'; // the settings with which it runs a lesson that has no others
 const FACTS = 'static/facts.json';
 const MADE = { arguments: 'text', made_from: { '*': 'text' }, pictures: [] };
@@ -93,7 +93,7 @@ function introduction(name) {
   return { title, sentence: /^.*?[.?!](?=\s|$)/.exec(own)?.[0] ?? '' };
 }
 
-/** The settings with which slides/pages.py runs a lesson for its page. */
+/** The settings with which code/course/pages.py runs a lesson for its page. */
 function settings(name) {
   return readJson(LESSONS, DECLARED)[name]?.arguments ?? SMOKE;
 }
@@ -106,7 +106,7 @@ function isAsBefore([name, digest]) {
 }
 
 /**
- * What slides/pages.py left of a lesson; undefined when none, or when it would now be another: this
+ * What code/course/pages.py left of a lesson; undefined when none, or when it would now be another: this
  * is the only place that says so.
  */
 function readRun(name) {
@@ -147,7 +147,7 @@ function numbers(name) {
  * @param {{name: string, columns: string[][]}[]} decks in the order in which to look for its slides
  * @returns {object} `name`, `title`, `idea`; `slide`, where a deck names it; `drawing`;
  *   `record` and its numbers; `short`, its network's name among others, where the facts have it;
- *   `run`, what slides/pages.py left, where it is of the lesson as it is
+ *   `run`, what code/course/pages.py left, where it is of the lesson as it is
  */
 export function readLesson(name, declared, decks) {
   const written = introduction(name);

@@ -1,0 +1,195 @@
+"""The checklist: graded in a process of its own that is stopped where it hangs, and printed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any, TextIO
+
+import torch
+
+from lab import machine
+from lab.errors import Stopped, UserError
+
+from .mistakes import FIVE, SHOWN, explain
+from .outcome import own_network_and_recipe_learn
+from .steps import POINTS, TITLES, Result, grade, quietly
+from .work import Work
+
+HOME = Path(__file__).parents[1]  # the folder that holds `lab`
+PATIENCE = 15.0  # seconds that a point may take, and loading the file as well
+TRAINING = 6  # times as long for the point that trains the student's own network
+WIDTH = 86  # characters of a line of the checklist
+LIMIT = 240.0  # seconds in all, if even the watch below hangs
+
+
+def check(file: str, patience: float = PATIENCE) -> int:
+    """Grade a file in a process of its own, and print the checklist.
+
+    Args:
+        file: the exercise, as filled so far.
+        patience: seconds that a point may take.
+
+    Returns:
+        0: all is done; 1: something is missing or wrong.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    path = Path(file).absolute()
+    if not path.is_file():
+        raise UserError(f"there is no file {file} to check")
+    again = f"{machine.this_command()}--check"
+    command = [sys.executable, "-m", "checker", str(path), str(patience), again]
+    paths = [str(HOME), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    sys.stdout.flush()
+    try:
+        # In a folder of its own, so that nothing it writes is left.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+            done = subprocess.run(
+                command, cwd=scratch, env=environment, stdin=subprocess.DEVNULL, timeout=LIMIT
+            )
+    except subprocess.TimeoutExpired:
+        print(f"\nThe check was stopped after {LIMIT:.0f} seconds.")
+        return 1
+    except KeyboardInterrupt:
+        raise Stopped("stopped") from None
+    if done.returncode not in (0, 1):
+        print("\nThe check was ended from outside: did your code use up the memory, or exit?")
+        return 1
+    return done.returncode
+
+
+def grade_file(path: Path, patience: float, again: str) -> int:
+    """What the process of its own does: load the file, grade it, print a line for each point.
+
+    Arguments and result as for `check`; `again` is the command that repeats it.
+    """
+    out = sys.stdout
+    torch.set_num_threads(1)  # several would wait for each other where other programs run, too
+    watch = Watch(path, out)
+    with watch.over("", PATIENCE):
+        try:
+            names = _load(path)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit, too: the file may call exit()
+            found = explain(error, {str(path)}, FIVE)
+            print(f"{path.name} cannot be loaded\n{_reasons(found.found, found.hint)}", file=out)
+            return 1
+    work = Work(names, str(path))
+    return show(_watched(work, watch, patience), work, again, out)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    """Run a script as a module, so that only what it defines is made; return its global names."""
+    module = ModuleType("students_exercise")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module
+    sys.path.insert(0, str(path.parent))
+    with quietly():
+        # Not imported: what was compiled a moment ago might be taken for what is there now.
+        exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
+    return vars(module)
+
+
+def _watched(work: Work, watch: Watch, patience: float) -> Iterator[Result]:
+    points = iter(POINTS)
+    results = grade(work)
+    while (point := next(points, None)) is not None:
+        times = TRAINING if point.check is own_network_and_recipe_learn else 1
+        with watch.over(f"{point.gap}: {point.text}", times * patience):
+            result = next(results)
+        yield result
+
+
+class Watch:
+    """Ends the process, with a line that says where it was, when something takes too long.
+
+    A thread does it: it works on every system, and gets its turn even beside an endless loop.
+    """
+
+    def __init__(self, path: Path, out: TextIO) -> None:
+        self.path = str(path)
+        self.out = out
+
+    @contextmanager
+    def over(self, what: str, seconds: float) -> Iterator[None]:
+        """Give the block so much time; `what` is what it looks at, "" while the file is loaded."""
+        timer = threading.Timer(seconds, self._stop, (what, seconds, threading.get_ident()))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _stop(self, what: str, seconds: float, thread: int) -> None:
+        where = self._line(sys._current_frames().get(thread))
+        head = f"  [ ] {what}" if what else f"{Path(self.path).name} cannot be loaded"
+        found = f"not finished after {seconds:g} seconds{where}"
+        hint = "Is there a loop without an end, or far too much work? The rest was not looked at."
+        print(f"{head}\n{_reasons(found, hint)}", file=self.out, flush=True)
+        os._exit(1)
+
+    def _line(self, frame: FrameType | None) -> str:
+        """Where in the student's file the process is."""
+        lines = [each for each in traceback.extract_stack(frame) if each.filename == self.path]
+        return f", in line {lines[-1].lineno}" if lines else ""
+
+
+def show(results: Iterator[Result], work: Work, again: str, out: TextIO) -> int:
+    """Print results as they come; return 0 if all are good, else 1.
+
+    Args:
+        results: of `grade`.
+        work: what they are of.
+        again: the command that repeats the check, "" where there is none.
+        out: where to print.
+    """
+    passed, step, first, unfilled = 0, 0, None, set()
+    for result in results:
+        if result.step != step:
+            step = result.step
+            print(f"Step {step}: {TITLES[step]}", file=out)
+        passed += result.passed
+        if first is None and not result.passed:
+            first = result
+        if not work.open(result.gap):
+            print(lines(result), file=out, flush=True)
+        elif result.gap not in unfilled:  # one line for all of its points
+            unfilled.add(result.gap)
+            print(f"  [ ] {result.gap}: still to do, see {SHOWN[result.gap]}", file=out, flush=True)
+    print(f"\n{passed} of {len(POINTS)} points done.", end=" ", file=out)
+    if first is None:
+        print("All five steps are there: now train it, and read the test set once.", file=out)
+        return 0
+    line = f" in line {work.line(first.gap)}" if work.line(first.gap) else ""
+    print(f"Next: {first.gap}{line}." + (f" Then: {again}" if again else ""), file=out)
+    return 1
+
+
+def lines(result: Result) -> str:
+    """A point as it is printed: whether it is done, and if not, what was found and a hint."""
+    head = f"  [{'x' if result.passed else ' '}] {result.gap}: {result.text}"
+    if result.waits:
+        return f"{head} (waits for an open point above)"
+    return head + ("" if result.passed else "\n" + _reasons(result.found, result.hint))
+
+
+def _reasons(found: str, hint: str) -> str:
+    texts = [
+        textwrap.fill(text, WIDTH, initial_indent=f"      {name:7}", subsequent_indent=13 * " ")
+        for name, text in (("found:", found), ("hint:", hint))
+    ]
+    return "\n".join(texts)

@@ -1,0 +1,1 @@
+"""What makes this lecture from its lessons: records, figures, facts, pages, notebooks."""

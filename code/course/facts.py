@@ -1,0 +1,153 @@
+"""The deck's networks, measured: writes static/facts.json. `make figures` runs it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+import googlenet
+import inception
+import lab
+import lenet
+import resnet
+from lab import files, machine
+from lab.facts import facts
+from lab.measure import count_macs, count_parameters, layers
+from lab.parser import Parser
+
+from .lessons import ROOT, networks
+
+FACTS = ROOT / "static" / "facts.json"
+LARGE, SMALL = (3, 224, 224), (3, 32, 32)
+
+
+def collect() -> dict[str, dict[str, Any]]:
+    """All facts: for each network those of its forms, and a few that a slide needs besides.
+
+    "paper" is the network of the paper at its own image size, "cifar10" the one for 32x32 images
+    that the lesson's recipe builds, "torchvision" the form that library has where it differs.
+    """
+    with torch.device("meta"):  # counts need no weights
+        found = {}
+        for name, lesson in networks().items():
+            forms = _forms(lesson)
+            found[name] = forms | (EXTRAS[name](forms) if name in EXTRAS else {})
+            for key in LEFT_OUT.get(name, ()):
+                del found[name]["cifar10"][key]
+        return found
+
+
+def _forms(lesson: lab.NetworkLesson[Any]) -> dict[str, Any]:
+    """The facts of each form of a network, that for CIFAR10 among them."""
+    small = lab.Form(
+        f"{lesson.recipe.title} for CIFAR10", lambda: lesson.build(lesson.recipe, 10), SMALL
+    )
+    forms = {**lesson.forms} if "cifar10" in lesson.forms else {**lesson.forms, "cifar10": small}
+    return {key: facts(form.title, form.build(), form.shape) for key, form in forms.items()}
+
+
+def _lenet(forms: Mapping[str, Any]) -> dict[str, Any]:
+    return {"parameters_of_1998": lenet.parameters_of_1998(lenet.LeNet5())}
+
+
+def _vgg16(forms: Mapping[str, Any]) -> dict[str, Any]:
+    paper = forms["paper"]
+    first = next(stage for stage in paper["stages"] if stage["name"] == "fc6")
+    return {"fc6_share": round(first["parameters"] / paper["parameters"], 4)}
+
+
+def _resnet(forms: Mapping[str, Any]) -> dict[str, Any]:
+    """The other depths that the lecture speaks of."""
+
+    def imagenet(title: str, depth: int, **changes: Any) -> dict[str, Any]:
+        return facts(title, resnet.resnet_imagenet(depth, **changes), LARGE)
+
+    return {
+        "resnet18": imagenet("ResNet-18", 18),
+        "resnet34": imagenet("ResNet-34", 34),
+        "plain34": imagenet("Plain-34", 34, option="plain"),
+        "resnet56": facts("ResNet-56", resnet.resnet_cifar10(56), SMALL),
+        "resnet110": facts("ResNet-110", resnet.resnet_cifar10(110), SMALL),
+    }
+
+
+def _saving(small: dict[str, int], large: dict[str, int]) -> dict[str, Any]:
+    return {
+        what: {
+            "factorized": small[what],
+            "direct": large[what],
+            "saved": round(1 - small[what] / large[what], 4),
+        }
+        for what in ("parameters", "macs")
+    }
+
+
+def _factorization(forms: Mapping[str, Any]) -> dict[str, Any]:
+    """What each kind of block of Inception v3 saves, in all its places, and the whole network."""
+    model = inception.Inception3(auxiliary=False)
+    shape = (1, *forms["paper"]["input"])
+    sums: dict[str, list[dict[str, int]]] = {}
+    for place, each in enumerate((model, inception.unfactorized(model))):
+        for layer in layers(each, shape, depth=1):
+            for key in ("total", layer.kind):
+                both = sums.setdefault(key, [{"parameters": 0, "macs": 0} for _ in range(2)])
+                both[place]["parameters"] += layer.parameters
+                both[place]["macs"] += layer.macs
+    saved = {
+        key.removeprefix("Inception").lower(): _saving(*both)
+        for key, both in sums.items()
+        if both[0] != both[1]
+    }
+    return {"factorization": saved}
+
+
+def _reduction(forms: Mapping[str, Any]) -> dict[str, Any]:
+    """What the 1x1 convolutions before the larger ones save in GoogLeNet's first block."""
+    block = googlenet.GoogLeNet(auxiliary=False, paper=True).inception3a
+    found = {}
+    for name in ("branch3x3", "branch5x5"):
+        branch = getattr(block, name)
+        first, last = branch[0].conv, branch[-1].conv
+        size = last.kernel_size[0]
+        direct = nn.Conv2d(first.in_channels, last.out_channels, size, padding=size // 2)
+        shape = (1, first.in_channels, 28, 28)
+        costs = [
+            {"parameters": count_parameters(each), "macs": count_macs(each, shape)}
+            for each in (branch, direct)
+        ]
+        found[name] = _saving(*costs)
+    return {"reduction": found}
+
+
+# What a slide of this lecture needs besides the forms, made from their facts.
+EXTRAS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "lenet": _lenet,
+    "vgg16": _vgg16,
+    "inception": _factorization,
+    "googlenet": _reduction,
+    "resnet": _resnet,
+}
+# A table of what a search has found would show its parts alone, as its figure does.
+LEFT_OUT = {"darts": ("stages",), "nsganet": ("stages",)}
+
+
+def text() -> str:
+    """The facts as JSON, with a line for each stage, to read in a diff."""
+    innermost = re.compile(r"\{[^{}]*\}|\[[^\[\]{}]*\]")
+    return innermost.sub(lambda it: " ".join(it[0].split()), json.dumps(collect(), indent=1)) + "\n"
+
+
+def main() -> None:
+    files.write_text(FACTS, text())
+    print(FACTS.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    machine.show_errors_in_one_line()
+    Parser(description=__doc__).parse_args()
+    main()

@@ -1,0 +1,195 @@
+"""The deck's figures, drawn from the lessons' networks. `make figures` runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torchvision import models
+
+import darts
+import draw as figures
+import googlenet
+import inception
+import lab
+import nsganet
+import resnet
+from draw import chain, compare, describe, graph, read, rows, strip
+from draw.svg import TIMES
+from lab import files, machine
+from lab.parser import Parser
+
+from . import facts, lessons
+from .drawings import pieces
+from .drawings.cells import cell
+from .drawings.phases import Phase, phases
+
+ROOT = lessons.ROOT
+
+IMAGES = ROOT / "static" / "img"
+SEARCHES = ROOT / "static" / "searches"
+LARGE = (3, 224, 224)
+Panel = tuple[str, nn.Module, tuple[int, ...]]
+
+
+def _lesson(lesson: lab.NetworkLesson[Any], figure: lab.Figure) -> str:
+    """The drawing of a form that a lesson asks for."""
+    if figure.kind not in DRAW or figure.form not in lesson.forms:
+        raise lab.UserError(
+            f"code/{lesson.name}.py: its figure is a {figure.kind} of {figure.form}: choose from "
+            f"{', '.join(DRAW)}, and from the forms {', '.join(lesson.forms) or '(none)'}"
+        )
+    form = lesson.forms[figure.form]
+    model = form.build()
+    used = {each.name.partition(".")[0] for each in lab.layers(model, (1, *form.shape), depth=1)}
+    for name, part in list(model.named_children()):
+        if name not in used and lab.count_parameters(part):
+            setattr(model, name, None)  # an auxiliary classifier: it only helps to train
+    return DRAW[figure.kind](lesson.name, lesson.recipe.title, model, form.shape)
+
+
+def _chain(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:
+    ops = read(model, shape)
+    return chain(name, title, describe(ops), ops, power=1 if shape[-1] <= 32 else 0.5)
+
+
+def _graph(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:
+    ops = read(model, shape)
+    return graph(name, title, describe(ops), ops)
+
+
+def _strip(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:
+    ops = read(model, shape)
+    return strip(name, title, describe(ops), ops)
+
+
+DRAW = {"chain": _chain, "graph": _graph, "strip": _strip}
+
+
+def _several(draw: Callable, name: str, title: str, *panels: Panel) -> str:
+    read_panels = [(words, read(model, shape)) for words, model, shape in panels]
+    said = " ".join(f"{words}: {describe(ops)}" for words, ops in read_panels)
+    return draw(name, title, said, read_panels)
+
+
+def _inception() -> str:
+    block = googlenet.GoogLeNet(auxiliary=False, paper=True).inception3a
+    return _graph("inception", "Inception block 3a of GoogLeNet", block, (192, 28, 28))
+
+
+def _block(letter: str) -> Callable[[], str]:
+    """One block of each kind in Inception v3."""
+    place, shape = {
+        "a": ("mixed_5d", (288, 35, 35)),
+        "b": ("mixed_6a", (288, 35, 35)),
+        "c": ("mixed_6b", (768, 17, 17)),
+        "d": ("mixed_7a", (768, 17, 17)),
+        "e": ("mixed_7b", (1280, 8, 8)),
+    }[letter]
+
+    def draw() -> str:
+        block = getattr(inception.Inception3(auxiliary=False), place)
+        title = f"Block {letter.upper()} of Inception v3"
+        return _graph(f"inception-{letter}", title, block, shape)
+
+    return draw
+
+
+def _resnet() -> str:
+    shape = (64, 56, 56)
+    return _several(
+        compare,
+        "resnet",
+        "A plain and a residual block",
+        ("Plain block: y = F(x)", resnet.BasicBlock(64, 64, 1, None), shape),
+        ("Residual block: y = F(x) + x", resnet.BasicBlock(64, 64, 1, nn.Identity()), shape),
+    )
+
+
+def _bottleneck() -> str:
+    return _several(
+        compare,
+        "bottleneck",
+        "A basic block and a bottleneck",
+        ("BasicBlock", resnet.BasicBlock(64, 64, 1, nn.Identity()), (64, 56, 56)),
+        ("Bottleneck", resnet.Bottleneck(256, 64, 1, nn.Identity()), (256, 56, 56)),
+    )
+
+
+def _deeper() -> str:
+    return _several(
+        rows,
+        "vgg-plain-resnet",
+        "VGG-19, a plain network of 34 layers and ResNet-34",
+        ("VGG-19", models.vgg19(), LARGE),
+        ("Plain-34", resnet.resnet_imagenet(34, option="plain"), LARGE),
+        ("ResNet-34", resnet.resnet_imagenet(34), LARGE),
+    )
+
+
+def _nsganet() -> str:
+    """The phases of the network that the lesson trains."""
+    recipe, panels, side = nsganet.RECIPE, [], 32
+    for bits in nsganet.decode(recipe.genome):
+        reads = nsganet.graph(bits)
+        if reads:
+            channels = recipe.width * 32 // side
+            heading = f"{side} {TIMES} {side}, {channels} channels"
+            nodes = next(n for n in range(2, 99) if n * (n - 1) // 2 + 1 == len(bits))
+            panels.append(Phase(heading, nsganet.encode([bits]), reads, nodes))
+            side //= 2
+    return phases("nsganet", "A network that a search has found", panels)
+
+
+def _darts(name: str, kind: str) -> str:
+    """A cell that the recorded search has found."""
+    shape = {"search": {"genotype": str}}
+    found = files.read_json(SEARCHES / "darts.json", shape)["search"]
+    genotype = darts.read_genotype(found["genotype"])
+    return cell(name, f"The {kind} cell that a search has found", getattr(genotype, kind))
+
+
+# The lecture's own drawings. One that has the name of a lesson stands in the place of its figure.
+EXTRAS: dict[str, Callable[[], str]] = {
+    "inception": _inception,
+    "resnet": _resnet,
+    **{f"inception-{letter}": _block(letter) for letter in "abcde"},
+    "bottleneck": _bottleneck,
+    "darts": lambda: _darts("darts", "normal"),
+    "darts-reduction": lambda: _darts("darts-reduction", "reduction"),
+    "nsganet": _nsganet,
+    "vgg-plain-resnet": _deeper,
+    **{f"pieces-{name}": draw for name, draw in pieces.PIECES.items()},
+}
+
+
+def drawings() -> dict[str, Callable[[], str]]:
+    """How each figure is drawn, by its name."""
+    networks = lessons.networks().items()
+    own = {name: partial(_lesson, each, each.figure) for name, each in networks if each.figure}
+    return {**own, **EXTRAS}
+
+
+def svg(name: str) -> str:
+    """One of the figures."""
+    if name.startswith("pieces-"):
+        return EXTRAS[name]()
+    with torch.device("meta"):  # a figure needs no weights
+        return drawings()[name]()
+
+
+def main() -> None:
+    for name in drawings():
+        for path in figures.write(IMAGES / f"{name}.svg", svg(name)):
+            print(path.relative_to(ROOT))
+    facts.main()
+    lessons.main()
+
+
+if __name__ == "__main__":
+    machine.show_errors_in_one_line()
+    Parser(description=__doc__).parse_args()
+    main()

@@ -1,0 +1,130 @@
+"""The networks of the live slides, from their recorded runs: static/models. `make models` runs it.
+
+    python -m course.models                     every recorded network
+    python -m course.models lenet resnet        two of them
+    python -m course.models --runs FOLDER       the runs are in FOLDER instead of runs
+
+Nothing is trained: a network whose recorded run is not there, or whose file would be too large or
+answer otherwise than the network, is named, and what is in static/models stays.
+"""
+
+import argparse
+
+import torch
+
+import lab
+from lab import files, images, machine, record
+from lab.data import Split
+from lab.folders import plain_files
+from lab.onnx import export
+from lab.parser import Parser
+from lab.runs import Run
+
+from . import lessons
+
+MODELS = lessons.ROOT / "static" / "models"
+SAMPLES = lessons.ROOT / "static" / "samples"
+# In bytes. The lecture's own networks need less than six million together; the rest of the room is
+# for those of yours. A slide loads one, and "side by side" loads all.
+LARGEST, LARGEST_SUM = 2_000_000, 8_000_000
+
+
+def recorded_run(lesson: str, runs: str) -> Run:
+    """The finished run that the first row of a network's record is of.
+
+    Raises `UserError`, which says what makes it, if there is none.
+    """
+    there = record.read(lesson)
+    if there is None:
+        raise lab.UserError(f"{lesson} is not recorded: make results ARCH={lesson}")
+    row = there["runs"][0]
+    for run in Run.all(runs, lesson):
+        about = run.read("run.json")
+        same = (
+            record.recorded_recipe(about["recipe"]) == there["recipe"]
+            and about["recipe"]["seed"] == row["seed"]
+            and about["environment"]["commit"] == row["commit"]
+        )
+        if same and run.has("result.json"):
+            reached = run.read("result.json")["validation_accuracy"]
+            if reached == row["validation_accuracy"]:
+                return run
+    raise lab.UserError(
+        f"the recorded run of {lesson} (validation accuracy {row['validation_accuracy']:.2%}, "
+        f"commit {row['commit']}) is not in {runs or 'runs'}: train and record it anew with "
+        f'make results ARCH={lesson} REPLACE=1 ARGS="--data FOLDER"'
+    )
+
+
+def samples() -> tuple[Split, list[str]]:
+    """The sample pictures as a network sees them, and their files."""
+    paths = plain_files(SAMPLES, "*.png")
+    pixels = torch.stack([torch.from_numpy(images.pixels(path, lab.data.SIZE)) for path in paths])
+    return Split(pixels, torch.zeros(len(paths))), [path.name for path in paths]
+
+
+def content(lesson: str, runs: str) -> bytes:
+    """The file of a recorded network. Raises `UserError` if the page should not have it."""
+    run = recorded_run(lesson, runs)
+    own = lessons.networks()[lesson]
+    recipe = run.recipe(type(own.recipe))
+    model = export.load_model(run, recipe, own.build)
+    data = export.available(run, recipe)
+    if data is None:
+        raise lab.UserError(f"the images of {run} are needed to compare {lesson} with PyTorch")
+    pictures, names = samples()
+    read = data.train.first(export.READ)
+    made = export.pack(run, recipe, model, data.test, read, pictures, names)
+    known = export.parse(made)
+    agreement, told = known["agreement"], [each["probabilities"] for each in known["samples"]]
+    error, others = export.difference(made, pictures, known, told)
+    if others or error > export.LARGEST_ERROR:
+        raise lab.UserError(
+            f"{lesson}.onnx would take {others} sample pictures for another class than PyTorch, "
+            f"and be {error:.3f} from its probabilities: {export.LARGEST_ERROR} is the most that "
+            "is allowed"
+        )
+    if agreement["same"] < export.LEAST_AGREEMENT * agreement["images"]:
+        raise lab.UserError(
+            f"{lesson}.onnx would answer as PyTorch does on {agreement['same']} of "
+            f"{agreement['images']} images only: it needs {export.LEAST_AGREEMENT:.0%}"
+        )
+    if len(made) > LARGEST:
+        raise lab.UserError(
+            f"{lesson}.onnx would have {len(made):,} bytes, and a page may load {LARGEST:,}: "
+            "make the network smaller"
+        )
+    return made
+
+
+def main() -> None:
+    """Make all files, and only then put them into static/models."""
+    machine.show_errors_in_one_line()
+    parser = Parser(
+        description=__doc__, allow_abbrev=False, formatter_class=argparse.RawTextHelpFormatter
+    )
+    live = [name for name, lesson in lessons.networks().items() if lesson.live]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of {', '.join(live)}")
+    parser.add_argument("--runs", default="", metavar="FOLDER", help="where the runs are")
+    given = parser.parse_args()
+    for name in given.names:
+        if name not in live:
+            raise lab.UserError(f"there is no {name} to be shown: choose from {', '.join(live)}")
+    recorded = [name for name in live if record.read(name)]
+    made = {name: content(name, given.runs) for name in given.names or recorded}
+    kept = [path for path in plain_files(MODELS, "*.onnx") if path.stem not in made]
+    total = sum(map(len, made.values())) + sum(path.stat().st_size for path in kept)
+    if total > LARGEST_SUM:
+        raise lab.UserError(
+            f"static/models would have {total:,} bytes, and a page may load {LARGEST_SUM:,}: "
+            "make a network smaller, or take one away"
+        )
+    MODELS.mkdir(parents=True, exist_ok=True)
+    for name, whole in made.items():
+        path = MODELS / f"{name}.onnx"
+        files.write(path, lambda file, whole=whole: file.write(whole))
+        print(f"{machine.shown(path)}: {len(whole):,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The searches that the slides show: how they are made, and what is recorded of them.
+
+A record, `static/searches/NAME.json`, holds the same search with each of several samplers: all
+trials, the front of the best ones, and how much of what is possible the front covers after each
+generation (its hypervolume). `code/course/results.py` makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lab
+import nsganet
+from lab import cli, files, machine, record
+from lab.search.pareto import hypervolume, knee, pareto_front
+
+SEARCHES = Path(__file__).resolve().parents[2] / "static" / "searches"
+SAMPLERS = ("nsga2", "random")
+
+
+def make(settings: Sequence[str], replacing: bool, run: Callable[[list[str]], None]) -> None:
+    """Search with each sampler and write the record; what is there already stays as it is.
+
+    Args:
+        settings: for the lesson.
+        replacing: whether a record of other settings may be written over.
+        run: runs a script of the project with arguments, to its end.
+
+    Raises:
+        UserError: settings that are none, or a record that would be lost.
+    """
+    words = list(settings)
+    recipe, options = cli.command_line(
+        nsganet.SEARCH, "", words, options=nsganet.SearchOptions(), hidden=("genome",)
+    )
+    if options.smoke or "--sampler" in words:
+        raise lab.UserError("leave out --smoke and --sampler: each sampler has its turn")
+    path = SEARCHES / f"{recipe.network}.json"
+    if path.is_file() and not replacing:
+        there = files.read_json(path, {"settings": dict})
+        if there["settings"] == described(recipe, options):
+            print(f"{machine.shown(path)}: recorded already", flush=True)
+            return
+        record.refuse(f"{machine.shown(path)} is of other settings")
+    for sampler in SAMPLERS:
+        run([machine.shown(Path(nsganet.__file__)), "search", *words, "--sampler", sampler])
+    print(f"{machine.shown(record.save(collect(recipe, options), path))}: the search is recorded")
+
+
+def described(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> dict[str, Any]:
+    """The settings of a search, as its record has them."""
+    names = ("population", "generations", "nodes")
+    small = record.recorded_recipe(recipe.as_dict())
+    del small["genome"]
+    return {
+        "seed": recipe.seed,
+        **{name: getattr(options, name) for name in names},
+        "search_images": options.images,
+        "phases": nsganet.PHASES,
+        "recipe": small,
+    }
+
+
+def collect(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> dict[str, Any]:
+    """The record of a finished search: settings, images, and what each sampler found."""
+    data = lab.load(recipe.data, limit=recipe.limit or None)
+    largest = ".".join([nsganet.encode([[1] * bits(options.nodes)])] * nsganet.PHASES)
+    model = nsganet.NSGANet(largest, recipe.width, len(data.classes))
+    macs = lab.count_macs(model, (1, 3, 32, 32))
+    searches = {}
+    for sampler in SAMPLERS:
+        one = replace(options, sampler=sampler)
+        searches[sampler] = summarize(recipe, one, (1.0, float(macs)))
+    return {
+        "network": recipe.network,
+        "dataset": data.name,
+        "images": {
+            "training": min(options.images, len(data.train)),
+            "validation": len(data.validation),
+        },
+        "classes": list(data.classes),
+        "settings": described(recipe, options),
+        "largest": {"genome": largest, "macs": macs},
+        "searches": searches,
+    }
+
+
+def bits(nodes: int) -> int:
+    """How many bits a phase of so many nodes has."""
+    return nodes * (nodes - 1) // 2 + 1
+
+
+def summarize(
+    recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions, reference: tuple[float, float]
+) -> dict[str, Any]:
+    """What one sampler found.
+
+    Returns:
+        trials; front, the places in it of those that no other dominates; knee, the place of one of
+        them; hypervolume after each generation, as a share of the rectangle up to `reference`;
+        how many were trained, in how many seconds; and where.
+    """
+    from lab.search import study as studies
+
+    study = nsganet.open_search(recipe, options)
+    total = options.population * options.generations
+    trials = studies.rows(study, options.population)[:total]
+    if len(trials) < total:
+        raise lab.UserError(f"the search has {len(trials)} of {total} trials: go on with it first")
+    points = [(trial["error"], trial["macs"]) for trial in trials]
+    volumes = [
+        hypervolume(points[: options.population * generation], reference)
+        for generation in range(1, options.generations + 1)
+    ]
+    return {
+        "environments": studies.environments(study),
+        "seconds": round(sum(trial["seconds"] for trial in trials), 1),
+        "trained": sum(trial["same_as"] is None for trial in trials),
+        "hypervolume": [round(volume, 4) for volume in volumes],
+        "knee": knee(points),
+        "front": pareto_front(points),
+        "trials": trials,
+    }

@@ -1,0 +1,275 @@
+"""A network without branches, as a row of volumes: the side of its maps is their height."""
+
+from dataclasses import dataclass
+
+from lab.errors import UserError
+
+from .bar import Segment, parameter_bar
+from .fonts import width
+from .svg import (
+    INK,
+    LEFT,
+    MUTED,
+    PALE,
+    RIGHT,
+    SMALL,
+    Element,
+    add,
+    document,
+    fill_of,
+    finish,
+    mixed,
+    number,
+    operation,
+    path,
+    polygon,
+    rectangle,
+    step,
+    text,
+)
+from .trace import SIGN, Op, spaced
+
+LINE = 34  # from one line of a label to the next
+TALLEST = 214  # of a front face
+ACROSS, UP = 0.34, 0.2  # how far the depth of a volume goes to the right and up
+COLUMN = 44  # width of a fully connected layer
+FEW = 16  # up to so many maps are drawn one by one
+THICK = 110  # of the volume with most channels
+
+
+@dataclass
+class Scale:
+    """How large things are drawn: `power` 1 is true to scale, 1/2 the square root."""
+
+    power: float
+    side: int
+    channels: int
+    units: int
+    thick: float = THICK
+
+    def face(self, op: Op) -> float:
+        return TALLEST * (op.side / self.side) ** self.power
+
+    def column(self, op: Op) -> float:
+        return max(28, TALLEST * (1 + UP) * (op.channels / self.units) ** self.power)
+
+    def thickness(self, op: Op) -> float:
+        if op.kind == "input":
+            return 9 * op.channels if op.channels <= 4 else 36
+        if op.channels <= FEW:
+            return max(70, 9 * op.channels)
+        return max(9, self.thick * (op.channels / self.channels) ** 0.5)
+
+
+def chain(name: str, title: str, description: str, ops: list[Op], power: float = 0.5) -> str:
+    """Draw a network as a row of volumes and, below it, where its parameters are.
+
+    Raises:
+        UserError: the network has branches.
+    """
+    if any(len(op.inputs) > 1 for op in ops) or len({tuple(op.inputs) for op in ops}) < len(ops):
+        raise UserError("a chain cannot show branches: choose graph, strip or rows")
+    columns = _columns(ops)
+    maps = [op for op in ops if op.kind != "fc" and op.side > 1]
+    scale = Scale(
+        power,
+        side=max(op.side for op in ops),
+        channels=max((op.channels for op in maps), default=1),
+        units=max((op.channels for op in ops if op not in maps), default=1),
+    )
+    heads = [_head(column) for column in columns]
+    feet = [_foot(column) for column in columns]
+    widths, gap = _fit(columns, heads, feet, scale)
+    top = LINE * max(map(len, heads)) + 16
+    middle = top + TALLEST * (1 + UP) / 2
+    below = top + TALLEST * (1 + UP) + 42
+    root = document(name, title, description)
+    x: float = LEFT
+    right: tuple[float, float, float] | None = None  # where the column before ends: x and heights
+    reads: tuple[float, float, float, Op] | None = None  # the face that a convolution looks at
+    for count, (column, head, foot, wide) in enumerate(
+        zip(columns, heads, feet, widths, strict=True)
+    ):
+        group = step(root, count) if count else add(root, "g")
+        center = x + wide / 2
+        for line, words in enumerate(head):
+            bold = line == 0 or column[0].kind == "fc"
+            text(group, center, 28 + LINE * line, words, bold=bold, fill=INK if bold else MUTED)
+        for line, words in enumerate(foot):
+            text(group, center, below + LINE * line, words, bold=not line,
+                 fill=MUTED if line else INK)  # fmt: skip
+        if column[0] in maps:
+            at = center - _volume_width(column, scale) / 2
+            right, reads = _volumes(group, column, at, middle, scale, reads)
+        else:
+            right = _column(group, column[0], center, middle, scale, right)
+            reads = None
+        x += wide + gap
+    segments = [
+        Segment(_name(column, columns, head), column, count)
+        for count, (column, head) in enumerate(zip(columns, heads, strict=True))
+    ]
+    caption = "heights: sides and units, to scale" if power == 1 else "heights: square roots"
+    end = parameter_bar(root, segments, below + LINE + 22, caption, folded=False)
+    return finish(root, end + 4)
+
+
+def _columns(ops: list[Op]) -> list[list[Op]]:
+    """Equal convolutions in a row, and the pooling after them, share a column."""
+    columns: list[list[Op]] = []
+    for op in ops:
+        last = columns[-1][-1] if columns else op
+        pooled = op.kind == "pool" and last.kind == "conv"
+        if columns and (pooled or _alike(op, last)):
+            columns[-1].append(op)
+        else:
+            columns.append([op])
+    return columns
+
+
+def _alike(op: Op, last: Op) -> bool:
+    same = op.shape == last.shape and op.kernel == last.kernel
+    return op.kind == last.kind == "conv" and same and op.stride == 1
+
+
+def _head(column: list[Op]) -> list[str]:
+    first = column[0]
+    if first.kind == "fc":
+        return ["fully", "connected"]
+    count = sum(op.kind == "conv" for op in column)
+    lines = [f"{count} {SIGN} {first.label}" if count > 1 else first.label]
+    if first.stride > 1 and first.kind == "conv":
+        lines.append(f"stride {first.stride}")
+    return lines + [op.label for op in column[1:] if op.kind == "pool"]
+
+
+def _foot(column: list[Op]) -> list[str]:
+    first = column[0]
+    if first.side == 1:
+        return [f"{first.channels} units"]
+    what = "channel" if first.kind == "input" else "map"
+    words = f"{first.channels} {what}{'s' if first.channels > 1 else ''}"
+    return [words, spaced(first.shape[1:])]
+
+
+def _name(column: list[Op], columns: list[list[Op]], head: list[str]) -> str:
+    """The network's own name of a column, where it has one for each."""
+    own = [each[0].stage for each in columns]
+    return own[columns.index(column)] if len(set(own)) == len(own) else head[0]
+
+
+def _fit(
+    columns: list[list[Op]], heads: list[list[str]], feet: list[list[str]], scale: Scale
+) -> tuple[list[float], float]:
+    """The width of each column and the gap between two, with volumes as thick as there is room.
+
+    Raises:
+        UserError: there are too many columns.
+    """
+    while True:
+        widths = []
+        for column, head, foot in zip(columns, heads, feet, strict=True):
+            words = max(width(line, SMALL, bold=True) for line in head + foot)
+            widths.append(max(words, _volume_width(column, scale)))
+        gap = (RIGHT - LEFT - sum(widths)) / max(1, len(widths) - 1)
+        if gap >= 26:
+            return widths, min(gap, 150)
+        if scale.thick <= 14:
+            raise UserError(
+                f"a chain of {len(columns)} stages is too long for a slide: choose rows or strip"
+            )
+        scale.thick -= 4
+
+
+def _volume_width(column: list[Op], scale: Scale) -> float:
+    if column[0].side == 1:
+        return COLUMN
+    ends = sum(scale.thickness(op) + _lead(column, place, scale) for place, op in enumerate(column))
+    return ends + scale.face(column[-1]) * ACROSS
+
+
+def _lead(column: list[Op], place: int, scale: Scale) -> float:
+    """How far a volume stands from the one before it: pooled maps clear its slanted side."""
+    if place == 0:
+        return 0
+    return scale.face(column[place]) * ACROSS * 0.55 + 10 if column[place].kind == "pool" else 8
+
+
+Reads = tuple[float, float, float, Op]
+
+
+def _volumes(
+    group: Element, column: list[Op], x: float, middle: float, scale: Scale, reads: Reads | None
+) -> tuple[tuple[float, float, float], Reads]:
+    """Draw the volumes of a column from `x` on."""
+    for place, op in enumerate(column):
+        x += _lead(column, place, scale)
+        face, thick = scale.face(op), scale.thickness(op)
+        top = middle - face / 2 + face * UP / 2
+        volume = operation(group, op)
+        sheets = op.channels if op.channels <= FEW else 1
+        for sheet in range(sheets):
+            begin = x + sheet * thick / sheets
+            _box(volume, begin, top, 4 if sheets > 1 or thick < 12 else thick, face, fill_of(op))
+        if place == 0 and reads and op.kind == "conv":
+            _rays(group, reads, op, x, top + face * 0.62)
+        end = x + (thick if sheets == 1 else (sheets - 1) * thick / sheets + 4)
+        reads = (end, top, face, op)
+        x += thick
+    end, top, face, _ = reads  # type: ignore[misc]
+    return (end + face * ACROSS, top - face * UP, top - face * UP + face), reads  # type: ignore
+
+
+def _box(parent: Element, x: float, y: float, thick: float, face: float, fill: str) -> None:
+    """A volume seen from the left and above: its edge, its top and the map."""
+    right, up = face * ACROSS, face * UP
+    style = {"stroke": INK, "stroke_width": 1.4, "stroke_linejoin": "round"}
+    top = ((x, y), (x + right, y - up), (x + right + thick, y - up), (x + thick, y))
+    polygon(parent, mixed(fill, 0.5), *top, **style)
+    rectangle(parent, x, y, thick, face, mixed(fill, 0.22), **style)
+    x += thick
+    polygon(
+        parent,
+        fill,
+        (x, y),
+        (x + right, y - up),
+        (x + right, y - up + face),
+        (x, y + face),
+        **style,
+    )
+
+
+def _rays(group: Element, reads: Reads, op: Op, x: float, y: float) -> None:
+    """The kernel, to scale, on the map that it reads, and what it becomes; where large enough."""
+    left, top, face, source = reads
+    share = max(op.kernel) / source.side
+    if face * share < 15:
+        return
+    across, up, tall = face * ACROSS * share, face * UP * share, face * share
+    u = left + face * ACROSS * 0.3
+    v = top - face * UP * 0.3 + face * 0.5
+    corners = ((u, v), (u + across, v - up), (u + across, v - up + tall), (u, v + tall))
+    style = {"stroke": INK, "stroke_width": 1.6}
+    polygon(group, "#FFFFFF", *corners, fill_opacity="0.6", **style)
+    for corner in corners[1:3]:
+        add(group, "line", x1=corner[0], y1=corner[1], x2=x, y2=y, **style)
+
+
+def _column(
+    group: Element,
+    op: Op,
+    center: float,
+    middle: float,
+    scale: Scale,
+    right: tuple[float, float, float] | None,
+) -> tuple[float, float, float]:
+    """Draw a vector; everything before it leads to each of its units."""
+    tall = scale.column(op)
+    left, top = center - COLUMN / 2, middle - tall / 2
+    if right:
+        x, above, below = right
+        d = f"M{number(x)},{number(above)}L{number(left)},{number(top)}V{number(top + tall)}"
+        path(group, PALE, f"{d}L{number(x)},{number(below)}Z")
+    place = operation(group, op)
+    rectangle(place, left, top, COLUMN, tall, fill_of(op), stroke=INK, stroke_width=1.4)
+    return left + COLUMN, top, top + tall

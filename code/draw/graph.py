@@ -1,0 +1,278 @@
+"""A block of a network, operation by operation: a ribbon is as wide as the data has channels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lab.errors import UserError
+
+from .bar import Segment, key, key_of, parameter_bar
+from .fonts import width
+from .layout import Layout, lay_out
+from .svg import (
+    FILLS,
+    INK,
+    LARGE,
+    LEFT,
+    MUTED,
+    RIBBON,
+    RIGHT,
+    SMALL,
+    Element,
+    add,
+    document,
+    fill_of,
+    finish,
+    ink_on,
+    number,
+    operation,
+    path,
+    rectangle,
+    step,
+    text,
+)
+from .trace import Op, folds_as, short, spaced, times
+
+LINE = 34
+STRIP = 11  # a norm or an activation, at the right edge of what it follows
+CIRCLE = 34  # radius of a sum
+WIDEST = 62  # ribbon
+APART = 20  # between two lanes of boxes
+ARROW = 64  # at the end
+
+
+def graph(name: str, title: str, description: str, ops: list[Op]) -> str:
+    """Draw a block and, below it, where its parameters are.
+
+    Raises:
+        UserError: there are too many operations in a row.
+    """
+    root = document(name, title, description)
+    layout = lay_out(ops)
+    groups = [step(root, each) if each else add(root, "g") for each in range(layout.columns)]
+    sizes = _sizes([(ops, layout)])
+    end = _draw(ops, layout, sizes, 4, groups)
+    segments = [Segment(op.label, [op], layout.column[op.id]) for op in ops]
+    if any(op.parameters for op in ops):
+        caption = "ribbons: channels"
+        end = parameter_bar(root, segments, end + 22, caption, folded=True)
+    return finish(root, end + 4)
+
+
+def compare(name: str, title: str, description: str, panels: Sequence[tuple[str, list[Op]]]) -> str:
+    """Draw several blocks below each other, each under a line of words, at the same scale."""
+    root = document(name, title, description)
+    layouts = [lay_out(ops) for _, ops in panels]
+    columns = max(layout.columns for layout in layouts)
+    for (_, ops), layout in zip(panels, layouts, strict=True):
+        if ops[-1].kind == "add":  # sums stand below each other
+            layout.column[ops[-1].id] = columns - 1
+    sizes = _sizes([(ops, layout) for (_, ops), layout in zip(panels, layouts, strict=True)])
+    y = 4.0
+    key(root, key_of([op for _, ops in panels for op in ops], folded=True), RIGHT, y + 28)
+    for count, ((words, ops), layout) in enumerate(zip(panels, layouts, strict=True)):
+        group = step(root, count) if count else add(root, "g")
+        text(group, LEFT, y + 28, words, size=LARGE, bold=True, anchor="start")
+        macs = sum(op.macs for op in ops)
+        costs = f"{sum(op.parameters for op in ops):,} parameters, {short(macs)} MACs"
+        at = LEFT + width(words, LARGE, bold=True) + 26
+        text(group, at, y + 28, costs, anchor="start", fill=MUTED)
+        y = _draw(ops, layout, sizes, y + 52, [group] * columns) + 34
+    return finish(root, y - 20)
+
+
+def _words(op: Op) -> list[str]:
+    """What a box says."""
+    if op.kind in ("input", "concat", "unknown"):
+        return [op.label, spaced(op.shape)]
+    if op.kind == "pool":
+        lines = [op.label.removesuffix(f" {times(op.kernel)}"), times(op.kernel) or "all pixels"]
+    elif op.kind in ("conv", "fc"):
+        lines = [op.label, f"{op.channels} {'maps' if op.side > 1 else 'units'}"]
+    else:
+        lines = [op.label, f"{op.channels} channels"]
+    return lines + ([f"stride {op.stride}"] if op.stride > 1 else [])
+
+
+def _box_width(op: Op) -> float:
+    if op.kind == "add":
+        return 2 * CIRCLE + (STRIP + 10) * len(op.folded)
+    words = _words(op)
+    widths = [width(words[0], SMALL, bold=True), *(width(each, SMALL) for each in words[1:])]
+    return max(widths) + 36 + STRIP * len(op.folded)
+
+
+@dataclass
+class Sizes:
+    """What the blocks of a figure have in common."""
+
+    lefts: list[float]  # of the columns
+    widths: list[float]
+    gaps: list[float]  # before the columns
+    tall: int  # of a box
+    per_channel: float  # width of a ribbon
+
+    def ribbon(self, op: Op) -> float:
+        return max(3.0, op.channels * self.per_channel)
+
+
+def _sizes(blocks: list[tuple[list[Op], Layout]]) -> Sizes:
+    columns = max(layout.columns for _, layout in blocks)
+    widths = [0.0] * columns
+    everything = [op for ops, _ in blocks for op in ops]
+    for ops, layout in blocks:
+        for op in ops:
+            place = layout.column[op.id]
+            widths[place] = max(widths[place], _box_width(op))
+    bends = {
+        layout.column[op.id] if len(op.inputs) > 1 else layout.column[op.inputs[0]] + 1
+        for ops, layout in blocks
+        for op in ops
+        if any(layout.lane[op.id] != layout.lane[each] for each in op.inputs)
+    }
+    weights = [0] + [2 if place in bends else 1 for place in range(1, columns)]
+    free = (RIGHT - ARROW - LEFT - sum(widths)) / max(1, sum(weights))
+    gaps = [free * weight for weight in weights]
+    if free < 30:
+        raise UserError(
+            f"a graph of {columns} operations in a row is too wide for a slide: "
+            "choose strip or rows"
+        )
+    lefts = [LEFT + sum(widths[:place]) + sum(gaps[: place + 1]) for place in range(columns)]
+    lines = max(len(_words(op)) for op in everything if op.kind != "add")
+    # A ribbon that bends in a gap narrower than twice its width looks broken.
+    widest = min([WIDEST, *(gaps[place] / 2 for place in bends)])
+    per_channel = widest / max(op.channels for op in everything)
+    return Sizes(lefts, widths, gaps, LINE * lines + 22, per_channel)
+
+
+def _draw(ops: list[Op], layout: Layout, sizes: Sizes, top: float, groups: list[Element]) -> float:
+    """Draw a block from `top` on, each column into its group, and return where it ends."""
+    by = {op.id: op for op in ops}
+    lefts, tall, ribbon = sizes.lefts, sizes.tall, sizes.ribbon
+    lane = tall + APART
+
+    def center(op: Op) -> float:
+        place = layout.column[op.id]
+        return lefts[place] + sizes.widths[place] / 2
+
+    def left(op: Op) -> float:
+        return center(op) - (0 if op.kind == "add" else _box_width(op) / 2)
+
+    def right(op: Op) -> float:
+        if op.kind == "add":  # where a ribbon leaves the circle
+            return center(op) + max(0, CIRCLE**2 - ribbon(op) ** 2 / 4) ** 0.5
+        return center(op) + _box_width(op) / 2
+
+    def at(lane_number: float) -> float:
+        return top + tall / 2 + lane * lane_number
+
+    heights = {op.id: float(tall) for op in ops}
+    for op in ops:
+        group = groups[layout.column[op.id]]
+        offset = -sum(ribbon(by[each]) + 3 for each in op.inputs) / 2
+        for source in (by[each] for each in op.inputs):
+            thick = ribbon(source)
+            here, there = at(layout.lane[source.id]), at(layout.lane[op.id])
+            if op.kind == "concat":
+                there += offset + (thick + 3) / 2
+                offset += thick + 3
+            skip = layout.skips.get((source.id, op.id))
+            first = lefts[layout.column[source.id] + 1]  # where the gap after the source ends
+            last = (
+                lefts[layout.column[op.id]] - sizes.gaps[layout.column[op.id]]
+            )  # where the gap before the target begins
+            if skip is not None and op.kind == "add":
+                _around(group, right(source), here, first, at(skip), center(op), there, thick)
+                _name_skip(group, (first + last) / 2, at(skip) + thick / 2 + 32)
+                continue
+            own = there if len(op.inputs) == 1 else here
+            between = at(skip) if skip is not None else own
+            d = f"M{number(right(source))},{number(here)}"
+            if layout.column[op.id] == layout.column[source.id] + 1:
+                d += _curve(right(source), here, left(op), there)
+            else:
+                d += _curve(right(source), here, first, between) + f"H{number(last)}"
+                d += _curve(last, between, left(op), there)
+            path(group, "none", d, stroke=RIBBON, stroke_width=thick)
+        if op.kind == "concat":
+            need = sum(ribbon(by[each]) + 3 for each in op.inputs) + 22
+            heights[op.id] = max(tall, need)
+    final = ops[-1]
+    _arrow(
+        groups[layout.column[final.id]],
+        left(final) if final.kind == "add" else right(final),
+        at(layout.lane[final.id]),
+        ribbon(final),
+    )
+    for op in ops:
+        group = operation(groups[layout.column[op.id]], op)
+        middle = at(layout.lane[op.id])
+        if op.kind == "add":
+            _sum(group, op, center(op), middle)
+        else:
+            _box(group, op, left(op), middle, heights[op.id])
+    end = top + lane * layout.lanes - APART
+    if any(by[target].kind == "add" for _, target in layout.skips):
+        lowest = at(max(layout.skips.values()))
+        end = max(max(at(each) + tall / 2 for each in layout.lane.values()), lowest + 58)
+    return end
+
+
+def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
+    if abs(y - to_y) < 0.05:
+        return f"H{number(to_x)}"
+    half = (x + to_x) / 2
+    points = ((half, y), (half, to_y), (to_x, to_y))
+    return "C" + " ".join(f"{number(a)},{number(b)}" for a, b in points)
+
+
+def _around(
+    group: Element,
+    x: float,
+    y: float,
+    first: float,
+    lane: float,
+    to_x: float,
+    to_y: float,
+    thick: float,
+) -> None:
+    """A shortcut: out of the source, along its own lane, and into the sum from below."""
+    bend = 70
+    d = f"M{number(x)},{number(y)}{_curve(x, y, first, lane)}H{number(to_x - bend)}"
+    end = to_y
+    d += f"C{number(to_x - 20)},{number(lane)} {number(to_x)},{number(lane - 20)}"
+    path(group, "none", f"{d} {number(to_x)},{number(end)}", stroke=RIBBON, stroke_width=thick)
+
+
+def _name_skip(group: Element, x: float, y: float) -> None:
+    text(group, x, y, "identity", fill=MUTED)
+
+
+def _arrow(group: Element, x: float, y: float, thick: float) -> None:
+    half, head = thick / 2, 22
+    d = f"M{number(x)},{number(y - half)}H{number(RIGHT - head)}v-9"
+    d += f"L{number(RIGHT)},{number(y)} {number(RIGHT - head)},{number(y + half + 9)}v-9"
+    path(group, RIBBON, f"{d}H{number(x)}Z")
+
+
+def _sum(group: Element, op: Op, x: float, y: float) -> None:
+    style = {"stroke": INK, "stroke_width": 3}
+    add(group, "circle", cx=x, cy=y, r=CIRCLE, fill="#FFFFFF", **style)
+    cross = f"M{number(x - 17)},{number(y)}h34M{number(x)},{number(y - 17)}v34"
+    path(group, "none", cross, stroke=INK, stroke_width=5)
+    for place, name in enumerate(op.folded):
+        fill = FILLS[folds_as(name)]
+        rectangle(group, x + CIRCLE + 10 + (STRIP + 10) * place, y - 44, STRIP, 88, fill)
+
+
+def _box(group: Element, op: Op, x: float, middle: float, tall: float) -> None:
+    fill, wide = fill_of(op), _box_width(op)
+    top = middle - tall / 2
+    rectangle(group, x, top, wide, tall, fill, stroke=INK, stroke_width=1.6)
+    for place, name in enumerate(reversed(op.folded)):
+        strip = FILLS[folds_as(name)]
+        rectangle(group, x + wide - STRIP * (place + 1), top, STRIP, tall, strip)
+    words, center = _words(op), x + (wide - STRIP * len(op.folded)) / 2
+    y = middle - LINE * len(words) / 2 + 26
+    for line, each in enumerate(words):
+        text(group, center, y + LINE * line, each, bold=not line, fill=ink_on(fill))

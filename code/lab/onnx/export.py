@@ -1,0 +1,399 @@
+"""A trained network as one ONNX file, for a page that shows what happens in it.
+
+The file answers for itself: beside the logits it gives the output of every stage, the kernels of
+stages that are one convolution, and a class activation map where the network allows one; its
+metadata, JSON under the key `lecture`, says how images are prepared, what the classes are called
+and which run the weights come from. Weights are stored in two bytes, or for a page in one.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .. import data
+from ..batches import normalized
+from ..data import Data, Split
+from ..errors import UserError
+from ..facts import FOLDED, facts, grouped
+from ..measure import Layer, first_level
+from ..recipe import Recipe, recorded_recipe
+from ..runs import Run
+from . import rounding
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+R = TypeVar("R", bound=Recipe)
+
+FORMAT = 1  # of the metadata
+KEY = "lecture"
+LEAST_AGREEMENT = 0.99  # share of the test images for which file and network say the same
+LARGEST_ERROR = 0.02  # of a probability, on the sample pictures
+IMAGES = 2000  # test images on which file and network are compared
+READ = 384  # training images for which weights of one byte are rounded
+LARGEST_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a network and what the file tells of it.
+
+    Attributes:
+        name: of its output; unlike that of `lab.facts`, no two stages share one.
+        last: which call of a module of the first level gives its output.
+        kernel: the name of its weight where it is a single convolution.
+        facts: what `lab.facts` says of it.
+    """
+
+    name: str
+    last: int
+    kernel: str | None
+    facts: dict[str, Any]
+
+
+def stages(model: nn.Module, shape: tuple[int, ...]) -> list[Stage]:
+    """The stages of a network, as `lab.facts` has them, for images of `shape` (C, H, W)."""
+    found, calls = [], 0
+    seen: Counter[str] = Counter()
+    described = facts("", model, shape)["stages"]
+    for part, about in zip(grouped(model, shape), described, strict=True):
+        calls += len(part)
+        seen[about["name"]] += 1
+        again = f"_{seen[about['name']]}" if seen[about["name"]] > 1 else ""
+        found.append(Stage(about["name"] + again, calls - 1, _kernel(model, part), about))
+    return found
+
+
+def _kernel(model: nn.Module, part: list[Layer]) -> str | None:
+    """The weight of the only convolution of a stage, if no other layer of it has any."""
+    own = [
+        f"{layer.name}.{name}".rstrip(".")
+        for layer in part
+        for name, module in model.get_submodule(layer.name).named_modules()
+        if not list(module.children()) and not isinstance(module, FOLDED)
+    ]
+    single = len(own) == 1 and isinstance(model.get_submodule(own[0]), nn.Conv2d)
+    return f"{own[0]}.weight" if single else None
+
+
+class Opened(nn.Module):
+    """A network that also gives the outputs of its stages: (N, C, H, W) -> a tuple.
+
+    The tuple holds the logits, the output of every stage and, where the network ends in a global
+    average and one fully connected layer, the class activation map (N, classes, h, w): that layer
+    applied to each place of the last maps instead of their average (Zhou et al. 2016, equation 2,
+    with the bias), so that the mean over all places is the logits.
+    """
+
+    def __init__(self, model: nn.Module, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.model = model
+        self.stages = stages(model, shape)
+        self.head = _head(model, shape)
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of the tuple's members."""
+        names = ["logits", *(stage.name for stage in self.stages)]
+        return [*names, "class_activation"] if self.head else names
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        calls: list[tuple[Tensor, Tensor]] = []
+        hooks = [
+            child.register_forward_hook(lambda _, given, output: calls.append((given[0], output)))
+            for child in first_level(self.model).values()
+        ]
+        try:
+            logits = self.model(images)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        # Copies: one tensor cannot be two outputs of a file.
+        found = [logits, *(calls[stage.last][1].clone() for stage in self.stages)]
+        if self.head:
+            weight = self.model.get_parameter(f"{self.head.classifier}.weight")
+            bias = dict(self.model.named_parameters()).get(f"{self.head.classifier}.bias")
+            maps = calls[self.head.pool][0]
+            height, width = maps.shape[2:]
+            # A row a place, and not a convolution, whose kernel would be stored a second time.
+            places = maps.permute(0, 2, 3, 1).flatten(0, 2)
+            scores = F.linear(places, weight, bias).unflatten(0, (-1, height, width))
+            found.append(scores.permute(0, 3, 1, 2))
+        return tuple(found)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A global average, by the number of its call, and the one fully connected layer behind it."""
+
+    pool: int
+    classifier: str
+
+
+def _head(model: nn.Module, shape: tuple[int, ...]) -> Head | None:
+    """What a network ends in, if that is a global average and one fully connected layer."""
+    children = first_level(model)
+    calls = [layer.name for part in grouped(model, shape) for layer in part]
+    own = [at for at, name in enumerate(calls) if not isinstance(children[name], FOLDED)]
+    if len(own) < 2 or own[-1] != len(calls) - 1:
+        return None
+    pool, last = (children[calls[at]] for at in own[-2:])
+    averaged = isinstance(pool, nn.AdaptiveAvgPool2d) and pool.output_size in (1, (1, 1))
+    return Head(own[-2], calls[-1]) if averaged and isinstance(last, nn.Linear) else None
+
+
+def export(run: Run, recipe: R, build: Callable[[R, int], nn.Module]) -> Path:
+    """Write the network of a finished run into its folder, as NETWORK.onnx.
+
+    Args:
+        run: the run.
+        recipe: its recipe.
+        build: makes the network from the recipe and the number of classes.
+
+    Returns:
+        the file.
+
+    Raises:
+        UserError: an unfinished run, weights of another network, or packages that are missing.
+    """
+    model = load_model(run, recipe, build)
+    images = available(run, recipe)
+    content = pack(run, recipe, model, images.test if images else None)
+    name = f"{recipe.network}.onnx"
+    run.write_bytes(name, content)
+    return run.folder / name
+
+
+def load_model(run: Run, recipe: R, build: Callable[[R, int], nn.Module]) -> nn.Module:
+    """The network of a finished run with its best weights, on the CPU and in eval mode."""
+    if not run.has("result.json"):
+        raise UserError(f"{run} is not finished: continue it with `resume {run}`")
+    model = build(recipe, len(run.read("run.json")["data"]["classes"]))
+    try:
+        model.load_state_dict(run.load("best.pt"))
+    except RuntimeError:
+        raise UserError(f"the weights in {run} are not of this network") from None
+    return model.eval()
+
+
+def available(run: Run, recipe: Recipe) -> Data | None:
+    """The images of a run, if they are here and are still the same. Nothing is downloaded."""
+    about = run.read("run.json")["data"]
+    try:
+        if not data.is_here(recipe.data):
+            return None
+        found = data.load(recipe.data, limit=recipe.limit or None)
+    except UserError:
+        return None
+    return found if data.is_described(found, about) else None
+
+
+def pack(
+    run: Run,
+    recipe: Recipe,
+    model: nn.Module,
+    test: Split | None,
+    read: Split | None = None,
+    samples: Split | None = None,
+    names: Sequence[str] = (),
+) -> bytes:
+    """The file of a network.
+
+    Args:
+        run: the finished run that the weights are from.
+        recipe: its recipe.
+        model: the network, in eval mode.
+        test: images to compare the file with the network on; None: it is not compared.
+        read: images for which its weights are rounded to a byte each; None: they have two.
+        samples: the pictures that the page offers; the file says what the network, in float32,
+            makes of them.
+        names: their files.
+    """
+    about = run.read("run.json")["data"]
+    whole = to_onnx(model, (3, data.SIZE, data.SIZE))
+    if read is None:
+        small = rounding.halved(whole)
+    else:
+        batches = normalized(read, about["mean"], about["std"], LARGEST_BATCH)
+        small = rounding.rounded(whole, torch.cat([batch for batch, _ in batches]).numpy())
+    lecture = metadata(run, recipe, model, "float16" if read is None else "int8")
+    if test is not None:
+        lecture["agreement"] = agree(small.SerializeToString(), model, test, about)
+    if samples is not None:
+        told = answers(model, samples, about)
+        lecture["samples"] = [
+            {"file": name, "probabilities": each} for name, each in zip(names, told, strict=True)
+        ]
+    return labelled(small, lecture)
+
+
+def labelled(model: "ModelProto", lecture: dict[str, Any]) -> bytes:
+    """The bytes of an ONNX model with its metadata."""
+    entry = model.metadata_props.add()
+    entry.key, entry.value = KEY, json.dumps(lecture, separators=(",", ":"))
+    return model.SerializeToString()
+
+
+def answers(model: nn.Module, pictures: Split, about: dict[str, Any]) -> list[list[float]]:
+    """The probability of each class that a network gives to each picture.
+
+    Args:
+        model: in eval mode.
+        pictures: uint8 images; their labels are not read.
+        about: the description of the data set: its mean and std.
+    """
+    found = []
+    for batch, _ in normalized(pictures, about["mean"], about["std"], 1):
+        with torch.no_grad():
+            found.append([round(each, 4) for each in model(batch).softmax(1)[0].tolist()])
+    return found
+
+
+def difference(
+    content: bytes, pictures: Split, about: dict[str, Any], told: list[list[float]]
+) -> tuple[float, int]:
+    """How far a file is from the network that it is made of.
+
+    Args:
+        content: of the file.
+        pictures: uint8 images (N, C, H, W); their labels are not read.
+        about: mean and std of the data set.
+        told: the probabilities that the network gives them, (N, classes).
+
+    Returns:
+        the largest difference between two probabilities, and how many pictures the two take for
+        different classes.
+    """
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    (images, _), *_ = normalized(pictures, about["mean"], about["std"], LARGEST_BATCH)
+    (logits,) = session.run(["logits"], {"images": images.numpy()})
+    ours, theirs = torch.from_numpy(logits).softmax(1), torch.tensor(told)
+    others = int((ours.argmax(1) != theirs.argmax(1)).sum())
+    return float((ours - theirs).abs().max()), others
+
+
+def agree(content: bytes, model: nn.Module, test: Split, about: dict[str, Any]) -> dict[str, int]:
+    """On how many of the first test images a file and its network have the same first choice.
+
+    Args:
+        content: of the file.
+        model: the network, in eval mode.
+        test: the images.
+        about: the description of the data set: its mean and std.
+    """
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    images, same = test.first(IMAGES), 0
+    for batch, _ in normalized(images, about["mean"], about["std"], LARGEST_BATCH):
+        (theirs,) = session.run(["logits"], {"images": batch.numpy()})
+        with torch.no_grad():
+            same += int((model(batch).argmax(1).numpy() == theirs.argmax(1)).sum())
+    return {"images": len(images), "same": same}
+
+
+def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str, Any]:
+    """What a page must know of a network: all that does not depend on other images."""
+    about, result = run.read("run.json"), run.read("result.json")
+    shape = (3, data.SIZE, data.SIZE)
+    opened = Opened(model, shape)
+    known = facts(recipe.title, model, shape)
+    environment = about["environment"]
+    return {
+        "format": FORMAT,
+        "network": recipe.network,
+        "title": recipe.title,
+        "classes": about["data"]["classes"],
+        "size": data.SIZE,
+        "mean": about["data"]["mean"],
+        "std": about["data"]["std"],
+        "stages": [
+            {**stage.facts, "name": stage.name, "kernel": stage.kernel is not None}
+            for stage in opened.stages
+        ],
+        "class_activation": opened.head is not None,
+        **{
+            key: known[key]
+            for key in ("parameters", "auxiliary_parameters", "macs")
+            if key in known
+        },
+        "weights": kind,
+        "dataset": about["data"]["name"],
+        "recipe": recorded_recipe(about["recipe"]),
+        "seed": about["recipe"]["seed"],
+        **{key: environment[key] for key in ("commit", "device", "torch")},
+        **{
+            key: result[key]
+            for key in ("epochs", "seconds", "validation_accuracy", "test_accuracy")
+        },
+    }
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """The metadata in the bytes of a file that `pack` made."""
+    import onnx
+
+    model = onnx.ModelProto.FromString(content)
+    return json.loads({each.key: each.value for each in model.metadata_props}[KEY])
+
+
+def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
+    """A network in eval mode as an ONNX model in float32, of any batch up to 64.
+
+    Args:
+        model: the network, on the CPU.
+        shape: of one image, (C, H, W).
+
+    Returns:
+        a model with the input `images` (n, C, H, W) and the outputs of `Opened`, and
+        `STAGE.kernel` (C_out, C_in, kH, kW) of each stage that is one convolution. Batch norms
+        are folded into the convolutions before them.
+
+    Raises:
+        UserError: the packages that this takes are not installed.
+    """
+    try:
+        import onnx
+        import onnxruntime  # noqa: F401 (for `agree`)
+        import onnxscript  # noqa: F401 (for torch's exporter)
+    except ImportError as error:
+        raise UserError(
+            f"to export a network, {error.name} is needed: pip install -e '.[export]'"
+        ) from None
+
+    opened = Opened(model, shape).eval()
+    with torch.no_grad():
+        program = torch.onnx.export(
+            opened,
+            (torch.rand(2, *shape),),
+            dynamo=True,
+            input_names=["images"],
+            output_names=opened.outputs,
+            dynamic_shapes=({0: torch.export.Dim("n", min=1, max=LARGEST_BATCH)},),
+            verbose=False,
+        )
+    assert program is not None  # it is only with `dynamo=False`
+    model_proto = program.model_proto
+    graph = model_proto.graph
+    for node in graph.node:  # where in which program each came from: half of the file
+        del node.metadata_props[:]
+    del graph.value_info[:]
+    del graph.metadata_props[:]
+    del model_proto.metadata_props[:]
+    for stage in opened.stages:
+        if stage.kernel:
+            name, weight = f"{stage.name}.kernel", f"model.{stage.kernel}"
+            side = model.get_parameter(stage.kernel).shape
+            graph.node.append(onnx.helper.make_node("Identity", [weight], [name]))
+            kind = onnx.TensorProto.FLOAT
+            graph.output.append(onnx.helper.make_tensor_value_info(name, kind, side))
+    return model_proto

@@ -1,0 +1,1 @@
+"""Searches for an architecture: by gradients, and by a study of many trainings."""
