@@ -16,7 +16,7 @@ LESSONS := $(filter-out __init__ exercise pieces,$(basename $(notdir $(SCRIPTS))
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
-	@node slides/reveal/present.mjs
+	@node slides/reveal/serve/present.mjs
 
 test: browser .venv/.ready-test  ## every test (ARGS="-k resume": some)
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
@@ -69,7 +69,7 @@ accept: .venv/.ready  ## the lecture as it is now, for the tests and for README.
 	@$(BIN)/python -m course.lecture
 
 clean: $(if $(wildcard _site),node)  ## remove what was built, but not trainings, data or the set-up
-	@if [ -e _site ]; then node slides/reveal/site.mjs; fi
+	@if [ -e _site ]; then node slides/reveal/site/site.mjs; fi
 	find slides -name '*.md' | sed 's|^slides/||; s|/|-|g; s|\.md$$||' | while read -r deck; do \
 	rm -f "$$deck.pdf" "$$deck-handout.pdf"; done
 	rm -rf .lessons .pytest_cache .ruff_cache .mypy_cache .hypothesis
@@ -95,7 +95,7 @@ node_modules/.ready: package-lock.json | node
 	@cp package-lock.json $@
 
 browser: node_modules/.ready
-	@node slides/reveal/get-chromium.mjs
+	@node slides/reveal/print/get-chromium.mjs
 
 # Without it, npm would be what is missing.
 node:

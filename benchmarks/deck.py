@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=positive, default=5, help="visits to take the median of")
     rounds = parser.parse_args().rounds
     found = subprocess.run(
-        ["node", "slides/reveal/chromium.mjs"], cwd=ROOT, capture_output=True, text=True
+        ["node", "slides/reveal/print/chromium.mjs"], cwd=ROOT, capture_output=True, text=True
     )
     if found.returncode != 0:
         raise UserError(found.stderr.strip())

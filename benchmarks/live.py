@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--runs", type=positive, default=50, help="of each network")
     runs = parser.parse_args().runs
     found = subprocess.run(
-        ["node", "slides/reveal/chromium.mjs"], cwd=ROOT, capture_output=True, text=True
+        ["node", "slides/reveal/print/chromium.mjs"], cwd=ROOT, capture_output=True, text=True
     )
     if found.returncode != 0:
         raise UserError(found.stderr.strip())

@@ -82,7 +82,7 @@ def remark(h: int) -> str:
 @cache
 def find_chromium() -> subprocess.CompletedProcess[str]:
     """Ask for the browser that `npm run pdf` takes, and its switches."""
-    return run_node(ROOT, "chromium.mjs")
+    return run_node(ROOT, "print/chromium.mjs")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -163,7 +163,7 @@ def project(tmp_path: Path) -> Path:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site, once, and return its folder."""
     project = copy_project(tmp_path_factory.mktemp("site") / "project")
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert built.returncode == 0, built.stderr
     return project / "_site"
 

@@ -34,7 +34,7 @@ def start(
     `output`, a file descriptor, takes stdout and stderr; by default each is a pipe.
     """
     return subprocess.Popen(
-        command or ["node", "slides/reveal/present.mjs"],
+        command or ["node", "slides/reveal/serve/present.mjs"],
         cwd=root,
         env={**os.environ, "OPEN": "0", "PORT": str(port), **(env or {})},
         stdin=subprocess.DEVNULL,

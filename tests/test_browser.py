@@ -166,7 +166,7 @@ def test_else_one_line_says_how_to_get_one(machine: Machine) -> None:
 
 
 def test_a_named_browser_that_is_none_is_not_replaced(machine: Machine) -> None:
-    done = run_node(machine.root, "get-chromium.mjs", env={"CHROMIUM": "/none"})
+    done = run_node(machine.root, "print/get-chromium.mjs", env={"CHROMIUM": "/none"})
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("CHROMIUM=/none is not a program; ")
     assert not machine.called("npm")

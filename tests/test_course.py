@@ -55,7 +55,7 @@ def run_pages(project: Path, *lessons: str) -> subprocess.CompletedProcess[str]:
 
 def build(project: Path, **environment: str) -> Path:
     """Build the site of a copy of the project; return its folder."""
-    built = run_node(project, "build.mjs", env=environment)
+    built = run_node(project, "site/build.mjs", env=environment)
     assert built.returncode == 0, built.stderr
     return project / "_site"
 
@@ -343,7 +343,7 @@ def test_a_lesson_that_has_changed_since_it_was_run_has_no_page(course: Path) ->
     text = script.read_text()
     try:
         script.write_text(text + "\n# changed\n")
-        built = run_node(course, "build.mjs")
+        built = run_node(course, "site/build.mjs")
         assert "lenet" in built.stdout.split("Without a page")[1]
         assert not (course / "_site" / "lessons").exists()
         assert not any(
@@ -358,7 +358,7 @@ def test_a_lesson_that_has_changed_since_it_was_run_has_no_page(course: Path) ->
 
 def stale(project: Path, *names: str) -> dict[str, str]:
     """The lessons that need a run, each with its settings."""
-    asked = run_node(project, "lessons.mjs", "--stale", *names)
+    asked = run_node(project, "site/lessons.mjs", "--stale", *names)
     assert asked.returncode == 0, asked.stderr
     return json.loads(asked.stdout)
 
@@ -412,8 +412,8 @@ def test_pages_without_node_are_one_line_and_help_needs_nothing(tmp_path: Path) 
 
 # What the build does last.
 WRITE = """
-import { readDecks } from './slides/reveal/build.mjs';
-import { readCourse, writeCourse } from './slides/reveal/course.mjs';
+import { readDecks } from './slides/reveal/site/build.mjs';
+import { readCourse, writeCourse } from './slides/reveal/site/course.mjs';
 writeCourse('_site', readCourse(readDecks()));
 """
 
@@ -467,7 +467,7 @@ def test_a_mistake_in_the_course_stops_the_build_with_a_line(
 ) -> None:
     file = project / "slides" / "course.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert built.returncode == 2
     assert built.stderr.startswith(f"slides/course.json: {line}")
     assert len(built.stderr.splitlines()) == 1
@@ -478,7 +478,7 @@ def test_a_course_that_is_no_json_is_told_with_the_line_where_it_breaks(project:
         (project / name).write_text('{\n "footer": "a "word" here"\n}\n')
 
     broken("slides/course.json")
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     broken("static/lessons.json")
     ran = run_pages(project, "lenet")
     for told, file in ((built, "slides/course.json"), (ran, "static/lessons.json")):
@@ -489,7 +489,7 @@ def test_a_course_that_is_no_json_is_told_with_the_line_where_it_breaks(project:
 
 def test_a_deck_cannot_take_the_place_of_another_page(project: Path) -> None:
     (project / "slides" / "index.md").write_text("# A list of my own\n")
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert built.returncode == 2
     assert built.stderr.startswith("slides/index.md: its page would take the place of another;")
 
@@ -502,7 +502,7 @@ def test_an_address_that_is_none_is_refused(
     project: Path, settings: dict[str, object], environment: dict[str, str]
 ) -> None:
     changed_package(project, **settings)
-    built = run_node(project, "build.mjs", env=environment)
+    built = run_node(project, "site/build.mjs", env=environment)
     assert built.returncode == 2
     assert "is no address: write https://" in built.stderr
     assert not (project / "_site").exists()
@@ -526,7 +526,7 @@ def test_a_new_lesson_is_listed_by_itself_and_one_that_fails_says_so(project: Pa
 
 
 def test_the_pictures_show_the_slides_as_they_are() -> None:
-    checked = run_node(ROOT, "pictures.mjs", "--check")
+    checked = run_node(ROOT, "print/pictures.mjs", "--check")
     assert checked.returncode == 0, checked.stderr
 
 
@@ -534,10 +534,10 @@ def test_a_picture_of_a_slide_that_has_changed_is_named(project: Path) -> None:
     shutil.copytree(ROOT / "docs", project / "docs")
     deck = project / "slides" / "architectures.md"
     deck.write_text(deck.read_text().replace("\n\n## ", "\n\n## Our ", 1))
-    checked = run_node(project, "pictures.mjs", "--check")
+    checked = run_node(project, "print/pictures.mjs", "--check")
     assert checked.returncode == 2
     expected = "older than the slides they show: static/img/slides/architectures.png; run "
     assert checked.stderr.startswith(expected)
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert built.returncode == 0
     assert built.stderr == checked.stderr

@@ -145,14 +145,14 @@ def test_a_slide_waits_for_the_record_that_it_needs(project: Path) -> None:
     value = "{{ static/results/toy.json: parameters | integer }}\n"
     deck = project / "slides" / "architectures.md"
     deck.write_text(f"# Own\n\n<!--v-->\n{slide}{value}\n<!--s-->\n\n## Last\n")
-    refused = run_node(project, "build.mjs")
+    refused = run_node(project, "site/build.mjs")
     assert refused.returncode == 2
     assert "no code/NAME.py makes such a file" in refused.stderr
     (project / "code" / "toy.py").touch()
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert built.returncode == 0, built.stderr
     assert re.search(r"architectures\.html \(2 slides\)", built.stdout)
     shutil.copy(project / "static/results/lenet.json", project / "static/results/toy.json")
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert re.search(r"architectures\.html \(3 slides\)", built.stdout), built.stdout + built.stderr
     assert "62,006" in (project / "_site" / "architectures.html").read_text()

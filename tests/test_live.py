@@ -920,7 +920,7 @@ def test_the_server_sends_two_files_of_onnxruntime_and_no_other(
 @pytest.fixture(scope="module")
 def web(live_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site with an address of its own; return the folder of a server that has it."""
-    built = run_node(live_project, "build.mjs", env={"SITE_URL": "https://example.org/course"})
+    built = run_node(live_project, "site/build.mjs", env={"SITE_URL": "https://example.org/course"})
     assert built.returncode == 0, built.stderr
     top = tmp_path_factory.mktemp("web")
     shutil.copytree(live_project / "_site", top / "course" / "dl")

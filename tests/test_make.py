@@ -29,13 +29,13 @@ def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str
 
 
 def test_make_alone_presents() -> None:
-    assert "slides/reveal/present.mjs" in make("--dry-run").stdout
+    assert "slides/reveal/serve/present.mjs" in make("--dry-run").stdout
 
 
 @pytest.mark.parametrize("target", ["test", "pdf", "handout", "pictures"])
 def test_what_needs_a_browser_sees_to_it_first(target: str) -> None:
     commands = make("--dry-run", target).stdout
-    browser = commands.index("slides/reveal/get-chromium.mjs")
+    browser = commands.index("slides/reveal/print/get-chromium.mjs")
     assert browser < commands.rindex("pytest" if target == "test" else "npm run")
 
 

@@ -23,7 +23,7 @@ def print_deck(folder: Path, program: str, *options: str) -> list[Page]:
     """Print a copy of this project's deck; return width, height and text of each page."""
     file = folder / "deck.pdf"
     project = copy_project(folder / "project")
-    printed = run_node(project, "pdf.mjs", *options, str(file), env={"CHROMIUM": program})
+    printed = run_node(project, "print/pdf.mjs", *options, str(file), env={"CHROMIUM": program})
     assert printed.returncode == 0, printed.stderr
     reader = PdfReader(file)
     return [
@@ -127,7 +127,7 @@ def test_what_is_presented_is_printed(project: Path, chromium: list[str], form: 
     if form:  # where the site is known, paper leads there
         about["homepage"] = "https://example.org/course"
         (project / "package.json").write_text(json.dumps(about))
-    printed = run_node(project, "pdf.mjs", *filter(None, [form]), env={"CHROMIUM": chromium[0]})
+    printed = run_node(project, "print/pdf.mjs", *filter(None, [form]), env={"CHROMIUM": chromium[0]})
     assert (printed.returncode, printed.stderr) == (0, "")
     end = "-handout.pdf" if form else ".pdf"
     for name, folder in [("cases", ""), ("week2-intro", "week2/")]:
@@ -156,7 +156,7 @@ def test_what_is_presented_is_printed(project: Path, chromium: list[str], form: 
 
 
 def test_an_option_that_is_none_gets_one_line(project: Path) -> None:
-    printed = run_node(project, "pdf.mjs", "--handouts")
+    printed = run_node(project, "print/pdf.mjs", "--handouts")
     assert printed.returncode == 2
     assert printed.stderr == (
         "npm run pdf knows no --handouts: write npm run pdf -- [--handout] [FILE]\n"
@@ -187,7 +187,7 @@ def assert_refused_without_a_browser(project: Path, env: dict[str, str], reason:
     """Assert that nothing is printed over the old PDF and that one line says what to install."""
     old = project / "architectures.pdf"
     old.write_text("old")
-    printed = run_node(project, "pdf.mjs", env=env)
+    printed = run_node(project, "print/pdf.mjs", env=env)
     assert printed.returncode == 2
     (line,) = printed.stderr.splitlines()
     assert line.startswith(reason)
@@ -205,7 +205,7 @@ def test_a_browser_that_does_not_start_gets_one_line(project: Path) -> None:
     broken = project / "chrome"
     broken.write_text("#!/bin/sh\necho a; echo long; echo story; exit 1\n")
     broken.chmod(0o755)
-    printed = run_node(project, "pdf.mjs", env={"CHROMIUM": str(broken)})
+    printed = run_node(project, "print/pdf.mjs", env={"CHROMIUM": str(broken)})
     assert printed.returncode == 2
     (line,) = printed.stderr.splitlines()
     assert line.startswith(f"{broken} does not start (")
@@ -233,7 +233,7 @@ def test_a_deck_that_asks_for_what_is_not_its_own_is_not_printed(
     page = "".join(f'<img src="{source}" alt="">' for source in (broken, outside))
     (project / "slides" / "page.html").write_text(page)
     asked = [elsewhere, f"slides/{broken}", f"slides/{outside}"]
-    printed = run_node(project, "pdf.mjs", env={"CHROMIUM": chromium[0]})
+    printed = run_node(project, "print/pdf.mjs", env={"CHROMIUM": chromium[0]})
     assert printed.returncode == 2
     (line,) = printed.stderr.splitlines()
     said = re.fullmatch(r"slides/architectures\.md asks for (.*): a deck loads only .*", line)

@@ -923,5 +923,5 @@ def test_the_page_gets_a_deck_whatever_it_says_and_only_its_own_options() -> Non
 
 
 def test_this_projects_deck_has_no_mistake(project: Path) -> None:
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert (built.returncode, built.stderr) == (0, "")

@@ -106,7 +106,7 @@ def test_the_workflow_puts_the_notebooks_on_their_branch_whatever_was_there(tmp_
         ("pdf", "npm run pdf"),
         ("handout", "npm run pdf --silent -- --handout"),
         ("pictures", "npm run pictures"),
-        ("clean", "node slides/reveal/site.mjs"),
+        ("clean", "node slides/reveal/site/site.mjs"),
     ],
 )
 def test_make_calls_the_tool_that_works_without_it(target: str, tool: str) -> None:

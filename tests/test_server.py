@@ -194,7 +194,7 @@ def test_no_address_leads_out_of_the_deck(deck: Presentation, path: str) -> None
         "/_assets/code/notes.txt",
         "/_assets/code/",
         "/_assets/node_modules/reveal-md/package.json",
-        "/_assets/slides/reveal/guard.mjs",
+        "/_assets/slides/reveal/serve/guard.mjs",
         "/code/watched.py",
         "/node_modules/reveal-md/package.json",
         "/reveal/guard.mjs",
@@ -620,7 +620,7 @@ def test_without_its_packages_it_says_what_to_run(tmp_path: Path) -> None:
 
 def test_an_old_node_gets_one_line(deck: Presentation) -> None:
     older = "Object.defineProperty(process, 'versions', { value: { node: '18.20.0' } })"
-    command = ["node", "--import", f"data:text/javascript,{older}", "slides/reveal/present.mjs"]
+    command = ["node", "--import", f"data:text/javascript,{older}", "slides/reveal/serve/present.mjs"]
     code, lines = refusal(deck.root, free_port(), command)
     assert code == 2
     assert lines == ["Node 18.20.0 is too old: install Node 20 or newer, https://nodejs.org"]

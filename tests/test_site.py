@@ -39,7 +39,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_project(tmp_path_factory.mktemp("cases"))
     write_cases(project)
     write_litter(project)
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert (built.returncode, built.stderr) == (0, "")
     assert "cases.html (4 slides), week2/intro.html (4 slides)" in built.stdout
     assert "._" not in built.stdout
@@ -223,7 +223,7 @@ def test_every_page_around_the_slides_leads_to_the_licenses(site: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "line"),
     [
-        ("slides/reveal/licenses/marked.txt", "marked: the package has no license file: put "),
+        ("slides/reveal/site/licenses/marked.txt", "marked: the package has no license file: put "),
         ("static/fonts/LICENSE-Lato.txt", "static/fonts/lato-latin-400-italic.woff2: its license"),
         ("static/samples/LICENSE.txt", "static/samples: their license is missing: put it into "),
     ],
@@ -232,7 +232,7 @@ def test_a_missing_license_stops_the_build_with_a_line(
     project: Path, missing: str, line: str
 ) -> None:
     (project / missing).unlink()
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert built.returncode == 2
     (said,) = built.stderr.splitlines()
     assert said.startswith(line)
@@ -242,7 +242,7 @@ def test_a_missing_license_stops_the_build_with_a_line(
 def seconds_to_build(project: Path) -> float:
     """Build the site of a copy of the project; return the CPU time that it took."""
     before = os.times()
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert built.returncode == 0, built.stderr
     after = os.times()
     return sum(
@@ -299,7 +299,7 @@ def test_what_the_server_refuses_is_not_published(project: Path) -> None:
     (project / "static" / "leak").symlink_to(secret.parent)
     (project / "static" / "gone.txt").symlink_to("nowhere")
     (project / "static" / "inside.css").symlink_to("css/evo.css")
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert built.returncode == 0, built.stderr
     out = project / "_site"
     theme = (project / "static" / "css" / "evo.css").read_bytes()
@@ -312,7 +312,7 @@ def test_what_the_server_refuses_is_not_published(project: Path) -> None:
 
 
 def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project: Path) -> None:
-    assert run_node(project, "build.mjs").returncode == 0
+    assert run_node(project, "site/build.mjs").returncode == 0
     before = {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()}
     (project / "slides" / "bad.md").write_text(
         "---\ntheme: evo\n---\n\n{{ code/lenet.py: No }}\n\n{{ static/no.json: a }}\n"
@@ -331,7 +331,7 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
     (project / "slides" / "yet.md").write_text("---\ntheme: evo\ntitle: Nets: a tour\n---\n")
     program = "---\ntheme: evo\nx: !!js/function 'function () { process.exit(3) }'\n---\n"
     (project / "slides" / "a.md").write_text(program)
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert built.returncode == 2
     lines = iter(built.stderr.splitlines())
     assert next(lines) == (
@@ -370,7 +370,7 @@ def test_a_checkout_of_the_published_pages_keeps_its_history(project: Path) -> N
     history.parent.mkdir(parents=True)
     history.write_text("ref: refs/heads/gh-pages\n")
     for _ in range(2):  # into a branch without files, then over its pages
-        assert run_node(project, "build.mjs").returncode == 0
+        assert run_node(project, "site/build.mjs").returncode == 0
         assert (out / "index.html").read_text() != "old"
         assert history.read_text() == "ref: refs/heads/gh-pages\n"
         (out / "index.html").write_text("old")
@@ -394,7 +394,7 @@ def test_what_is_not_ours_is_never_emptied(project: Path, tmp_path: Path, kind: 
         if kind == "pages":  # of somebody else, or written by hand
             (out / ".git").mkdir()
             (out / ".nojekyll").touch()
-    built = run_node(project, "build.mjs")
+    built = run_node(project, "site/build.mjs")
     assert built.returncode == 2
     assert len(built.stderr.splitlines()) == 1
     assert "_site" in built.stderr
@@ -434,7 +434,7 @@ def test_a_broken_file_stops_the_build_with_one_line(project: Path) -> None:
         text = file.read_text(encoding="utf-8")
         changed = change(json.loads(text))
         file.write_text(changed if isinstance(changed, str) else json.dumps(changed))
-        built = run_node(project, "build.mjs")
+        built = run_node(project, "site/build.mjs")
         file.write_text(text, encoding="utf-8")
         assert built.returncode == 2, name
         (line,) = built.stderr.splitlines()
@@ -461,7 +461,7 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
     for frozen in ("_site", "slides-"):
         shim = project / "shim.cjs"
         shim.write_text(READ_ONLY.replace("FROZEN", frozen))
-        built = run_node(project, "build.mjs", env={"NODE_OPTIONS": f"--require {shim.as_posix()}"})
+        built = run_node(project, "site/build.mjs", env={"NODE_OPTIONS": f"--require {shim.as_posix()}"})
         assert built.returncode == 2
         (line,) = built.stderr.splitlines()
         assert line.endswith(" cannot be read or written: read-only file system")
@@ -523,7 +523,7 @@ class Small:
 
     def clean(self) -> str:
         """Take the site away as `make clean` does; return what was said."""
-        done = run_node(self.folder, "site.mjs")
+        done = run_node(self.folder, "site/site.mjs")
         assert done.returncode == 0, done.stderr
         return done.stderr
 

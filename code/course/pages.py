@@ -3,8 +3,8 @@
     python -m course.pages [LESSON ...]
 
 `make site` runs it where the notebooks' packages are installed. A lesson is run when its settings,
-its script or a file that this loaded has changed since the last time; slides/reveal/lessons.mjs
-tells which. All that is kept lies in .lessons/ and can be deleted. slides/reveal/course.mjs makes
+its script or a file that this loaded has changed since the last time; slides/reveal/site/lessons.mjs
+tells which. All that is kept lies in .lessons/ and can be deleted. slides/reveal/site/course.mjs makes
 the pages.
 """
 
@@ -214,7 +214,7 @@ def body(notebook: NotebookNode) -> str:
     shown.cells[0].source = re.sub(r"\A# .*\n+", "", shown.cells[0].source)
     exporter = HTMLExporter(
         template_name="lesson",
-        extra_template_basedirs=[str(ROOT / "slides" / "reveal")],
+        extra_template_basedirs=[str(ROOT / "slides" / "reveal" / "site")],
         exclude_anchor_links=True,
     )
     html, _ = exporter.from_notebook_node(shown)

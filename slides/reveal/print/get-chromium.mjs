@@ -8,7 +8,7 @@ import path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 
 import { findChromium, FROM_NPM, starts } from './chromium.mjs';
-import { root, takeOptions } from './project.mjs';
+import { root, takeOptions } from '../project.mjs';
 
 const LONGEST = 600_000; // ms, for an installer: a slow line takes minutes for 180 MB
 const SILENCE = '5000'; // ms that Playwright's host may take; it is asked five times

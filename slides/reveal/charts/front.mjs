@@ -1,7 +1,7 @@
 // Draws a search with two objectives: every network that it tried, and the front of the best ones.
 
 import { ticks } from './curve.mjs';
-import { show } from './values.mjs';
+import { show } from '../expand/values.mjs';
 
 const WIDTH = 1000;
 const HEIGHT = 680;

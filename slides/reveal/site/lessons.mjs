@@ -2,7 +2,7 @@
 // figure, its record, and what it printed where code/course/pages.py has run it and nothing that the
 // lesson loaded has changed since.
 //
-//     node slides/reveal/lessons.mjs --stale NAME ...
+//     node slides/reveal/site/lessons.mjs --stale NAME ...
 //
 // answers code/course/pages.py which of some lessons need a run, each with its settings.
 
@@ -11,7 +11,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { shortName } from './compare.mjs';
+import { shortName } from '../charts/compare.mjs';
 import {
   command,
   isThere,
@@ -20,8 +20,8 @@ import {
   readText,
   Refusal,
   root,
-} from './project.mjs';
-import { show } from './values.mjs';
+} from '../project.mjs';
+import { show } from '../expand/values.mjs';
 
 export const RUN = '.lessons'; // what code/course/pages.py leaves
 const SMOKE = '--smoke --out runs'; // the settings with which it runs a lesson that has no others
@@ -166,7 +166,7 @@ export function readLesson(name, declared, decks) {
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(() => {
     const [option, ...names] = process.argv.slice(2);
-    if (option !== '--stale') throw new Refusal('write node slides/reveal/lessons.mjs --stale NAME ...');
+    if (option !== '--stale') throw new Refusal('write node slides/reveal/site/lessons.mjs --stale NAME ...');
     const stale = names.filter((name) => readRun(name) === undefined);
     console.log(JSON.stringify(Object.fromEntries(stale.map((name) => [name, settings(name)]))));
   });

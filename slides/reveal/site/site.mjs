@@ -1,4 +1,4 @@
-// Puts a built site into _site/, and takes it away again: `node slides/reveal/site.mjs` for `make clean`.
+// Puts a built site into _site/, and takes it away again: `node slides/reveal/site/site.mjs` for `make clean`.
 //
 // The folder may be a checkout of the published pages and hold more than the build wrote: CNAME, say,
 // or a folder of somebody's own. So a list of the build's files lies in it, and of all that is there
@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { command, Refusal, root, takeOptions } from './project.mjs';
+import { command, Refusal, root, takeOptions } from '../project.mjs';
 
 export const SITE = path.join(root, '_site');
 const LIST = '.built-from-slides';

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { isThere, readJson, readText, Refusal, root } from './project.mjs';
+import { isThere, readJson, readText, Refusal, root } from '../project.mjs';
 
 export const LICENSES = 'licenses.txt';
 
@@ -22,7 +22,7 @@ const PACKAGES = [
   { name: 'onnxruntime-web', folders: ['ort'] },
 ];
 // Licenses of packages that come without, or that are within another.
-const TEXTS = 'slides/reveal/licenses';
+const TEXTS = 'slides/reveal/site/licenses';
 const SAMPLES = 'static/samples';
 const RULE = '-'.repeat(80);
 

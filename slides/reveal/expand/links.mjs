@@ -4,7 +4,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { isPlainFile, listDecks } from './project.mjs';
+import { isPlainFile, listDecks } from '../project.mjs';
 
 /** Where served pages find the project's folders; in the site it is the way up to the first page. */
 export const SERVED = '/_assets';

@@ -1,7 +1,7 @@
 // Draws all recorded networks in one chart, accuracy against cost, with a table of the same values.
 
 import { ticks } from './curve.mjs';
-import { show } from './values.mjs';
+import { show } from '../expand/values.mjs';
 
 const WIDTH = 1000;
 const HEIGHT = 640;

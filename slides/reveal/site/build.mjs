@@ -8,11 +8,11 @@ import { fileURLToPath } from 'node:url';
 
 import { readCourse, writeCourse } from './course.mjs';
 import { checkData } from './data.mjs';
-import { expand, lacks } from './directives.mjs';
+import { expand, lacks } from '../expand/directives.mjs';
 import { LICENSES, readLicenses, writeLicenses } from './licenses.mjs';
-import { NOT_SENT, readLooks } from './links.mjs';
-import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
-import { policy } from './policy.mjs';
+import { NOT_SENT, readLooks } from '../expand/links.mjs';
+import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from '../expand/live.mjs';
+import { policy } from '../serve/policy.mjs';
 import {
   command,
   frontMatterMistake,
@@ -28,7 +28,7 @@ import {
   root,
   takeOptions,
   wayUp,
-} from './project.mjs';
+} from '../project.mjs';
 import { putInPlace, SITE } from './site.mjs';
 
 export { command, load, Refusal, root, takeOptions };
@@ -182,7 +182,7 @@ export function buildSite(out) {
 /** Say so where the first page still shows a slide as it was, with another title perhaps. */
 function warnOfOldPictures() {
   if (!isThere('docs', 'pictures')) return;
-  const script = fileURLToPath(new URL('pictures.mjs', import.meta.url));
+  const script = fileURLToPath(new URL('../print/pictures.mjs', import.meta.url));
   const { stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });
   process.stderr.write(stderr);
 }

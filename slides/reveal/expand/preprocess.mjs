@@ -2,7 +2,7 @@
 
 import { errorSlide, expand } from './directives.mjs';
 import { named, readLooks, SERVED } from './links.mjs';
-import { root } from './project.mjs';
+import { root } from '../project.mjs';
 
 /** Text that stays itself inside of an element, whatever it holds. */
 function escapeMarkup(text) {

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { chromiumSwitches, findChromium } from './chromium.mjs';
-import { load, Refusal } from './project.mjs';
+import { load, Refusal } from '../project.mjs';
 
 const { chromium } = await load('playwright-core');
 

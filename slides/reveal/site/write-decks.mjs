@@ -6,8 +6,8 @@ import path from 'node:path';
 
 import { highlightThemePath, revealBasePath } from 'reveal-md/lib/config.js';
 
-import { listDecks, wayUp } from './project.mjs';
-import { renderDeck } from './render.mjs';
+import { listDecks, wayUp } from '../project.mjs';
+import { renderDeck } from '../serve/render.mjs';
 
 const [out] = process.argv.slice(2);
 const ASKED = /(?:src|href)="[./]*\/((dist|plugin|css\/highlight)\/([^"]+))"/g;

@@ -5,7 +5,7 @@
 
 import path from 'node:path';
 
-import { isThere, listFiles, readJson, Refusal, root, siteAddress } from './project.mjs';
+import { isThere, listFiles, readJson, Refusal, root, siteAddress } from '../project.mjs';
 
 const SPREAD = { mean: 'number', std: 'number', n: 'number' };
 const RUN = {

@@ -25,14 +25,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { compare, shortName } from './compare.mjs';
-import { curve, curves, shares } from './curve.mjs';
+import { compare, shortName } from '../charts/compare.mjs';
+import { curve, curves, shares } from '../charts/curve.mjs';
 import { figure } from './figure.mjs';
-import { front } from './front.mjs';
+import { front } from '../charts/front.mjs';
 import { layers } from './layers.mjs';
 import { LESSON, replaceLinks, resolver, withTheirOwn } from './links.mjs';
 import { live, modelsIn } from './live.mjs';
-import { listFiles } from './project.mjs';
+import { listFiles } from '../project.mjs';
 import { definition } from './python.mjs';
 import { lookUp, show } from './values.mjs';
 

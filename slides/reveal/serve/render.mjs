@@ -10,7 +10,7 @@ import { renderListFile } from 'reveal-md/lib/listing.js';
 import { render } from 'reveal-md/lib/render.js';
 import yamlFrontMatter from 'yaml-front-matter';
 
-import { listDecks, readDeck, readFront, Refusal } from './project.mjs';
+import { listDecks, readDeck, readFront, Refusal } from '../project.mjs';
 
 /**
  * Return the page of a deck as HTML; where the text cannot be read, it says so.

@@ -1,6 +1,6 @@
 // Finds the definition of a class or function in Python source, by name.
 
-import { load } from './project.mjs';
+import { load } from '../project.mjs';
 
 const { parser } = await load('@lezer/python');
 

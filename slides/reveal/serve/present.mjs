@@ -11,7 +11,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 
-import { listDecks, root } from './project.mjs';
+import { listDecks, root } from '../project.mjs';
 
 const OLDEST_NODE = 20;
 

@@ -6,9 +6,9 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { launch, openPage, ORIGIN, programOfBrowser } from './browser.mjs';
-import { buildSite, command, readDecks, Refusal, root } from './build.mjs';
+import { buildSite, command, readDecks, Refusal, root } from '../site/build.mjs';
 import { layOutHandout } from './handout.mjs';
-import { printedName, readJson, siteAddress } from './project.mjs';
+import { printedName, readJson, siteAddress } from '../project.mjs';
 
 const PAGE = { width: 1280, height: 720 };
 

@@ -5,8 +5,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { compare } from './compare.mjs';
-import { curve } from './curve.mjs';
+import { compare } from '../charts/compare.mjs';
+import { curve } from '../charts/curve.mjs';
 import { readDeclared, readLesson, RUN, scriptNames } from './lessons.mjs';
 import {
   isThere,
@@ -17,12 +17,12 @@ import {
   Refusal,
   root,
   siteAddress,
-} from './project.mjs';
-import { show } from './values.mjs';
+} from '../project.mjs';
+import { show } from '../expand/values.mjs';
 
 const { default: Mustache } = await load('mustache');
 
-const TEMPLATES = path.join(root, 'slides', 'reveal', 'pages');
+const TEMPLATES = path.join(root, 'slides', 'reveal', 'site', 'pages');
 const COURSE = 'slides/course.json';
 const LIVE = 'live.html';
 // Notebooks are not in the repository, so the workflow that publishes the site puts them there.

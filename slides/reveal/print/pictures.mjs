@@ -9,8 +9,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import { buildSite, command, readDecks, Refusal, root, takeOptions } from './build.mjs';
-import { isThere, readJson } from './project.mjs';
+import { buildSite, command, readDecks, Refusal, root, takeOptions } from '../site/build.mjs';
+import { isThere, readJson } from '../project.mjs';
 
 const SIZE = { width: 1200, height: 675 };
 // What stands around a slide is not of the picture.
@@ -62,7 +62,7 @@ function wanted(decks) {
     if (h < 0 || v < 0) {
       const missing = [column, slide].filter(Boolean).join(', ');
       throw new Refusal(
-        `${file}: slides/${name}.md has no slide ${missing}: choose another in slides/reveal/pictures.mjs`,
+        `${file}: slides/${name}.md has no slide ${missing}: choose another in slides/reveal/print/pictures.mjs`,
       );
     }
     const before = deck.columns.slice(0, h).reduce((sum, slides) => sum + slides.length, 0);

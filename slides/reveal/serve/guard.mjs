@@ -13,10 +13,10 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 import './safe-yaml.mjs';
-import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from './live.mjs';
-import { named, SERVED } from './links.mjs';
+import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from '../expand/live.mjs';
+import { named, SERVED } from '../expand/links.mjs';
 import { policy } from './policy.mjs';
-import { frontMatterMistake, isPlainFile, listDecks } from './project.mjs';
+import { frontMatterMistake, isPlainFile, listDecks } from '../project.mjs';
 import { renderDeck, renderList } from './render.mjs';
 
 const LONGEST_ADDRESS = 2048; // characters; the deck's own addresses have fewer than 100

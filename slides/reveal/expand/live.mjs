@@ -7,10 +7,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { SERVED } from './links.mjs';
-import { listFiles, load, siteAddress } from './project.mjs';
+import { listFiles, load, siteAddress } from '../project.mjs';
 
 // Not by `import`, which would end in Node's own lines where package.json is broken.
-const page = (name) => load(new URL(`../../static/js/live/${name}`, import.meta.url).href);
+const page = (name) => load(new URL(`../../../static/js/live/${name}`, import.meta.url).href);
 const { readNetwork } = await page('onnx.js');
 const { agreement, millions, percent, provenance, top, whole, withArticle } =
   await page('words.js');
