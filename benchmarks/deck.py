@@ -13,11 +13,11 @@ import subprocess
 from pathlib import Path
 
 from playwright.sync_api import Browser, Response, sync_playwright
+from serving import serve
 
 from lab import machine
 from lab.errors import UserError
 from lab.parser import Parser, positive
-from serving import serve
 
 ROOT = Path(__file__).parents[1]
 

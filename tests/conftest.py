@@ -20,7 +20,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Error, Frame, Page, sync_playwright
 
-from serving import serve
+from course.serving import serve
 
 pytest.register_assert_rewrite("watching")
 
@@ -58,7 +58,7 @@ DECK = ROOT / "slides" / "architectures.md"
 WITHOUT_BROWSER = pytest.StashKey[bool]()
 
 # A script for a page with a deck: it lists what does not fit on a slide or cannot be read.
-INSPECT = (ROOT / "tests" / "inspect.js").read_text(encoding="utf-8")
+INSPECT = (ROOT / "tests" / "helpers" / "inspect.js").read_text(encoding="utf-8")
 
 
 def title() -> str:

@@ -19,8 +19,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from conftest import ROOT, copy_project, plain_server, read_slides, run_node, title
+from course.serving import serve
 from decks import FOLDERS, expected, read_case, write_cases, write_litter
-from serving import serve
 from watching import visit
 
 
@@ -461,7 +461,9 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
     for frozen in ("_site", "slides-"):
         shim = project / "shim.cjs"
         shim.write_text(READ_ONLY.replace("FROZEN", frozen))
-        built = run_node(project, "site/build.mjs", env={"NODE_OPTIONS": f"--require {shim.as_posix()}"})
+        built = run_node(
+            project, "site/build.mjs", env={"NODE_OPTIONS": f"--require {shim.as_posix()}"}
+        )
         assert built.returncode == 2
         (line,) = built.stderr.splitlines()
         assert line.endswith(" cannot be read or written: read-only file system")

@@ -22,8 +22,8 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, copy_project
+from course.serving import answers, free_port, serve, start, stop
 from decks import write_cases, write_litter
-from serving import answers, free_port, serve, start, stop
 
 SECRET = "the-word-that-must-not-get-out"
 
@@ -620,7 +620,12 @@ def test_without_its_packages_it_says_what_to_run(tmp_path: Path) -> None:
 
 def test_an_old_node_gets_one_line(deck: Presentation) -> None:
     older = "Object.defineProperty(process, 'versions', { value: { node: '18.20.0' } })"
-    command = ["node", "--import", f"data:text/javascript,{older}", "slides/reveal/serve/present.mjs"]
+    command = [
+        "node",
+        "--import",
+        f"data:text/javascript,{older}",
+        "slides/reveal/serve/present.mjs",
+    ]
     code, lines = refusal(deck.root, free_port(), command)
     assert code == 2
     assert lines == ["Node 18.20.0 is too old: install Node 20 or newer, https://nodejs.org"]

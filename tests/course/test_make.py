@@ -94,7 +94,7 @@ def test_without_node_the_first_line_says_what_to_install(target: str, tmp_path:
 # A pip that notes its arguments and installs the build that it is told to.
 PIP = """
 import os, pathlib, sys
-here = pathlib.Path(__file__).parents[1]
+here = pathlib.Path(__file__).parents[2]
 (here / "arguments").write_text(" ".join(sys.argv[1:]))
 folder = here / "torch-2.9.1.dist-info"
 folder.mkdir()

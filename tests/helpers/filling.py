@@ -10,7 +10,7 @@ from typing import Any
 from conftest import ROOT
 
 EXERCISE = ROOT / "code" / "exercise.py"
-SOLUTIONS = ROOT / "tests" / "exercise"
+SOLUTIONS = ROOT / "tests" / "lessons" / "exercise"
 
 
 def gaps(source: str) -> dict[str, ast.FunctionDef]:

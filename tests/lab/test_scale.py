@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from course.serving import free_port
 from lab import cli
 from running import environment
-from serving import free_port
 
 PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 COMMANDS = [

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from test_make import make
 
 from conftest import ROOT
-from test_make import make
 
 WORKFLOW = ROOT / ".github" / "workflows" / "pages.yml"
 TESTS = WORKFLOW.with_name("test.yml")

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, expect
 from barriers import check_tab_stops, find_barriers
 from conftest import DECK, INSPECT, ROOT, read_slides, remark, title
 from course import lecture
+from course.serving import serve
 from lab import UserError
-from serving import serve
 from stranger import check_nothing_runs, check_speaker_view
 from watching import Visit, origin, visit
 

@@ -1,6 +1,6 @@
 """What the slides say in words about their networks, held against facts and records.
 
-`tests/test_deck.py` keeps typed numbers off the slides; "more than half" or "fewer than" is a
+`tests/deck/test_deck.py` keeps typed numbers off the slides; "more than half" or "fewer than" is a
 number, too, and a new recipe or another width can make it a lie.
 """
 

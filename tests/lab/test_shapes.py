@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 import lab
 from lab import shapes
 
-CODE = Path(__file__).parents[1] / "code"
+CODE = Path(__file__).parents[2] / "code"
 
 
 def test_shapes_are_ten_classes_in_equal_shares() -> None:

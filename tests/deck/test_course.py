@@ -132,7 +132,7 @@ def test_every_link_leads_to_a_file_a_place_on_its_page_or_a_slide(whole: Path) 
 
 def test_the_pages_are_valid_html(whole: Path) -> None:
     program = ROOT / "node_modules" / "html-validate" / "bin" / "html-validate.mjs"
-    settings = ROOT / "tests" / "html-validate.json"
+    settings = ROOT / "tests" / "helpers" / "html-validate.json"
     command = ["node", str(program), "--config", str(settings), *map(str, own_pages(whole))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr

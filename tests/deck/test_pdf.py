@@ -127,7 +127,9 @@ def test_what_is_presented_is_printed(project: Path, chromium: list[str], form: 
     if form:  # where the site is known, paper leads there
         about["homepage"] = "https://example.org/course"
         (project / "package.json").write_text(json.dumps(about))
-    printed = run_node(project, "print/pdf.mjs", *filter(None, [form]), env={"CHROMIUM": chromium[0]})
+    printed = run_node(
+        project, "print/pdf.mjs", *filter(None, [form]), env={"CHROMIUM": chromium[0]}
+    )
     assert (printed.returncode, printed.stderr) == (0, "")
     end = "-handout.pdf" if form else ".pdf"
     for name, folder in [("cases", ""), ("week2-intro", "week2/")]:

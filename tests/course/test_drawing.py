@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from barriers import check_tab_stops, find_barriers
 from conftest import INSPECT, copy_project
-from serving import serve
+from course.serving import serve
 from watching import Visit, origin, visit
 
 SLIDES = """\

@@ -31,8 +31,8 @@ from conftest import (
     plain_server,
     run_node,
 )
-from serving import PATIENCE, free_port, serve, start, stop
-from serving import answers as answers_on
+from course.serving import PATIENCE, free_port, serve, start, stop
+from course.serving import answers as answers_on
 from tiny_models import CLASSES
 from watching import Visit, origin, visit
 
