@@ -96,7 +96,7 @@ def _load(path: Path) -> dict[str, Any]:
     module = ModuleType("students_exercise")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
-    sys.path.insert(0, str(path.parent))
+    sys.path.append(str(path.parent))
     with quietly():
         # Not imported: what was compiled a moment ago might be taken for what is there now.
         exec(compile(path.read_bytes(), str(path), "exec"), vars(module))

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from course.compare import records
 from lab import machine, plots
 from lab.cli import SMOKE, arguments
 from lab.data import SOURCES, Data
@@ -23,7 +22,7 @@ from lab.measure import count_macs, count_parameters, layers
 from lab.parser import Parser
 from lab.pictures import show as show_picture
 from lab.recipe import Recipe
-from lab.record import name_of
+from lab.record import name_of, records
 from lab.runs import Run
 
 from . import checklist

@@ -24,11 +24,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from matplotlib.transforms import Bbox
 
 from lab import files, machine
-from lab.errors import UserError
-from lab.folders import plain_files
 from lab.parser import Parser
 from lab.plots import DARK
-from lab.record import DEFAULT, RESULTS, SHAPE, name_of
+from lab.record import DEFAULT, name_of, records
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,18 +36,6 @@ BEGIN, END = "<!-- written by python -m course.compare -->", "<!-- end of what i
 DIGEST = "Records"  # the key of the picture's text chunk that says what it shows
 
 Record = dict[str, Any]
-
-
-def records(folder: Path = RESULTS) -> list[Record]:
-    """The records of a folder, from few to many multiply-accumulates.
-
-    Each network's default variant is followed by its other ones.
-    """
-    whole = [files.read_json(path, SHAPE) for path in plain_files(folder, "*.json")]
-    if not whole:
-        raise UserError(f"{machine.shown(folder)} has no records yet: make results writes them")
-    whole.sort(key=lambda record: (record["macs"], record["network"]))
-    return [each for record in whole for each in (record, *record["variants"].values())]
 
 
 def table(rows: Sequence[Record]) -> str:

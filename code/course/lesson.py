@@ -2,7 +2,7 @@
 
     python -m course.lesson toy      writes code/toy.py and puts slides at the end of the deck
 
-Both come from slides/template. Nothing is overwritten.
+Both come from code/course/template. Nothing is overwritten.
 """
 
 from __future__ import annotations

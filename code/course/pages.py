@@ -3,9 +3,8 @@
     python -m course.pages [LESSON ...]
 
 `make site` runs it where the notebooks' packages are installed. A lesson is run when its settings,
-its script or a file that this loaded has changed since the last time; slides/reveal/site/lessons.mjs
-tells which. All that is kept lies in .lessons/ and can be deleted. slides/reveal/site/course.mjs makes
-the pages.
+its script or a file that this loaded has changed since the last time; the site's lessons.mjs tells
+which. All that is kept lies in .lessons/ and can be deleted. The site's course.mjs makes the pages.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def _load(where: str) -> ModuleType:
         assert spec
         assert spec.loader
         module = importlib.util.module_from_spec(spec)
-        sys.path.insert(0, str(path.resolve().parent))  # it may import its neighbors
+        sys.path.append(str(path.resolve().parent))  # it may import its neighbors
         sys.modules[path.stem] = module
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever the file does when it is imported

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from . import files
+from . import files, machine
 from .errors import UserError
+from .folders import plain_files
 from .recipe import recorded_recipe
 from .runs import Run
 
@@ -182,6 +183,18 @@ def refuse(what: str) -> NoReturn:
 def name_of(network: str, variant: str) -> str:
     """What to call the record of a network's variant."""
     return network if variant == DEFAULT else f"{network}, {variant}"
+
+
+def records(folder: Path = RESULTS) -> list[dict[str, Any]]:
+    """The records of a folder, from few to many multiply-accumulates.
+
+    Each network's default variant is followed by its other ones.
+    """
+    whole = [files.read_json(path, SHAPE) for path in plain_files(folder, "*.json")]
+    if not whole:
+        raise UserError(f"{machine.shown(folder)} has no records yet: make results writes them")
+    whole.sort(key=lambda record: (record["macs"], record["network"]))
+    return [each for record in whole for each in (record, *record["variants"].values())]
 
 
 def write(record: dict[str, Any], folder: Path = RESULTS) -> Path:

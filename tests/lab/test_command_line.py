@@ -163,22 +163,22 @@ def test_resume_refuses_a_run_whose_description_is_damaged(
 
 # Each is a program, its words, and the beginning of the one line that it answers.
 REFUSED = [
-    ("code/course/record.py", [], "the following arguments are required: RUN"),
-    ("code/course/record.py", [""], "an argument is empty"),
-    ("code/course/record.py", ["--nope", "x"], "unrecognized arguments: --nope"),
-    ("code/course/record.py", ["nowhere"], "no run folder nowhere"),
+    ("course.record", [], "the following arguments are required: RUN"),
+    ("course.record", [""], "an argument is empty"),
+    ("course.record", ["--nope", "x"], "unrecognized arguments: --nope"),
+    ("course.record", ["nowhere"], "no run folder nowhere"),
     ("course.compare", ["extra"], "unrecognized arguments: extra"),
     ("course.notebooks", ["extra"], "unrecognized arguments: extra"),
     ("checker", [], "python code/exercise.py --check starts this"),
     ("draw", ["code/lenet.py:LeNet5", "--size", "nan"], "argument --size: invalid int"),
-    ("code/course/figures.py", ["extra"], "unrecognized arguments: extra"),
-    ("code/course/facts.py", ["extra"], "unrecognized arguments: extra"),
-    ("code/course/models.py", ["--nope"], "unrecognized arguments: --nope"),
-    ("code/course/models.py", ["--runs", ""], "--runs is given nothing"),
-    ("code/course/results.py", ["--seeds", "two"], "argument --seeds: invalid int value: 'two'"),
-    ("code/course/results.py", ["lenet", "--", "--lr", "inf"], "--lr must be a finite number"),
-    ("code/course/pages.py", ["--nope"], "unrecognized arguments: --nope"),
-    ("code/course/pages.py", [""], "an argument is empty"),
+    ("course.figures", ["extra"], "unrecognized arguments: extra"),
+    ("course.facts", ["extra"], "unrecognized arguments: extra"),
+    ("course.models", ["--nope"], "unrecognized arguments: --nope"),
+    ("course.models", ["--runs", ""], "--runs is given nothing"),
+    ("course.results", ["--seeds", "two"], "argument --seeds: invalid int value: 'two'"),
+    ("course.results", ["lenet", "--", "--lr", "inf"], "--lr must be a finite number"),
+    ("course.pages", ["--nope"], "unrecognized arguments: --nope"),
+    ("course.pages", [""], "an argument is empty"),
     ("benchmarks/deck.py", ["--rounds", "0"], "argument --rounds: must be a whole number of at"),
     ("benchmarks/live.py", ["extra"], "unrecognized arguments: extra"),
     ("benchmarks/training.py", ["--threads", "-1"], "--threads must be at least 0, not -1"),
@@ -195,7 +195,6 @@ def test_every_program_refuses_a_wrong_word_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(sys, "argv", [program, *words])
-    monkeypatch.setattr(sys, "path", [str(ROOT / "slides"), *sys.path])
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
     own = ROOT / (program if program.endswith(".py") else f"code/{program.replace('.', '/')}")
     file = own / "__main__.py" if own.is_dir() else own.with_suffix(".py")
