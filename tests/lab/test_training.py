@@ -138,7 +138,7 @@ lab.train(tiny, tiny_recipe(), lab.Options(out=out, device="cpu"))
 def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
     place: str, unbroken: lab.Trained, tmp_path: Path
 ) -> None:
-    path = os.pathsep.join([str(ROOT / "code"), str(ROOT / "tests")])
+    path = os.pathsep.join([*(str(ROOT / each) for each in ("code", "tests", "tests/helpers"))])
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, place, str(tmp_path)],
         env=environment(PYTHONPATH=path),
@@ -320,7 +320,7 @@ def test_a_disk_that_turns_read_only_ends_in_one_line_that_says_what_is_lost(
     (folder,) = (tmp_path / "tiny").iterdir()
     assert re.search(
         r"\(Read-only file system\): make the disk writable again, then continue with "
-        rf".*--resume {folder}; what was trained after \d\d:\d\d:\d\d is lost$",
+        rf".*resume {folder}; what was trained after \d\d:\d\d:\d\d is lost$",
         str(error.value),
     )
     assert not list(folder.glob("*.part"))
@@ -351,8 +351,11 @@ def test_a_run_at_work_in_another_process_is_refused_until_that_has_ended(
         if place == "training":
             return str(lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(begun))).run)
         monkeypatch.setattr(searching, "_search", lambda *_: None)
-        make = lambda classes: (tiny(tiny_recipe(), classes), None)  # noqa: E731
-        return str(searching.search(make, dict, tiny_recipe(), options(tmp_path), images=0))  # type: ignore[arg-type]
+        return str(
+            searching.search(
+                lambda recipe, classes: None, tiny_recipe(), options(tmp_path), images=0
+            )
+        )  # type: ignore[arg-type, return-value]
 
     command = [sys.executable, "-c", HOLD, str(begun.folder / LOCK)]
     other = subprocess.Popen(command, stdout=subprocess.PIPE)
