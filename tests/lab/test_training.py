@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO
+from types import SimpleNamespace
+from typing import IO, Any
 
 import pytest
 import torch
@@ -350,12 +351,13 @@ def test_a_run_at_work_in_another_process_is_refused_until_that_has_ended(
     def work() -> str:
         if place == "training":
             return str(lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(begun))).run)
-        monkeypatch.setattr(searching, "_search", lambda *_: None)
-        return str(
-            searching.search(
-                lambda recipe, classes: None, tiny_recipe(), options(tmp_path), images=0
-            )
-        )  # type: ignore[arg-type, return-value]
+        monkeypatch.setattr(
+            searching, "_search", lambda *rest: rest[-1].write("genotype.json", "found")
+        )
+        return str(searching.search(make_step, tiny_recipe(), options(tmp_path), images=0))
+
+    def make_step(recipe: lab.Recipe, classes: int) -> Any:
+        return SimpleNamespace(model=tiny(recipe, classes))
 
     command = [sys.executable, "-c", HOLD, str(begun.folder / LOCK)]
     other = subprocess.Popen(command, stdout=subprocess.PIPE)
