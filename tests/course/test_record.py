@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 import statistics
 import sys
 from collections.abc import Callable
@@ -14,11 +13,10 @@ from pathlib import Path
 import pytest
 
 import lab
-from course import compare
-from lab import record
+from course import compare, record
 from lab.errors import UserError
 from lab.runs import Run
-from running import ROOT, tiny, tiny_recipe
+from running import tiny, tiny_recipe
 
 
 @pytest.fixture(scope="module")
@@ -115,12 +113,10 @@ def recorded(
     for name in ("read", "write"):
         monkeypatch.setattr(record, name, partial(getattr(record, name), folder=tmp_path))
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
-    monkeypatch.setattr(sys, "path", [*sys.path])  # so is this
-    script = str(ROOT / "slides" / "record.py")
 
     def run(*words: object) -> None:
-        monkeypatch.setattr(sys, "argv", [script, *map(str, words)])
-        runpy.run_path(script, run_name="__main__")
+        monkeypatch.setattr(sys, "argv", ["record.py", *map(str, words)])
+        record.main()
 
     return run
 
