@@ -2,13 +2,13 @@
 
 import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from lab.onnx.storing import attributes, constants, stored
+from lab.onnx.storing import constants, stored
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -17,6 +17,9 @@ FEW = 1000  # weights: a tensor that holds fewer keeps two bytes for each
 MOST = 127  # steps, from zero on
 DAMPING = 0.01  # times the mean variance, for a covariance that can be inverted
 BATCH = 32
+
+# Attributes of windows that say nothing new: their value, or that of each member.
+USUAL = {"auto_pad": b"NOTSET", "group": 1, "pads": 0, "strides": 1, "dilations": 1}
 
 
 @dataclass
@@ -61,7 +64,7 @@ def rounded(model: "ModelProto", images: np.ndarray) -> "ModelProto":
             steps[name] = whole.reshape(shape), wide
             again = whole * scale[:, None]
         others[bias] = values[bias] + (weight - again) @ read.mean
-    return stored(model, steps, others)
+    return _terse(stored(model, steps, others))
 
 
 def scales(weight: np.ndarray) -> np.ndarray:
@@ -136,7 +139,7 @@ def _columns(node: "NodeProto", shape: tuple[int, ...], given: torch.Tensor) -> 
     """What each output of a layer reads: (places, K), in the order of its flattened weight."""
     if node.op_type == "Gemm":
         return given
-    about = attributes(node)
+    about = _attributes(node)
     top, left, bottom, right = about.get("pads", (0, 0, 0, 0))
     padded = F.pad(given, (left, right, top, bottom))
     windows = F.unfold(
@@ -146,3 +149,46 @@ def _columns(node: "NodeProto", shape: tuple[int, ...], given: torch.Tensor) -> 
         dilation=about.get("dilations", (1, 1)),
     )
     return windows.transpose(1, 2).flatten(0, 1)
+
+
+def _attributes(node: "NodeProto") -> dict[str, Any]:
+    from onnx import helper
+
+    return {each.name: helper.get_attribute_value(each) for each in node.attribute}
+
+
+def _terse(model: "ModelProto") -> "ModelProto":
+    """Shorten a model's names, all but those of its inputs and outputs, and leave out the usual.
+
+    With hundreds of nodes, this is a twentieth of a file.
+    """
+    graph = model.graph
+    kept = {each.name for each in (*graph.input, *graph.output)}
+    short: dict[str, str] = {}
+
+    def name(long: str) -> str:
+        return long if long in kept or not long else short.setdefault(long, f"_{len(short)}")
+
+    for constant in graph.initializer:
+        constant.name = name(constant.name)
+    for node in graph.node:
+        node.name = ""
+        node.input[:] = [name(each) for each in node.input]
+        node.output[:] = [name(each) for each in node.output]
+        about = _attributes(node)
+        told = [
+            each
+            for each in node.attribute
+            if each.name not in USUAL or not _is_usual(each.name, about[each.name])
+        ]
+        del node.attribute[:]
+        node.attribute.extend(told)
+    for output in graph.output:
+        del output.metadata_props[:]
+    return model
+
+
+def _is_usual(name: str, value: Any) -> bool:
+    """Whether an attribute of a window has the value that it has when it is left out."""
+    members = value if isinstance(value, list) else [value]
+    return all(each == USUAL[name] for each in members)

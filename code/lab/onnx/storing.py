@@ -5,15 +5,12 @@ nothing but constants, so they are computed once.
 """
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
-
-# Attributes of windows that say nothing new: their value, or that of each member.
-USUAL = {"auto_pad": b"NOTSET", "group": 1, "pads": 0, "strides": 1, "dilations": 1}
+    from onnx import ModelProto
 
 
 def halved(model: "ModelProto") -> "ModelProto":
@@ -26,12 +23,6 @@ def constants(model: "ModelProto") -> dict[str, np.ndarray]:
     from onnx import numpy_helper
 
     return {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
-
-
-def attributes(node: "NodeProto") -> dict[str, Any]:
-    from onnx import helper
-
-    return {each.name: helper.get_attribute_value(each) for each in node.attribute}
 
 
 def stored(
@@ -70,41 +61,4 @@ def stored(
     del graph.node[:], graph.initializer[:]
     graph.initializer.extend(kept)
     graph.node.extend([*nodes, *own])  # in the order in which they can be computed
-    return _terse(model)
-
-
-def _terse(model: "ModelProto") -> "ModelProto":
-    """Shorten a model's names, all but those of its inputs and outputs, and leave out the usual.
-
-    With hundreds of nodes, this is a twentieth of a file.
-    """
-    graph = model.graph
-    kept = {each.name for each in (*graph.input, *graph.output)}
-    short: dict[str, str] = {}
-
-    def name(long: str) -> str:
-        return long if long in kept or not long else short.setdefault(long, f"_{len(short)}")
-
-    for constant in graph.initializer:
-        constant.name = name(constant.name)
-    for node in graph.node:
-        node.name = ""
-        node.input[:] = [name(each) for each in node.input]
-        node.output[:] = [name(each) for each in node.output]
-        about = attributes(node)
-        told = [
-            each
-            for each in node.attribute
-            if each.name not in USUAL or not _is_usual(each.name, about[each.name])
-        ]
-        del node.attribute[:]
-        node.attribute.extend(told)
-    for output in graph.output:
-        del output.metadata_props[:]
     return model
-
-
-def _is_usual(name: str, value: Any) -> bool:
-    """Whether an attribute of a window has the value that it has when it is left out."""
-    members = value if isinstance(value, list) else [value]
-    return all(each == USUAL[name] for each in members)
