@@ -28,6 +28,8 @@ from lab.parser import Parser
 from lab.plots import DARK
 from lab.record import DEFAULT, name_of, records
 
+from .marks import put_between
+
 ROOT = Path(__file__).parents[2]
 
 README = ROOT / "README.md"
@@ -206,7 +208,7 @@ def _label(
 
 def put_into(text: str, made: str) -> str:
     """`text` with the table between its two marks replaced."""
-    return files.put_between(text, "the table", BEGIN, END, made)
+    return put_between(text, "the table", BEGIN, END, made)
 
 
 def update() -> None:

@@ -14,10 +14,12 @@ from typing import Any
 
 import darts
 import lab
-from lab import cli, files, machine, record
+from lab import cli, files, machine
+from lab.recipe import recorded_recipe
 from lab.runs import Run
 
 from . import nsganet_search as searches
+from . import record
 
 RANDOM = 5  # cells drawn at random
 # How each network is trained to be compared. Drop-path and its like help in long trainings.
@@ -89,11 +91,11 @@ def trained_with(wanted: darts.SearchRecipe) -> darts.DARTSRecipe:
 
 def described(wanted: darts.SearchRecipe) -> dict[str, Any]:
     """The settings of a search and of the trainings after it, as the record has them."""
-    compared = record.recorded_recipe(replace(trained_with(wanted), **BRIEFLY).as_dict())
+    compared = recorded_recipe(replace(trained_with(wanted), **BRIEFLY).as_dict())
     del compared["genotype"]
     return {
         "seed": wanted.seed,
-        "search": record.recorded_recipe(wanted.as_dict()),
+        "search": recorded_recipe(wanted.as_dict()),
         "comparison": compared,
     }
 

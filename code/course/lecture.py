@@ -16,6 +16,8 @@ from lab import files, machine
 from lab.errors import UserError
 from lab.parser import Parser
 
+from .marks import put_between
+
 ROOT = Path(__file__).resolve().parents[2]
 
 COURSE = ROOT / "slides" / "course.json"
@@ -80,7 +82,7 @@ def put_into(text: str, lecture: dict[str, Any]) -> str:
     """README.md with the lecture's minutes."""
     across, whole = lecture["minutes"].values()
     said = f"The lecture takes {across} minutes, with every slide below it {whole}."
-    return files.put_between(text, "the length of the lecture", BEGIN, END, said)
+    return put_between(text, "the length of the lecture", BEGIN, END, said)
 
 
 def main() -> None:

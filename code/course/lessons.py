@@ -18,6 +18,8 @@ import lab
 from lab import files, machine
 from lab.folders import plain_files
 
+from .marks import put_between
+
 ROOT = Path(__file__).resolve().parents[2]
 
 CODE = ROOT / "code"
@@ -100,13 +102,13 @@ def table(entries: dict[str, dict[str, str]]) -> str:
 
 def put_into(readme: str, made: str) -> str:
     """README with the table of the lessons replaced."""
-    return files.put_between(readme, "the table of the lessons", BEGIN, END, made)
+    return put_between(readme, "the table of the lessons", BEGIN, END, made)
 
 
 def main() -> None:
     """Write static/lessons.json, and README's table of the lessons."""
     entries = listed()
-    readme = files.put_between(
+    readme = put_between(
         files.read_text(README), "the table of the lessons", BEGIN, END, table(entries)
     )
     files.write_text(LISTED, text(entries))

@@ -9,24 +9,36 @@ answer otherwise than the network, is named, and what is in static/models stays.
 """
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 import lab
 from lab import files, images, machine, record
+from lab.batches import normalized
 from lab.data import Split
 from lab.folders import plain_files
 from lab.onnx import export
+from lab.onnx.export import LARGEST_BATCH
 from lab.parser import Parser
+from lab.recipe import recorded_recipe
 from lab.runs import Run
 
 from . import lessons
+from .rounding import rounded
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 MODELS = lessons.ROOT / "static" / "models"
 SAMPLES = lessons.ROOT / "static" / "samples"
 # In bytes. The lecture's own networks need less than six million together; the rest of the room is
 # for those of yours. A slide loads one, and "side by side" loads all.
 LARGEST, LARGEST_SUM = 2_000_000, 8_000_000
+LEAST_AGREEMENT = 0.99  # share of the test images for which file and network say the same
+LARGEST_ERROR = 0.02  # of a probability, on the sample pictures
+READ = 384  # training images for which weights of one byte are rounded
 
 
 def recorded_run(lesson: str, runs: str) -> Run:
@@ -41,7 +53,7 @@ def recorded_run(lesson: str, runs: str) -> Run:
     for run in Run.all(runs, lesson):
         about = run.read("run.json")
         same = (
-            record.recorded_recipe(about["recipe"]) == there["recipe"]
+            recorded_recipe(about["recipe"]) == there["recipe"]
             and about["recipe"]["seed"] == row["seed"]
             and about["environment"]["commit"] == row["commit"]
         )
@@ -63,6 +75,46 @@ def samples() -> tuple[Split, list[str]]:
     return Split(pixels, torch.zeros(len(paths))), [path.name for path in paths]
 
 
+def answers(model: nn.Module, pictures: Split, about: dict[str, Any]) -> list[list[float]]:
+    """The probability of each class that a network gives to each picture.
+
+    Args:
+        model: in eval mode.
+        pictures: uint8 images; their labels are not read.
+        about: the description of the data set: its mean and std.
+    """
+    found = []
+    for batch, _ in normalized(pictures, about["mean"], about["std"], 1):
+        with torch.no_grad():
+            found.append([round(each, 4) for each in model(batch).softmax(1)[0].tolist()])
+    return found
+
+
+def difference(
+    content: bytes, pictures: Split, about: dict[str, Any], told: list[list[float]]
+) -> tuple[float, int]:
+    """How far a file is from the network that it is made of.
+
+    Args:
+        content: of the file.
+        pictures: uint8 images (N, C, H, W); their labels are not read.
+        about: mean and std of the data set.
+        told: the probabilities that the network gives them, (N, classes).
+
+    Returns:
+        the largest difference between two probabilities, and how many pictures the two take for
+        different classes.
+    """
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    (images, _), *_ = normalized(pictures, about["mean"], about["std"], LARGEST_BATCH)
+    (logits,) = session.run(["logits"], {"images": images.numpy()})
+    ours, theirs = torch.from_numpy(logits).softmax(1), torch.tensor(told)
+    others = int((ours.argmax(1) != theirs.argmax(1)).sum())
+    return float((ours - theirs).abs().max()), others
+
+
 def content(lesson: str, runs: str) -> bytes:
     """The file of a recorded network. Raises `UserError` if the page should not have it."""
     run = recorded_run(lesson, runs)
@@ -72,22 +124,33 @@ def content(lesson: str, runs: str) -> bytes:
     data = export.available(run, recipe)
     if data is None:
         raise lab.UserError(f"the images of {run} are needed to compare {lesson} with PyTorch")
+    about, read = run.read("run.json")["data"], data.train.first(READ)
     pictures, names = samples()
-    read = data.train.first(export.READ)
-    made = export.pack(run, recipe, model, data.test, read, pictures, names)
+    told = answers(model, pictures, about)
+
+    def shrink(whole: "ModelProto") -> "ModelProto":
+        batches = normalized(read, about["mean"], about["std"], LARGEST_BATCH)
+        return rounded(whole, torch.cat([batch for batch, _ in batches]).numpy())
+
+    more = {
+        "samples": [
+            {"file": name, "probabilities": each} for name, each in zip(names, told, strict=True)
+        ]
+    }
+    made = export.pack(run, recipe, model, data.test, shrink, "int8", more)
     known = export.parse(made)
-    agreement, told = known["agreement"], [each["probabilities"] for each in known["samples"]]
-    error, others = export.difference(made, pictures, known, told)
-    if others or error > export.LARGEST_ERROR:
+    agreement = known["agreement"]
+    error, others = difference(made, pictures, known, told)
+    if others or error > LARGEST_ERROR:
         raise lab.UserError(
             f"{lesson}.onnx would take {others} sample pictures for another class than PyTorch, "
-            f"and be {error:.3f} from its probabilities: {export.LARGEST_ERROR} is the most that "
+            f"and be {error:.3f} from its probabilities: {LARGEST_ERROR} is the most that "
             "is allowed"
         )
-    if agreement["same"] < export.LEAST_AGREEMENT * agreement["images"]:
+    if agreement["same"] < LEAST_AGREEMENT * agreement["images"]:
         raise lab.UserError(
             f"{lesson}.onnx would answer as PyTorch does on {agreement['same']} of "
-            f"{agreement['images']} images only: it needs {export.LEAST_AGREEMENT:.0%}"
+            f"{agreement['images']} images only: it needs {LEAST_AGREEMENT:.0%}"
         )
     if len(made) > LARGEST:
         raise lab.UserError(

@@ -14,8 +14,11 @@ from typing import Any
 
 import lab
 import nsganet
-from lab import cli, files, machine, record
+from lab import cli, files, machine
+from lab.recipe import recorded_recipe
 from lab.search.pareto import hypervolume, knee, pareto_front
+
+from . import record
 
 SEARCHES = Path(__file__).resolve().parents[2] / "static" / "searches"
 SAMPLERS = ("nsga2", "random")
@@ -53,7 +56,7 @@ def make(settings: Sequence[str], replacing: bool, run: Callable[[list[str]], No
 def described(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> dict[str, Any]:
     """The settings of a search, as its record has them."""
     names = ("population", "generations", "nodes")
-    small = record.recorded_recipe(recipe.as_dict())
+    small = recorded_recipe(recipe.as_dict())
     del small["genome"]
     return {
         "seed": recipe.seed,

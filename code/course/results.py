@@ -22,13 +22,15 @@ from dataclasses import dataclass, replace
 
 import darts
 import lab
-from lab import data, machine, record
+from lab import data, machine
 from lab.cli import command_line
 from lab.errors import Stopped
 from lab.parser import Parser
+from lab.recipe import recorded_recipe
+from lab.record import DEFAULT, name_of, read
 from lab.runs import Run
 
-from . import compare, darts_search, lessons
+from . import compare, darts_search, lessons, record
 from . import nsganet_search as searches
 
 ROOT = lessons.ROOT
@@ -39,7 +41,7 @@ class Training:
     """A lesson, the name that its record has, and the settings that make it."""
 
     lesson: str
-    variant: str = record.DEFAULT
+    variant: str = DEFAULT
     settings: str = ""
 
 
@@ -78,7 +80,7 @@ class Plan:
     out: str
 
     def __str__(self) -> str:
-        return record.name_of(self.training.lesson, self.training.variant)
+        return name_of(self.training.lesson, self.training.variant)
 
 
 def main() -> None:
@@ -165,7 +167,7 @@ def _check_order(plans: Sequence[Plan]) -> None:
     there = set()
     for plan in plans:
         lesson = plan.training.lesson
-        if plan.training.variant == record.DEFAULT or record.read(lesson):
+        if plan.training.variant == DEFAULT or read(lesson):
             there.add(lesson)
         if lesson not in there:
             raise lab.UserError(f"{plan} needs the record of {lesson} itself: train that first")
@@ -173,10 +175,10 @@ def _check_order(plans: Sequence[Plan]) -> None:
 
 def _is_recorded(plan: Plan) -> bool:
     """Whether the record has every seed of the plan; `UserError` if it would lose others."""
-    there = record.read(plan.training.lesson, plan.training.variant)
+    there = read(plan.training.lesson, plan.training.variant)
     if there is None:
         return False
-    recipe = record.recorded_recipe(plan.recipes[0].as_dict())
+    recipe = recorded_recipe(plan.recipes[0].as_dict())
     seeds = {each.seed for each in plan.recipes}
     digest = _digest(plan.recipes[0]) if "digest" in there["images"] else None
     return record.is_recorded(str(plan), there, recipe, seeds, digest)

@@ -33,20 +33,8 @@ SIZE = 32  # pixels a side, of every image
 VALIDATION_SHARE = 0.1  # of the training images
 SHAPES_DRAWN = 12_000  # a sixth of them for the test
 STALL = 30  # seconds that a download may stand still
-# torchvision's image endings and two more.
-SUFFIXES = (
-    ".bmp",
-    ".gif",
-    ".jfif",
-    ".jpeg",
-    ".jpg",
-    ".pgm",
-    ".png",
-    ".ppm",
-    ".tif",
-    ".tiff",
-    ".webp",
-)
+ENDINGS = "bmp gif jfif jpeg jpg pgm png ppm tif tiff webp"  # torchvision's and two more
+SUFFIXES = tuple(f".{kind}" for kind in ENDINGS.split())
 TRAIN, VALIDATION, TEST = range(3)  # the parts of a data set
 PARTS = {
     **dict.fromkeys(("train", "training"), TRAIN),
@@ -417,14 +405,9 @@ def check(source: str) -> None:
     if source in SOURCES:
         return
     folder = Path(source).expanduser()
-    if not folder.exists():
-        raise UserError(
-            f"there is no folder {folder}: data is cifar10, shapes, or a folder of class folders"
-        )
     if not folder.is_dir():
-        raise UserError(
-            f"{folder} is a file: data is cifar10, shapes, or a folder of class folders"
-        )
+        wrong = f"{folder} is a file" if folder.exists() else f"there is no folder {folder}"
+        raise UserError(f"{wrong}: data is cifar10, shapes, or a folder of class folders")
 
 
 def _scan(folder: Path) -> tuple[list[str], list[_File], Counter[str]]:

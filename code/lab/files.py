@@ -64,18 +64,6 @@ def read_text(path: Path) -> str:
         raise UserError(f"cannot read {machine.shown(path)}: {error}") from None
 
 
-def put_between(text: str, what: str, begin: str, end: str, made: str) -> str:
-    """`text` with what stands between two marks replaced; `what` names that.
-
-    Raises `UserError` if it does not hold each mark once, in order.
-    """
-    before, first, rest = text.partition(begin)
-    _, last, after = rest.partition(end)
-    if not (first and last) or begin in rest or end in after:
-        raise UserError(f"{what} belongs between two lines, each once: {begin} and {end}")
-    return f"{before}{begin}\n\n{made}\n\n{end}{after}"
-
-
 def read_json(path: Path, shape: Any = object) -> Any:
     """The content of a JSON file.
 

@@ -19,14 +19,15 @@ from types import ModuleType
 import pytest
 
 import lab
-from lab import data, record
+from course import record
+from lab import data
 from lab.errors import Stopped, UserError
 from running import ROOT, environment
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script as a module: its folder is not on the path."""
+def script() -> ModuleType:
+    """The command as a module."""
     return importlib.import_module("course.results")
 
 
@@ -49,8 +50,8 @@ def results(
 
     monkeypatch.setattr(script, "_run", train)
     monkeypatch.setattr(script.compare, "update", lambda: None)
-    for name in ("read", "write"):
-        monkeypatch.setattr(record, name, partial(getattr(record, name), folder=tmp_path))
+    for module, name in ((script, "read"), (record, "write")):
+        monkeypatch.setattr(module, name, partial(getattr(module, name), folder=tmp_path))
     monkeypatch.setattr(data, "SHAPES_DRAWN", 300)
 
     def run(*words: str, settings: str = "--epochs 1") -> None:

@@ -475,7 +475,7 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
     [
         ("site/build.mjs", ["x"], "npm run build knows no x: write npm run build"),
         (
-            "pictures.mjs",
+            "print/pictures.mjs",
             ["--nope"],
             "npm run pictures knows no --nope: write npm run pictures",
         ),
@@ -485,7 +485,7 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
         (
             "serve/present.mjs",
             ["x"],
-            "npm start knows no x: write npm start, with PORT and OPEN in",
+            "npm start knows no x: write npm start, with PORT and",
         ),
     ],
 )
@@ -503,7 +503,8 @@ class Small:
     """A folder `_site` into which sites of a few files are put as a build puts its own."""
 
     PUT = (
-        "import { command } from './project.mjs'; import { putInPlace, SITE } from './site/site.mjs';"
+        "import { command } from './project.mjs';"
+        "import { putInPlace, SITE } from './site/site.mjs';"
         "await command(() => putInPlace(process.argv[2], SITE));"
     )
 

@@ -3,14 +3,15 @@
 The file answers for itself: beside the logits it gives the output of every stage, the kernels of
 stages that are one convolution, and a class activation map where the network allows one; its
 metadata, JSON under the key `lecture`, says how images are prepared, what the classes are called
-and which run the weights come from. Weights are stored in two bytes, or for a page in one.
+and which run the weights come from.
 """
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
@@ -25,7 +26,7 @@ from ..facts import FOLDED, facts, grouped
 from ..measure import Layer, first_level
 from ..recipe import Recipe, recorded_recipe
 from ..runs import Run
-from . import rounding
+from .storing import halved
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -34,10 +35,7 @@ R = TypeVar("R", bound=Recipe)
 
 FORMAT = 1  # of the metadata
 KEY = "lecture"
-LEAST_AGREEMENT = 0.99  # share of the test images for which file and network say the same
-LARGEST_ERROR = 0.02  # of a probability, on the sample pictures
 IMAGES = 2000  # test images on which file and network are compared
-READ = 384  # training images for which weights of one byte are rounded
 LARGEST_BATCH = 64
 
 
@@ -200,9 +198,9 @@ def pack(
     recipe: Recipe,
     model: nn.Module,
     test: Split | None,
-    read: Split | None = None,
-    samples: Split | None = None,
-    names: Sequence[str] = (),
+    shrink: Callable[["ModelProto"], "ModelProto"] = halved,
+    kind: str = "float16",
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> bytes:
     """The file of a network.
 
@@ -211,27 +209,16 @@ def pack(
         recipe: its recipe.
         model: the network, in eval mode.
         test: images to compare the file with the network on; None: it is not compared.
-        read: images for which its weights are rounded to a byte each; None: they have two.
-        samples: the pictures that the page offers; the file says what the network, in float32,
-            makes of them.
-        names: their files.
+        shrink: stores the weights of a float32 model in fewer bytes.
+        kind: of number that it stores them as.
+        more: what else the file says.
     """
-    about = run.read("run.json")["data"]
-    whole = to_onnx(model, (3, data.SIZE, data.SIZE))
-    if read is None:
-        small = rounding.halved(whole)
-    else:
-        batches = normalized(read, about["mean"], about["std"], LARGEST_BATCH)
-        small = rounding.rounded(whole, torch.cat([batch for batch, _ in batches]).numpy())
-    lecture = metadata(run, recipe, model, "float16" if read is None else "int8")
+    small = shrink(to_onnx(model, (3, data.SIZE, data.SIZE)))
+    lecture = metadata(run, recipe, model, kind)
     if test is not None:
+        about = run.read("run.json")["data"]
         lecture["agreement"] = agree(small.SerializeToString(), model, test, about)
-    if samples is not None:
-        told = answers(model, samples, about)
-        lecture["samples"] = [
-            {"file": name, "probabilities": each} for name, each in zip(names, told, strict=True)
-        ]
-    return labelled(small, lecture)
+    return labelled(small, lecture | more)
 
 
 def labelled(model: "ModelProto", lecture: dict[str, Any]) -> bytes:
@@ -239,46 +226,6 @@ def labelled(model: "ModelProto", lecture: dict[str, Any]) -> bytes:
     entry = model.metadata_props.add()
     entry.key, entry.value = KEY, json.dumps(lecture, separators=(",", ":"))
     return model.SerializeToString()
-
-
-def answers(model: nn.Module, pictures: Split, about: dict[str, Any]) -> list[list[float]]:
-    """The probability of each class that a network gives to each picture.
-
-    Args:
-        model: in eval mode.
-        pictures: uint8 images; their labels are not read.
-        about: the description of the data set: its mean and std.
-    """
-    found = []
-    for batch, _ in normalized(pictures, about["mean"], about["std"], 1):
-        with torch.no_grad():
-            found.append([round(each, 4) for each in model(batch).softmax(1)[0].tolist()])
-    return found
-
-
-def difference(
-    content: bytes, pictures: Split, about: dict[str, Any], told: list[list[float]]
-) -> tuple[float, int]:
-    """How far a file is from the network that it is made of.
-
-    Args:
-        content: of the file.
-        pictures: uint8 images (N, C, H, W); their labels are not read.
-        about: mean and std of the data set.
-        told: the probabilities that the network gives them, (N, classes).
-
-    Returns:
-        the largest difference between two probabilities, and how many pictures the two take for
-        different classes.
-    """
-    from onnxruntime import InferenceSession
-
-    session = InferenceSession(content, providers=["CPUExecutionProvider"])
-    (images, _), *_ = normalized(pictures, about["mean"], about["std"], LARGEST_BATCH)
-    (logits,) = session.run(["logits"], {"images": images.numpy()})
-    ours, theirs = torch.from_numpy(logits).softmax(1), torch.tensor(told)
-    others = int((ours.argmax(1) != theirs.argmax(1)).sum())
-    return float((ours - theirs).abs().max()), others
 
 
 def agree(content: bytes, model: nn.Module, test: Split, about: dict[str, Any]) -> dict[str, int]:

@@ -1,8 +1,4 @@
-"""An ONNX model in fewer bytes: weights of two bytes, or of one that is rounded so as not to show.
-
-A runtime makes float32 weights of them again as it loads the file: the nodes for that depend on
-nothing but constants, so they are computed once.
-"""
+"""The weights of an ONNX model in one byte each, rounded so as not to show."""
 
 import copy
 from dataclasses import dataclass
@@ -11,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch.nn import functional as F
+
+from lab.onnx.storing import constants, stored
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -41,11 +39,6 @@ class Read:
         return self.products / self.count - np.outer(self.mean, self.mean)
 
 
-def halved(model: "ModelProto") -> "ModelProto":
-    """A copy of a float32 model whose weights take two bytes each, as float16."""
-    return _stored(model, {}, {})
-
-
 def rounded(model: "ModelProto", images: np.ndarray) -> "ModelProto":
     """A copy of a float32 model whose weights take a byte each, with a scale a channel.
 
@@ -56,7 +49,7 @@ def rounded(model: "ModelProto", images: np.ndarray) -> "ModelProto":
         model: whose convolutions and fully connected layers have a bias each.
         images: what it may read, normalised, float32 (N, C, H, W).
     """
-    values = _values(model)
+    values = constants(model)
     steps, others = {}, {}
     for node, read in _reads(model, images):
         _, name, bias = node.input
@@ -71,7 +64,7 @@ def rounded(model: "ModelProto", images: np.ndarray) -> "ModelProto":
             steps[name] = whole.reshape(shape), wide
             again = whole * scale[:, None]
         others[bias] = values[bias] + (weight - again) @ read.mean
-    return _stored(model, steps, others)
+    return _terse(stored(model, steps, others))
 
 
 def scales(weight: np.ndarray) -> np.ndarray:
@@ -110,25 +103,12 @@ def make_up(weight: np.ndarray, scale: np.ndarray, covariance: np.ndarray) -> np
     return steps
 
 
-def _values(model: "ModelProto") -> dict[str, np.ndarray]:
-    """The constants of a model by name."""
-    from onnx import numpy_helper
-
-    return {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
-
-
-def _attributes(node: "NodeProto") -> dict[str, Any]:
-    from onnx import helper
-
-    return {each.name: helper.get_attribute_value(each) for each in node.attribute}
-
-
 def _reads(model: "ModelProto", images: np.ndarray) -> list[tuple["NodeProto", Read]]:
     """Every layer that has weights, once, and what it reads of the images."""
     from onnx import TensorProto, helper
     from onnxruntime import InferenceSession
 
-    values = _values(model)
+    values = constants(model)
     layers: dict[str, NodeProto] = {}
     for node in model.graph.node:
         if node.op_type in ("Conv", "Gemm"):
@@ -171,43 +151,10 @@ def _columns(node: "NodeProto", shape: tuple[int, ...], given: torch.Tensor) -> 
     return windows.transpose(1, 2).flatten(0, 1)
 
 
-def _stored(
-    model: "ModelProto",
-    steps: dict[str, tuple[np.ndarray, np.ndarray]],
-    others: dict[str, np.ndarray],
-) -> "ModelProto":
-    """A copy of a model with other constants.
+def _attributes(node: "NodeProto") -> dict[str, Any]:
+    from onnx import helper
 
-    Args:
-        model: in float32.
-        steps: int8 steps and their scale instead of some constants.
-        others: other values of some constants.
-    """
-    from onnx import TensorProto, helper, numpy_helper
-
-    model = copy.deepcopy(model)
-    graph = model.graph
-    nodes, constants = [], []
-
-    def wide(name: str, value: np.ndarray) -> str:
-        """Add a constant that is cast to float32; return the name that it has then."""
-        constants.append(numpy_helper.from_array(value, f"{name}.small"))
-        nodes.append(helper.make_node("Cast", [f"{name}.small"], [name], to=TensorProto.FLOAT))
-        return name
-
-    for name, value in _values(model).items():
-        if name in steps:
-            factors = [wide(f"{name}.{n}", part) for n, part in enumerate(steps[name])]
-            nodes.append(helper.make_node("Mul", factors, [name]))
-        elif value.dtype == np.float32:
-            wide(name, others.get(name, value).astype(np.float16))
-        else:
-            constants.append(numpy_helper.from_array(value, name))
-    own = list(graph.node)
-    del graph.node[:], graph.initializer[:]
-    graph.initializer.extend(constants)
-    graph.node.extend([*nodes, *own])  # in the order in which they can be computed
-    return _terse(model)
+    return {each.name: helper.get_attribute_value(each) for each in node.attribute}
 
 
 def _terse(model: "ModelProto") -> "ModelProto":

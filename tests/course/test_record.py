@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 import statistics
 import sys
 from collections.abc import Callable
@@ -14,8 +13,7 @@ from pathlib import Path
 import pytest
 
 import lab
-from course import compare
-from lab import record
+from course import compare, record
 from lab.errors import UserError
 from lab.runs import Run
 from running import tiny, tiny_recipe
@@ -117,8 +115,8 @@ def recorded(
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
 
     def run(*words: object) -> None:
-        monkeypatch.setattr(sys, "argv", ["course.record", *map(str, words)])
-        runpy.run_module("course.record", run_name="__main__")
+        monkeypatch.setattr(sys, "argv", ["record.py", *map(str, words)])
+        record.main()
 
     return run
 
