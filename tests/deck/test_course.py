@@ -44,9 +44,9 @@ HEAVIEST = 300_000  # bytes of the first page, with all that it loads
 def run_pages(project: Path, *lessons: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m course.pages LESSON ...` in a copy of the project."""
     return subprocess.run(
-        [sys.executable, "code/course/pages.py", *lessons],
+        [sys.executable, "-m", "course.pages", *lessons],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(project / "code"), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
