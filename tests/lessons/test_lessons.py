@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-import json
 import os
 import re
 import subprocess
@@ -92,12 +91,6 @@ def test_every_script_declares_its_lesson() -> None:
     assert sorted(LESSONS) == SCRIPTS
     for name, each in LESSONS.items():
         assert each.name == name
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_a_lesson_has_the_idea_that_the_first_page_shows(name: str) -> None:
-    course = json.loads((ROOT / "slides" / "course.json").read_text(encoding="utf-8"))
-    assert LESSONS[name].idea == course["lessons"][name].get("idea", LESSONS[name].idea)
 
 
 def test_a_training_of_drawn_shapes_waits_for_no_library_that_it_does_not_need() -> None:
