@@ -11,7 +11,7 @@ same end, after Ctrl-C or a power cut. What a step does is the lesson's.
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
@@ -49,12 +49,12 @@ def moved(weights: Sequence[Tensor], direction: Sequence[Tensor], by: float) -> 
     """Move the weights along a direction; afterwards they are exactly what they were."""
     before = [weight.detach().clone() for weight in weights]
     with torch.no_grad():
-        torch._foreach_add_(list(weights), list(direction), alpha=by)
+        torch._foreach_add_(list(weights), list(direction), alpha=by)  # pyright: ignore[reportPrivateImportUsage]
     try:
         yield
     finally:
         with torch.no_grad():
-            torch._foreach_copy_(list(weights), before)
+            torch._foreach_copy_(list(weights), before)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def mixed_product(
@@ -80,8 +80,11 @@ def mixed_product(
 class Step(Protocol):
     """What a lesson does with a batch of each half, to a network that gives logits (N, classes)."""
 
-    model: nn.Module
-    optimizers: dict[str, torch.optim.Optimizer]
+    @property
+    def model(self) -> nn.Module: ...
+
+    @property
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]: ...
 
     def __call__(self, training: Batch, validation: Batch, done: float) -> Tensor:
         """Make one step; `done` is the share of the search before it. Returns the mean loss."""

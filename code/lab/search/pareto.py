@@ -64,4 +64,4 @@ def print_front(rows: Sequence[dict[str, Any]]) -> str:
         mark = "knee" if index == knee(points) else ""
         error, macs = points[index]
         print(f"{mark:4} {error:6.1%} {macs / 1e6:13.2f}  {rows[index]['genome']}")
-    return rows[knee(points)]["genome"]
+    return str(rows[knee(points)]["genome"])

@@ -327,7 +327,7 @@ def train_briefly(
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(data.classes))
     device = machine.pick_device(options.device)
-    environment = machine.environment(device, options)
+    environment: dict[str, Any] = {**machine.environment(device, options)}
     del environment["command"]  # it may hold the password of a database
     found = {
         "error": 1.0,
