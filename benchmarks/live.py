@@ -14,8 +14,8 @@ import subprocess
 from pathlib import Path
 
 from playwright.sync_api import Browser, Response, sync_playwright
-from serving import serve
 
+from course.serving import serve
 from lab import machine
 from lab.errors import UserError
 from lab.folders import plain_files

@@ -44,7 +44,7 @@ GUARD = re.compile(
 )
 # From its file: the package imports PyTorch, which takes seconds, and mostly nothing is to be run.
 plain_files = runpy.run_path(str(ROOT / "code" / "lab" / "folders.py"))["plain_files"]
-STALE = ROOT / "slides" / "reveal" / "lessons.mjs"
+STALE = ROOT / "slides" / "reveal" / "site" / "lessons.mjs"
 LONGEST = 600  # seconds that a cell may take
 
 

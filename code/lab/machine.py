@@ -169,7 +169,9 @@ def this_command() -> str:
         return ""
     found = shutil.which("python")
     same = found is not None and Path(found).absolute() == Path(sys.executable).absolute()
-    return f"{'python' if same else shown(sys.executable)} {shown(sys.argv[0])} "
+    spec = getattr(sys.modules["__main__"], "__spec__", None)  # of a module started by -m
+    script = f"-m {spec.name.removesuffix('.__main__')}" if spec else shown(sys.argv[0])
+    return f"{'python' if same else shown(sys.executable)} {script} "
 
 
 def pick_precision(name: str, device: torch.device) -> torch.dtype:

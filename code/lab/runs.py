@@ -92,7 +92,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.way_on = ""  # how to go on, where that is not --resume
+        self.way_on = ""  # how to go on, where that is not `resume`
 
     @classmethod
     def create(cls, out: str, recipe: Recipe) -> "Run":

@@ -24,8 +24,7 @@ RECORD = ROOT / "static" / "searches" / "darts.json"
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(ROOT / "slides")
-    return importlib.import_module("results")
+    return importlib.import_module("course.results")
 
 
 @pytest.fixture(scope="module")

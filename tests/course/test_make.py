@@ -76,11 +76,9 @@ def test_a_lesson_gets_the_settings_as_they_were_written() -> None:
 def test_results_gets_networks_seeds_and_settings_as_they_were_written() -> None:
     words = ["ARCH=vgg16 resnet", "SEEDS=3", "REPLACE=1", "ARGS=--data 'my pictures'"]
     command = make("--dry-run", "results", *words).stdout
-    assert (
-        "code/course/results.py vgg16 resnet --seeds 3 --replace -- --data 'my pictures'" in command
-    )
+    assert "-m course.results vgg16 resnet --seeds 3 --replace -- --data 'my pictures'" in command
     alone = make("--dry-run", "results").stdout.splitlines()[-1].split()
-    assert alone[-4:] == ["code/course/results.py", "--seeds", "1", "--"]
+    assert alone[-4:] == ["course.results", "--seeds", "1", "--"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="without a PATH make finds no shell there")
@@ -94,7 +92,7 @@ def test_without_node_the_first_line_says_what_to_install(target: str, tmp_path:
 # A pip that notes its arguments and installs the build that it is told to.
 PIP = """
 import os, pathlib, sys
-here = pathlib.Path(__file__).parents[2]
+here = pathlib.Path(__file__).parents[1]
 (here / "arguments").write_text(" ".join(sys.argv[1:]))
 folder = here / "torch-2.9.1.dist-info"
 folder.mkdir()

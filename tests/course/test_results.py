@@ -253,8 +253,13 @@ def test_ctrl_c_saves_the_run_and_the_same_command_finishes_and_records_it(tmp_p
     for name in ("README.md", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     recipe = "--data shapes --limit 300 --epochs 12 --device cpu"
-    command = [sys.executable, "code/course/results.py", "lenet", "--", *recipe.split()]
-    settings = {"cwd": tmp_path, "env": environment(), "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-m", "course.results", "lenet", "--", *recipe.split()]
+    settings = {
+        "cwd": tmp_path,
+        "env": environment(PYTHONPATH=str(tmp_path / "code")),
+        "stderr": subprocess.PIPE,
+        "text": True,
+    }
     begun = subprocess.Popen(command, start_new_session=True, **settings)  # type: ignore[call-overload]
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob("runs/lenet/*/history.json")) and time.monotonic() < deadline:
@@ -263,7 +268,7 @@ def test_ctrl_c_saves_the_run_and_the_same_command_finishes_and_records_it(tmp_p
     _, errors = begun.communicate(timeout=60)
     assert begun.returncode == Stopped.exit_code, errors
     assert errors.splitlines()[-1].startswith("results.py: stopped; to go on with this")
-    assert errors.splitlines()[-1].endswith(f"code/course/results.py lenet -- {recipe}")
+    assert errors.splitlines()[-1].endswith(f"-m course.results lenet -- {recipe}")
     assert not (tmp_path / "static" / "results").exists()
 
     again = subprocess.run(command, timeout=120, **settings)  # type: ignore[call-overload]

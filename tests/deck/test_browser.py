@@ -34,9 +34,9 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.root, self.bin, self.log = folder / "project", folder / "bin", folder / "log"
         reveal = self.root / "slides" / "reveal"
-        reveal.mkdir(parents=True)
-        for name in ("chromium.mjs", "get-chromium.mjs", "project.mjs"):
-            shutil.copy(ROOT / "slides" / "reveal" / name, reveal)
+        (reveal / "print").mkdir(parents=True)
+        for name in ("print/chromium.mjs", "print/get-chromium.mjs", "project.mjs"):
+            shutil.copy(ROOT / "slides" / "reveal" / name, reveal / name)
         (self.root / "node_modules").symlink_to(ROOT / "node_modules", target_is_directory=True)
         self.bin.mkdir()
         for name in ("env", "tar"):
@@ -66,7 +66,7 @@ class Machine:
 
     def found(self) -> Path:
         """The browser that the tests, the PDFs and the pictures take from now on."""
-        done = self.run("chromium.mjs")
+        done = self.run("print/chromium.mjs")
         assert done.returncode == 0, done.stderr
         return Path(done.stdout.splitlines()[0])
 
@@ -102,7 +102,7 @@ def playwrights_host() -> Iterator[str]:
 
 def test_a_browser_that_is_there_is_taken_and_no_installer_is_asked(machine: Machine) -> None:
     machine.add("google-chrome", "")
-    done = machine.run("get-chromium.mjs")
+    done = machine.run("print/get-chromium.mjs")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not any(map(machine.called, ("sudo", "apt-get", "npm")))
     assert machine.found() == machine.bin / "google-chrome"
@@ -112,7 +112,7 @@ def test_playwrights_browser_comes_first(machine: Machine) -> None:
     # As on Ubuntu, where the command is there and says to install a snap.
     machine.add("chromium-browser", "exit 1")
     with playwrights_host() as host:
-        done = machine.run("get-chromium.mjs", host)
+        done = machine.run("print/get-chromium.mjs", host)
     assert (done.returncode, done.stderr) == (0, "")
     announced, chosen = done.stdout.splitlines()
     assert announced == ANNOUNCED
@@ -125,7 +125,7 @@ def test_else_the_system_installs_one_where_it_asks_for_no_password(machine: Mac
     chromium = machine.bin / "chromium"
     make = f"printf '#!/bin/sh\\n' > {chromium}; /bin/chmod +x {chromium}"
     machine.add("apt-get", f'case "$*" in *install*chromium) {make};; esac')
-    done = machine.run("get-chromium.mjs")
+    done = machine.run("print/get-chromium.mjs")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1].startswith("The browser is the system's package: ")
     assert machine.found() == chromium
@@ -146,7 +146,7 @@ def test_else_one_comes_from_the_registry_of_npm(machine: Machine, tmp_path: Pat
             archive.addfile(tarfile.TarInfo(file))
         (packed / f"{part}.tar.br").write_bytes(brotli.compress(whole.getvalue()))
     machine.add("npm", f'/bin/cp -r "{tmp_path}/node_modules" "$3/"')
-    done = machine.run("get-chromium.mjs")
+    done = machine.run("print/get-chromium.mjs")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1].startswith("The browser is npm's @sparticuz/chromium: ")
     assert machine.called("apt-get")
@@ -154,11 +154,11 @@ def test_else_one_comes_from_the_registry_of_npm(machine: Machine, tmp_path: Pat
     assert browser.parent == machine.root / ".browser"
     said = subprocess.run([browser, "--version"], capture_output=True, text=True).stdout
     assert said.split()[-1] == "--version"
-    assert machine.run("get-chromium.mjs").stdout == ""
+    assert machine.run("print/get-chromium.mjs").stdout == ""
 
 
 def test_else_one_line_says_how_to_get_one(machine: Machine) -> None:
-    done = machine.run("get-chromium.mjs")
+    done = machine.run("print/get-chromium.mjs")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("no Chromium found; on Debian or Ubuntu run: sudo apt install chromium")

@@ -44,9 +44,9 @@ HEAVIEST = 300_000  # bytes of the first page, with all that it loads
 def run_pages(project: Path, *lessons: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m course.pages LESSON ...` in a copy of the project."""
     return subprocess.run(
-        [sys.executable, "code/course/pages.py", *lessons],
+        [sys.executable, "-m", "course.pages", *lessons],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(project / "code"), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
@@ -257,7 +257,7 @@ def test_the_notebook_on_the_site_is_the_lesson_without_guards_and_outputs(whole
 
 
 def test_only_the_guard_of_a_cell_goes() -> None:
-    without_guards = runpy.run_path(str(ROOT / "slides" / "pages.py"))["without_guards"]
+    without_guards = runpy.run_path(str(ROOT / "code" / "course" / "pages.py"))["without_guards"]
     text = f'{GUARD}\n    print("""a\n    b""")\n'
     for source, expected in {
         f"{GUARD}\n    a()\n\n    if b:\n        c()": "a()\n\nif b:\n    c()",
@@ -397,7 +397,7 @@ def changes_make_stale(file: Path, course: Path) -> bool:
 def test_pages_without_node_are_one_line_and_help_needs_nothing(tmp_path: Path) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         # Without site-packages: neither PyTorch nor Jupyter.
-        command = [sys.executable, "-I", "-S", str(ROOT / "slides" / "pages.py"), *words]
+        command = [sys.executable, "-I", "-S", str(ROOT / "code" / "course" / "pages.py"), *words]
         environment = {**os.environ, "PATH": str(tmp_path)}
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 

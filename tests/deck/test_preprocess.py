@@ -157,7 +157,7 @@ def expand_all(
         "assets": assets,
     }
     return node(
-        "import { expand } from './directives.mjs';"
+        "import { expand } from './expand/directives.mjs';"
         "const [decks, context] = process.argv.slice(1).map((text) => JSON.parse(text));"
         "console.log(JSON.stringify(decks.map((markdown) => expand(markdown, context))));",
         json.dumps(decks),
@@ -247,7 +247,7 @@ def test_definitions_are_found_where_python_finds_them(tmp_path: Path) -> None:
         *Path(find_spec("torchvision").origin).parent.rglob("*.py"),
     ]
     found = node(
-        "import fs from 'node:fs'; import { definitions } from './python.mjs';"
+        "import fs from 'node:fs'; import { definitions } from './expand/python.mjs';"
         "const read = (file) => fs.readFileSync(file, 'utf8').replaceAll('\\r\\n', '\\n');"
         "const found = process.argv.slice(1).map((file) => definitions(read(file)));"
         "console.log(JSON.stringify(found));",
@@ -906,7 +906,7 @@ def test_every_mistake_names_its_line_and_makes_a_slide_of_its_own(root: Path) -
 def test_the_page_gets_a_deck_whatever_it_says_and_only_its_own_options() -> None:
     slide = "# </textarea><script>a()</script> &amp; &lt;\n"
     page = node(
-        "import preprocess from './preprocess.mjs';"
+        "import preprocess from './expand/preprocess.mjs';"
         "const options = { separator: '<!--s-->', verticalSeparator: '<!--v-->',"
         " theme: 'evo', highlightTheme: 'zenburn', static: '_site', _: ['slides'],"
         " revealOptions: { width: '</script>' } };"

@@ -63,7 +63,7 @@ class Presentation:
 
 # As ours, but for one deck, after whose page something goes wrong.
 LATE = """
-import preprocess from './preprocess.mjs';
+import preprocess from './expand/preprocess.mjs';
 export default (text, options) => {
   if (text.includes('# Late')) {
     setTimeout(() => { throw new Error('late'); });

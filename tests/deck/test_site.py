@@ -206,7 +206,7 @@ def test_licenses_names_every_package_that_the_site_has_files_of(site: Path) -> 
         assert f"\n{name} {inside['devDependencies'][name].lstrip('^')}, " in text
     own = [ROOT / "LICENSE", ROOT / "slides" / "LICENSE", *(ROOT / "static").rglob("LICENSE*")]
     own += [modules / "reveal.js" / "LICENSE", modules / "highlight.js" / "LICENSE"]
-    own += sorted((ROOT / "slides" / "reveal" / "licenses").iterdir())
+    own += sorted((ROOT / "slides" / "reveal" / "site" / "licenses").iterdir())
     for file in own:
         assert file.read_text(encoding="utf-8").strip() in text, file
 
@@ -473,16 +473,20 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
 @pytest.mark.parametrize(
     ("script", "arguments", "line"),
     [
-        ("build.mjs", ["x"], "npm run build knows no x: write npm run build"),
+        ("site/build.mjs", ["x"], "npm run build knows no x: write npm run build"),
         (
-            "pictures.mjs",
+            "print/pictures.mjs",
             ["--nope"],
             "npm run pictures knows no --nope: write npm run pictures",
         ),
-        ("pdf.mjs", ["a.pdf", "b.pdf"], "npm run pdf knows no b.pdf: write npm run pdf -- "),
-        ("get-chromium.mjs", ["x"], "npm run browser knows no x: write npm run browser"),
-        ("site.mjs", ["x"], "make clean knows no x: write make clean"),
-        ("present.mjs", ["x"], "npm start knows no x: write npm start, with PORT and OPEN in"),
+        ("print/pdf.mjs", ["a.pdf", "b.pdf"], "npm run pdf knows no b.pdf: write npm run pdf -- "),
+        ("print/get-chromium.mjs", ["x"], "npm run browser knows no x: write npm run browser"),
+        ("site/site.mjs", ["x"], "make clean knows no x: write make clean"),
+        (
+            "serve/present.mjs",
+            ["x"],
+            "npm start knows no x: write npm start, with PORT and",
+        ),
     ],
 )
 def test_an_argument_that_is_none_gets_one_line(
@@ -499,7 +503,8 @@ class Small:
     """A folder `_site` into which sites of a few files are put as a build puts its own."""
 
     PUT = (
-        "import { command } from './project.mjs'; import { putInPlace, SITE } from './site.mjs';"
+        "import { command } from './project.mjs';"
+        "import { putInPlace, SITE } from './site/site.mjs';"
         "await command(() => putInPlace(process.argv[2], SITE));"
     )
 
@@ -507,9 +512,9 @@ class Small:
         self.folder = folder
         self.out = folder / "_site"
         programs = folder / "slides" / "reveal"
-        programs.mkdir(parents=True)
-        for name in ("site.mjs", "project.mjs"):
-            shutil.copy(ROOT / "slides" / "reveal" / name, programs)
+        (programs / "site").mkdir(parents=True)
+        for name in ("site/site.mjs", "project.mjs"):
+            shutil.copy(ROOT / "slides" / "reveal" / name, programs / name)
         (programs / "put.mjs").write_text(self.PUT)
 
     def put(self, *files: str) -> list[str]:
@@ -596,7 +601,7 @@ def test_make_clean_takes_away_what_was_built_alone(small: Small) -> None:
     assert small.files() == {"CNAME": "precious", "index.html": "built"}
 
 
-@pytest.mark.parametrize("script", ["build.mjs", "pdf.mjs"])
+@pytest.mark.parametrize("script", ["site/build.mjs", "print/pdf.mjs"])
 def test_without_the_packages_one_line_says_what_to_run(project: Path, script: str) -> None:
     (project / "node_modules").unlink()
     ended = run_node(project, script)

@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO
+from types import SimpleNamespace
+from typing import IO, Any
 
 import pytest
 import torch
@@ -138,7 +139,7 @@ lab.train(tiny, tiny_recipe(), lab.Options(out=out, device="cpu"))
 def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
     place: str, unbroken: lab.Trained, tmp_path: Path
 ) -> None:
-    path = os.pathsep.join([str(ROOT / "code"), str(ROOT / "tests")])
+    path = os.pathsep.join([*(str(ROOT / each) for each in ("code", "tests", "tests/helpers"))])
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, place, str(tmp_path)],
         env=environment(PYTHONPATH=path),
@@ -320,7 +321,7 @@ def test_a_disk_that_turns_read_only_ends_in_one_line_that_says_what_is_lost(
     (folder,) = (tmp_path / "tiny").iterdir()
     assert re.search(
         r"\(Read-only file system\): make the disk writable again, then continue with "
-        rf".*--resume {folder}; what was trained after \d\d:\d\d:\d\d is lost$",
+        rf".*resume {folder}; what was trained after \d\d:\d\d:\d\d is lost$",
         str(error.value),
     )
     assert not list(folder.glob("*.part"))
@@ -350,9 +351,13 @@ def test_a_run_at_work_in_another_process_is_refused_until_that_has_ended(
     def work() -> str:
         if place == "training":
             return str(lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(begun))).run)
-        monkeypatch.setattr(searching, "_search", lambda *_: None)
-        make = lambda classes: (tiny(tiny_recipe(), classes), None)  # noqa: E731
-        return str(searching.search(make, dict, tiny_recipe(), options(tmp_path), images=0))  # type: ignore[arg-type]
+        monkeypatch.setattr(
+            searching, "_search", lambda *rest: rest[-1].write("genotype.json", "found")
+        )
+        return str(searching.search(make_step, tiny_recipe(), options(tmp_path), images=0))
+
+    def make_step(recipe: lab.Recipe, classes: int) -> Any:
+        return SimpleNamespace(model=tiny(recipe, classes))
 
     command = [sys.executable, "-c", HOLD, str(begun.folder / LOCK)]
     other = subprocess.Popen(command, stdout=subprocess.PIPE)

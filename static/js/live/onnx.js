@@ -1,6 +1,6 @@
 // Reads what an ONNX file says of itself, without running it: in the page, and when a deck is built.
 //
-// A file of this lecture (`python code/resnet.py --export`) carries all that a page must know under
+// A file of this lecture (`python code/resnet.py export`) carries all that a page must know under
 // the metadata key `lecture`. ONNX is a protobuf; of its fields four are read here, and the rest,
 // the weights above all, is skipped. https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 
@@ -15,7 +15,7 @@ const LONGEST = 200; // characters of a name
 export const MOST = 10_000;
 const MOST_NUMBERS = 1_000_000;
 
-const EXPORT = 'python code/NAME.py --export writes one that has it';
+const EXPORT = 'python code/NAME.py export writes one that has it';
 
 /** What is wrong with a file, in a line for its owner. */
 export class UnreadableNetwork extends Error {
