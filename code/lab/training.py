@@ -430,11 +430,11 @@ def fit(
         finite(trainer)
         if trainer.should_terminate:
             return
-        speed = epoch.images / epoch.clock()
+        speed = f"{epoch.images / epoch.clock():,.0f} images/s"
         share_buffers(evaluated)
         evaluator.run(validation)
-        history.append(_row(trainer, evaluator, epoch))
-        print(_line(history.rows[-1], recipe, speed), flush=True)
+        history.append(epoch_row(trainer, evaluator, epoch))
+        print(line_of(history.rows[-1], recipe, speed), flush=True)
         last(trainer)
 
     stop.attach(trainer)
@@ -471,7 +471,8 @@ def epoch_seed(seed: int, epoch: int, rank: int) -> int:
     return ((seed * 1_000_003 + epoch) * 1_000_003 + rank) % 2**63
 
 
-def _row(trainer: Engine, evaluator: Engine, epoch: EpochSoFar) -> Epoch:
+def epoch_row(trainer: Engine, evaluator: Engine, epoch: EpochSoFar) -> Epoch:
+    """The row of the history that says how an epoch went."""
     return {
         "epoch": trainer.state.epoch,
         "train_loss": epoch.mean_loss(),
@@ -481,13 +482,15 @@ def _row(trainer: Engine, evaluator: Engine, epoch: EpochSoFar) -> Epoch:
     }
 
 
-def _line(row: Mapping[str, Any], recipe: Recipe, speed: float) -> str:
-    return (
-        f"epoch {row['epoch']:{len(str(recipe.epochs))}}/{recipe.epochs}"
-        f"   loss: training {row['train_loss']:.3f}, validation {row['validation_loss']:.3f}"
-        f"   validation accuracy {row['validation_accuracy']:6.2%}"
-        f"   {speed:,.0f} images/s"
+def line_of(row: Mapping[str, Any], recipe: Recipe, *more: str) -> str:
+    """A row of the history, for people, and what else there is to say of the epoch."""
+    parts = (
+        f"epoch {row['epoch']:{len(str(recipe.epochs))}}/{recipe.epochs}",
+        f"loss: training {row['train_loss']:.3f}, validation {row['validation_loss']:.3f}",
+        f"validation accuracy {row['validation_accuracy']:6.2%}",
+        *more,
     )
+    return "   ".join(parts)
 
 
 def resume(run: Run, state: dict[str, Any], training: Resumable) -> None:

@@ -34,7 +34,9 @@ from ..training import (
     check_same_data,
     create_evaluator,
     description,
+    epoch_row,
     epoch_seed,
+    line_of,
     resume,
 )
 
@@ -262,14 +264,7 @@ def _search(
                 "try lower learning rates"
             )
         evaluator.run(validation)
-        row = {
-            "epoch": trainer.state.epoch,
-            "train_loss": loss,
-            "validation_loss": evaluator.state.metrics["loss"],
-            "validation_accuracy": evaluator.state.metrics["accuracy"],
-            "seconds": round(epoch.clock(), 3),
-            **step.describe(),
-        }
+        row = {**epoch_row(trainer, evaluator, epoch), **step.describe()}
         history.append(row)
         print(_line(row, recipe), flush=True)
         last(trainer)
@@ -297,13 +292,5 @@ def _search(
 
 def _line(row: Row, recipe: Recipe) -> str:
     """An epoch, with all whole numbers that the lesson says of it."""
-    counts = [
-        f"   {name} {value}"
-        for name, value in row.items()
-        if isinstance(value, int) and name != "epoch"
-    ]
-    return (
-        f"search: epoch {row['epoch']:{len(str(recipe.epochs))}}/{recipe.epochs}"
-        f"   loss: training {row['train_loss']:.3f}, validation {row['validation_loss']:.3f}"
-        f"   validation accuracy {row['validation_accuracy']:6.2%}{''.join(counts)}"
-    )
+    counts = (f"{key} {row[key]}" for key in row if isinstance(row[key], int) and key != "epoch")
+    return f"search: {line_of(row, recipe, *counts)}"
