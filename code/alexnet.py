@@ -90,7 +90,7 @@ def a_layer_and_two_towers() -> None:
     print(tuple(x.shape), "->", tuple(layer(x).shape))
     x = torch.rand(1, 96, 27, 27)
     both = nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=2)
-    halves = zip(x.chunk(2, 1), both.weight.chunk(2), both.bias.chunk(2), strict=True)
+    halves = zip(x.chunk(2, 1), *(each.chunk(2) for each in both.parameters()), strict=True)
     apart = [F.conv2d(half, weight, bias, padding=2) for half, weight, bias in halves]
     print(f"two towers and two groups differ by {(both(x) - torch.cat(apart, 1)).abs().max():.1e}")
 
@@ -127,6 +127,7 @@ class AlexNet(nn.Module):
         super().__init__()
         maps = (64, 192, 384, 256, 256) if towers == 1 else (96, 256, 384, 384, 256)
         c1, c2, c3, c4, c5 = (towers * round(width * channels / towers) for channels in maps)
+        self.channels = c1, c5  # of the first and the last convolution
         later = norm if norm == "batch" else "none"  # the paper normalizes two layers only
         self.conv1 = convolution(3, c1, 11, norm, stride=4, padding=2)
         self.conv2 = convolution(c1, c2, 5, norm, padding=2, groups=towers)
@@ -154,7 +155,7 @@ class AlexNet(nn.Module):
 
 def for_small_images(model: AlexNet) -> AlexNet:
     """For 32x32 images: a first convolution that keeps the resolution, pooling that halves it."""
-    first, last = model.conv1[0].out_channels, model.conv5[0].out_channels
+    first, last = model.channels
     model.conv1[0] = nn.Conv2d(3, first, kernel_size=5, padding=2)
     model.pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
     model.fc6 = nn.Linear(last * 4 * 4, model.fc6.out_features)
@@ -282,7 +283,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     trained.curve()
     trained.confusion()
-    trained.filters(trained.model.conv1[0])
+    trained.filters()
     trained.mistakes()
 
 # %% [markdown]

@@ -37,6 +37,8 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 import lab  # isort: skip (before torch, for Ctrl-C)
@@ -62,7 +64,7 @@ class MixedEdge(nn.ModuleList):
 
     def forward(self, x: Tensor, shares: Tensor) -> Tensor:
         pairs = zip(shares, self, strict=True)  # they sum to 1
-        return sum(share * o(x) for share, o in pairs)
+        return reduce(add, (share * o(x) for share, o in pairs))
 
 
 @lab.demo
@@ -71,8 +73,8 @@ def three_operations() -> None:
     convolution = nn.Conv2d(16, 16, 3, padding=1)
     edge = MixedEdge([convolution, nn.AvgPool2d(3, stride=1, padding=1), nn.Identity()])
     alpha = torch.zeros(3, requires_grad=True)
-    F.mse_loss(edge(x, alpha.softmax(-1)), x).backward()
-    print("to give the input back, descend along", (-alpha.grad).tolist())
+    (gradient,) = torch.autograd.grad(F.mse_loss(edge(x, alpha.softmax(-1)), x), alpha)
+    print("to give the input back, descend along", (-gradient).tolist())
 
 
 # %% [markdown]
@@ -112,10 +114,9 @@ def make_operation(name: str, channels: int, stride: int, affine: bool) -> nn.Mo
 def convolution(channels: int, kernel: int, stride: int, dilation: int, affine: bool) -> list:
     """ReLU, a depthwise convolution, one of 1x1 across channels, batch norm."""
     padding = dilation * (kernel - 1) // 2
-    shape = {"stride": stride, "padding": padding, "dilation": dilation}
     return [
         nn.ReLU(),
-        nn.Conv2d(channels, channels, kernel, groups=channels, bias=False, **shape),
+        nn.Conv2d(channels, channels, kernel, stride, padding, dilation, channels, bias=False),
         nn.Conv2d(channels, channels, 1, bias=False),
         nn.BatchNorm2d(channels, affine=affine),
     ]
@@ -200,7 +201,6 @@ class Cell(nn.Module):
         self, place: Place, reads: Sequence[Sequence[int]], edges: Iterator[nn.Module], affine: bool
     ) -> None:
         super().__init__()
-        self.reduction = place.reduction
         older = FactorizedReduce if place.reduced else relu_conv_bn
         self.inputs = nn.ModuleList([older(place.before, place.channels, affine)])
         self.inputs.append(relu_conv_bn(place.last, place.channels, affine))
@@ -230,9 +230,9 @@ class SearchNetwork(nn.Module):
         super().__init__()
         self.stem = stem(channels)
         reads = [range(2 + node) for node in range(NODES)]
+        self.places = tuple(places(cells, channels))
         self.cells = nn.ModuleList(
-            Cell(place, reads, mixed_edges(place), affine=False)
-            for place in places(cells, channels)
+            Cell(place, reads, mixed_edges(place), affine=False) for place in self.places
         )
         self.fc = nn.Linear(4 * NODES * channels, classes)
         # Nearly equal shares: every operation gets its chance.
@@ -244,8 +244,8 @@ class SearchNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         shares = self.alpha_normal.softmax(-1), self.alpha_reduction.softmax(-1)  # (14, 8)
         before = last = self.stem(x)  # (N, 3C, 32, 32)
-        for cell in self.cells:
-            before, last = last, cell(before, last, shares[cell.reduction])
+        for place, cell in zip(self.places, self.cells, strict=True):
+            before, last = last, cell(before, last, shares[place.reduction])
         return self.fc(last.mean((2, 3)))  # (N, 16C, 8, 8) -> (N, classes)
 
 
@@ -661,7 +661,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     trained.curve()
     trained.confusion()
-    trained.filters(trained.model.stem[0])
+    trained.filters()
     trained.mistakes()
 
 # %% [markdown]

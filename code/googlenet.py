@@ -101,8 +101,8 @@ def first_block() -> None:
     x = torch.rand(1, 192, 28, 28)
     block = Inception(192, (64, 96, 128, 16, 32, 32), paper=True)
     print(f"{tuple(x.shape)} -> Inception 3a -> {tuple(block(x).shape)}")
-    for side, branch in ((3, block.branch3x3), (5, block.branch5x5)):
-        direct = nn.Conv2d(192, branch[1].conv.out_channels, side, padding=side // 2)
+    for side, channels, branch in ((3, 128, block.branch3x3), (5, 32, block.branch5x5)):
+        direct = nn.Conv2d(192, channels, side, padding=side // 2)
         costs = [lab.count_macs(module, tuple(x.shape)) / 1e6 for module in (direct, branch)]
         print("{0}x{0}: direct {1:.0f} million MACs, reduced {2:.0f} million".format(side, *costs))
 
@@ -185,7 +185,7 @@ class GoogLeNet(nn.Module):
         self.conv2 = BasicConv2d(stem, stem, 1, 1, paper)
         self.conv3 = BasicConv2d(stem, channels, 3, 1, paper)
         self.norm2 = nn.LocalResponseNorm(5) if paper else nn.Identity()
-        self.maxpool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.maxpool2: nn.Module = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         for name, (row, _, _) in TABLE_1.items():
             counts = tuple(scaled(count, width) for count in row)
             self.add_module(f"inception{name}", Inception(channels, counts, paper))
@@ -202,23 +202,24 @@ class GoogLeNet(nn.Module):
         self.apply(initialize)
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:  # 224x224 | 32x32 at width 3/8
+        part = self.get_submodule  # those that the loop above adds
         with_auxiliary = self.training and self.auxiliary
         x = self.conv1(x)  # (N, 64, 112, 112) | (N, 24, 32, 32)
         x = self.norm1(self.maxpool1(x))  # (N, 64, 56, 56) | (N, 24, 16, 16)
         x = self.norm2(self.conv3(self.conv2(x)))  # (N, 192, 56, 56) | (N, 72, 16, 16)
-        x = self.inception3a(self.maxpool2(x))  # (N, 256, 28, 28) | (N, 96, 16, 16)
-        x = self.inception3b(x)  # (N, 480, 28, 28) | (N, 180, 16, 16)
-        x = self.inception4a(self.maxpool3(x))  # (N, 512, 14, 14) | (N, 192, 8, 8)
-        aux1 = self.aux1(x) if with_auxiliary else None  # (N, classes)
-        x = self.inception4c(self.inception4b(x))  # (N, 512, 14, 14) | (N, 192, 8, 8)
-        x = self.inception4d(x)  # (N, 528, 14, 14) | (N, 198, 8, 8)
-        aux2 = self.aux2(x) if with_auxiliary else None  # (N, classes)
-        x = self.inception4e(x)  # (N, 832, 14, 14) | (N, 312, 8, 8)
-        x = self.inception5a(self.maxpool4(x))  # (N, 832, 7, 7) | (N, 312, 4, 4)
-        x = self.inception5b(x)  # (N, 1024, 7, 7) | (N, 384, 4, 4)
+        x = part("inception3a")(self.maxpool2(x))  # (N, 256, 28, 28) | (N, 96, 16, 16)
+        x = part("inception3b")(x)  # (N, 480, 28, 28) | (N, 180, 16, 16)
+        x = part("inception4a")(self.maxpool3(x))  # (N, 512, 14, 14) | (N, 192, 8, 8)
+        heads = [part("aux1")(x)] if with_auxiliary else []  # (N, classes)
+        x = part("inception4c")(part("inception4b")(x))  # (N, 512, 14, 14) | (N, 192, 8, 8)
+        x = part("inception4d")(x)  # (N, 528, 14, 14) | (N, 198, 8, 8)
+        heads += [part("aux2")(x)] if with_auxiliary else []  # (N, classes)
+        x = part("inception4e")(x)  # (N, 832, 14, 14) | (N, 312, 8, 8)
+        x = part("inception5a")(self.maxpool4(x))  # (N, 832, 7, 7) | (N, 312, 4, 4)
+        x = part("inception5b")(x)  # (N, 1024, 7, 7) | (N, 384, 4, 4)
         x = self.avgpool(x).flatten(1)  # (N, 1024) | (N, 384)
         logits = self.fc(self.dropout(x))  # (N, classes)
-        return (logits, aux1, aux2) if with_auxiliary else logits
+        return (logits, *heads) if with_auxiliary else logits
 
 
 def initialize(module: nn.Module) -> None:
@@ -232,7 +233,8 @@ def for_small_images(model: GoogLeNet, paper: bool) -> GoogLeNet:
     model.conv1 = BasicConv2d(3, model.conv1.conv.out_channels, 3, 1, paper).apply(initialize)
     model.maxpool2 = nn.Identity()
     if model.auxiliary:
-        model.aux1.pool, model.aux2.pool = nn.AdaptiveAvgPool2d(4), nn.AdaptiveAvgPool2d(4)
+        for name in ("aux1", "aux2"):
+            model.get_submodule(name).pool = nn.AdaptiveAvgPool2d(4)
     return model
 
 
@@ -364,7 +366,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     trained.curve()
     trained.confusion()
-    trained.filters(trained.model.conv1.conv)
+    trained.filters()
     trained.mistakes()
 
 # %% [markdown]

@@ -258,7 +258,7 @@ class InceptionAux(nn.Module):
 
     def __init__(self, in_channels: int, classes: int, width: float) -> None:
         super().__init__()
-        self.pool = nn.AvgPool2d(5, stride=3)
+        self.pool: nn.Module = nn.AvgPool2d(5, stride=3)
         self.conv0 = BasicConv2d(in_channels, scaled(128, width), 1)
         self.conv1 = BasicConv2d(scaled(128, width), scaled(768, width), 5)
         self.fc = nn.Linear(scaled(768, width), classes)
@@ -295,7 +295,7 @@ class Inception3(nn.Module):
         self.maxpool1 = nn.MaxPool2d(3, stride=2)
         self.conv_3b = BasicConv2d(c(64), c(80), 1)
         self.conv_4a = BasicConv2d(c(80), c(192), 3)
-        self.maxpool2 = nn.MaxPool2d(3, stride=2)
+        self.maxpool2: nn.Module = nn.MaxPool2d(3, stride=2)
         channels = c(192)
         for name, block in {
             "5b": partial(InceptionA, pool_channels=32),
@@ -323,22 +323,23 @@ class Inception3(nn.Module):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:  # 299x299 | 32x32 at width 1/4
+        part = self.get_submodule  # those that the loop above adds
         with_auxiliary = self.training and self.auxiliary
         x = self.conv_1a(x)  # (N, 32, 149, 149) | (N, 8, 32, 32)
         x = self.conv_2b(self.conv_2a(x))  # (N, 64, 147, 147) | (N, 16, 32, 32)
         x = self.conv_3b(self.maxpool1(x))  # (N, 80, 73, 73) | (N, 20, 16, 16)
         x = self.conv_4a(x)  # (N, 192, 71, 71) | (N, 48, 16, 16)
-        x = self.mixed_5b(self.maxpool2(x))  # (N, 256, 35, 35) | (N, 64, 16, 16)
-        x = self.mixed_5d(self.mixed_5c(x))  # (N, 288, 35, 35) | (N, 72, 16, 16)
-        x = self.mixed_6b(self.mixed_6a(x))  # (N, 768, 17, 17) | (N, 192, 7, 7)
-        x = self.mixed_6d(self.mixed_6c(x))  # (N, 768, 17, 17) | (N, 192, 7, 7)
-        x = self.mixed_6e(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
-        aux = self.aux(x) if with_auxiliary else None  # (N, classes)
-        x = self.mixed_7a(x)  # (N, 1280, 8, 8) | (N, 320, 3, 3)
-        x = self.mixed_7c(self.mixed_7b(x))  # (N, 2048, 8, 8) | (N, 512, 3, 3)
+        x = part("mixed_5b")(self.maxpool2(x))  # (N, 256, 35, 35) | (N, 64, 16, 16)
+        x = part("mixed_5d")(part("mixed_5c")(x))  # (N, 288, 35, 35) | (N, 72, 16, 16)
+        x = part("mixed_6b")(part("mixed_6a")(x))  # (N, 768, 17, 17) | (N, 192, 7, 7)
+        x = part("mixed_6d")(part("mixed_6c")(x))  # (N, 768, 17, 17) | (N, 192, 7, 7)
+        x = part("mixed_6e")(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
+        heads = [part("aux")(x)] if with_auxiliary else []  # (N, classes)
+        x = part("mixed_7a")(x)  # (N, 1280, 8, 8) | (N, 320, 3, 3)
+        x = part("mixed_7c")(part("mixed_7b")(x))  # (N, 2048, 8, 8) | (N, 512, 3, 3)
         x = self.avgpool(x).flatten(1)  # (N, 2048) | (N, 512)
         logits = self.fc(self.dropout(x))  # (N, classes)
-        return (logits, aux) if with_auxiliary else logits
+        return (logits, *heads) if with_auxiliary else logits
 
 
 def for_small_images(model: Inception3) -> Inception3:
@@ -365,9 +366,11 @@ def for_small_images(model: Inception3) -> Inception3:
 def joined(first: BasicConv2d, second: BasicConv2d) -> BasicConv2d:
     """One convolution that sees as many pixels as two in a row, the first of stride 1."""
     one, two = first.conv, second.conv
-    kernel = tuple(a + b - 1 for a, b in zip(one.kernel_size, two.kernel_size, strict=True))
-    padding = tuple(a + b for a, b in zip(one.padding, two.padding, strict=True))
-    return BasicConv2d(one.in_channels, two.out_channels, kernel, two.stride, padding)
+    (height, width), (tall, wide) = one.kernel_size, two.kernel_size
+    (down, right), (more, further) = one.padding, two.padding
+    kernel = height + tall - 1, width + wide - 1
+    padding = int(down) + int(more), int(right) + int(further)
+    return BasicConv2d(one.in_channels, two.out_channels, kernel, two.stride[0], padding)
 
 
 def unfactorized(model: Inception3) -> Inception3:
@@ -378,8 +381,8 @@ def unfactorized(model: Inception3) -> Inception3:
             continue
         place = 1
         while place < len(branch):
-            pair = branch[place - 1], branch[place]
-            if all(isinstance(e, BasicConv2d) and e.conv.kernel_size != (1, 1) for e in pair):
+            pair = [each for each in branch[place - 1 : place + 1] if isinstance(each, BasicConv2d)]
+            if sum(each.conv.kernel_size != (1, 1) for each in pair) == 2:
                 branch[place - 1] = joined(*pair)
                 del branch[place]
             place += 1  # the joined one is no first of another pair
@@ -511,7 +514,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     trained.curve()
     trained.confusion()
-    trained.filters(trained.model.conv_1a.conv)
+    trained.filters()
     trained.mistakes()
 
 # %% [markdown]

@@ -239,7 +239,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     trained.curve()
     trained.confusion()
-    trained.filters(trained.model.c1)
+    trained.filters()
     trained.mistakes()
 
 # %% [markdown]

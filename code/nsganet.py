@@ -145,7 +145,7 @@ class Phase(nn.Module):
             if str(node) in self.nodes:
                 y = self.nodes[str(node)](y)
             maps[node] = y
-        return self.relu(self.norm(y))  # of the output
+        return self.relu(self.norm(maps[max(maps)]))  # of the output
 
 
 # %% [markdown]
@@ -247,7 +247,7 @@ def build(recipe: NSGANetRecipe, classes: int) -> NSGANet:
         phases = decode(recipe.genome)
         right = encode(phases) == recipe.genome and min(map(len, phases)) > 1
     except ValueError:
-        right = False
+        phases, right = [], False
     if not right or sum(bool(graph(bits)) for bits in phases) > 6:
         raise lab.UserError(
             f"--genome {recipe.genome!r}: in a phase node 2 has one bit, node 3 two and so on, "
@@ -383,8 +383,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     trained.curve()
     trained.confusion()
-    if len(trained.model.phases) > 0:
-        trained.filters(trained.model.phases[0].widen)
+    trained.filters()
     trained.mistakes()
 
 # %% [markdown]

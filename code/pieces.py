@@ -313,7 +313,8 @@ def what_is_dropped() -> Figure:
 # %%
 def together(x: Tensor, conv: nn.Conv2d, linear: nn.Linear) -> Tensor:  # (N, 3, 32, 32)
     """A small network of our pieces, in eval mode, with the weights of two PyTorch layers."""
-    x = relu(convolution(x, conv.weight, conv.bias, padding=2))  # (N, 16, 32, 32)
+    weight, bias = conv.parameters()
+    x = relu(convolution(x, weight, bias, padding=2))  # (N, 16, 32, 32)
     x = max_pooling(x)  # (N, 16, 16, 16)
     return softmax(fully_connected(x.flatten(1), linear.weight, linear.bias))  # (N, 10)
 

@@ -177,7 +177,7 @@ class ResNet(nn.Module):
         self.conv1 = nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU()
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        self.maxpool: nn.Module = nn.MaxPool2d(3, stride=2, padding=1)
         channels, stages = width, [nn.Sequential() for _ in blocks]
         for stage, count in enumerate(blocks):
             for number in range(count):
@@ -235,7 +235,8 @@ def resnet_imagenet(
     depth: int, classes: int = 1000, option: str = "B", stride_first: bool = False
 ) -> ResNet:
     """ResNet-18, -34 or -50, for images of 224x224 pixels; `stride_first` as in the paper."""
-    model = ResNet(*IMAGENET[depth], 64, classes, option)
+    kind, counts = IMAGENET[depth]
+    model = ResNet(kind, counts, 64, classes, option)
     for block in model.modules():
         if stride_first and isinstance(block, Bottleneck):
             block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
@@ -366,7 +367,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     trained.curve()
     trained.confusion()
-    trained.filters(trained.model.conv1)
+    trained.filters()
     trained.mistakes()
 
 # %% [markdown]

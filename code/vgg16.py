@@ -111,7 +111,7 @@ class VGG16(nn.Module):
         self.relu = nn.ReLU()
         self.dropout = nn.Dropout(dropout)
         for module in self.modules():  # He et al., Delving deep into rectifiers, section 2.2
-            if isinstance(module, nn.Conv2d):
+            if isinstance(module, nn.Conv2d) and module.bias is not None:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(module.bias)
 
@@ -241,7 +241,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     trained.curve()
     trained.confusion()
-    trained.filters(trained.model.stage1[0])
+    trained.filters()
     trained.mistakes()
 
 # %% [markdown]

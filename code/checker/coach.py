@@ -163,7 +163,7 @@ class Coach:
         run = self.run or self.kept
         if run and run.has("result.json"):
             print(f"the test images were read before; this is what {run} keeps of it")
-            return run.read("result.json", {"test_accuracy": float})["test_accuracy"]
+            return float(run.read("result.json", {"test_accuracy": float})["test_accuracy"])
         accuracy = report(model, data)
         if run:
             run.write("result.json", {"data": data.name, "test_accuracy": accuracy})

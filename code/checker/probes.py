@@ -126,7 +126,7 @@ class Probe(nn.Module):
         self.passes: list[Pass] = []
 
     def forward(self, x: Tensor) -> Tensor:
-        logits = self.head(torch.relu(self.norm(self.conv(x))).mean((2, 3)))
+        logits: Tensor = self.head(torch.relu(self.norm(self.conv(x))).mean((2, 3)))
         made = Pass(self.norm.training, torch.is_grad_enabled(), x.detach(), logits.detach())
         if logits.requires_grad:
             logits.register_hook(lambda slope: setattr(made, "slope", slope.detach()))
@@ -180,7 +180,8 @@ class Oracle(nn.Module):
         self.log.append((self.training, seen))
         if self.training:
             self.steps += 1
-            return self.head(self.norm(x).mean((2, 3)))
+            logits: Tensor = self.head(self.norm(x).mean((2, 3)))
+            return logits
         return answers(seen, self.share(), len(x))
 
 

@@ -57,7 +57,7 @@ class Work:
 
     def call(self, gap: str) -> Callable[..., Any]:
         """The student's function of that name."""
-        function = self.names.get(gap)
+        function: object = self.names.get(gap)
         if not callable(function):
             raise Mistake(f"there is no function {gap}", "Keep its name.", SHOWN[gap])
         return function
@@ -187,7 +187,8 @@ class Work:
     def network(self) -> nn.Module:
         """The student's network, with weights."""
         with fresh():
-            return self.call("build")(probes.CLASSES)
+            model: nn.Module = self.call("build")(probes.CLASSES)
+            return model
 
     @cached_property
     def reported(self) -> tuple[Oracle, Any]:

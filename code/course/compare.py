@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from io import BytesIO
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,7 +25,7 @@ from matplotlib.transforms import Bbox
 from lab import files, machine
 from lab.parser import Parser
 from lab.plots import DARK
-from lab.record import DEFAULT, name_of, records
+from lab.record import DEFAULT, Spread, Variant, name_of, records
 
 from .marks import put_between
 
@@ -37,7 +36,7 @@ PICTURE = ROOT / "static" / "img" / "comparison.png"
 BEGIN, END = "<!-- written by python -m course.compare -->", "<!-- end of what it wrote -->"
 DIGEST = "Records"  # the key of the picture's text chunk that says what it shows
 
-Record = dict[str, Any]
+Record = Variant
 
 
 def table(rows: Sequence[Record]) -> str:
@@ -71,7 +70,7 @@ def _name(record: Record) -> str:
     return name_of(record["network"], record["variant"])
 
 
-def _accuracy(spread: dict[str, Any]) -> str:
+def _accuracy(spread: Spread) -> str:
     deviation = f" ± {100 * spread['std']:.1f}" if spread["n"] > 1 else ""
     return f"{100 * spread['mean']:.1f}{deviation} %"
 
@@ -193,6 +192,7 @@ def _label(
         text = axes.annotate(
             name, (x, y), (0, 0), textcoords="offset points", va="center", arrowprops=line
         )
+        box = Bbox.null()
         for right, up in PLACES:
             text.xyann = (right, up)
             text.set_horizontalalignment("left" if right > 0 else "right" if right else "center")
@@ -232,7 +232,7 @@ def defaults(rows: Sequence[Record]) -> list[Record]:
 def main() -> None:
     """The command line: `python -m course.compare`."""
     machine.show_errors_in_one_line()
-    Parser(prog="course.compare", description=__doc__.partition("\n")[0]).parse_args()
+    Parser(prog="course.compare", description=str(__doc__).partition("\n")[0]).parse_args()
     update()
     print(f"{machine.shown(README)} and {machine.shown(PICTURE)} show every record")
 

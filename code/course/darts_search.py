@@ -7,7 +7,7 @@ same short while with the same seeds. `code/course/results.py` makes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ import darts
 import lab
 from lab import cli, files, machine
 from lab.recipe import recorded_recipe
-from lab.runs import Run
+from lab.runs import Epoch, Run
 
 from . import nsganet_search as searches
 from . import record
 
 RANDOM = 5  # cells drawn at random
 # How each network is trained to be compared. Drop-path and its like help in long trainings.
-BRIEFLY = {
+BRIEFLY: dict[str, Any] = {
     "cells": 5,
     "channels": 8,
     "epochs": 1,
@@ -111,7 +111,7 @@ def collect(
     state to a node, and has a share for each of `operations`.
     """
     about = found.read("run.json")
-    rows = found.read("history.json")
+    rows: list[dict[str, Any]] = found.read("history.json", list[Epoch])
     data, images = about["data"], about["recipe"]["images"] or about["data"]["training"]
     half = min(images, data["training"]) // 2
     return {
@@ -184,15 +184,15 @@ def _outcome(runs: Sequence[Run]) -> dict[str, Any]:
         for row in whole["runs"]
     ]
     kept = ("parameters", "macs", "validation_accuracy", "test_accuracy")
-    return {**{key: whole[key] for key in kept}, "runs": rows}
+    return {**{key: value for key, value in whole.items() if key in kept}, "runs": rows}
 
 
-def _environment(environment: dict[str, Any], folder: str, name: str) -> dict[str, Any]:
+def _environment(environment: Mapping[str, Any], folder: str, name: str) -> dict[str, Any]:
     """Where a search ran; its command names the data set, not where it lay."""
-    return environment | {"command": environment["command"].replace(folder, name)}
+    return {**environment, "command": environment["command"].replace(folder, name)}
 
 
-def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a history, with as many digits as can be seen."""
 
     def rounded(value: Any) -> Any:

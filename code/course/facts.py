@@ -108,7 +108,7 @@ def _factorization(forms: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reduction(forms: Mapping[str, Any]) -> dict[str, Any]:
     """What the 1x1 convolutions before the larger ones save in GoogLeNet's first block."""
-    block = googlenet.GoogLeNet(auxiliary=False, paper=True).inception3a
+    block = googlenet.GoogLeNet(auxiliary=False, paper=True).get_submodule("inception3a")
     found = {}
     for name in ("branch3x3", "branch5x5"):
         branch = getattr(block, name)

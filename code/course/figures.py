@@ -69,14 +69,14 @@ def _strip(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> s
 DRAW = {"chain": _chain, "graph": _graph, "strip": _strip}
 
 
-def _several(draw: Callable, name: str, title: str, *panels: Panel) -> str:
+def _several(draw: Callable[..., str], name: str, title: str, *panels: Panel) -> str:
     read_panels = [(words, read(model, shape)) for words, model, shape in panels]
     said = " ".join(f"{words}: {describe(ops)}" for words, ops in read_panels)
     return draw(name, title, said, read_panels)
 
 
 def _inception() -> str:
-    block = googlenet.GoogLeNet(auxiliary=False, paper=True).inception3a
+    block = googlenet.GoogLeNet(auxiliary=False, paper=True).get_submodule("inception3a")
     return _graph("inception", "Inception block 3a of GoogLeNet", block, (192, 28, 28))
 
 

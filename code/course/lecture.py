@@ -96,5 +96,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     machine.show_errors_in_one_line()
-    Parser(description=__doc__.partition("\n")[0]).parse_args()
+    Parser(description=str(__doc__).partition("\n")[0]).parse_args()
     main()

@@ -74,7 +74,9 @@ def _entry(name: str) -> dict[str, str]:
     try:
         lesson = find(name)
     except lab.UserError as error:
-        there = files.read_json(LISTED, {...: dict}) if LISTED.is_file() else {}
+        there: dict[str, dict[str, str]] = (
+            files.read_json(LISTED, {...: dict}) if LISTED.is_file() else {}
+        )
         if name != EXERCISE or name not in there:
             raise
         print(f"{error}; what is known of it stays as it was", file=sys.stderr)

@@ -9,6 +9,7 @@ answer otherwise than the network, is named, and what is in static/models stays.
 """
 
 import argparse
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -75,7 +76,7 @@ def samples() -> tuple[Split, list[str]]:
     return Split(pixels, torch.zeros(len(paths))), [path.name for path in paths]
 
 
-def answers(model: nn.Module, pictures: Split, about: dict[str, Any]) -> list[list[float]]:
+def answers(model: nn.Module, pictures: Split, about: Mapping[str, Any]) -> list[list[float]]:
     """The probability of each class that a network gives to each picture.
 
     Args:
@@ -91,7 +92,7 @@ def answers(model: nn.Module, pictures: Split, about: dict[str, Any]) -> list[li
 
 
 def difference(
-    content: bytes, pictures: Split, about: dict[str, Any], told: list[list[float]]
+    content: bytes, pictures: Split, about: Mapping[str, Any], told: list[list[float]]
 ) -> tuple[float, int]:
     """How far a file is from the network that it is made of.
 
@@ -185,7 +186,7 @@ def main() -> None:
     MODELS.mkdir(parents=True, exist_ok=True)
     for name, whole in made.items():
         path = MODELS / f"{name}.onnx"
-        files.write(path, lambda file, whole=whole: file.write(whole))
+        files.write_bytes(path, whole)
         print(f"{machine.shown(path)}: {len(whole):,} bytes")
 
 

@@ -95,7 +95,7 @@ def _digest(notebook: Any) -> str:
 def main() -> None:
     """The command line: `python -m course.notebooks`."""
     machine.show_errors_in_one_line()
-    Parser(prog="course.notebooks", description=__doc__.partition("\n")[0]).parse_args()
+    Parser(prog="course.notebooks", description=str(__doc__).partition("\n")[0]).parse_args()
     for script in plain_files(CODE, "*.py"):
         print(f"{machine.shown(script.with_suffix('.ipynb'))}: {pair(script)}")
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import lab
 import nsganet
 from lab import cli, files, machine
 from lab.recipe import recorded_recipe
-from lab.search.pareto import hypervolume, knee, pareto_front
+from lab.search.pareto import Point, knee, pareto_front
 
 from . import record
+
+if TYPE_CHECKING:
+    from optuna.study import Study
 
 SEARCHES = Path(__file__).resolve().parents[2] / "static" / "searches"
 SAMPLERS = ("nsga2", "random")
@@ -119,7 +122,7 @@ def summarize(
         for generation in range(1, options.generations + 1)
     ]
     return {
-        "environments": studies.environments(study),
+        "environments": environments(study),
         "seconds": round(sum(trial["seconds"] for trial in trials), 1),
         "trained": sum(trial["same_as"] is None for trial in trials),
         "hypervolume": [round(volume, 4) for volume in volumes],
@@ -127,3 +130,30 @@ def summarize(
         "front": pareto_front(points),
         "trials": trials,
     }
+
+
+def environments(study: Study) -> list[dict[str, Any]]:
+    """What the results of a study depend on besides its settings, once for each kind of worker."""
+    from lab.search import study as studies
+
+    different: list[dict[str, Any]] = []
+    for trial in studies.finished(study):
+        found = trial.user_attrs.get("found")
+        if found and found["environment"] not in different:
+            different.append(found["environment"])
+    return different
+
+
+def hypervolume(points: Sequence[Point], reference: Point) -> float:
+    """The area that the points dominate, as a share of the rectangle from zero to `reference`.
+
+    Larger is better, and no point can make it smaller: Zitzler and Thiele's measure of a set, 1999.
+    Points beyond the reference dominate nothing.
+    """
+    inside = [point for point in points if point[0] < reference[0] and point[1] < reference[1]]
+    area, ceiling = 0.0, reference[1]
+    for index in pareto_front(inside):
+        first, second = inside[index]
+        area += (reference[0] - first) * (ceiling - second)
+        ceiling = second
+    return area / (reference[0] * reference[1])

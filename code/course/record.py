@@ -11,22 +11,22 @@ import json
 import re
 import shlex
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from lab import files, machine
 from lab.errors import UserError
 from lab.parser import Parser
 from lab.recipe import recorded_recipe
-from lab.record import DEFAULT, RESULTS, name_of, read
-from lab.runs import Run
+from lab.record import DEFAULT, RESULTS, Record, RecordedRun, Spread, Variant, name_of, read
+from lab.runs import Description, Run
 
 
 def main() -> None:
     """The command line: `python -m course.record [--variant NAME] [--replace] RUN ...`."""
     machine.show_errors_in_one_line()
-    parser = Parser(description=__doc__.partition("\n")[0])
+    parser = Parser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--variant", default=DEFAULT, help="name of a variant of the network")
     parser.add_argument("--replace", action="store_true", help="write over a record of other runs")
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
@@ -41,13 +41,13 @@ def main() -> None:
     print(f"{machine.shown(write(made))}: test accuracy {accuracy:.2%}")
 
 
-def _keeps(name: str, there: dict[str, Any], made: dict[str, Any]) -> bool:
+def _keeps(name: str, there: Variant, made: Variant) -> bool:
     """Whether a record has these runs; `UserError` if it would lose others."""
-    seeds, digest = {row["seed"] for row in made["runs"]}, made["images"].get("digest")
+    seeds, digest = {row["seed"] for row in made["runs"]}, made.get("images", {}).get("digest")
     known = is_recorded(name, there, made["recipe"], seeds, digest)
 
-    def measured(row: dict[str, Any]) -> list[float]:
-        return [row[key] for key in ("seconds", "validation_accuracy", "test_accuracy")]
+    def measured(row: RecordedRun) -> tuple[float, ...]:
+        return row["seconds"], row["validation_accuracy"], row["test_accuracy"]
 
     own = {row["seed"]: measured(row) for row in made["runs"]}
     for row in there["runs"]:
@@ -56,7 +56,7 @@ def _keeps(name: str, there: dict[str, Any], made: dict[str, Any]) -> bool:
     return known
 
 
-def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
+def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> Variant:
     """The record of runs that differ in their seed alone.
 
     Returns:
@@ -95,30 +95,32 @@ def summarize(runs: Sequence[Run], variant: str = DEFAULT) -> dict[str, Any]:
     }
 
 
-def _common(about: dict[str, Any], digest: dict[str, str]) -> dict[str, Any]:
+def _common(about: Description, digest: dict[str, str]) -> dict[str, Any]:
     """What the runs of one record must agree on."""
     return {
         "network": about["recipe"]["network"],
         "recipe": recorded_recipe(about["recipe"]),
-        "data": digest | about["data"],
+        "data": {**digest, **about["data"]},
         "parameters": about["parameters"],
         "macs": about["macs"],
         "environment": {
-            key: about["environment"][key]
-            for key in ("precision", "channels_last", "compile", "processes")
+            key: value
+            for key, value in about["environment"].items()
+            if key in ("precision", "channels_last", "compile", "processes")
         },
     }
 
 
-def _row(run: Run, about: dict[str, Any]) -> dict[str, Any]:
+def _row(run: Run, about: Description) -> RecordedRun:
+    epochs: Sequence[Mapping[str, Any]] = run.read("history.json")
     result = run.read("result.json")
     recipe, data = about["recipe"], about["data"]["name"]
     history = [
         {"epoch": row["epoch"]}
         | {key: round(row[key], 4) for key in row if key not in ("epoch", "seconds")}
-        for row in run.read("history.json")
+        for row in epochs
     ]
-    return {
+    row: Any = {
         "seed": recipe["seed"],
         **about["environment"],
         "command": _command(about["environment"]["command"].replace(recipe["data"], data)),
@@ -126,6 +128,7 @@ def _row(run: Run, about: dict[str, Any]) -> dict[str, Any]:
         "history": history,
         "confusion": result["confusion"],
     }
+    return cast(RecordedRun, row)
 
 
 def _command(line: str) -> str:
@@ -140,7 +143,7 @@ def _command(line: str) -> str:
     return shlex.join(word for word in words if not word.startswith("--out="))
 
 
-def spread(values: Sequence[float]) -> dict[str, Any]:
+def spread(values: Sequence[float]) -> Spread:
     """Mean and standard deviation, 0 for a single value, and how many values there are."""
     std = statistics.stdev(values) if len(values) > 1 else 0.0
     return {"mean": round(statistics.fmean(values), 5), "std": round(std, 5), "n": len(values)}
@@ -148,7 +151,7 @@ def spread(values: Sequence[float]) -> dict[str, Any]:
 
 def is_recorded(
     name: str,
-    there: dict[str, Any],
+    there: Variant,
     recipe: dict[str, Any],
     seeds: set[int],
     digest: str | None = None,
@@ -174,7 +177,11 @@ def is_recorded(
     ]
     if not others and not (known <= seeds or seeds <= known):
         others = [f"seeds {sorted(known)}, not {sorted(seeds)}"]
-    if not others and digest is not None and there["images"].get("digest", digest) != digest:
+    if (
+        not others
+        and digest is not None
+        and there.get("images", {}).get("digest", digest) != digest
+    ):
         others = [f"other images or labels than {recipe['data']} has now"]
     if others:
         refuse(f"{name} is recorded with {'; '.join(others)}")
@@ -186,28 +193,26 @@ def refuse(what: str) -> NoReturn:
     raise UserError(f"{what}: --replace (with make, REPLACE=1) writes over that")
 
 
-def write(record: dict[str, Any], folder: Path = RESULTS) -> Path:
+def write(record: Variant, folder: Path = RESULTS) -> Path:
     """Put a record into the network's file, beside the other variants that are there."""
     path = folder / f"{record['network']}.json"
-    known = read(record["network"], folder=folder) or {}
-    variants = known.pop("variants", {})
+    known: Record | None = files.read_json(path, Record) if path.is_file() else None
+    others = known["variants"] if known else {}
     if record["variant"] == DEFAULT:
-        whole = record | {"variants": variants}
-    elif not known:
+        return save({**record, "variants": others}, path)
+    if not known:
         raise UserError(f"record the default variant of {record['network']} first")
-    else:
-        whole = known | {"variants": variants | {record["variant"]: record}}
-    return save(whole, path)
+    return save({**known, "variants": others | {record["variant"]: record}}, path)
 
 
-def save(record: dict[str, Any], path: Path) -> Path:
+def save(record: Mapping[str, Any], path: Path) -> Path:
     """Write a record into a file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     files.write_text(path, _text(record))
     return path
 
 
-def _text(record: dict[str, Any]) -> str:
+def _text(record: Mapping[str, Any]) -> str:
     """JSON with a line for each epoch and each row of the confusion matrix, to read in a diff."""
     innermost = re.compile(r"[\[{][^\[\]{}]*[\]}]")
     return innermost.sub(lambda it: " ".join(it[0].split()), json.dumps(record, indent=1)) + "\n"

@@ -152,7 +152,7 @@ def _plan(training: Training, seeds: int, settings: Sequence[str]) -> Plan:
     """Find out which recipe the lesson will train with."""
     words = [*shlex.split(training.settings), *settings]
     own = lessons.networks()[training.lesson].recipe
-    recipe, options = command_line(own, "", words)
+    recipe, options = command_line(own, "", words, options=lab.Options())
     if options.smoke:
         raise lab.UserError("leave out --smoke: what it trains is no result")
     if recipe.seed != own.seed:
@@ -180,7 +180,7 @@ def _is_recorded(plan: Plan) -> bool:
         return False
     recipe = recorded_recipe(plan.recipes[0].as_dict())
     seeds = {each.seed for each in plan.recipes}
-    digest = _digest(plan.recipes[0]) if "digest" in there["images"] else None
+    digest = _digest(plan.recipes[0]) if "digest" in there.get("images", {}) else None
     return record.is_recorded(str(plan), there, recipe, seeds, digest)
 
 

@@ -71,7 +71,7 @@ def scales(weight: np.ndarray) -> np.ndarray:
     """The size of a step for each row of a weight (C, K), one that float16 holds: float64 (C,)."""
     scale = (np.abs(weight).max(1) / MOST).astype(np.float16).astype(np.float64)
     scale[scale == 0] = 1
-    return scale
+    return np.asarray(scale)
 
 
 def make_up(weight: np.ndarray, scale: np.ndarray, covariance: np.ndarray) -> np.ndarray:

@@ -19,7 +19,8 @@ PATIENCE = 30.0  # seconds: a cold start on a busy two-core machine takes about 
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that is free right now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def start(

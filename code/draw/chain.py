@@ -1,5 +1,6 @@
 """A network without branches, as a row of volumes: the side of its maps is their height."""
 
+import math
 from dataclasses import dataclass
 
 from lab.errors import UserError
@@ -48,17 +49,17 @@ class Scale:
     thick: float = THICK
 
     def face(self, op: Op) -> float:
-        return TALLEST * (op.side / self.side) ** self.power
+        return TALLEST * math.pow(op.side / self.side, self.power)
 
     def column(self, op: Op) -> float:
-        return max(28, TALLEST * (1 + UP) * (op.channels / self.units) ** self.power)
+        return max(28, TALLEST * (1 + UP) * math.pow(op.channels / self.units, self.power))
 
     def thickness(self, op: Op) -> float:
         if op.kind == "input":
             return 9 * op.channels if op.channels <= 4 else 36
         if op.channels <= FEW:
             return max(70, 9 * op.channels)
-        return max(9, self.thick * (op.channels / self.channels) ** 0.5)
+        return max(9, self.thick * math.sqrt(op.channels / self.channels))
 
 
 def chain(name: str, title: str, description: str, ops: list[Op], power: float = 0.5) -> str:

@@ -3,6 +3,7 @@
 import io
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from fontTools.ttLib import TTFont
 
@@ -44,10 +45,10 @@ def width(text: str, size: float, bold: bool = False) -> float:
     Raises:
         UserError: a character is not in the font: the renderer would leave it out silently.
     """
-    loaded = font(bold)
+    loaded: Any = font(bold)  # fontTools does not tell what its tables hold
     glyphs, advances = loaded.getBestCmap(), loaded["hmtx"]
     missing = sorted({character for character in text if ord(character) not in glyphs})
     if missing:
         raise UserError(f"the font has no {' '.join(missing)}: write {text!r} without")
     total = sum(advances[glyphs[ord(character)]][0] for character in text)
-    return total * size / loaded["head"].unitsPerEm
+    return float(total * size / loaded["head"].unitsPerEm)

@@ -1,5 +1,6 @@
 """A block of a network, operation by operation: a ribbon is as wide as the data has channels."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -160,7 +161,7 @@ def _draw(ops: list[Op], layout: Layout, sizes: Sizes, top: float, groups: list[
 
     def right(op: Op) -> float:
         if op.kind == "add":  # where a ribbon leaves the circle
-            return center(op) + max(0, CIRCLE**2 - ribbon(op) ** 2 / 4) ** 0.5
+            return center(op) + math.sqrt(max(0, CIRCLE**2 - ribbon(op) ** 2 / 4))
         return center(op) + _box_width(op) / 2
 
     def at(lane_number: float) -> float:

@@ -85,7 +85,7 @@ def rows(name: str, title: str, description: str, networks: Sequence[tuple[str, 
         group = step(root, count) if count else add(root, "g")
         middle = y + TALLEST / 2 + (ARCH if any(map(_merges, ops)) else OVER)
         for place, each in enumerate(lines):
-            size = {"size": LARGE, "bold": True} if place == 0 else {"fill": MUTED}
+            size: dict[str, Any] = {"size": LARGE, "bold": True} if place == 0 else {"fill": MUTED}
             text(group, LEFT, middle - FIRST + LINE * place, each, anchor="start", **size)
         _row(group, ops, left, middle, min(pitch, WIDEST), side)
         y = middle + TALLEST / 2 + UNDER

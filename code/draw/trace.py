@@ -136,10 +136,10 @@ def _run(model: nn.Module, shape: tuple[int, ...]) -> fx.GraphModule:
     work = FlopCounterMode(display=False)
 
     class Recorder(fx.Interpreter):
-        def run_node(self, node: fx.Node) -> Any:
+        def run_node(self, n: fx.Node) -> Any:
             before = work.get_total_flops()
-            node.meta["output"] = output = super().run_node(node)
-            node.meta["macs"] = (work.get_total_flops() - before) // 2
+            n.meta["output"] = output = super().run_node(n)
+            n.meta["macs"] = (work.get_total_flops() - before) // 2
             return output
 
     try:

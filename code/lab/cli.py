@@ -186,11 +186,11 @@ def command_line(
     description: str,
     argv: Sequence[str],
     *,
-    options: Own | None = None,
+    options: Own,
     hidden: Sequence[str] = (),
     epilog: str = "",
     small: Mapping[str, Any] | None = None,
-) -> tuple[R, Own | Options]:
+) -> tuple[R, Own]:
     """Change a recipe as words say, and prepare the process for training.
 
     Args:
@@ -208,7 +208,7 @@ def command_line(
     Raises:
         UserError: an unknown setting, or a value out of its range.
     """
-    own = options or Options()
+    own = options
     parser = _parser(recipe, own, description, hidden=hidden, epilog=epilog)
     given = vars(parser.parse_args(argv))
     if given.get("smoke", own.smoke):
@@ -326,7 +326,7 @@ def _parser(
     return parser
 
 
-def _add(group: argparse._ArgumentGroup, each: Field, default: Any) -> None:
+def _add(group: argparse._ArgumentGroup, each: Field[Any], default: Any) -> None:
     # What the user did not say must stay unsaid, so that `resume` can tell: no defaults here.
     settings: dict[str, Any] = {"dest": each.name, "default": argparse.SUPPRESS}
     settings["help"] = each.metadata["help"].replace("%", "%%")

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 from urllib.error import HTTPError
 
 import ignite.distributed as idist
@@ -93,6 +93,22 @@ class Data:
         )
 
 
+class DataDigest(TypedDict, total=False):
+    digest: str  # runs of earlier versions have none
+
+
+class DataDescription(DataDigest):
+    """What a run keeps of its data set: sizes of its parts, and a value a channel."""
+
+    training: int
+    validation: int
+    test: int
+    name: str
+    classes: list[str]
+    mean: list[float]
+    std: list[float]
+
+
 class _Source(NamedTuple):
     """What a source gives: its images, and which of them are for what."""
 
@@ -152,7 +168,7 @@ def load(source: str, *, limit: int | None = None, root: Path | None = None, see
     )
 
 
-def described(data: Data) -> dict[str, Any]:
+def described(data: Data) -> DataDescription:
     """What a run keeps of its data set: name, classes, sizes, mean, std, and a digest of it all."""
     return {
         "name": data.name,
@@ -166,10 +182,10 @@ def described(data: Data) -> dict[str, Any]:
     }
 
 
-def is_described(data: Data, about: dict[str, Any]) -> bool:
+def is_described(data: Data, about: DataDescription) -> bool:
     """Whether this is the data set that a run keeps the description of."""
     now = described(data)
-    return now == {"digest": now["digest"]} | about  # runs of earlier versions have no digest
+    return now == {"digest": now.get("digest"), **about}  # runs of earlier versions have no digest
 
 
 def digest(data: Data) -> str:
@@ -188,7 +204,7 @@ def is_here(source: str) -> bool:
     from torchvision.datasets import CIFAR10
 
     root = machine.home() / "data"
-    return (root / CIFAR10.base_folder).is_dir() or (root / CIFAR10.filename).is_file()
+    return Path(root, CIFAR10.base_folder).is_dir() or Path(root, CIFAR10.filename).is_file()
 
 
 def _read(source: str, root: Path, seed: int) -> _Source:
@@ -243,7 +259,8 @@ def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     means, deviations = [], []
     for channel in images.unbind(1):
         # How often each of the 256 levels occurs says it all, exactly.
-        count = sum(part.flatten().bincount(minlength=256) for part in channel.split(1000))
+        parts = channel.split(1000)
+        count = torch.stack([part.flatten().bincount(minlength=256) for part in parts]).sum(0)
         mean = (count * levels).sum() / count.sum()
         variance = (count * (levels - mean) ** 2).sum() / count.sum()
         means.append(mean.item())

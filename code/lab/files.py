@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, get_args, get_origin, get_type_hints, is_typeddict
 
 from . import machine
 from .errors import UserError
@@ -49,9 +49,14 @@ def write(path: Path, put: Callable[[IO[bytes]], Any]) -> None:
         raise Unwritable(path, error) from None
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file, whole or not at all."""
+    write(path, lambda file: file.write(content))
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8 with plain line ends, whole or not at all."""
-    write(path, lambda file: file.write(text.encode()))
+    write_bytes(path, text.encode())
 
 
 def read_text(path: Path) -> str:
@@ -69,9 +74,9 @@ def read_json(path: Path, shape: Any = object) -> Any:
 
     Args:
         path: of the file.
-        shape: what it must hold at least, as an example made of types: `{"recipe": {"seed": int}}`,
-            `[{"epoch": int}]` for a list that is not empty, `{...: str}` for any keys. `float`
-            stands for every finite number.
+        shape: what it must hold at least: a type, such as a `TypedDict` or a list, which must not
+            be empty, or an example made of types: `{"recipe": {"seed": int}}`. `{...: str}` stands
+            for any keys, `float` for every finite number.
 
     Raises:
         UserError: it cannot be read, is no JSON, or does not hold that.
@@ -89,6 +94,15 @@ def read_json(path: Path, shape: Any = object) -> Any:
 
 def _misfit(value: Any, shape: Any, place: str) -> str:
     """In a few words, how a value differs from a shape; nothing if it fits."""
+    if is_typeddict(shape):
+        hints = get_type_hints(shape)
+        shape = {key: hints[key] for key in hints if key in shape.__required_keys__}
+    elif get_origin(shape) is list:
+        shape = list(get_args(shape))
+    elif get_origin(shape) is dict:
+        shape = {...: get_args(shape)[1]}
+    elif shape is Any:
+        return ""
     if isinstance(shape, dict):
         if not isinstance(value, dict):
             return f"{place} is no object"

@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -97,8 +97,8 @@ class History:
         self.run = run
         self.rows: list[dict[str, Any]] = []
 
-    def append(self, row: dict[str, Any]) -> None:
-        self.rows.append(row)
+    def append(self, row: Mapping[str, Any]) -> None:
+        self.rows.append(dict(row))
         self.run.write("history.json", self.rows)
 
     def state_dict(self) -> dict[str, Any]:

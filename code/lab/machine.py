@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict
 
 import ignite
 import ignite.distributed as idist
@@ -20,6 +20,21 @@ from torch import nn
 from . import ctrl_c
 from .errors import Stopped, UserError
 from .recipe import Options
+
+
+class Environment(TypedDict):
+    """What a result depends on besides its recipe."""
+
+    command: str
+    device: str
+    precision: str
+    python: str
+    torch: str
+    ignite: str
+    commit: str
+    channels_last: bool
+    compile: bool
+    processes: int
 
 
 def in_notebook() -> bool:
@@ -214,8 +229,8 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
 
 
-def environment(device: torch.device, options: Options) -> dict[str, Any]:
-    """What a result depends on besides its recipe: versions, device, processes, commit."""
+def environment(device: torch.device, options: Options) -> Environment:
+    """What a result depends on besides its recipe, on this machine."""
     return {
         "command": f"python code/{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}".strip(),
         "device": describe(device),

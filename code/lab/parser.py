@@ -14,7 +14,9 @@ class Parser(argparse.ArgumentParser):
     setting means anything by it, and a path would be the current folder.
     """
 
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] (of its overloads)
+        self, args: Any = None, namespace: Any = None
+    ) -> Any:
         words = sys.argv[1:] if args is None else list(args)
         for word, before in zip(words, ["", *words], strict=False):
             name, equals, value = word.partition("=")

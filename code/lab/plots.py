@@ -22,7 +22,7 @@ GRAY = "#9FB3BA"
 STYLES = ({"color": AMBER, "linestyle": "--"}, {"color": DARK}, {"color": BRIGHT, "linestyle": ":"})
 
 
-def learning_curve(history: Sequence[dict[str, Any]]) -> Figure:
+def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
     """Losses and validation accuracy by epoch, side by side.
 
     Args:

@@ -32,7 +32,8 @@ class SameAs:
         """torchvision's network, with fresh weights."""
         from torchvision import models  # a training with images of one's own never needs it
 
-        return models.get_model(self.model, weights=None, **self.arguments)
+        model: nn.Module = models.get_model(self.model, weights=None, **self.arguments)
+        return model
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def flag(name: str) -> str:
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
-def _complaint(setting: Field, value: Any) -> str | None:
+def _complaint(setting: Field[Any], value: Any) -> str | None:
     """What is wrong with the value of one field, or None."""
     limits = setting.metadata
     if "help" not in limits:
@@ -64,18 +64,19 @@ def _complaint(setting: Field, value: Any) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
 class Checked:
     """A dataclass whose fields are checked against their limits when it is made."""
 
     def __post_init__(self) -> None:
-        for each in fields(self):  # type: ignore[arg-type]
+        for each in fields(self):
             value = getattr(self, each.name)
             complaint = _complaint(each, value)
             if complaint:
                 raise UserError(f"{flag(each.name)} {complaint}, not {value}")
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)  # type: ignore[call-overload]
+        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ default variant of a network at its top level and the others under `variants`.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from . import files, machine
 from .errors import UserError
@@ -13,33 +13,59 @@ from .folders import plain_files
 
 RESULTS = Path(__file__).parents[2] / "static" / "results"
 DEFAULT = "default"
-SPREAD = {"mean": float, "std": float, "n": int}
-ROW = {
-    "network": str,
-    "variant": str,
-    "dataset": str,
-    "parameters": int,
-    "macs": int,
-    "recipe": {"epochs": int},
-    "runs": [
-        {
-            "seed": int,
-            **dict.fromkeys(("device", "precision", "commit"), str),
-            **dict.fromkeys(("seconds", "validation_accuracy", "test_accuracy"), float),
-        }
-    ],
-    "validation_accuracy": SPREAD,
-    "test_accuracy": SPREAD,
-}
-SHAPE = ROW | {"variants": {...: ROW}}  # what a record holds at least, for files.read_json
 
 
-def read(network: str, variant: str = DEFAULT, folder: Path = RESULTS) -> dict[str, Any] | None:
+class Spread(TypedDict):
+    """Mean and standard deviation of so many values."""
+
+    mean: float
+    std: float
+    n: int
+
+
+class RecordedRun(TypedDict):
+    """A run in a record: what depends on its seed, and where it ran."""
+
+    seed: int
+    device: str
+    precision: str
+    commit: str
+    seconds: float
+    validation_accuracy: float
+    test_accuracy: float
+
+
+class _Images(TypedDict, total=False):
+    images: dict[str, Any]
+    classes: list[str]
+
+
+class Variant(_Images):
+    """What a record holds at least of a variant of a network."""
+
+    network: str
+    variant: str
+    dataset: str
+    parameters: int
+    macs: int
+    recipe: dict[str, Any]
+    runs: list[RecordedRun]
+    validation_accuracy: Spread
+    test_accuracy: Spread
+
+
+class Record(Variant):
+    """A file: the default variant, and the other ones by name."""
+
+    variants: dict[str, Variant]
+
+
+def read(network: str, variant: str = DEFAULT, folder: Path = RESULTS) -> Variant | None:
     """The record of a network's variant, if there is one."""
     path = folder / f"{network}.json"
     if not path.is_file():
         return None
-    known = files.read_json(path, SHAPE)
+    known: Record = files.read_json(path, Record)
     return known if variant == DEFAULT else known["variants"].get(variant)
 
 
@@ -48,12 +74,12 @@ def name_of(network: str, variant: str) -> str:
     return network if variant == DEFAULT else f"{network}, {variant}"
 
 
-def records(folder: Path = RESULTS) -> list[dict[str, Any]]:
+def records(folder: Path = RESULTS) -> list[Variant]:
     """The records of a folder, from few to many multiply-accumulates.
 
     Each network's default variant is followed by its other ones.
     """
-    whole = [files.read_json(path, SHAPE) for path in plain_files(folder, "*.json")]
+    whole: list[Record] = [files.read_json(path, Record) for path in plain_files(folder, "*.json")]
     if not whole:
         raise UserError(f"{machine.shown(folder)} has no records yet: make results writes them")
     whole.sort(key=lambda record: (record["macs"], record["network"]))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Literal, TypedDict, TypeVar, overload
 
 import ignite.distributed as idist
 import torch
@@ -28,36 +28,61 @@ from ignite.handlers.checkpoint import BaseSaveHandler
 from matplotlib.figure import Figure
 
 from . import files, machine, tensors
+from .data import DataDescription
 from .errors import UserError
+from .machine import Environment
 from .recipe import Recipe
 
 R = TypeVar("R", bound=Recipe)
 
 LOCK = ".lock"  # held by the process that trains the run; the file says nothing, and stays
-RECIPE: dict[str, Any] = {"network": str, "data": str, "seed": int}
-# What the files of a run hold at least.
+
+
+class Description(TypedDict):
+    """What `run.json` holds at least."""
+
+    recipe: dict[str, Any]
+    options: dict[str, Any]
+    environment: Environment
+    data: DataDescription
+    parameters: int
+    macs: int
+
+
+class Epoch(TypedDict):
+    """A row of `history.json`: accuracies are fractions of one."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+class Result(TypedDict):
+    """What `result.json` holds: accuracies, and test images as `confusion[true][predicted]`."""
+
+    epochs: int
+    best_epoch: int
+    seconds: float
+    validation_accuracy: float
+    test_accuracy: float
+    test_loss: float
+    confusion: list[list[int]]
+
+
+class Identity(TypedDict):
+    """What every recipe says."""
+
+    network: str
+    data: str
+    seed: int
+
+
 SHAPES: dict[str, Any] = {
-    "run.json": {
-        "recipe": RECIPE,
-        "options": dict,
-        "environment": {
-            **dict.fromkeys(("command", "device", "precision", "torch", "commit"), str),
-            **dict.fromkeys(("channels_last", "compile"), bool),
-            "processes": int,
-        },
-        "data": {
-            **dict.fromkeys(("training", "validation", "test"), int),
-            **{"name": str, "classes": [str], "mean": [float], "std": [float]},
-        },
-        "parameters": int,
-        "macs": int,
-    },
-    "history.json": [{"epoch": int, "validation_accuracy": float, "seconds": float}],
-    "result.json": {
-        **dict.fromkeys(("epochs", "best_epoch"), int),
-        **dict.fromkeys(("seconds", "validation_accuracy", "test_accuracy"), float),
-        "confusion": [[int]],
-    },
+    "run.json": Description,
+    "history.json": list[Epoch],
+    "result.json": Result,
     "genotype.json": str,
 }
 
@@ -121,7 +146,8 @@ class Run:
 
     def saved_recipe(self) -> dict[str, Any]:
         """The recipe that the run was started with, as it is kept."""
-        return self.read("run.json", {"recipe": RECIPE})["recipe"]
+        recipe: dict[str, Any] = self.read("run.json", {"recipe": Identity})["recipe"]
+        return recipe
 
     def check_network(self, network: str) -> None:
         """Raise `UserError` unless this is a run of that network."""
@@ -151,6 +177,16 @@ class Run:
         finally:
             lock.release()
 
+    @overload
+    def read(self, name: Literal["run.json"]) -> Description: ...
+    @overload
+    def read(self, name: Literal["history.json"]) -> list[Epoch]: ...
+    @overload
+    def read(self, name: Literal["result.json"]) -> Result: ...
+    @overload
+    def read(self, name: Literal["genotype.json"]) -> str: ...
+    @overload
+    def read(self, name: str, shape: Any = None) -> Any: ...
     def read(self, name: str, shape: Any = None) -> Any:
         """The content of a JSON file of the run, which holds at least a shape (`files.read_json`).
 
@@ -165,7 +201,7 @@ class Run:
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a file into the run folder that is no part of the training, such as an export."""
-        files.write(self.folder / name, lambda file: file.write(content))
+        files.write_bytes(self.folder / name, content)
 
     def load(self, name: str) -> Any:
         """The tensors of a checkpoint of the run, on the CPU.
@@ -256,7 +292,12 @@ class CheckpointFiles(BaseSaveHandler):
     def __init__(self, run: Run) -> None:
         self.run = run
 
-    def __call__(self, checkpoint: Mapping, filename: str, metadata: Mapping | None = None) -> None:
+    def __call__(
+        self,
+        checkpoint: Mapping[str, Any],
+        filename: str,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> None:
         self.run.save(filename, checkpoint)
 
     def remove(self, filename: str) -> None:

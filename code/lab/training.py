@@ -8,7 +8,7 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -46,7 +46,7 @@ from .handlers import (
 from .measure import count_macs, count_parameters
 from .pictures import show
 from .recipe import AuxiliaryRecipe, Options, Recipe
-from .runs import CheckpointFiles, Run
+from .runs import CheckpointFiles, Description, Epoch, Result, Run
 
 R = TypeVar("R", bound=Recipe)
 
@@ -79,12 +79,12 @@ class Trained:
     data: Data
 
     @property
-    def history(self) -> list[dict[str, Any]]:
+    def history(self) -> list[Epoch]:
         """A row an epoch: its losses, validation accuracy (a fraction of one) and seconds."""
         return self.run.read("history.json")
 
     @property
-    def result(self) -> dict[str, Any]:
+    def result(self) -> Result:
         """Accuracies (fractions of one), test confusion counts [true][predicted], seconds."""
         return self.run.read("result.json")
 
@@ -96,10 +96,13 @@ class Trained:
         """Show which classes it takes for which, on the test images."""
         self._show("confusion.png", "Which classes it takes for which, on the test images")
 
-    def filters(self, convolution: nn.Conv2d) -> None:
-        """Draw the filters of a convolution that sees the image."""
+    def filters(self) -> None:
+        """Draw the filters of the first convolution, if there is one: it sees the image."""
         words = "What the filters of the first convolution look for"
-        self._draw("filters.png", plots.filters(convolution.weight), words)
+        for module in self.model.modules():
+            if isinstance(module, nn.Conv2d):
+                self._draw("filters.png", plots.filters(module.weight), words)
+                return
 
     def mistakes(self) -> None:
         """Draw the test images that it is most sure about, and wrong."""
@@ -252,7 +255,8 @@ def initialize(
         replica = _replicate(model, device)
     if options.compile:
         # Batches differ in size by one at most: two static shapes beat one dynamic one.
-        replica = torch.compile(replica, dynamic=False)  # type: ignore[assignment]
+        compiled: Any = torch.compile(replica, dynamic=False)  # a module, of a module
+        replica = compiled
     half = machine.pick_precision(options.precision, device) is torch.float16
     return replica, optimizer, torch.amp.GradScaler(device.type, enabled=half)
 
@@ -426,11 +430,11 @@ def fit(
         finite(trainer)
         if trainer.should_terminate:
             return
-        speed = epoch.images / epoch.clock()
+        speed = f"{epoch.images / epoch.clock():,.0f} images/s"
         share_buffers(evaluated)
         evaluator.run(validation)
-        history.append(_row(trainer, evaluator, epoch))
-        print(_line(history.rows[-1], recipe, speed), flush=True)
+        history.append(epoch_row(trainer, evaluator, epoch))
+        print(line_of(history.rows[-1], recipe, speed), flush=True)
         last(trainer)
 
     stop.attach(trainer)
@@ -455,7 +459,7 @@ def fit(
 
 
 def _accuracy(evaluator: Engine) -> float:
-    return evaluator.state.metrics["accuracy"]
+    return float(evaluator.state.metrics["accuracy"])
 
 
 def _memory_format(options: Options) -> torch.memory_format:
@@ -467,7 +471,8 @@ def epoch_seed(seed: int, epoch: int, rank: int) -> int:
     return ((seed * 1_000_003 + epoch) * 1_000_003 + rank) % 2**63
 
 
-def _row(trainer: Engine, evaluator: Engine, epoch: EpochSoFar) -> dict[str, Any]:
+def epoch_row(trainer: Engine, evaluator: Engine, epoch: EpochSoFar) -> Epoch:
+    """The row of the history that says how an epoch went."""
     return {
         "epoch": trainer.state.epoch,
         "train_loss": epoch.mean_loss(),
@@ -477,13 +482,15 @@ def _row(trainer: Engine, evaluator: Engine, epoch: EpochSoFar) -> dict[str, Any
     }
 
 
-def _line(row: dict[str, Any], recipe: Recipe, speed: float) -> str:
-    return (
-        f"epoch {row['epoch']:{len(str(recipe.epochs))}}/{recipe.epochs}"
-        f"   loss: training {row['train_loss']:.3f}, validation {row['validation_loss']:.3f}"
-        f"   validation accuracy {row['validation_accuracy']:6.2%}"
-        f"   {speed:,.0f} images/s"
+def line_of(row: Mapping[str, Any], recipe: Recipe, *more: str) -> str:
+    """A row of the history, for people, and what else there is to say of the epoch."""
+    parts = (
+        f"epoch {row['epoch']:{len(str(recipe.epochs))}}/{recipe.epochs}",
+        f"loss: training {row['train_loss']:.3f}, validation {row['validation_loss']:.3f}",
+        f"validation accuracy {row['validation_accuracy']:6.2%}",
+        *more,
     )
+    return "   ".join(parts)
 
 
 def resume(run: Run, state: dict[str, Any], training: Resumable) -> None:
@@ -519,7 +526,7 @@ def _finish(model: nn.Module, data: Data, options: Options, device: torch.device
         return
     history = run.read("history.json")
     best = max(history, key=lambda row: row["validation_accuracy"])
-    result = {
+    result: Result = {
         "epochs": len(history),
         "best_epoch": best["epoch"],
         "seconds": round(sum(row["seconds"] for row in history), 1),
@@ -535,7 +542,7 @@ def _finish(model: nn.Module, data: Data, options: Options, device: torch.device
 
 def description(
     recipe: Recipe, options: Options, device: torch.device, data: Data, model: nn.Module
-) -> dict[str, Any]:
+) -> Description:
     shape = (1, *data.train.images.shape[1:])
     return {
         "recipe": recipe.as_dict(),

@@ -18,7 +18,8 @@ import lab
 import nsganet
 from course import darts_search, figures
 from course import nsganet_search as searches
-from lab.search.pareto import hypervolume, knee, pareto_front
+from course.nsganet_search import hypervolume
+from lab.search.pareto import knee, pareto_front
 
 RECORD: dict[str, Any] = json.loads((searches.SEARCHES / "nsganet.json").read_text())
 SAMPLERS = list(RECORD["searches"])

@@ -30,7 +30,7 @@ TINY = lab.NetworkLesson("tiny", "Tiny", "", recipe=lab.Recipe("tiny"), build=ti
 
 
 def parse(*arguments: str) -> tuple[lab.Recipe, lab.Options]:
-    return cli.command_line(RECIPE, "A lesson.", arguments)
+    return cli.command_line(RECIPE, "A lesson.", arguments, options=lab.Options())
 
 
 def test_every_setting_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,9 +20,10 @@ from optuna.trial import TrialState
 import lab
 import nsganet
 from conftest import ROOT
+from course.nsganet_search import hypervolume
 from lab import data
 from lab.search import study as studies
-from lab.search.pareto import hypervolume, knee, pareto_front
+from lab.search.pareto import knee, pareto_front
 from networks import assert_exports, assert_finite_gradients, assert_macs, assert_one_row_an_image
 from nsganet import NSGANet, canonical, decode, encode, graph
 from running import command, environment, lesson

@@ -118,7 +118,7 @@ if __name__ == "__main__":
 if __name__ == "__main__":
     trained.curve()
     trained.confusion()
-    trained.filters(trained.model.block1[0])
+    trained.filters()
     trained.mistakes()
 
 # %% [markdown]

@@ -14,13 +14,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .. import data
 from ..batches import normalized
-from ..data import Data, Split
+from ..data import Data, DataDescription, Split
 from ..errors import UserError
 from ..facts import FOLDED, facts, grouped
 from ..measure import Layer, first_level
@@ -104,10 +105,11 @@ class Opened(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         calls: list[tuple[Tensor, Tensor]] = []
-        hooks = [
-            child.register_forward_hook(lambda _, given, output: calls.append((given[0], output)))
-            for child in first_level(self.model).values()
-        ]
+
+        def note(_: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+            calls.append((given[0], output))
+
+        hooks = [each.register_forward_hook(note) for each in first_level(self.model).values()]
         try:
             logits = self.model(images)
         finally:
@@ -218,17 +220,18 @@ def pack(
     if test is not None:
         about = run.read("run.json")["data"]
         lecture["agreement"] = agree(small.SerializeToString(), model, test, about)
-    return labelled(small, lecture | more)
+    return labelled(small, lecture | dict(more))
 
 
 def labelled(model: "ModelProto", lecture: dict[str, Any]) -> bytes:
     """The bytes of an ONNX model with its metadata."""
     entry = model.metadata_props.add()
     entry.key, entry.value = KEY, json.dumps(lecture, separators=(",", ":"))
-    return model.SerializeToString()
+    content: bytes = model.SerializeToString()
+    return content
 
 
-def agree(content: bytes, model: nn.Module, test: Split, about: dict[str, Any]) -> dict[str, int]:
+def agree(content: bytes, model: nn.Module, test: Split, about: DataDescription) -> dict[str, int]:
     """On how many of the first test images a file and its network have the same first choice.
 
     Args:
@@ -242,7 +245,7 @@ def agree(content: bytes, model: nn.Module, test: Split, about: dict[str, Any]) 
     session = InferenceSession(content, providers=["CPUExecutionProvider"])
     images, same = test.first(IMAGES), 0
     for batch, _ in normalized(images, about["mean"], about["std"], LARGEST_BATCH):
-        (theirs,) = session.run(["logits"], {"images": batch.numpy()})
+        theirs = np.asarray(session.run(["logits"], {"images": batch.numpy()})[0])
         with torch.no_grad():
             same += int((model(batch).argmax(1).numpy() == theirs.argmax(1)).sum())
     return {"images": len(images), "same": same}
@@ -290,7 +293,8 @@ def parse(content: bytes) -> dict[str, Any]:
     import onnx
 
     model = onnx.ModelProto.FromString(content)
-    return json.loads({each.key: each.value for each in model.metadata_props}[KEY])
+    known: dict[str, Any] = json.loads({each.key: each.value for each in model.metadata_props}[KEY])
+    return known
 
 
 def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":

@@ -11,7 +11,7 @@ same end, after Ctrl-C or a power cut. What a step does is the lesson's.
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
@@ -34,7 +34,9 @@ from ..training import (
     check_same_data,
     create_evaluator,
     description,
+    epoch_row,
     epoch_seed,
+    line_of,
     resume,
 )
 
@@ -49,12 +51,12 @@ def moved(weights: Sequence[Tensor], direction: Sequence[Tensor], by: float) -> 
     """Move the weights along a direction; afterwards they are exactly what they were."""
     before = [weight.detach().clone() for weight in weights]
     with torch.no_grad():
-        torch._foreach_add_(list(weights), list(direction), alpha=by)
+        torch._foreach_add_(list(weights), list(direction), alpha=by)  # pyright: ignore[reportPrivateImportUsage]
     try:
         yield
     finally:
         with torch.no_grad():
-            torch._foreach_copy_(list(weights), before)
+            torch._foreach_copy_(list(weights), before)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def mixed_product(
@@ -80,8 +82,11 @@ def mixed_product(
 class Step(Protocol):
     """What a lesson does with a batch of each half, to a network that gives logits (N, classes)."""
 
-    model: nn.Module
-    optimizers: dict[str, torch.optim.Optimizer]
+    @property
+    def model(self) -> nn.Module: ...
+
+    @property
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]: ...
 
     def __call__(self, training: Batch, validation: Batch, done: float) -> Tensor:
         """Make one step; `done` is the share of the search before it. Returns the mean loss."""
@@ -259,14 +264,7 @@ def _search(
                 "try lower learning rates"
             )
         evaluator.run(validation)
-        row = {
-            "epoch": trainer.state.epoch,
-            "train_loss": loss,
-            "validation_loss": evaluator.state.metrics["loss"],
-            "validation_accuracy": evaluator.state.metrics["accuracy"],
-            "seconds": round(epoch.clock(), 3),
-            **step.describe(),
-        }
+        row = {**epoch_row(trainer, evaluator, epoch), **step.describe()}
         history.append(row)
         print(_line(row, recipe), flush=True)
         last(trainer)
@@ -294,13 +292,5 @@ def _search(
 
 def _line(row: Row, recipe: Recipe) -> str:
     """An epoch, with all whole numbers that the lesson says of it."""
-    counts = [
-        f"   {name} {value}"
-        for name, value in row.items()
-        if isinstance(value, int) and name != "epoch"
-    ]
-    return (
-        f"search: epoch {row['epoch']:{len(str(recipe.epochs))}}/{recipe.epochs}"
-        f"   loss: training {row['train_loss']:.3f}, validation {row['validation_loss']:.3f}"
-        f"   validation accuracy {row['validation_accuracy']:6.2%}{''.join(counts)}"
-    )
+    counts = (f"{key} {row[key]}" for key in row if isinstance(row[key], int) and key != "epoch")
+    return f"search: {line_of(row, recipe, *counts)}"

@@ -22,21 +22,6 @@ def pareto_front(points: Sequence[Point]) -> list[int]:
     return front
 
 
-def hypervolume(points: Sequence[Point], reference: Point) -> float:
-    """The area that the points dominate, as a share of the rectangle from zero to `reference`.
-
-    Larger is better, and no point can make it smaller: Zitzler and Thiele's measure of a set, 1999.
-    Points beyond the reference dominate nothing.
-    """
-    inside = [point for point in points if point[0] < reference[0] and point[1] < reference[1]]
-    area, ceiling = 0.0, reference[1]
-    for index in pareto_front(inside):
-        first, second = inside[index]
-        area += (reference[0] - first) * (ceiling - second)
-        ceiling = second
-    return area / (reference[0] * reference[1])
-
-
 def knee(points: Sequence[Point]) -> int:
     """Where the point of the front stands from which either objective costs most of the other.
 
@@ -64,4 +49,4 @@ def print_front(rows: Sequence[dict[str, Any]]) -> str:
         mark = "knee" if index == knee(points) else ""
         error, macs = points[index]
         print(f"{mark:4} {error:6.1%} {macs / 1e6:13.2f}  {rows[index]['genome']}")
-    return rows[knee(points)]["genome"]
+    return str(rows[knee(points)]["genome"])

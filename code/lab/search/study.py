@@ -327,7 +327,7 @@ def train_briefly(
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(data.classes))
     device = machine.pick_device(options.device)
-    environment = machine.environment(device, options)
+    environment: dict[str, Any] = {**machine.environment(device, options)}
     del environment["command"]  # it may hold the password of a database
     found = {
         "error": 1.0,
@@ -375,13 +375,3 @@ def rows(study: Study, population: int) -> list[dict[str, Any]]:
             }
         )
     return made
-
-
-def environments(study: Study) -> list[dict[str, Any]]:
-    """What the results of a study depend on besides its settings, once for each kind of worker."""
-    different = []
-    for trial in finished(study):
-        found = trial.user_attrs.get("found")
-        if found and found["environment"] not in different:
-            different.append(found["environment"])
-    return different
