@@ -10,7 +10,7 @@ BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # Neither a folder that is called so nor a link that leads nowhere.
 SCRIPTS := $(foreach script,$(wildcard code/*.py),$(if $(realpath $(script)/.),,\
 	$(if $(realpath $(script)),$(script))))
-LESSONS := $(filter-out __init__ exercise pieces,$(basename $(notdir $(SCRIPTS))))
+LESSONS := $(basename $(notdir $(SCRIPTS)))
 
 .PHONY: present test train notebooks results figures lesson models site pdf handout pictures accept clean node browser
 .DELETE_ON_ERROR:
@@ -24,12 +24,6 @@ test: browser .venv/.ready-test  ## every test (ARGS="-k resume": some)
 ifneq ($(filter $(LESSONS),$(ARCH)),)
 train: .venv/.ready  ## one network: make train ARCH=lenet ARGS="--epochs 5"
 	@$(BIN)/python code/$(ARCH).py $(ARGS)
-else ifeq ($(ARCH),pieces)
-train:
-	@echo "make train: the pieces are not a network to train; run python code/pieces.py" >&2; exit 2
-else ifeq ($(ARCH),exercise)
-train:
-	@echo "make train: the exercise is for you to fill in; run python code/exercise.py --check" >&2; exit 2
 else
 train:
 	@echo "make train: ARCH=$(ARCH) is not a lesson; choose one of: $(LESSONS)" >&2; exit 2

@@ -27,8 +27,7 @@
 # one of the two poolings is left out: the blocks work at 16x16, 8x8 and 4x4. To suit a laptop,
 # every layer has 3/8 of its channels; `--width 1` gives the full network.
 #
-# `python code/googlenet.py` trains it on CIFAR10; `--paper` does it in the form of 2014,
-# `--auxiliary-weight 0` without the auxiliary classifiers. `--help` lists the rest.
+# `python code/googlenet.py` trains it on CIFAR10. `--help` lists the settings.
 
 # %%
 from dataclasses import dataclass
@@ -40,8 +39,9 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## The block
 #
-# Four branches see the same input (figure 2b): 1x1, 3x3 and 5x5 convolutions and max pooling.
-# Their maps have the same size and are put one behind the other, so the channels add up.
+# Four branches see the same input (figure 2b): 1x1, 3x3 and 5x5 convolutions and max pooling. Their
+# maps are put one behind the other: block 3a makes 64 + 128 + 32 + 32 = 256 of 192. Below it stands
+# what the 1x1 convolutions before the 3x3 and the 5x5 one save (section 4).
 #
 # **torchvision departs from the paper** in two ways. Its "5x5" branch has a 3x3 convolution: a
 # mistake that came with trained weights, ported from TensorFlow's version, and stayed for their
@@ -90,20 +90,12 @@ class Inception(nn.Module):
         return torch.cat([branch(x) for branch in self.children()], dim=1)
 
 
-# %% [markdown]
-# The first block, 3a, makes 64 + 128 + 32 + 32 = 256 channels. And what do the 1x1 convolutions
-# before the 3x3 and the 5x5 one save (section 4)?
-
-
-# %%
 @lab.demo
-def first_block() -> None:
-    x = torch.rand(1, 192, 28, 28)
+def reduction() -> None:
     block = Inception(192, (64, 96, 128, 16, 32, 32), paper=True)
-    print(f"{tuple(x.shape)} -> Inception 3a -> {tuple(block(x).shape)}")
-    for side, channels, branch in ((3, 128, block.branch3x3), (5, 32, block.branch5x5)):
-        direct = nn.Conv2d(192, channels, side, padding=side // 2)
-        costs = [lab.count_macs(module, tuple(x.shape)) / 1e6 for module in (direct, branch)]
+    for side, branch in ((3, block.branch3x3), (5, block.branch5x5)):
+        direct = nn.Conv2d(192, branch[1].conv.out_channels, side, padding=side // 2)
+        costs = [lab.count_macs(module, (1, 192, 28, 28)) / 1e6 for module in (direct, branch)]
         print("{0}x{0}: direct {1:.0f} million MACs, reduced {2:.0f} million".format(side, *costs))
 
 
@@ -120,9 +112,8 @@ def first_block() -> None:
 class InceptionAux(nn.Module):
     """An auxiliary classifier: (N, in_channels, H, W) -> logits (N, classes)."""
 
-    def __init__(self, in_channels: int, classes: int, width: float, paper: bool) -> None:
+    def __init__(self, in_channels: int, maps: int, hidden: int, classes: int, paper: bool) -> None:
         super().__init__()
-        maps, hidden = scaled(128, width), scaled(1024, width)
         self.pool = nn.AvgPool2d(5, stride=3) if paper else nn.AdaptiveAvgPool2d(4)
         self.conv = BasicConv2d(in_channels, maps, 1, 1, paper)
         self.fc1 = nn.Linear(maps * 4 * 4, hidden)
@@ -131,13 +122,8 @@ class InceptionAux(nn.Module):
         self.fc2 = nn.Linear(hidden, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(self.pool(x)).flatten(1)  # (N, 128 * 4 * 4)
+        x = self.conv(self.pool(x)).flatten(1)  # (N, maps * 4 * 4)
         return self.fc2(self.dropout(self.relu(self.fc1(x))))  # (N, classes)
-
-
-def scaled(channels: int, width: float) -> int:
-    """A channel count of the paper, times `width`."""
-    return max(1, round(channels * width))
 
 
 # %% [markdown]
@@ -163,35 +149,33 @@ TABLE_1 = {  # 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool proj; parameters (K),
 
 
 class GoogLeNet(nn.Module):
-    """Images (N, 3, 224, 224) -> logits (N, classes); in train mode a tuple.
+    """Images (N, 3, 224, 224) -> logits (N, classes); in train mode also those of 4a and 4d.
 
-    The tuple has the logits of the network, then those of the classifiers on blocks 4a and 4d.
-
-    Args:
-        width: channels of every layer, as a share of the paper's.
-        classes: how many.
-        auxiliary: with the two auxiliary classifiers.
-        paper: the form of 2014 instead of torchvision's.
+    `width` is the share of the paper's channels that every layer has.
     """
 
     def __init__(
         self, width: float = 1.0, classes: int = 1000, auxiliary: bool = True, paper: bool = False
     ) -> None:
         super().__init__()
-        stem, channels = scaled(64, width), scaled(192, width)
-        self.conv1 = BasicConv2d(3, stem, 7, 2, paper)
+
+        def c(channels: int) -> int:
+            return max(1, round(channels * width))
+
+        self.conv1 = BasicConv2d(3, c(64), 7, 2, paper)
         self.maxpool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.norm1 = nn.LocalResponseNorm(5) if paper else nn.Identity()
-        self.conv2 = BasicConv2d(stem, stem, 1, 1, paper)
-        self.conv3 = BasicConv2d(stem, channels, 3, 1, paper)
+        self.conv2 = BasicConv2d(c(64), c(64), 1, 1, paper)
+        self.conv3 = BasicConv2d(c(64), c(192), 3, 1, paper)
         self.norm2 = nn.LocalResponseNorm(5) if paper else nn.Identity()
-        self.maxpool2: nn.Module = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.maxpool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        channels = c(192)
         for name, (row, _, _) in TABLE_1.items():
-            counts = tuple(scaled(count, width) for count in row)
+            counts = tuple(c(count) for count in row)
             self.add_module(f"inception{name}", Inception(channels, counts, paper))
             channels = counts[0] + counts[2] + counts[4] + counts[5]
             if auxiliary and name in ("4a", "4d"):
-                head = InceptionAux(channels, classes, width, paper)
+                head = InceptionAux(channels, c(128), c(1024), classes, paper)
                 self.add_module("aux1" if name == "4a" else "aux2", head)
         self.maxpool3 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.maxpool4 = nn.MaxPool2d(3 if paper else 2, stride=2, ceil_mode=True)
@@ -199,42 +183,37 @@ class GoogLeNet(nn.Module):
         self.dropout = nn.Dropout(0.4 if paper else 0.2)
         self.fc = nn.Linear(channels, classes)
         self.auxiliary = auxiliary
-        self.apply(initialize)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):  # keeps the size of the signal through all layers
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:  # 224x224 | 32x32 at width 3/8
-        part = self.get_submodule  # those that the loop above adds
         with_auxiliary = self.training and self.auxiliary
         x = self.conv1(x)  # (N, 64, 112, 112) | (N, 24, 32, 32)
         x = self.norm1(self.maxpool1(x))  # (N, 64, 56, 56) | (N, 24, 16, 16)
         x = self.norm2(self.conv3(self.conv2(x)))  # (N, 192, 56, 56) | (N, 72, 16, 16)
-        x = part("inception3a")(self.maxpool2(x))  # (N, 256, 28, 28) | (N, 96, 16, 16)
-        x = part("inception3b")(x)  # (N, 480, 28, 28) | (N, 180, 16, 16)
-        x = part("inception4a")(self.maxpool3(x))  # (N, 512, 14, 14) | (N, 192, 8, 8)
-        heads = [part("aux1")(x)] if with_auxiliary else []  # (N, classes)
-        x = part("inception4c")(part("inception4b")(x))  # (N, 512, 14, 14) | (N, 192, 8, 8)
-        x = part("inception4d")(x)  # (N, 528, 14, 14) | (N, 198, 8, 8)
-        heads += [part("aux2")(x)] if with_auxiliary else []  # (N, classes)
-        x = part("inception4e")(x)  # (N, 832, 14, 14) | (N, 312, 8, 8)
-        x = part("inception5a")(self.maxpool4(x))  # (N, 832, 7, 7) | (N, 312, 4, 4)
-        x = part("inception5b")(x)  # (N, 1024, 7, 7) | (N, 384, 4, 4)
+        x = self.inception3a(self.maxpool2(x))  # (N, 256, 28, 28) | (N, 96, 16, 16)
+        x = self.inception3b(x)  # (N, 480, 28, 28) | (N, 180, 16, 16)
+        x = self.inception4a(self.maxpool3(x))  # (N, 512, 14, 14) | (N, 192, 8, 8)
+        aux1 = self.aux1(x) if with_auxiliary else None  # (N, classes)
+        x = self.inception4c(self.inception4b(x))  # (N, 512, 14, 14) | (N, 192, 8, 8)
+        x = self.inception4d(x)  # (N, 528, 14, 14) | (N, 198, 8, 8)
+        aux2 = self.aux2(x) if with_auxiliary else None  # (N, classes)
+        x = self.inception4e(x)  # (N, 832, 14, 14) | (N, 312, 8, 8)
+        x = self.inception5a(self.maxpool4(x))  # (N, 832, 7, 7) | (N, 312, 4, 4)
+        x = self.inception5b(x)  # (N, 1024, 7, 7) | (N, 384, 4, 4)
         x = self.avgpool(x).flatten(1)  # (N, 1024) | (N, 384)
         logits = self.fc(self.dropout(x))  # (N, classes)
-        return (logits, *heads) if with_auxiliary else logits
-
-
-def initialize(module: nn.Module) -> None:
-    """Keep the size of the signal through all layers."""
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        return (logits, aux1, aux2) if with_auxiliary else logits
 
 
 def for_small_images(model: GoogLeNet, paper: bool) -> GoogLeNet:
     """A stem that shrinks 32x32 images by two instead of eight."""
-    model.conv1 = BasicConv2d(3, model.conv1.conv.out_channels, 3, 1, paper).apply(initialize)
+    model.conv1 = BasicConv2d(3, model.conv1.conv.out_channels, 3, 1, paper)
+    nn.init.kaiming_normal_(model.conv1.conv.weight, nonlinearity="relu")
     model.maxpool2 = nn.Identity()
     if model.auxiliary:
-        for name in ("aux1", "aux2"):
-            model.get_submodule(name).pool = nn.AdaptiveAvgPool2d(4)
+        model.aux1.pool, model.aux2.pool = nn.AdaptiveAvgPool2d(4), nn.AdaptiveAvgPool2d(4)
     return model
 
 
@@ -242,11 +221,11 @@ def for_small_images(model: GoogLeNet, paper: bool) -> GoogLeNet:
 # ## Is it the network of the paper?
 #
 # Table 1 gives the parameters (K stands for 1,024, biases are left out) and the operations of each
-# row. The operations of ours agree in all rows but two, to less than a million. The parameters
-# agree in most; in 4a, 4c, 4d, 4e and 5b the paper's two numbers do not follow from the same
-# widths, and in 5a both are larger than the widths in the row give. The first row is another
-# convolution, it seems: with eight 7x7 filters for each color, and a 1x1 convolution to 64
-# channels, both numbers come out.
+# row. Our operations agree to less than a million in all rows but two, our parameters in most. In
+# 4a, 4c, 4d, 4e and 5b the paper's two numbers do not follow from the same widths; in 5a both are
+# larger than its widths give. The first row seems to be another convolution: eight 7x7 filters for
+# each color and a 1x1 one to 64 channels have 24 * 49 + 24 * 64 = 2,712 weights, and at 112x112
+# pixels 34 million operations, as in the paper.
 
 
 # %%
@@ -270,13 +249,6 @@ def costs() -> None:
     print(f"{'':14}parameters, K      operations, M")
     for row, (ours, theirs, macs, operations) in beside_the_paper().items():
         print(f"{row:12}{ours:9.1f}{theirs:8g}{macs:12.1f}{operations:7}")
-    colors = nn.Conv2d(3, 24, 7, stride=2, padding=3, groups=3, bias=False)
-    separable = nn.Sequential(colors, nn.Conv2d(24, 64, 1, bias=False))
-    macs = lab.count_macs(separable, (1, 3, 224, 224))
-    print(f"separable: {lab.count_parameters(separable):,} parameters, {macs / 1e6:.1f} M MACs")
-    for form, paper in (("torchvision", False), ("paper", True)):
-        alone, whole = (lab.count_parameters(GoogLeNet(1, 1000, a, paper)) for a in (False, True))
-        print(f"{form:12} {alone:>10,} parameters, {whole:,} with the auxiliary classifiers")
 
 
 # %% [markdown]

@@ -16,8 +16,7 @@
 #
 # Szegedy, Vanhoucke, Ioffe, Shlens and Wojna, *Rethinking the Inception architecture for computer
 # vision*, CVPR 2016 ([arXiv:1512.00567](https://arxiv.org/abs/1512.00567)). The companion of the
-# slide **InceptionNet**; the network is known as Inception v3. GoogLeNet, the first of the family,
-# has a lesson of its own.
+# slide **InceptionNet**; the network is known as Inception v3.
 #
 # The paper asks where an inception block wastes work, and answers with factorization: two small
 # convolutions in a row see as much as a large one and cost less, and so do a flat one and a tall
@@ -34,8 +33,8 @@
 # %%
 import copy
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
@@ -44,29 +43,45 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## What the blocks are made of
 #
-# A convolution is always followed by batch norm and ReLU. Branches see the same input; their maps
-# are put one behind the other.
-
+# A convolution is always followed by batch norm and ReLU. The branches of a block see the same
+# input, and their maps are put one behind the other. Every number of channels is that of the
+# original, and `c` turns it into ours: at a quarter of the width `c(64)` is 16.
 
 # %%
+Size = int | tuple[int, int]  # of both sides, or height and width
+Scale = Callable[[int], int]
+
+
 class BasicConv2d(nn.Module):
     """A convolution, batch norm and ReLU."""
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int | tuple[int, int],
-        stride: int = 1,
-        padding: int | tuple[int, int] = 0,
+        self, in_channels: int, out_channels: int, kernel: Size, stride: int = 1, padding: Size = 0
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, padding, bias=False)
         self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.relu(self.bn(self.conv(x)))
+
+
+def chain(in_channels: int, *layers: tuple[int, Size]) -> nn.Sequential:
+    """Convolutions in a row that keep the size, each given by its channels and its kernel."""
+    convolutions = nn.Sequential()
+    for channels, kernel in layers:
+        height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        padding = (height // 2, width // 2)
+        convolutions.append(BasicConv2d(in_channels, channels, kernel, padding=padding))
+        in_channels = channels
+    return convolutions
+
+
+def pooled(in_channels: int, out_channels: int) -> nn.Sequential:
+    """The branch that averages 3x3 pixels and mixes the channels."""
+    mix = BasicConv2d(in_channels, out_channels, 1)
+    return nn.Sequential(nn.AvgPool2d(3, stride=1, padding=1), mix)
 
 
 class Branches(nn.Module):
@@ -76,99 +91,66 @@ class Branches(nn.Module):
         return torch.cat([branch(x) for branch in self.children()], dim=1)
 
 
-def pooled(in_channels: int, out_channels: int) -> nn.Sequential:
-    """The branch that averages 3x3 pixels and mixes the channels."""
-    return nn.Sequential(
-        nn.AvgPool2d(3, stride=1, padding=1), BasicConv2d(in_channels, out_channels, 1)
-    )
-
-
-def scaled(channels: int, width: float) -> int:
-    """A channel count of the original network, times `width`."""
-    return max(1, round(channels * width))
-
-
 # %% [markdown]
-# ## Block A: small convolutions in a row
+# ## Blocks A and B: small convolutions in a row
 #
 # Two 3x3 convolutions see 5x5 pixels with 18 weights instead of 25 (section 3.1, figure 5). The
-# paper draws no 5x5 convolution any more; the authors' published network, which torchvision
-# rebuilds, keeps one in a branch beside the two 3x3 ones. The paper does not give the channels of
-# the branches: all of them here are those of the published network.
+# paper draws no 5x5 convolution any more, and gives no channels for the branches. Ours are those of
+# the authors' published network, which torchvision rebuilds: it keeps a branch with a 5x5 one.
+#
+# Block B halves the maps. Pooling first would throw information away, pooling last would cost four
+# times the work. So strided convolutions and a pooling do it side by side (section 5, figure 10).
 
 
 # %%
 class InceptionA(Branches):
     """Block A, at 35x35 pixels."""
 
-    def __init__(self, in_channels: int, width: float, pool_channels: int) -> None:
+    def __init__(self, in_channels: int, c: Scale, pool_channels: int) -> None:
         super().__init__()
-        c = partial(scaled, width=width)
         self.branch1x1 = BasicConv2d(in_channels, c(64), 1)
-        self.branch5x5 = nn.Sequential(
-            BasicConv2d(in_channels, c(48), 1), BasicConv2d(c(48), c(64), 5, padding=2)
-        )
-        self.branch3x3dbl = nn.Sequential(
-            BasicConv2d(in_channels, c(64), 1),
-            BasicConv2d(c(64), c(96), 3, padding=1),
-            BasicConv2d(c(96), c(96), 3, padding=1),
+        self.branch5x5 = chain(in_channels, (c(48), 1), (c(64), 5))
+        self.branch3x3dbl = chain(
+            in_channels,
+            (c(64), 1),
+            (c(96), 3),
+            (c(96), 3),
         )
         self.branch_pool = pooled(in_channels, c(pool_channels))
         self.out_channels = 2 * c(64) + c(96) + c(pool_channels)
 
 
-# %% [markdown]
-# ## Blocks B and D: smaller maps without a bottleneck
-#
-# Pooling first throws information away, pooling last costs four times the work. So strided
-# convolutions and a pooling halve the maps side by side, and what comes out has more channels
-# (section 5, figure 10).
-
-
-# %%
 class InceptionB(Branches):
     """Block B, from 35x35 to 17x17 pixels."""
 
-    def __init__(self, in_channels: int, width: float) -> None:
+    def __init__(self, in_channels: int, c: Scale) -> None:
         super().__init__()
-        c = partial(scaled, width=width)
         self.branch3x3 = BasicConv2d(in_channels, c(384), 3, stride=2)
-        self.branch3x3dbl = nn.Sequential(
-            BasicConv2d(in_channels, c(64), 1),
-            BasicConv2d(c(64), c(96), 3, padding=1),
-            BasicConv2d(c(96), c(96), 3, stride=2),
-        )
+        self.branch3x3dbl = chain(in_channels, (c(64), 1), (c(96), 3))
+        self.branch3x3dbl.append(BasicConv2d(c(96), c(96), 3, stride=2))
         self.branch_pool = nn.MaxPool2d(3, stride=2)
         self.out_channels = c(384) + c(96) + in_channels
 
 
 # %% [markdown]
-# ## Block C: flat and tall
+# ## Blocks C and D: flat and tall
 #
 # A 1x7 and a 7x1 convolution see 7x7 pixels with 14 weights instead of 49 (section 3.2, figure 6).
-# The paper found this to work on maps of 12 to 20 pixels, not on larger ones.
+# The paper found this to work on maps of 12 to 20 pixels, not on larger ones. Block D halves
+# them, as block B does.
 
 
 # %%
 class InceptionC(Branches):
     """Block C, at 17x17 pixels."""
 
-    def __init__(self, in_channels: int, width: float, channels_7x7: int) -> None:
+    def __init__(self, in_channels: int, c: Scale, channels_7x7: int) -> None:
         super().__init__()
-        c = partial(scaled, width=width)
-        c7 = c(channels_7x7)
+        c7, flat, tall = c(channels_7x7), (1, 7), (7, 1)
         self.branch1x1 = BasicConv2d(in_channels, c(192), 1)
-        self.branch7x7 = nn.Sequential(
-            BasicConv2d(in_channels, c7, 1),
-            BasicConv2d(c7, c7, (1, 7), padding=(0, 3)),
-            BasicConv2d(c7, c(192), (7, 1), padding=(3, 0)),
-        )
-        self.branch7x7dbl = nn.Sequential(
-            BasicConv2d(in_channels, c7, 1),
-            BasicConv2d(c7, c7, (7, 1), padding=(3, 0)),
-            BasicConv2d(c7, c7, (1, 7), padding=(0, 3)),
-            BasicConv2d(c7, c7, (7, 1), padding=(3, 0)),
-            BasicConv2d(c7, c(192), (1, 7), padding=(0, 3)),
+        self.branch7x7 = chain(in_channels, (c7, 1), (c7, flat), (c(192), tall))
+        self.branch7x7dbl = chain(
+            in_channels, (c7, 1), (c7, tall), (c7, flat), (c7, tall), (c(192), flat)
         )
         self.branch_pool = pooled(in_channels, c(192))
         self.out_channels = 4 * c(192)
@@ -177,19 +159,12 @@ class InceptionC(Branches):
 class InceptionD(Branches):
     """Block D, from 17x17 to 8x8 pixels."""
 
-    def __init__(self, in_channels: int, width: float) -> None:
+    def __init__(self, in_channels: int, c: Scale) -> None:
         super().__init__()
-        c = partial(scaled, width=width)
-        self.branch3x3 = nn.Sequential(
-            BasicConv2d(in_channels, c(192), 1),
-            BasicConv2d(c(192), c(320), 3, stride=2),
-        )
-        self.branch7x7x3 = nn.Sequential(
-            BasicConv2d(in_channels, c(192), 1),
-            BasicConv2d(c(192), c(192), (1, 7), padding=(0, 3)),
-            BasicConv2d(c(192), c(192), (7, 1), padding=(3, 0)),
-            BasicConv2d(c(192), c(192), 3, stride=2),
-        )
+        self.branch3x3 = chain(in_channels, (c(192), 1))
+        self.branch3x3.append(BasicConv2d(c(192), c(320), 3, stride=2))
+        self.branch7x7x3 = chain(in_channels, (c(192), 1), (c(192), (1, 7)), (c(192), (7, 1)))
+        self.branch7x7x3.append(BasicConv2d(c(192), c(192), 3, stride=2))
         self.branch_pool = nn.MaxPool2d(3, stride=2)
         self.out_channels = c(320) + c(192) + in_channels
 
@@ -214,54 +189,33 @@ class Fork(Branches):
 class InceptionE(Branches):
     """Block E, at 8x8 pixels."""
 
-    def __init__(self, in_channels: int, width: float) -> None:
+    def __init__(self, in_channels: int, c: Scale) -> None:
         super().__init__()
-        c = partial(scaled, width=width)
         self.branch1x1 = BasicConv2d(in_channels, c(320), 1)
-        self.branch3x3 = nn.Sequential(BasicConv2d(in_channels, c(384), 1), Fork(c(384)))
-        self.branch3x3dbl = nn.Sequential(
-            BasicConv2d(in_channels, c(448), 1),
-            BasicConv2d(c(448), c(384), 3, padding=1),
-            Fork(c(384)),
-        )
+        self.branch3x3 = chain(in_channels, (c(384), 1)).append(Fork(c(384)))
+        self.branch3x3dbl = chain(in_channels, (c(448), 1), (c(384), 3)).append(Fork(c(384)))
         self.branch_pool = pooled(in_channels, c(192))
         self.out_channels = c(320) + 4 * c(384) + c(192)
-
-
-# %%
-@lab.demo
-def blocks() -> None:
-    for block, channels, side in (
-        (InceptionA(288, 1.0, pool_channels=64), 288, 35),
-        (InceptionB(288, 1.0), 288, 35),
-        (InceptionC(768, 1.0, channels_7x7=128), 768, 17),
-        (InceptionD(768, 1.0), 768, 17),
-        (InceptionE(1280, 1.0), 1280, 8),
-    ):
-        (row,) = lab.layers(nn.Sequential(block), (1, channels, side, side), depth=1)
-        print(f"{row.kind}: {(channels, side, side)} -> {row.shape}")
 
 
 # %% [markdown]
 # ## The auxiliary classifier
 #
 # One of GoogLeNet's two was found to be useless, and the other to help only late in training; the
-# authors take it for a regularizer (section 4). It sits on the last block at 17x17 pixels.
+# authors take it for a regularizer (section 4). It sits on the last block at 17x17 pixels. Its
+# second convolution leaves one pixel, so in training batch norm needs two images or more.
 
 
 # %%
 class InceptionAux(nn.Module):
-    """The auxiliary classifier: (N, in_channels, 17, 17) -> logits (N, classes).
+    """The auxiliary classifier: (N, in_channels, 17, 17) -> logits (N, classes)."""
 
-    Its last convolution leaves one pixel, so batch norm needs two images or more to train.
-    """
-
-    def __init__(self, in_channels: int, classes: int, width: float) -> None:
+    def __init__(self, in_channels: int, c: Scale, classes: int) -> None:
         super().__init__()
-        self.pool: nn.Module = nn.AvgPool2d(5, stride=3)
-        self.conv0 = BasicConv2d(in_channels, scaled(128, width), 1)
-        self.conv1 = BasicConv2d(scaled(128, width), scaled(768, width), 5)
-        self.fc = nn.Linear(scaled(768, width), classes)
+        self.pool = nn.AvgPool2d(5, stride=3)
+        self.conv0 = BasicConv2d(in_channels, c(128), 1)
+        self.conv1 = BasicConv2d(c(128), c(768), 5)
+        self.fc = nn.Linear(c(768), classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv0(self.pool(x))  # (N, 128, 5, 5)
@@ -271,7 +225,7 @@ class InceptionAux(nn.Module):
 # %% [markdown]
 # ## The network
 #
-# Between the paper's table 1 and the published network lie a few more steps: the stem got a 1x1
+# The published network differs from the paper's table 1 in a few more places: its stem has a 1x1
 # convolution and a second pooling, and there are four blocks C.
 
 
@@ -279,67 +233,59 @@ class InceptionAux(nn.Module):
 class Inception3(nn.Module):
     """Images (N, 3, 299, 299) -> logits (N, classes); in train mode also those of the auxiliary.
 
-    Args:
-        width: channels of every layer, as a share of the original.
-        classes: how many.
-        auxiliary: with the auxiliary classifier.
+    `width` is the share of the original's channels that every layer has.
     """
 
     def __init__(self, width: float = 1.0, classes: int = 1000, auxiliary: bool = True) -> None:
         super().__init__()
+
+        def c(channels: int) -> int:
+            return max(1, round(channels * width))
+
         self.auxiliary = auxiliary
-        c = partial(scaled, width=width)
         self.conv_1a = BasicConv2d(3, c(32), 3, stride=2)
         self.conv_2a = BasicConv2d(c(32), c(32), 3)
         self.conv_2b = BasicConv2d(c(32), c(64), 3, padding=1)
         self.maxpool1 = nn.MaxPool2d(3, stride=2)
         self.conv_3b = BasicConv2d(c(64), c(80), 1)
         self.conv_4a = BasicConv2d(c(80), c(192), 3)
-        self.maxpool2: nn.Module = nn.MaxPool2d(3, stride=2)
-        channels = c(192)
-        for name, block in {
-            "5b": partial(InceptionA, pool_channels=32),
-            "5c": partial(InceptionA, pool_channels=64),
-            "5d": partial(InceptionA, pool_channels=64),
-            "6a": InceptionB,
-            "6b": partial(InceptionC, channels_7x7=128),
-            "6c": partial(InceptionC, channels_7x7=160),
-            "6d": partial(InceptionC, channels_7x7=160),
-            "6e": partial(InceptionC, channels_7x7=192),
-            "7a": InceptionD,
-            "7b": InceptionE,
-            "7c": InceptionE,
-        }.items():
-            module = block(channels, width)
-            self.add_module(f"mixed_{name}", module)
-            channels = module.out_channels
-            if name == "6e" and auxiliary:
-                self.aux = InceptionAux(channels, classes, width)
+        self.maxpool2 = nn.MaxPool2d(3, stride=2)
+        self.mixed_5b = InceptionA(c(192), c, pool_channels=32)
+        self.mixed_5c = InceptionA(self.mixed_5b.out_channels, c, pool_channels=64)
+        self.mixed_5d = InceptionA(self.mixed_5c.out_channels, c, pool_channels=64)
+        self.mixed_6a = InceptionB(self.mixed_5d.out_channels, c)
+        self.mixed_6b = InceptionC(self.mixed_6a.out_channels, c, channels_7x7=128)
+        self.mixed_6c = InceptionC(self.mixed_6b.out_channels, c, channels_7x7=160)
+        self.mixed_6d = InceptionC(self.mixed_6c.out_channels, c, channels_7x7=160)
+        self.mixed_6e = InceptionC(self.mixed_6d.out_channels, c, channels_7x7=192)
+        if auxiliary:
+            self.aux = InceptionAux(self.mixed_6e.out_channels, c, classes)
+        self.mixed_7a = InceptionD(self.mixed_6e.out_channels, c)
+        self.mixed_7b = InceptionE(self.mixed_7a.out_channels, c)
+        self.mixed_7c = InceptionE(self.mixed_7b.out_channels, c)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.5)
-        self.fc = nn.Linear(channels, classes)
+        self.fc = nn.Linear(self.mixed_7c.out_channels, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):  # keeps the size of the signal through all layers
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:  # 299x299 | 32x32 at width 1/4
-        part = self.get_submodule  # those that the loop above adds
         with_auxiliary = self.training and self.auxiliary
         x = self.conv_1a(x)  # (N, 32, 149, 149) | (N, 8, 32, 32)
         x = self.conv_2b(self.conv_2a(x))  # (N, 64, 147, 147) | (N, 16, 32, 32)
         x = self.conv_3b(self.maxpool1(x))  # (N, 80, 73, 73) | (N, 20, 16, 16)
         x = self.conv_4a(x)  # (N, 192, 71, 71) | (N, 48, 16, 16)
-        x = part("mixed_5b")(self.maxpool2(x))  # (N, 256, 35, 35) | (N, 64, 16, 16)
-        x = part("mixed_5d")(part("mixed_5c")(x))  # (N, 288, 35, 35) | (N, 72, 16, 16)
-        x = part("mixed_6b")(part("mixed_6a")(x))  # (N, 768, 17, 17) | (N, 192, 7, 7)
-        x = part("mixed_6d")(part("mixed_6c")(x))  # (N, 768, 17, 17) | (N, 192, 7, 7)
-        x = part("mixed_6e")(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
-        heads = [part("aux")(x)] if with_auxiliary else []  # (N, classes)
-        x = part("mixed_7a")(x)  # (N, 1280, 8, 8) | (N, 320, 3, 3)
-        x = part("mixed_7c")(part("mixed_7b")(x))  # (N, 2048, 8, 8) | (N, 512, 3, 3)
+        x = self.mixed_5b(self.maxpool2(x))  # (N, 256, 35, 35) | (N, 64, 16, 16)
+        x = self.mixed_5d(self.mixed_5c(x))  # (N, 288, 35, 35) | (N, 72, 16, 16)
+        for block in (self.mixed_6a, self.mixed_6b, self.mixed_6c, self.mixed_6d, self.mixed_6e):
+            x = block(x)  # (N, 768, 17, 17) | (N, 192, 7, 7)
+        aux = self.aux(x) if with_auxiliary else None  # (N, classes)
+        x = self.mixed_7a(x)  # (N, 1280, 8, 8) | (N, 320, 3, 3)
+        x = self.mixed_7c(self.mixed_7b(x))  # (N, 2048, 8, 8) | (N, 512, 3, 3)
         x = self.avgpool(x).flatten(1)  # (N, 2048) | (N, 512)
         logits = self.fc(self.dropout(x))  # (N, classes)
-        return (logits, *heads) if with_auxiliary else logits
+        return (logits, aux) if with_auxiliary else logits
 
 
 def for_small_images(model: Inception3) -> Inception3:
@@ -355,45 +301,41 @@ def for_small_images(model: Inception3) -> Inception3:
 
 
 # %% [markdown]
-# ## What factorization saves
+# ## What it costs, and what factorization saves
 #
-# Undo it: wherever two convolutions larger than 1x1 follow each other in a branch, put one that
-# sees as many pixels in their place. 3x3 and 3x3 become 5x5; 1x7 and 7x1 become 7x7. The forks of
-# block E stay: they are wide, not factorized.
+# Undo the factorization: put one convolution that sees as many pixels in the place of each pair in
+# a branch. 3x3 and 3x3 become 5x5; 1x7 and 7x1 become 7x7. The forks of block E stay: they are
+# wide, not factorized.
 
 
 # %%
 def joined(first: BasicConv2d, second: BasicConv2d) -> BasicConv2d:
     """One convolution that sees as many pixels as two in a row, the first of stride 1."""
     one, two = first.conv, second.conv
-    (height, width), (tall, wide) = one.kernel_size, two.kernel_size
-    (down, right), (more, further) = one.padding, two.padding
-    kernel = height + tall - 1, width + wide - 1
-    padding = int(down) + int(more), int(right) + int(further)
-    return BasicConv2d(one.in_channels, two.out_channels, kernel, two.stride[0], padding)
+    kernel = tuple(a + b - 1 for a, b in zip(one.kernel_size, two.kernel_size, strict=True))
+    padding = tuple(a + b for a, b in zip(one.padding, two.padding, strict=True))
+    return BasicConv2d(one.in_channels, two.out_channels, kernel, two.stride, padding)
 
 
 def unfactorized(model: Inception3) -> Inception3:
     """A copy of the network with one large convolution in place of each pair of small ones."""
     model = copy.deepcopy(model)
     for branch in (each for block in model.children() for each in block.children()):
-        if not isinstance(branch, nn.Sequential):
-            continue
-        place = 1
-        while place < len(branch):
-            pair = [each for each in branch[place - 1 : place + 1] if isinstance(each, BasicConv2d)]
-            if sum(each.conv.kernel_size != (1, 1) for each in pair) == 2:
-                branch[place - 1] = joined(*pair)
-                del branch[place]
-            place += 1  # the joined one is no first of another pair
+        if isinstance(branch, nn.Sequential):
+            for place in reversed(range(1, len(branch) - 1, 2)):  # the pairs behind a 1x1 one
+                first, second = branch[place], branch[place + 1]
+                if isinstance(first, BasicConv2d) and isinstance(second, BasicConv2d):
+                    branch[place] = joined(first, second)
+                    del branch[place + 1]
     return model
 
 
 @lab.demo
 def savings() -> None:
-    model = Inception3(auxiliary=False)
-    rows = [lab.layers(each, (1, 3, 299, 299), depth=1) for each in (model, unfactorized(model))]
-    print("in millions          parameters          MACs")
+    model, shape = Inception3(auxiliary=False), (1, 3, 299, 299)
+    print(lab.layer_table(model, shape, depth=1))
+    rows = [lab.layers(each, shape, depth=1) for each in (model, unfactorized(model))]
+    print("\nin millions          parameters          MACs")
     for small, large in zip(*rows, strict=True):
         if small.macs != large.macs:
             parameters = f"{small.parameters / 1e6:7.2f} for {large.parameters / 1e6:.2f}"
@@ -423,12 +365,8 @@ def torchvision_name(name: str) -> str:
     name = re.sub(r"^conv_(..)", r"Conv2d_\1_3x3", name).replace("3b_3x3", "3b_1x1")
     name = name.replace("mixed", "Mixed").replace("aux.", "AuxLogits.")
     name = name.replace("branch_pool.1.", "branch_pool.")
-
-    def number(match: re.Match[str]) -> str:
-        branch, index, fork = match.groups()
-        return f"{branch}_{int(index) + 1}{fork or ''}."
-
-    return re.sub(r"(branch[^.]+)[.]([0-9])[.](?:([ab])[.])?", number, name)
+    layer = r"(branch\w+)\.(\d)\.(?:([ab])\.)?"
+    return re.sub(layer, lambda m: f"{m[1]}_{int(m[2]) + 1}{m[3] or ''}.", name)
 
 
 SAME_AS = lab.SameAs(
@@ -455,9 +393,7 @@ def difference_from_torchvision() -> None:
 class InceptionRecipe(lab.AuxiliaryRecipe):
     """The settings of every lesson, and one of InceptionNet's own."""
 
-    width: float = lab.setting(
-        0.25, "channels of every layer, as a share of the original", above=0, high=2
-    )
+    width: float = lab.setting(0.25, "channels, as a share of the original", above=0, high=2)
 
     @property
     def title(self) -> str:
@@ -477,8 +413,7 @@ RECIPE = InceptionRecipe(
 
 def build(recipe: InceptionRecipe, classes: int) -> Inception3:
     """The network for 32x32 images that a recipe asks for."""
-    with_auxiliary = recipe.auxiliary_weight > 0
-    return for_small_images(Inception3(recipe.width, classes, with_auxiliary))
+    return for_small_images(Inception3(recipe.width, classes, recipe.auxiliary_weight > 0))
 
 
 LESSON = lab.NetworkLesson(

@@ -250,6 +250,7 @@ def demonstrate(lesson: Lesson, argv: Sequence[str] | None = None) -> None:
         raise UserError(
             f"cannot make the folder {folder}: {error.strerror}; choose another --out"
         ) from None
+    print(f"{lesson.name}.py trains nothing; it shows:")
     show_demos(folder)
     print(f"\npictures in {machine.shown(folder)}")
 

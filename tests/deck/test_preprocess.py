@@ -341,6 +341,16 @@ def test_a_training_is_drawn_without_blank_lines(root: Path) -> None:
     assert "NaN" not in shown
 
 
+def test_the_lessons_are_links_to_their_scripts(root: Path) -> None:
+    (root / "code" / "lenet.py").touch()
+    (root / "static" / "lessons.json").write_text('{"net": {}, "lenet": {}}', encoding="utf-8")
+    links = [f'<a href="BASE/code/{name}.py">{name}</a>' for name in ("net", "lenet")]
+    assert filled(root, "{{ static/lessons.json: . | lessons }}") == ", ".join(links)
+    (root / "code" / "lenet.py").unlink()
+    (problem,) = expand(root, "{{ static/lessons.json: . | lessons }}")["problems"]
+    assert problem["message"] == "there is no such file; there is code/net.py"
+
+
 def cells(table: str) -> list[list[str]]:
     """Return the words in the cells of an HTML table, row by row."""
     rows = re.findall(r"<tr[^>]*>(.*?)</tr>", table, re.DOTALL)

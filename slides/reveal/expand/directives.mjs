@@ -12,6 +12,7 @@
 //                                                                searches with two objectives;
 //                                                                "front generations": one, stepped
 //   {{ static/searches/darts.json: . | shares normal }}          a differentiable search, by epoch
+//   {{ static/lessons.json: . | lessons }}                       the lessons, each a link to its script
 //   {{ static/img/inception-a.svg | figure }}                    a drawing; "figure steps": stepped
 //   {{ static/models/lenet.onnx | live }}                        a network that runs in the page
 //   {{ static/models | live }}                                   all of them, side by side
@@ -126,7 +127,7 @@ function drawLive({ root, assets, file }) {
   return live(root, files, assets, escapeText);
 }
 
-/** What is drawn from values, by its name: each takes the file's content, the keys and a word. */
+/** What is drawn from values, by its name: from the file's content, the keys, a word, the context. */
 const DRAWINGS = {
   curve: (whole, [key]) => curve(lookUp(whole, key)),
   curves: (whole, keys, word) =>
@@ -141,6 +142,11 @@ const DRAWINGS = {
     return front(whole, searches, word, escapeText);
   },
   shares: (whole, [key], word) => shares(lookUpOrAll(whole, key), word, escapeText),
+  lessons: (whole, [key], word, { root, assets }) => {
+    const names = Object.keys(lookUpOrAll(whole, key));
+    names.forEach((name) => locate(root, `code/${name}.py`));
+    return names.map((name) => `<a href="${assets}/code/${name}.py">${name}</a>`).join(', ');
+  },
 };
 // The words that may stand behind a drawing's name, where not any may.
 const WORDS = { front: [undefined, 'generations'], shares: ['normal', 'reduction'] };
@@ -150,7 +156,8 @@ function lookUpOrAll(whole, key) {
 }
 
 /** Write a value, or draw what it holds. */
-function showValues({ root, file, alone }, { keys, option = 'text' }) {
+function showValues(context, { keys, option = 'text' }) {
+  const { root, file, alone } = context;
   const [format, word] = option.split(/\s+/);
   if (!Object.hasOwn(DRAWINGS, format)) {
     return escapeText(show(lookUp(readJson(root, file), keys), option));
@@ -160,7 +167,7 @@ function showValues({ root, file, alone }, { keys, option = 'text' }) {
     const words = WORDS[format].filter(Boolean).join(', ');
     throw new Error(`${format} takes ${words}, not ${word ?? 'nothing'}`);
   }
-  return DRAWINGS[format](readJson(root, file), keys.split(/\s*,\s*/), word);
+  return DRAWINGS[format](readJson(root, file), keys.split(/\s*,\s*/), word, context);
 }
 
 function needLine(alone) {

@@ -36,7 +36,7 @@ function number(value) {
 }
 
 // What is not a value but a drawing is made elsewhere; here it is only named.
-const DRAWINGS = ['curve', 'curves', 'compare', 'layers', 'front', 'shares', 'figure', 'live'];
+const DRAWINGS = 'curve curves compare layers front shares lessons figure live'.split(' ');
 
 const FORMATS = {
   text: (value) => {
