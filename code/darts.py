@@ -19,16 +19,15 @@
 # **Differentiable Architecture Search**.
 #
 # Which operation should stand between two layers? That is a choice, and a choice has no gradient.
-# DARTS puts all of them there at once and mixes their outputs. The shares of the mixture, made
-# from numbers α by a softmax, have gradients: they are learned like weights, and in the end
-# the strongest operations stay.
+# DARTS puts all of them there at once and mixes their outputs. The shares of the mixture, a softmax
+# of numbers α, have gradients: they are learned like weights, and in the end the strongest
+# operations stay.
 #
 # The paper searches with 8 cells of 16 channels and trains 20 of 36. To suit a laptop, both are
 # smaller here, and the search sees a part of the images.
 #
 # `python code/darts.py` trains the paper's own cell on CIFAR10; `python code/darts.py search` looks
-# for another one, and ends with the command that trains it. `--genotype random:1` trains a cell
-# that nobody searched for, which is what a search must be compared with.
+# for another one, and ends with the command that trains it.
 
 # %%
 import math
@@ -68,8 +67,7 @@ class MixedEdge(nn.ModuleList):
 @lab.demo
 def three_operations() -> None:
     x = torch.rand(1, 16, 8, 8)
-    convolution = nn.Conv2d(16, 16, 3, padding=1)
-    edge = MixedEdge([convolution, nn.AvgPool2d(3, stride=1, padding=1), nn.Identity()])
+    edge = MixedEdge([nn.Conv2d(16, 16, 3, padding=1), nn.AvgPool2d(3, 1, 1), nn.Identity()])
     alpha = torch.zeros(3, requires_grad=True)
     F.mse_loss(edge(x, alpha.softmax(-1)), x).backward()
     print("to give the input back, descend along", (-alpha.grad).tolist())
@@ -78,24 +76,25 @@ def three_operations() -> None:
 # %% [markdown]
 # ## Eight operations
 #
-# Section 3.1.1 of the paper. A separable convolution is a depthwise one, each channel for itself,
-# and one of 1x1 across channels; it is applied twice. A dilated one skips every other pixel. *None*
-# says that there is no connection. While searching, batch norms have no weights of their own
-# (`affine=False`, appendix A.1.1), and poolings get one, too, as in the authors' code: else an
-# operation could make itself strong by the size of its output.
+# Section 3.1.1. A separable convolution is a depthwise one, each channel for itself, and one of 1x1
+# across channels; it is applied twice. A dilated one skips every other pixel. *None* says that
+# there is no connection. While searching, batch norms have no weights (`affine=False`, appendix
+# A.1.1), and poolings get one, too, as in the authors' code: else an operation could make itself
+# strong by the size of its output.
 
 # %%
 POOLS = ("max_pool_3x3", "avg_pool_3x3")
 CONVOLUTIONS = ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
 NAMES = ("none", *POOLS, "skip_connect", *CONVOLUTIONS)
 NODES = 4  # intermediate nodes of a cell
-EDGES = sum(2 + node for node in range(NODES))  # each node reads both inputs and all before it
+SOURCES = [2 + node for node in range(NODES)]  # of each: both inputs and all nodes before it
+EDGES = sum(SOURCES)
 
 
 def make_operation(name: str, channels: int, stride: int, affine: bool) -> nn.Module:
     """(N, C, H, W) -> (N, C, H / stride, W / stride); `affine`: batch norms have weights."""
-    if name == "none":
-        return Zero(stride)
+    if name == "none":  # zeros: nothing is above infinity
+        return nn.Sequential(nn.MaxPool2d(1, stride), nn.Threshold(math.inf, 0.0))
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, affine)
     if name in POOLS:
@@ -112,24 +111,12 @@ def make_operation(name: str, channels: int, stride: int, affine: bool) -> nn.Mo
 def convolution(channels: int, kernel: int, stride: int, dilation: int, affine: bool) -> list:
     """ReLU, a depthwise convolution, one of 1x1 across channels, batch norm."""
     padding = dilation * (kernel - 1) // 2
-    shape = {"stride": stride, "padding": padding, "dilation": dilation}
     return [
         nn.ReLU(),
-        nn.Conv2d(channels, channels, kernel, groups=channels, bias=False, **shape),
+        nn.Conv2d(channels, channels, kernel, stride, padding, dilation, channels, bias=False),
         nn.Conv2d(channels, channels, 1, bias=False),
         nn.BatchNorm2d(channels, affine=affine),
     ]
-
-
-class Zero(nn.Module):
-    """No connection: zeros, in the shape that the other operations give."""
-
-    def __init__(self, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x[:, :, :: self.stride, :: self.stride] * 0.0
 
 
 class FactorizedReduce(nn.Module):
@@ -150,10 +137,9 @@ class FactorizedReduce(nn.Module):
 # ## All operations at once
 #
 # A cell has two inputs, the outputs of the two cells before it, and four nodes. Each node reads
-# both inputs and all nodes before it: 14 edges. The four nodes side by side are the output. There
-# are two kinds: *normal* cells, and *reduction* cells, which halve the resolution and double the
-# channels, at a third and at two thirds of the depth. All normal cells share one α, a row an edge,
-# and all reduction cells another.
+# both inputs and all nodes before it: 14 edges. The nodes side by side are the output. *Reduction*
+# cells, at a third and at two thirds of the depth, halve the resolution and double the channels;
+# all others are *normal*. Each of the two kinds has one α for all its cells, a row an edge.
 
 
 # %%
@@ -165,20 +151,21 @@ class Place(NamedTuple):
     channels: int  # of its nodes
     reduction: bool  # whether it halves the resolution
     reduced: bool  # whether the cell before it did
+    affine: bool  # whether batch norms have weights
 
-    def operation(self, name: str, state: int, affine: bool) -> nn.Module:
+    def operation(self, name: str, state: int) -> nn.Module:
         """That reads this state: 0 and 1 are the inputs of the cell."""
         stride = 2 if self.reduction and state < 2 else 1
-        return make_operation(name, self.channels, stride, affine)
+        return make_operation(name, self.channels, stride, self.affine)
 
 
-def places(cells: int, channels: int) -> Iterator[Place]:
+def places(cells: int, channels: int, affine: bool) -> Iterator[Place]:
     """Of all cells of a network, whose first ones have these channels."""
     before, last, reduced = 3 * channels, 3 * channels, False  # what the stem gives
     for number in range(cells):
         reduction = number in (cells // 3, 2 * cells // 3)
         channels *= 2 if reduction else 1
-        yield Place(before, last, channels, reduction, reduced)
+        yield Place(before, last, channels, reduction, reduced, affine)
         before, last, reduced = last, NODES * channels, reduction
 
 
@@ -193,17 +180,18 @@ def relu_conv_bn(in_channels: int, channels: int, affine: bool) -> nn.Sequential
     return nn.Sequential(nn.ReLU(), convolution, nn.BatchNorm2d(channels, affine=affine))
 
 
+Reads = Sequence[Sequence[int]]
+
+
 class Cell(nn.Module):
     """`reads`: the states that each node reads; `edges`: what it makes of each of them."""
 
-    def __init__(
-        self, place: Place, reads: Sequence[Sequence[int]], edges: Iterator[nn.Module], affine: bool
-    ) -> None:
+    def __init__(self, place: Place, reads: Reads, edges: Iterator[nn.Module]) -> None:
         super().__init__()
         self.reduction = place.reduction
         older = FactorizedReduce if place.reduced else relu_conv_bn
-        self.inputs = nn.ModuleList([older(place.before, place.channels, affine)])
-        self.inputs.append(relu_conv_bn(place.last, place.channels, affine))
+        self.inputs = nn.ModuleList([older(place.before, place.channels, place.affine)])
+        self.inputs.append(relu_conv_bn(place.last, place.channels, place.affine))
         self.reads = reads
         self.edges = nn.ModuleList(edges)
 
@@ -217,23 +205,18 @@ class Cell(nn.Module):
         return torch.cat(states[2:], 1)  # (N, 4C, H, W), halved in a reduction cell
 
 
-def mixed_edges(place: Place) -> Iterator[MixedEdge]:
-    for node in range(NODES):
-        for state in range(2 + node):
-            yield MixedEdge(place.operation(name, state, affine=False) for name in NAMES)
-
-
 class SearchNetwork(nn.Module):
     """The network of all networks: (N, 3, 32, 32) -> (N, classes)."""
 
     def __init__(self, cells: int, channels: int, classes: int) -> None:
         super().__init__()
         self.stem = stem(channels)
-        reads = [range(2 + node) for node in range(NODES)]
-        self.cells = nn.ModuleList(
-            Cell(place, reads, mixed_edges(place), affine=False)
-            for place in places(cells, channels)
-        )
+        self.cells = nn.ModuleList()
+        reads = [range(sources) for sources in SOURCES]
+        for place in places(cells, channels, affine=False):
+            each = [state for states in reads for state in states]
+            mixed = (MixedEdge(place.operation(name, state) for name in NAMES) for state in each)
+            self.cells.append(Cell(place, reads, mixed))
         self.fc = nn.Linear(4 * NODES * channels, classes)
         # Nearly equal shares: every operation gets its chance.
         self.alpha_normal = nn.Parameter(1e-3 * torch.randn(EDGES, len(NAMES)))
@@ -274,8 +257,7 @@ def architecture_gradient(
 ) -> list[Tensor]:
     """The gradient of the alphas, one (14, 8) a kind of cell: equations 6 to 8.
 
-    `xi` is the learning rate of the step looked ahead; 0: none, first order. `radius` is that of
-    the finite difference (the paper's second footnote).
+    `radius` is that of the finite difference (the paper's second footnote).
     """
     alphas, weights = model.alphas, model.weights
     if xi == 0:
@@ -314,14 +296,11 @@ def derive(*alphas: Tensor) -> Genotype:
 
     def cell(alpha: Tensor) -> Iterator[Edge]:
         shares = alpha.detach().softmax(-1)[:, 1:]  # no "none"
-        strength, strongest = shares.max(-1)
-        first = 0
-        for node in range(NODES):
-            kept = strength[first : first + 2 + node].topk(2)
-            for state in sorted(kept.indices.tolist()):
-                name = NAMES[1 + int(strongest[first + state])]
-                yield name, state
-            first += 2 + node
+        edges = shares.max(-1)
+        parts = (each.split(SOURCES) for each in edges)
+        for strengths, operations in zip(*parts, strict=True):
+            for state in sorted(strengths.topk(2).indices.tolist()):
+                yield NAMES[1 + int(operations[state])], state
 
     return Genotype(*(tuple(cell(alpha)) for alpha in alphas))
 
@@ -332,9 +311,13 @@ def derive(*alphas: Tensor) -> Genotype:
 # In turn a step of α on a batch of one half of the images, and one of `w` on a batch of the
 # other (algorithm 1). What the settings leave open is as in appendix A.1.1, or as in the authors'
 # code, where the learning rate ends a little above zero, α begins a little beside it, gradients are
-# clipped, and batch norms have running means when the network is measured after an epoch. The
-# paper's search makes about 20,000 steps, this one some hundreds: to get as far in so few, α makes
-# longer ones. With a GPU, search as the paper does for the cell that is trained below:
+# clipped, and batch norms have running means when the network is measured after an epoch.
+#
+# Long searches often collapse: cells fill with skip connections, and their networks get worse.
+# DARTS+ (Liang et al., 2019, arXiv:1909.06035) stops at two in the normal cell, `--stop-at-skips`.
+#
+# The paper's search makes about 20,000 steps, this one some hundreds: to get as far in so few, α
+# makes longer ones. With a GPU, search as the paper does for the cell that is trained below:
 #
 # ```sh
 # python code/darts.py search --cells 8 --channels 16 --epochs 50 --images 0 --batch-size 64 \
@@ -353,7 +336,7 @@ class SearchRecipe(lab.Recipe):
     alpha_lr: float = lab.setting(0.01, "learning rate of alpha, with Adam", above=0, high=10)
     second_order: bool = lab.setting(False, "search with the second-order approximation")
     stop_at_skips: int = lab.setting(
-        0, "stop at so many skip connections in the normal cell; 0: never", low=0, high=2 * NODES
+        0, "end with so many skip connections; 0: never", low=0, high=8
     )
 
 
@@ -394,20 +377,13 @@ class Bilevel:
         return loss.detach()
 
     def describe(self) -> dict:
-        """What the history says of an epoch: the shares (14, 8) of both cells, the genotype."""
-        shares = [alpha.detach().softmax(-1).tolist() for alpha in self.model.alphas]
+        """What the history says of an epoch: the shares of both cells, and the genotype."""
+        normal, reduction = (alpha.detach().softmax(-1).tolist() for alpha in self.model.alphas)
         genotype = derive(*self.model.alphas)
-        skips = sum(name == "skip_connect" for name, _ in genotype.normal)
-        row = dict(zip(Genotype._fields, shares, strict=True))
-        return {**row, "genotype": str(genotype), "skips": skips}
+        row = {"normal": normal, "reduction": reduction, "genotype": str(genotype)}
+        return {**row, "skips": sum(name == "skip_connect" for name, _ in genotype.normal)}
 
     def enough(self, row: dict) -> bool:
-        """Whether to end the search early.
-
-        Long searches often collapse: cells fill with skip connections, and the networks made of
-        them get worse. DARTS+ (Liang et al., 2019, arXiv:1909.06035) stops at two in the normal
-        cell. (In the first epochs, when all shares are nearly equal, they are a matter of luck.)
-        """
         return 0 < self.recipe.stop_at_skips <= row["skips"]
 
 
@@ -444,7 +420,7 @@ def a_tiny_search() -> None:
 class DropPath(nn.Module):
     """Silence a path for some of the images of a batch, in train mode only."""
 
-    rate: Tensor
+    rate: Tensor  # for a number, torch.compile would begin anew at each epoch
 
     def __init__(self) -> None:
         super().__init__()
@@ -457,29 +433,24 @@ class DropPath(nn.Module):
         return x * kept / (1 - self.rate)
 
 
-def operations(place: Place, edges: tuple[Edge, ...], drop_path: bool) -> Iterator[nn.Module]:
-    for name, state in edges:
-        operation = place.operation(name, state, affine=True)
-        dropped = drop_path and not isinstance(operation, nn.Identity)  # which always stays
-        yield nn.Sequential(operation, DropPath()) if dropped else operation
+def reads(edges: tuple[Edge, ...]) -> list[tuple[int, int]]:
+    """The two states that each node reads."""
+    states = [state for _, state in edges]
+    return list(zip(states[::2], states[1::2], strict=False))
 
 
-class Auxiliary(nn.Sequential):
-    """The auxiliary classifier: (N, channels, 8, 8) -> (N, classes)."""
+def with_drop_path(operation: nn.Module) -> nn.Module:
+    identity = isinstance(operation, nn.Identity)  # which always stays
+    return operation if identity else nn.Sequential(operation, DropPath())
 
-    def __init__(self, channels: int, classes: int) -> None:
-        super().__init__(
-            nn.ReLU(),
-            nn.AvgPool2d(5, stride=3),  # (N, channels, 2, 2)
-            nn.Conv2d(channels, 128, 1, bias=False),
-            nn.BatchNorm2d(128),
-            nn.ReLU(),
-            nn.Conv2d(128, 768, 2, bias=False),  # (N, 768, 1, 1)
-            nn.BatchNorm2d(768),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(768, classes),
-        )
+
+def auxiliary_classifier(channels: int, classes: int) -> nn.Sequential:
+    """(N, channels, 8, 8) -> (N, classes)"""
+    layers: list[nn.Module] = [nn.ReLU(), nn.AvgPool2d(5, stride=3)]  # (N, channels, 2, 2)
+    for before, after, kernel in ((channels, 128, 1), (128, 768, 2)):  # the second one: 1 x 1
+        convolution = nn.Conv2d(before, after, kernel, bias=False)
+        layers += [convolution, nn.BatchNorm2d(after), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(768, classes))
 
 
 class DARTS(nn.Module):
@@ -502,15 +473,15 @@ class DARTS(nn.Module):
         self.drop_path = drop_path
         self.stem = stem(channels)
         self.cells = nn.ModuleList()
-        for place in places(cells, channels):
+        for place in places(cells, channels, affine=True):
             edges = genotype.reduction if place.reduction else genotype.normal
-            states = [state for _, state in edges]
-            reads = list(zip(states[::2], states[1::2], strict=True))
-            chosen = operations(place, edges, drop_path > 0)
-            self.cells.append(Cell(place, reads, chosen, affine=True))
+            chosen = (place.operation(name, state) for name, state in edges)
+            dropped = map(with_drop_path, chosen) if drop_path > 0 else chosen
+            self.cells.append(Cell(place, reads(edges), dropped))
         self.looked_at = 2 * cells // 3
-        self.auxiliary = Auxiliary(4 * NODES * channels, classes) if auxiliary else None
-        self.fc = nn.Linear(4 * NODES * channels, classes)
+        outputs = 4 * NODES * channels
+        self.auxiliary = auxiliary_classifier(outputs, classes) if auxiliary else None
+        self.fc = nn.Linear(outputs, classes)
 
     def grow(self, done: float) -> None:  # the rate is of A.2.1, its growth of the authors' code
         """Set drop-path for an epoch, with this share of the training done."""
@@ -530,10 +501,12 @@ class DARTS(nn.Module):
 
 
 # %% [markdown]
-# ## Genotypes as text
+# ## The recipe
 #
-# In words, a genotype is the eight pairs of the normal cell, a slash, and those of the reduction
-# cell. DARTS_V2 is the one that the paper's search found.
+# Tens of epochs, like the other lessons. The paper (appendix A.2.1) takes 600, the optimizer of its
+# search, batches of 96, a cutout of 16 pixels and drop-path up to 0.2; as even then a result varies
+# a good deal, it gives the mean of ten. DARTS_V2 is the cell that its search found, in words: the
+# eight pairs of the normal cell, a slash, and those of the reduction cell.
 
 
 # %%
@@ -541,18 +514,16 @@ def read_genotype(text: str) -> Genotype:
     """What `--genotype` names: DARTS_V2, random:SEED, the folder of a search, or a text."""
     if text == "DARTS_V2":
         return DARTS_V2
-    drawn = re.fullmatch(r"random:([0-9]{1,19})", text)
-    if drawn:
+    if drawn := re.fullmatch(r"random:([0-9]{1,19})", text):
         return random_genotype(int(drawn[1]))
     if os.path.exists(text):  # unlike pathlib's, it takes a text of any length
         text = result_of(Run.open(text))
     found = re.findall(rf"({'|'.join(NAMES[1:])}):([0-5])", text)
     edges = tuple((name, int(state)) for name, state in found)
     genotype = Genotype(edges[: 2 * NODES], edges[2 * NODES :])
-    states = [state for _, state in edges]
-    pairs = enumerate(zip(states[::2], states[1::2], strict=False))
-    right = len(edges) == 4 * NODES and str(genotype).split() == text.replace("/", " / ").split()
-    if not right or any(a == b or max(a, b) > 1 + number % NODES for number, (a, b) in pairs):
+    whole = len(edges) == 4 * NODES and str(genotype).split() == text.replace("/", " / ").split()
+    pairs = zip(reads(edges), 2 * SOURCES, strict=False)
+    if not whole or any(a == b or max(a, b) >= sources for (a, b), sources in pairs):
         raise lab.UserError(
             f"no genotype {text!r}: write DARTS_V2, random:SEED, the folder of a search, or eight "
             "pairs OPERATION:STATE, a slash and as many again, two for each node, which reads "
@@ -564,12 +535,9 @@ def read_genotype(text: str) -> Genotype:
 def random_genotype(seed: int) -> Genotype:
     """One genotype of the space, each as likely as any other."""
     draw = random.Random(seed)
-
-    def cell() -> tuple[Edge, ...]:
-        states = (sorted(draw.sample(range(2 + node), 2)) for node in range(NODES))
-        return tuple((draw.choice(NAMES[1:]), state) for pair in states for state in pair)
-
-    return Genotype(cell(), cell())
+    pairs = (sorted(draw.sample(range(sources), 2)) for sources in 2 * SOURCES)
+    edges = tuple((draw.choice(NAMES[1:]), state) for pair in pairs for state in pair)
+    return Genotype(edges[: 2 * NODES], edges[2 * NODES :])
 
 
 DARTS_V2 = read_genotype(
@@ -580,22 +548,11 @@ DARTS_V2 = read_genotype(
 )
 
 
-# %% [markdown]
-# ## The recipe
-#
-# Tens of epochs, like the other lessons. The paper (appendix A.2.1) takes 600, the optimizer of its
-# search, batches of 96, a cutout of 16 pixels and drop-path up to 0.2; as even then a result varies
-# a good deal, it gives the mean of ten.
-
-
-# %%
 @dataclass(frozen=True)
 class DARTSRecipe(lab.AuxiliaryRecipe):
     """The settings of every lesson, and those of the network."""
 
-    genotype: str = lab.setting(
-        "DARTS_V2", "DARTS_V2, random:SEED, the folder of a search, or a genotype in words"
-    )
+    genotype: str = lab.setting("DARTS_V2", "that, random:SEED, a search's folder, or in words")
     cells: int = lab.setting(5, "cells of the network", low=3, high=100)
     channels: int = lab.setting(16, "channels of its first cells", low=2, high=512)
     drop_path: float = lab.setting(0.1, "share of the paths silenced at the end", low=0, below=1)
