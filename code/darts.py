@@ -20,8 +20,7 @@
 #
 # Which operation should stand between two layers? That is a choice, and a choice has no gradient.
 # DARTS puts all of them there at once and mixes their outputs. The shares of the mixture, a softmax
-# of numbers α, have gradients: they are learned like weights, and in the end the strongest
-# operations stay.
+# of numbers α, have gradients: they are learned like weights, and the strongest operations stay.
 #
 # The paper searches with 8 cells of 16 channels and trains 20 of 36. To suit a laptop, both are
 # smaller here, and the search sees a part of the images.
@@ -51,8 +50,8 @@ from lab.search.bilevel import search as run_search
 # %% [markdown]
 # ## A mixed edge
 #
-# Equation 2: on each edge stands a mixture of operations, the sum of `softmax(α)[o] * o(x)` over
-# the operations `o`. The gradient by α says which of them should get a larger share.
+# Equation 2: an edge is the sum of `softmax(α)[o] * o(x)` over the operations `o`. The gradient by
+# α says which of them should get a larger share.
 
 
 # %%
@@ -79,8 +78,7 @@ def three_operations() -> None:
 # Section 3.1.1. A separable convolution is a depthwise one, each channel for itself, and one of 1x1
 # across channels; it is applied twice. A dilated one skips every other pixel. *None* says that
 # there is no connection. While searching, batch norms have no weights (`affine=False`, appendix
-# A.1.1), and poolings get one, too, as in the authors' code: else an operation could make itself
-# strong by the size of its output.
+# A.1.1), and poolings get one, too: else an operation could grow strong by the size of its output.
 
 # %%
 POOLS = ("max_pool_3x3", "avg_pool_3x3")
@@ -143,32 +141,6 @@ class FactorizedReduce(nn.Module):
 
 
 # %%
-class Place(NamedTuple):
-    """What a cell must know of its place in the network."""
-
-    before: int  # channels of its older input
-    last: int  # and of the younger one
-    channels: int  # of its nodes
-    reduction: bool  # whether it halves the resolution
-    reduced: bool  # whether the cell before it did
-    affine: bool  # whether batch norms have weights
-
-    def operation(self, name: str, state: int) -> nn.Module:
-        """That reads this state: 0 and 1 are the inputs of the cell."""
-        stride = 2 if self.reduction and state < 2 else 1
-        return make_operation(name, self.channels, stride, self.affine)
-
-
-def places(cells: int, channels: int, affine: bool) -> Iterator[Place]:
-    """Of all cells of a network, whose first ones have these channels."""
-    before, last, reduced = 3 * channels, 3 * channels, False  # what the stem gives
-    for number in range(cells):
-        reduction = number in (cells // 3, 2 * cells // 3)
-        channels *= 2 if reduction else 1
-        yield Place(before, last, channels, reduction, reduced, affine)
-        before, last, reduced = last, NODES * channels, reduction
-
-
 def stem(channels: int) -> nn.Sequential:
     """(N, 3, 32, 32) -> (N, 3C, 32, 32)"""
     convolution = nn.Conv2d(3, 3 * channels, 3, padding=1, bias=False)
@@ -180,20 +152,30 @@ def relu_conv_bn(in_channels: int, channels: int, affine: bool) -> nn.Sequential
     return nn.Sequential(nn.ReLU(), convolution, nn.BatchNorm2d(channels, affine=affine))
 
 
-Reads = Sequence[Sequence[int]]
-
-
 class Cell(nn.Module):
-    """`reads`: the states that each node reads; `edges`: what it makes of each of them."""
+    """Each node adds up what its edges make of the states that they read."""
 
-    def __init__(self, place: Place, reads: Reads, edges: Iterator[nn.Module]) -> None:
+    def __init__(
+        self,
+        inputs: tuple[int, int],  # channels of the older and of the younger one: states 0 and 1
+        channels: int,  # of each node
+        nodes: Sequence,  # their edges: pairs of an operation, or all of those to mix, and a state
+        reduction: bool,  # whether to halve the resolution
+        reduced: bool,  # whether the cell before did
+        affine: bool,  # whether batch norms have weights
+    ) -> None:
         super().__init__()
-        self.reduction = place.reduction
-        older = FactorizedReduce if place.reduced else relu_conv_bn
-        self.inputs = nn.ModuleList([older(place.before, place.channels, place.affine)])
-        self.inputs.append(relu_conv_bn(place.last, place.channels, place.affine))
-        self.reads = reads
-        self.edges = nn.ModuleList(edges)
+        self.reduction = reduction
+        older = FactorizedReduce if reduced else relu_conv_bn
+        self.inputs = nn.ModuleList([older(inputs[0], channels, affine)])
+        self.inputs.append(relu_conv_bn(inputs[1], channels, affine))
+        self.reads = [[state for _, state in edges] for edges in nodes]
+        self.edges = nn.ModuleList()
+        for names, state in (edge for edges in nodes for edge in edges):
+            shape = channels, 2 if reduction and state < 2 else 1
+            mixed = isinstance(names, tuple)
+            each = [make_operation(name, *shape, affine) for name in (names if mixed else [names])]
+            self.edges.append(MixedEdge(each) if mixed else each[0])
 
     def forward(self, before: Tensor, last: Tensor, *shares: Tensor) -> Tensor:
         states = [self.inputs[0](before), self.inputs[1](last)]  # (N, C, H, W)
@@ -205,18 +187,26 @@ class Cell(nn.Module):
         return torch.cat(states[2:], 1)  # (N, 4C, H, W), halved in a reduction cell
 
 
+def stack(cells: int, channels: int, kinds: Sequence, affine: bool) -> nn.ModuleList:
+    """Of cells, from these channels on; `kinds`: the nodes of normal and of reduction cells."""
+    stacked = nn.ModuleList()
+    inputs, reduced = (3 * channels, 3 * channels), False  # what the stem gives
+    for number in range(cells):
+        reduction = number in (cells // 3, 2 * cells // 3)
+        channels *= 2 if reduction else 1
+        stacked.append(Cell(inputs, channels, kinds[reduction], reduction, reduced, affine))
+        inputs, reduced = (inputs[1], NODES * channels), reduction
+    return stacked
+
+
 class SearchNetwork(nn.Module):
     """The network of all networks: (N, 3, 32, 32) -> (N, classes)."""
 
     def __init__(self, cells: int, channels: int, classes: int) -> None:
         super().__init__()
         self.stem = stem(channels)
-        self.cells = nn.ModuleList()
-        reads = [range(sources) for sources in SOURCES]
-        for place in places(cells, channels, affine=False):
-            each = [state for states in reads for state in states]
-            mixed = (MixedEdge(place.operation(name, state) for name in NAMES) for state in each)
-            self.cells.append(Cell(place, reads, mixed))
+        nodes = [[(NAMES, state) for state in range(sources)] for sources in SOURCES]
+        self.cells = stack(cells, channels, [nodes, nodes], affine=False)
         self.fc = nn.Linear(4 * NODES * channels, classes)
         # Nearly equal shares: every operation gets its chance.
         self.alpha_normal = nn.Parameter(1e-3 * torch.randn(EDGES, len(NAMES)))
@@ -242,7 +232,7 @@ class SearchNetwork(nn.Module):
 #
 # With ξ = 0 that is first order: the plain gradient of `L_val(w, α)`. With ξ the learning rate it
 # is second order (equation 7), and the product with the second derivative comes from two gradients
-# on both sides of `w` (equation 8). A step then takes five gradients, not two.
+# on both sides of `w` (equation 8): five gradients a step, not two.
 # (The authors' code has momentum and weight decay in the step that it looks ahead, too.)
 
 
@@ -255,10 +245,7 @@ def loss_of(model: nn.Module, batch: Batch) -> Tensor:
 def architecture_gradient(
     model: SearchNetwork, training: Batch, validation: Batch, xi: float, radius: float = 0.01
 ) -> list[Tensor]:
-    """The gradient of the alphas, one (14, 8) a kind of cell: equations 6 to 8.
-
-    `radius` is that of the finite difference (the paper's second footnote).
-    """
+    """One (14, 8) a kind of cell, by equations 6 to 8; `radius`: the paper's second footnote."""
     alphas, weights = model.alphas, model.weights
     if xi == 0:
         return list(torch.autograd.grad(loss_of(model, validation), alphas))
@@ -276,6 +263,7 @@ def architecture_gradient(
 # What is found is a *genotype*: for each node of both cells two pairs of an operation and the
 # state it reads, where 0 and 1 are the inputs and 2 to 5 the nodes. Section 2.4: an edge is as
 # strong as its strongest operation other than *none*, and each node keeps its two strongest edges.
+# The weights of the search are thrown away.
 
 # %%
 Edge = tuple[str, int]  # an operation, and the state it reads
@@ -309,10 +297,7 @@ def derive(*alphas: Tensor) -> Genotype:
 # ## The search
 #
 # In turn a step of α on a batch of one half of the images, and one of `w` on a batch of the
-# other (algorithm 1). What the settings leave open is as in appendix A.1.1, or as in the authors'
-# code, where the learning rate ends a little above zero, α begins a little beside it, gradients are
-# clipped, and batch norms have running means when the network is measured after an epoch.
-#
+# other (algorithm 1). What the settings leave open is as in appendix A.1.1 or the authors' code.
 # Long searches often collapse: cells fill with skip connections, and their networks get worse.
 # DARTS+ (Liang et al., 2019, arXiv:1909.06035) stops at two in the normal cell, `--stop-at-skips`.
 #
@@ -335,9 +320,7 @@ class SearchRecipe(lab.Recipe):
     images: int = lab.setting(2400, "half for the weights, half for alpha; 0: all", low=0)
     alpha_lr: float = lab.setting(0.01, "learning rate of alpha, with Adam", above=0, high=10)
     second_order: bool = lab.setting(False, "search with the second-order approximation")
-    stop_at_skips: int = lab.setting(
-        0, "end with so many skip connections; 0: never", low=0, high=8
-    )
+    stop_at_skips: int = lab.setting(0, "end at so many skips; 0: never", low=0, high=2 * NODES)
 
 
 SEARCH = SearchRecipe(
@@ -360,7 +343,7 @@ class Bilevel:
     def __call__(self, training: Batch, validation: Batch, done: float) -> Tensor:
         """One step, with this share of the search done; returns the training loss."""
         model, top = self.model, self.recipe.lr
-        low = min(0.001, top)
+        low = min(0.001, top)  # as in the authors' code
         lr = low + (top - low) * (1 + math.cos(math.pi * done)) / 2
         weights, alphas = self.optimizers.values()
         xi = lr if self.recipe.second_order else 0.0
@@ -433,12 +416,6 @@ class DropPath(nn.Module):
         return x * kept / (1 - self.rate)
 
 
-def reads(edges: tuple[Edge, ...]) -> list[tuple[int, int]]:
-    """The two states that each node reads."""
-    states = [state for _, state in edges]
-    return list(zip(states[::2], states[1::2], strict=False))
-
-
 def with_drop_path(operation: nn.Module) -> nn.Module:
     identity = isinstance(operation, nn.Identity)  # which always stays
     return operation if identity else nn.Sequential(operation, DropPath())
@@ -454,9 +431,8 @@ def auxiliary_classifier(channels: int, classes: int) -> nn.Sequential:
 
 
 class DARTS(nn.Module):
-    """The cells of a genotype, stacked: (N, 3, 32, 32) -> (N, classes).
+    """(N, 3, 32, 32) -> (N, classes), in train mode with `auxiliary` two of them.
 
-    In train mode with `auxiliary` a tuple: the logits and those of the auxiliary classifier.
     `drop_path` is the share of the paths silenced at the end of a training; it grows from none.
     """
 
@@ -472,18 +448,15 @@ class DARTS(nn.Module):
         super().__init__()
         self.drop_path = drop_path
         self.stem = stem(channels)
-        self.cells = nn.ModuleList()
-        for place in places(cells, channels, affine=True):
-            edges = genotype.reduction if place.reduction else genotype.normal
-            chosen = (place.operation(name, state) for name, state in edges)
-            dropped = map(with_drop_path, chosen) if drop_path > 0 else chosen
-            self.cells.append(Cell(place, reads(edges), dropped))
-        self.looked_at = 2 * cells // 3
+        kinds = [list(zip(edges[::2], edges[1::2], strict=True)) for edges in genotype]
+        self.cells = stack(cells, channels, kinds, affine=True)
+        for cell in self.cells if drop_path > 0 else []:
+            cell.edges = nn.ModuleList(map(with_drop_path, cell.edges))
         outputs = 4 * NODES * channels
         self.auxiliary = auxiliary_classifier(outputs, classes) if auxiliary else None
         self.fc = nn.Linear(outputs, classes)
 
-    def grow(self, done: float) -> None:  # the rate is of A.2.1, its growth of the authors' code
+    def grow(self, done: float) -> None:
         """Set drop-path for an epoch, with this share of the training done."""
         for module in self.modules():
             if isinstance(module, DropPath):
@@ -491,13 +464,14 @@ class DARTS(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         before = last = self.stem(x)  # (N, 3C, 32, 32)
-        aux = None
         for number, cell in enumerate(self.cells):
             before, last = last, cell(before, last)
-            if number == self.looked_at and self.training and self.auxiliary is not None:
-                aux = self.auxiliary(last)  # (N, classes)
-        logits = self.fc(last.mean((2, 3)))  # (N, 16C, 8, 8) -> (N, classes)
-        return logits if aux is None else (logits, aux)
+            if number == 2 * len(self.cells) // 3:
+                seen = last  # (N, 16C, 8, 8)
+        logits = self.fc(last.mean((2, 3)))  # (N, classes)
+        if self.training and self.auxiliary is not None:
+            return logits, self.auxiliary(seen)
+        return logits
 
 
 # %% [markdown]
@@ -522,8 +496,8 @@ def read_genotype(text: str) -> Genotype:
     edges = tuple((name, int(state)) for name, state in found)
     genotype = Genotype(edges[: 2 * NODES], edges[2 * NODES :])
     whole = len(edges) == 4 * NODES and str(genotype).split() == text.replace("/", " / ").split()
-    pairs = zip(reads(edges), 2 * SOURCES, strict=False)
-    if not whole or any(a == b or max(a, b) >= sources for (a, b), sources in pairs):
+    nodes = zip(edges[::2], edges[1::2], 2 * SOURCES, strict=False)
+    if not whole or any(a == b or max(a, b) >= sources for (_, a), (_, b), sources in nodes):
         raise lab.UserError(
             f"no genotype {text!r}: write DARTS_V2, random:SEED, the folder of a search, or eight "
             "pairs OPERATION:STATE, a slash and as many again, two for each node, which reads "
@@ -604,8 +578,6 @@ def costs() -> None:
 
 # %% [markdown]
 # ## Train
-#
-# The weights of the search are thrown away: what it found is the genotype.
 
 # %%
 if __name__ == "__main__":
