@@ -81,21 +81,24 @@ def three_operations() -> None:
 # A.1.1), and poolings get one, too: else an operation could grow strong by the size of its output.
 
 # %%
-POOLS = ("max_pool_3x3", "avg_pool_3x3")
-CONVOLUTIONS = ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
-NAMES = ("none", *POOLS, "skip_connect", *CONVOLUTIONS)
+NAMES = ("none", "max_pool_3x3", "avg_pool_3x3", "skip_connect")
+NAMES += ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
 NODES = 4  # intermediate nodes of a cell
 SOURCES = [2 + node for node in range(NODES)]  # of each: both inputs and all nodes before it
 EDGES = sum(SOURCES)
 
 
-def make_operation(name: str, channels: int, stride: int, affine: bool) -> nn.Module:
-    """(N, C, H, W) -> (N, C, H / stride, W / stride); `affine`: batch norms have weights."""
+def make_operation(
+    name: str | tuple[str, ...], channels: int, stride: int, affine: bool
+) -> nn.Module:
+    """(N, C, H, W) -> (N, C, H / stride, W / stride): one operation, or a mixture of several."""
+    if isinstance(name, tuple):
+        return MixedEdge(make_operation(each, channels, stride, affine) for each in name)
     if name == "none":  # zeros: nothing is above infinity
         return nn.Sequential(nn.MaxPool2d(1, stride), nn.Threshold(math.inf, 0.0))
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, affine)
-    if name in POOLS:
+    if "pool" in name:
         average = nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
         pool = average if name.startswith("avg") else nn.MaxPool2d(3, stride, padding=1)
         return pool if affine else nn.Sequential(pool, nn.BatchNorm2d(channels, affine=False))
@@ -172,10 +175,8 @@ class Cell(nn.Module):
         self.reads = [[state for _, state in edges] for edges in nodes]
         self.edges = nn.ModuleList()
         for names, state in (edge for edges in nodes for edge in edges):
-            shape = channels, 2 if reduction and state < 2 else 1
-            mixed = isinstance(names, tuple)
-            each = [make_operation(name, *shape, affine) for name in (names if mixed else [names])]
-            self.edges.append(MixedEdge(each) if mixed else each[0])
+            stride = 2 if reduction and state < 2 else 1
+            self.edges.append(make_operation(names, channels, stride, affine))
 
     def forward(self, before: Tensor, last: Tensor, *shares: Tensor) -> Tensor:
         states = [self.inputs[0](before), self.inputs[1](last)]  # (N, C, H, W)
@@ -209,13 +210,12 @@ class SearchNetwork(nn.Module):
         self.cells = stack(cells, channels, [nodes, nodes], affine=False)
         self.fc = nn.Linear(4 * NODES * channels, classes)
         # Nearly equal shares: every operation gets its chance.
-        self.alpha_normal = nn.Parameter(1e-3 * torch.randn(EDGES, len(NAMES)))
-        self.alpha_reduction = nn.Parameter(1e-3 * torch.randn(EDGES, len(NAMES)))
-        self.alphas = (self.alpha_normal, self.alpha_reduction)
+        self.alphas = [nn.Parameter(1e-3 * torch.randn(EDGES, len(NAMES))) for _ in range(2)]
+        self.alpha_normal, self.alpha_reduction = self.alphas
         self.weights = [each for name, each in self.named_parameters() if "alpha" not in name]
 
     def forward(self, x: Tensor) -> Tensor:
-        shares = self.alpha_normal.softmax(-1), self.alpha_reduction.softmax(-1)  # (14, 8)
+        shares = [alpha.softmax(-1) for alpha in self.alphas]  # (14, 8) a kind of cell
         before = last = self.stem(x)  # (N, 3C, 32, 32)
         for cell in self.cells:
             before, last = last, cell(before, last, shares[cell.reduction])
@@ -238,8 +238,7 @@ class SearchNetwork(nn.Module):
 
 # %%
 def loss_of(model: nn.Module, batch: Batch) -> Tensor:
-    images, labels = batch  # (N, 3, 32, 32), (N,)
-    return F.cross_entropy(model(images), labels)
+    return F.cross_entropy(model(batch[0]), batch[1])  # (N, classes), (N,)
 
 
 def architecture_gradient(
@@ -387,11 +386,6 @@ SEARCH_COMMAND = lab.Command(
 )
 
 
-@lab.demo
-def a_tiny_search() -> None:
-    lab.smoke(SEARCH_COMMAND)
-
-
 # %% [markdown]
 # ## The network of a genotype
 #
@@ -403,22 +397,15 @@ def a_tiny_search() -> None:
 class DropPath(nn.Module):
     """Silence a path for some of the images of a batch, in train mode only."""
 
-    rate: Tensor  # for a number, torch.compile would begin anew at each epoch
-
     def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("rate", torch.zeros(()), persistent=False)
+        super().__init__()  # for a mere number, torch.compile would begin anew at each epoch
+        self.rate = nn.Buffer(torch.zeros(()), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return x
         kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.rate
         return x * kept / (1 - self.rate)
-
-
-def with_drop_path(operation: nn.Module) -> nn.Module:
-    identity = isinstance(operation, nn.Identity)  # which always stays
-    return operation if identity else nn.Sequential(operation, DropPath())
 
 
 def auxiliary_classifier(channels: int, classes: int) -> nn.Sequential:
@@ -431,10 +418,7 @@ def auxiliary_classifier(channels: int, classes: int) -> nn.Sequential:
 
 
 class DARTS(nn.Module):
-    """(N, 3, 32, 32) -> (N, classes), in train mode with `auxiliary` two of them.
-
-    `drop_path` is the share of the paths silenced at the end of a training; it grows from none.
-    """
+    """(N, 3, 32, 32) -> (N, classes); in train mode a tuple with the auxiliary classifier's."""
 
     def __init__(
         self,
@@ -443,7 +427,7 @@ class DARTS(nn.Module):
         channels: int = 36,
         classes: int = 10,
         auxiliary: bool = True,
-        drop_path: float = 0.2,
+        drop_path: float = 0.2,  # at the end of a training: it grows from none
     ) -> None:
         super().__init__()
         self.drop_path = drop_path
@@ -451,7 +435,9 @@ class DARTS(nn.Module):
         kinds = [list(zip(edges[::2], edges[1::2], strict=True)) for edges in genotype]
         self.cells = stack(cells, channels, kinds, affine=True)
         for cell in self.cells if drop_path > 0 else []:
-            cell.edges = nn.ModuleList(map(with_drop_path, cell.edges))
+            for number, edge in enumerate(cell.edges):
+                if not isinstance(edge, nn.Identity):  # which always stays
+                    cell.edges[number] = nn.Sequential(edge, DropPath())
         outputs = 4 * NODES * channels
         self.auxiliary = auxiliary_classifier(outputs, classes) if auxiliary else None
         self.fc = nn.Linear(outputs, classes)
@@ -565,11 +551,11 @@ LESSON = lab.NetworkLesson(
 
 
 @lab.demo
-def costs() -> None:
+def a_tiny_search_and_what_networks_cost() -> None:
+    lab.smoke(SEARCH_COMMAND)
     for name in NAMES:
         operation = make_operation(name, channels=16, stride=2, affine=True)
-        shape = tuple(operation(torch.rand(2, 16, 32, 32)).shape)
-        print(f"{name:13} {shape} {lab.count_parameters(operation):6,} parameters")
+        print(f"{name:13} {lab.count_parameters(operation):6,} parameters for 16 channels")
     paper = DARTS(DARTS_V2, auxiliary=False)
     print(f"DARTS_V2, 20 cells, 36 channels: {lab.count_parameters(paper):,} parameters")
     bare = build(replace(RECIPE, auxiliary_weight=0.0), 10)
