@@ -88,9 +88,7 @@ SOURCES = [2 + node for node in range(NODES)]  # of each: both inputs and all no
 EDGES = sum(SOURCES)
 
 
-def make_operation(
-    name: str | tuple[str, ...], channels: int, stride: int, affine: bool
-) -> nn.Module:
+def make_operation(name: str | tuple, channels: int, stride: int, affine: bool) -> nn.Module:
     """(N, C, H, W) -> (N, C, H / stride, W / stride): one operation, or a mixture of several."""
     if isinstance(name, tuple):
         return MixedEdge(make_operation(each, channels, stride, affine) for each in name)
@@ -215,7 +213,7 @@ class SearchNetwork(nn.Module):
         self.weights = [each for name, each in self.named_parameters() if "alpha" not in name]
 
     def forward(self, x: Tensor) -> Tensor:
-        shares = [alpha.softmax(-1) for alpha in self.alphas]  # (14, 8) a kind of cell
+        shares = self.alpha_normal.softmax(-1), self.alpha_reduction.softmax(-1)  # (14, 8)
         before = last = self.stem(x)  # (N, 3C, 32, 32)
         for cell in self.cells:
             before, last = last, cell(before, last, shares[cell.reduction])
@@ -232,8 +230,8 @@ class SearchNetwork(nn.Module):
 #
 # With ξ = 0 that is first order: the plain gradient of `L_val(w, α)`. With ξ the learning rate it
 # is second order (equation 7), and the product with the second derivative comes from two gradients
-# on both sides of `w` (equation 8): five gradients a step, not two.
-# (The authors' code has momentum and weight decay in the step that it looks ahead, too.)
+# on both sides of `w` (equation 8): five gradients a step, not two. (The authors' code has momentum
+# and weight decay in the step ahead, too.)
 
 
 # %%
@@ -283,9 +281,8 @@ def derive(*alphas: Tensor) -> Genotype:
 
     def cell(alpha: Tensor) -> Iterator[Edge]:
         shares = alpha.detach().softmax(-1)[:, 1:]  # no "none"
-        edges = shares.max(-1)
-        parts = (each.split(SOURCES) for each in edges)
-        for strengths, operations in zip(*parts, strict=True):
+        nodes = (each.split(SOURCES) for each in shares.max(-1))
+        for strengths, operations in zip(*nodes, strict=True):
             for state in sorted(strengths.topk(2).indices.tolist()):
                 yield NAMES[1 + int(operations[state])], state
 
@@ -398,7 +395,7 @@ class DropPath(nn.Module):
     """Silence a path for some of the images of a batch, in train mode only."""
 
     def __init__(self) -> None:
-        super().__init__()  # for a mere number, torch.compile would begin anew at each epoch
+        super().__init__()  # a buffer, as torch.compile would begin anew for each new number
         self.rate = nn.Buffer(torch.zeros(()), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
