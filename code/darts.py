@@ -19,16 +19,14 @@
 # **Differentiable Architecture Search**.
 #
 # Which operation should stand between two layers? That is a choice, and a choice has no gradient.
-# DARTS puts all of them there at once and mixes their outputs. The shares of the mixture, made
-# from numbers α by a softmax, have gradients: they are learned like weights, and in the end
-# the strongest operations stay.
+# DARTS puts all of them there at once and mixes their outputs. The shares of the mixture, a softmax
+# of numbers α, have gradients: they are learned like weights, and the strongest operations stay.
 #
 # The paper searches with 8 cells of 16 channels and trains 20 of 36. To suit a laptop, both are
 # smaller here, and the search sees a part of the images.
 #
 # `python code/darts.py` trains the paper's own cell on CIFAR10; `python code/darts.py search` looks
-# for another one, and ends with the command that trains it. `--genotype random:1` trains a cell
-# that nobody searched for, which is what a search must be compared with.
+# for another one, and ends with the command that trains it.
 
 # %%
 import math
@@ -37,8 +35,6 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
-from operator import add
 from typing import NamedTuple
 
 import lab  # isort: skip (before torch, for Ctrl-C)
@@ -54,8 +50,8 @@ from lab.search.bilevel import search as run_search
 # %% [markdown]
 # ## A mixed edge
 #
-# Equation 2: on each edge stands a mixture of operations, the sum of `softmax(α)[o] * o(x)` over
-# the operations `o`. The gradient by α says which of them should get a larger share.
+# Equation 2: an edge is the sum of `softmax(α)[o] * o(x)` over the operations `o`. The gradient by
+# α says which of them should get a larger share.
 
 
 # %%
@@ -64,43 +60,43 @@ class MixedEdge(nn.ModuleList):
 
     def forward(self, x: Tensor, shares: Tensor) -> Tensor:
         pairs = zip(shares, self, strict=True)  # they sum to 1
-        return reduce(add, (share * o(x) for share, o in pairs))
+        return sum(share * o(x) for share, o in pairs)
 
 
 @lab.demo
 def three_operations() -> None:
     x = torch.rand(1, 16, 8, 8)
-    convolution = nn.Conv2d(16, 16, 3, padding=1)
-    edge = MixedEdge([convolution, nn.AvgPool2d(3, stride=1, padding=1), nn.Identity()])
+    edge = MixedEdge([nn.Conv2d(16, 16, 3, padding=1), nn.AvgPool2d(3, 1, 1), nn.Identity()])
     alpha = torch.zeros(3, requires_grad=True)
-    (gradient,) = torch.autograd.grad(F.mse_loss(edge(x, alpha.softmax(-1)), x), alpha)
-    print("to give the input back, descend along", (-gradient).tolist())
+    F.mse_loss(edge(x, alpha.softmax(-1)), x).backward()
+    print("to give the input back, descend along", (-alpha.grad).tolist())
 
 
 # %% [markdown]
 # ## Eight operations
 #
-# Section 3.1.1 of the paper. A separable convolution is a depthwise one, each channel for itself,
-# and one of 1x1 across channels; it is applied twice. A dilated one skips every other pixel. *None*
-# says that there is no connection. While searching, batch norms have no weights of their own
-# (`affine=False`, appendix A.1.1), and poolings get one, too, as in the authors' code: else an
-# operation could make itself strong by the size of its output.
+# Section 3.1.1. A separable convolution is a depthwise one, each channel for itself, and one of 1x1
+# across channels; it is applied twice. A dilated one skips every other pixel. *None* says that
+# there is no connection. While searching, batch norms have no weights (`affine=False`, appendix
+# A.1.1), and poolings get one, too: else an operation could grow strong by the size of its output.
 
 # %%
-POOLS = ("max_pool_3x3", "avg_pool_3x3")
-CONVOLUTIONS = ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
-NAMES = ("none", *POOLS, "skip_connect", *CONVOLUTIONS)
+NAMES = ("none", "max_pool_3x3", "avg_pool_3x3", "skip_connect")
+NAMES += ("sep_conv_3x3", "sep_conv_5x5", "dil_conv_3x3", "dil_conv_5x5")
 NODES = 4  # intermediate nodes of a cell
-EDGES = sum(2 + node for node in range(NODES))  # each node reads both inputs and all before it
+SOURCES = [2 + node for node in range(NODES)]  # of each: both inputs and all nodes before it
+EDGES = sum(SOURCES)
 
 
-def make_operation(name: str, channels: int, stride: int, affine: bool) -> nn.Module:
-    """(N, C, H, W) -> (N, C, H / stride, W / stride); `affine`: batch norms have weights."""
-    if name == "none":
-        return Zero(stride)
+def make_operation(name: str | tuple, channels: int, stride: int, affine: bool) -> nn.Module:
+    """(N, C, H, W) -> (N, C, H / stride, W / stride): one operation, or a mixture of several."""
+    if isinstance(name, tuple):
+        return MixedEdge(make_operation(each, channels, stride, affine) for each in name)
+    if name == "none":  # zeros: nothing is above infinity
+        return nn.Sequential(nn.MaxPool2d(1, stride), nn.Threshold(math.inf, 0.0))
     if name == "skip_connect":
         return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, affine)
-    if name in POOLS:
+    if "pool" in name:
         average = nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
         pool = average if name.startswith("avg") else nn.MaxPool2d(3, stride, padding=1)
         return pool if affine else nn.Sequential(pool, nn.BatchNorm2d(channels, affine=False))
@@ -122,17 +118,6 @@ def convolution(channels: int, kernel: int, stride: int, dilation: int, affine: 
     ]
 
 
-class Zero(nn.Module):
-    """No connection: zeros, in the shape that the other operations give."""
-
-    def __init__(self, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x[:, :, :: self.stride, :: self.stride] * 0.0
-
-
 class FactorizedReduce(nn.Module):
     """(N, in_channels, 2H, 2W) -> (N, channels, H, W), of pixels in even and in odd places."""
 
@@ -151,38 +136,12 @@ class FactorizedReduce(nn.Module):
 # ## All operations at once
 #
 # A cell has two inputs, the outputs of the two cells before it, and four nodes. Each node reads
-# both inputs and all nodes before it: 14 edges. The four nodes side by side are the output. There
-# are two kinds: *normal* cells, and *reduction* cells, which halve the resolution and double the
-# channels, at a third and at two thirds of the depth. All normal cells share one α, a row an edge,
-# and all reduction cells another.
+# both inputs and all nodes before it: 14 edges. The nodes side by side are the output. *Reduction*
+# cells, at a third and at two thirds of the depth, halve the resolution and double the channels;
+# all others are *normal*. Each of the two kinds has one α for all its cells, a row an edge.
 
 
 # %%
-class Place(NamedTuple):
-    """What a cell must know of its place in the network."""
-
-    before: int  # channels of its older input
-    last: int  # and of the younger one
-    channels: int  # of its nodes
-    reduction: bool  # whether it halves the resolution
-    reduced: bool  # whether the cell before it did
-
-    def operation(self, name: str, state: int, affine: bool) -> nn.Module:
-        """That reads this state: 0 and 1 are the inputs of the cell."""
-        stride = 2 if self.reduction and state < 2 else 1
-        return make_operation(name, self.channels, stride, affine)
-
-
-def places(cells: int, channels: int) -> Iterator[Place]:
-    """Of all cells of a network, whose first ones have these channels."""
-    before, last, reduced = 3 * channels, 3 * channels, False  # what the stem gives
-    for number in range(cells):
-        reduction = number in (cells // 3, 2 * cells // 3)
-        channels *= 2 if reduction else 1
-        yield Place(before, last, channels, reduction, reduced)
-        before, last, reduced = last, NODES * channels, reduction
-
-
 def stem(channels: int) -> nn.Sequential:
     """(N, 3, 32, 32) -> (N, 3C, 32, 32)"""
     convolution = nn.Conv2d(3, 3 * channels, 3, padding=1, bias=False)
@@ -195,17 +154,27 @@ def relu_conv_bn(in_channels: int, channels: int, affine: bool) -> nn.Sequential
 
 
 class Cell(nn.Module):
-    """`reads`: the states that each node reads; `edges`: what it makes of each of them."""
+    """Each node adds up what its edges make of the states that they read."""
 
     def __init__(
-        self, place: Place, reads: Sequence[Sequence[int]], edges: Iterator[nn.Module], affine: bool
+        self,
+        inputs: tuple[int, int],  # channels of the older and of the younger one: states 0 and 1
+        channels: int,  # of each node
+        nodes: Sequence,  # their edges: pairs of an operation, or all of those to mix, and a state
+        reduction: bool,  # whether to halve the resolution
+        reduced: bool,  # whether the cell before did
+        affine: bool,  # whether batch norms have weights
     ) -> None:
         super().__init__()
-        older = FactorizedReduce if place.reduced else relu_conv_bn
-        self.inputs = nn.ModuleList([older(place.before, place.channels, affine)])
-        self.inputs.append(relu_conv_bn(place.last, place.channels, affine))
-        self.reads = reads
-        self.edges = nn.ModuleList(edges)
+        self.reduction = reduction
+        older = FactorizedReduce if reduced else relu_conv_bn
+        self.inputs = nn.ModuleList([older(inputs[0], channels, affine)])
+        self.inputs.append(relu_conv_bn(inputs[1], channels, affine))
+        self.reads = [[state for _, state in edges] for edges in nodes]
+        self.edges = nn.ModuleList()
+        for names, state in (edge for edges in nodes for edge in edges):
+            stride = 2 if reduction and state < 2 else 1
+            self.edges.append(make_operation(names, channels, stride, affine))
 
     def forward(self, before: Tensor, last: Tensor, *shares: Tensor) -> Tensor:
         states = [self.inputs[0](before), self.inputs[1](last)]  # (N, C, H, W)
@@ -217,10 +186,16 @@ class Cell(nn.Module):
         return torch.cat(states[2:], 1)  # (N, 4C, H, W), halved in a reduction cell
 
 
-def mixed_edges(place: Place) -> Iterator[MixedEdge]:
-    for node in range(NODES):
-        for state in range(2 + node):
-            yield MixedEdge(place.operation(name, state, affine=False) for name in NAMES)
+def stack(cells: int, channels: int, kinds: Sequence, affine: bool) -> nn.ModuleList:
+    """Of cells, from these channels on; `kinds`: the nodes of normal and of reduction cells."""
+    stacked = nn.ModuleList()
+    inputs, reduced = (3 * channels, 3 * channels), False  # what the stem gives
+    for number in range(cells):
+        reduction = number in (cells // 3, 2 * cells // 3)
+        channels *= 2 if reduction else 1
+        stacked.append(Cell(inputs, channels, kinds[reduction], reduction, reduced, affine))
+        inputs, reduced = (inputs[1], NODES * channels), reduction
+    return stacked
 
 
 class SearchNetwork(nn.Module):
@@ -229,23 +204,19 @@ class SearchNetwork(nn.Module):
     def __init__(self, cells: int, channels: int, classes: int) -> None:
         super().__init__()
         self.stem = stem(channels)
-        reads = [range(2 + node) for node in range(NODES)]
-        self.places = tuple(places(cells, channels))
-        self.cells = nn.ModuleList(
-            Cell(place, reads, mixed_edges(place), affine=False) for place in self.places
-        )
+        nodes = [[(NAMES, state) for state in range(sources)] for sources in SOURCES]
+        self.cells = stack(cells, channels, [nodes, nodes], affine=False)
         self.fc = nn.Linear(4 * NODES * channels, classes)
         # Nearly equal shares: every operation gets its chance.
-        self.alpha_normal = nn.Parameter(1e-3 * torch.randn(EDGES, len(NAMES)))
-        self.alpha_reduction = nn.Parameter(1e-3 * torch.randn(EDGES, len(NAMES)))
-        self.alphas = (self.alpha_normal, self.alpha_reduction)
+        self.alphas = [nn.Parameter(1e-3 * torch.randn(EDGES, len(NAMES))) for _ in range(2)]
+        self.alpha_normal, self.alpha_reduction = self.alphas
         self.weights = [each for name, each in self.named_parameters() if "alpha" not in name]
 
     def forward(self, x: Tensor) -> Tensor:
         shares = self.alpha_normal.softmax(-1), self.alpha_reduction.softmax(-1)  # (14, 8)
         before = last = self.stem(x)  # (N, 3C, 32, 32)
-        for place, cell in zip(self.places, self.cells, strict=True):
-            before, last = last, cell(before, last, shares[place.reduction])
+        for cell in self.cells:
+            before, last = last, cell(before, last, shares[cell.reduction])
         return self.fc(last.mean((2, 3)))  # (N, 16C, 8, 8) -> (N, classes)
 
 
@@ -259,24 +230,19 @@ class SearchNetwork(nn.Module):
 #
 # With ξ = 0 that is first order: the plain gradient of `L_val(w, α)`. With ξ the learning rate it
 # is second order (equation 7), and the product with the second derivative comes from two gradients
-# on both sides of `w` (equation 8). A step then takes five gradients, not two.
-# (The authors' code has momentum and weight decay in the step that it looks ahead, too.)
+# on both sides of `w` (equation 8): five gradients a step, not two. (The authors' code has momentum
+# and weight decay in the step ahead, too.)
 
 
 # %%
 def loss_of(model: nn.Module, batch: Batch) -> Tensor:
-    images, labels = batch  # (N, 3, 32, 32), (N,)
-    return F.cross_entropy(model(images), labels)
+    return F.cross_entropy(model(batch[0]), batch[1])  # (N, classes), (N,)
 
 
 def architecture_gradient(
     model: SearchNetwork, training: Batch, validation: Batch, xi: float, radius: float = 0.01
 ) -> list[Tensor]:
-    """The gradient of the alphas, one (14, 8) a kind of cell: equations 6 to 8.
-
-    `xi` is the learning rate of the step looked ahead; 0: none, first order. `radius` is that of
-    the finite difference (the paper's second footnote).
-    """
+    """One (14, 8) a kind of cell, by equations 6 to 8; `radius`: the paper's second footnote."""
     alphas, weights = model.alphas, model.weights
     if xi == 0:
         return list(torch.autograd.grad(loss_of(model, validation), alphas))
@@ -294,6 +260,7 @@ def architecture_gradient(
 # What is found is a *genotype*: for each node of both cells two pairs of an operation and the
 # state it reads, where 0 and 1 are the inputs and 2 to 5 the nodes. Section 2.4: an edge is as
 # strong as its strongest operation other than *none*, and each node keeps its two strongest edges.
+# The weights of the search are thrown away.
 
 # %%
 Edge = tuple[str, int]  # an operation, and the state it reads
@@ -314,14 +281,10 @@ def derive(*alphas: Tensor) -> Genotype:
 
     def cell(alpha: Tensor) -> Iterator[Edge]:
         shares = alpha.detach().softmax(-1)[:, 1:]  # no "none"
-        strength, strongest = shares.max(-1)
-        first = 0
-        for node in range(NODES):
-            kept = strength[first : first + 2 + node].topk(2)
-            for state in sorted(kept.indices.tolist()):
-                name = NAMES[1 + int(strongest[first + state])]
-                yield name, state
-            first += 2 + node
+        nodes = (each.split(SOURCES) for each in shares.max(-1))
+        for strengths, operations in zip(*nodes, strict=True):
+            for state in sorted(strengths.topk(2).indices.tolist()):
+                yield NAMES[1 + int(operations[state])], state
 
     return Genotype(*(tuple(cell(alpha)) for alpha in alphas))
 
@@ -330,11 +293,12 @@ def derive(*alphas: Tensor) -> Genotype:
 # ## The search
 #
 # In turn a step of α on a batch of one half of the images, and one of `w` on a batch of the
-# other (algorithm 1). What the settings leave open is as in appendix A.1.1, or as in the authors'
-# code, where the learning rate ends a little above zero, α begins a little beside it, gradients are
-# clipped, and batch norms have running means when the network is measured after an epoch. The
-# paper's search makes about 20,000 steps, this one some hundreds: to get as far in so few, α makes
-# longer ones. With a GPU, search as the paper does for the cell that is trained below:
+# other (algorithm 1). What the settings leave open is as in appendix A.1.1 or the authors' code.
+# Long searches often collapse: cells fill with skip connections, and their networks get worse.
+# DARTS+ (Liang et al., 2019, arXiv:1909.06035) stops at two in the normal cell, `--stop-at-skips`.
+#
+# The paper's search makes about 20,000 steps, this one some hundreds: to get as far in so few, α
+# makes longer ones. With a GPU, search as the paper does for the cell that is trained below:
 #
 # ```sh
 # python code/darts.py search --cells 8 --channels 16 --epochs 50 --images 0 --batch-size 64 \
@@ -352,9 +316,7 @@ class SearchRecipe(lab.Recipe):
     images: int = lab.setting(2400, "half for the weights, half for alpha; 0: all", low=0)
     alpha_lr: float = lab.setting(0.01, "learning rate of alpha, with Adam", above=0, high=10)
     second_order: bool = lab.setting(False, "search with the second-order approximation")
-    stop_at_skips: int = lab.setting(
-        0, "stop at so many skip connections in the normal cell; 0: never", low=0, high=2 * NODES
-    )
+    stop_at_skips: int = lab.setting(0, "end at so many skips; 0: never", low=0, high=2 * NODES)
 
 
 SEARCH = SearchRecipe(
@@ -377,7 +339,7 @@ class Bilevel:
     def __call__(self, training: Batch, validation: Batch, done: float) -> Tensor:
         """One step, with this share of the search done; returns the training loss."""
         model, top = self.model, self.recipe.lr
-        low = min(0.001, top)
+        low = min(0.001, top)  # as in the authors' code
         lr = low + (top - low) * (1 + math.cos(math.pi * done)) / 2
         weights, alphas = self.optimizers.values()
         xi = lr if self.recipe.second_order else 0.0
@@ -394,20 +356,13 @@ class Bilevel:
         return loss.detach()
 
     def describe(self) -> dict:
-        """What the history says of an epoch: the shares (14, 8) of both cells, the genotype."""
-        shares = [alpha.detach().softmax(-1).tolist() for alpha in self.model.alphas]
+        """What the history says of an epoch: the shares of both cells, and the genotype."""
+        normal, reduction = (alpha.detach().softmax(-1).tolist() for alpha in self.model.alphas)
         genotype = derive(*self.model.alphas)
-        skips = sum(name == "skip_connect" for name, _ in genotype.normal)
-        row = dict(zip(Genotype._fields, shares, strict=True))
-        return {**row, "genotype": str(genotype), "skips": skips}
+        row = {"normal": normal, "reduction": reduction, "genotype": str(genotype)}
+        return {**row, "skips": sum(name == "skip_connect" for name, _ in genotype.normal)}
 
     def enough(self, row: dict) -> bool:
-        """Whether to end the search early.
-
-        Long searches often collapse: cells fill with skip connections, and the networks made of
-        them get worse. DARTS+ (Liang et al., 2019, arXiv:1909.06035) stops at two in the normal
-        cell. (In the first epochs, when all shares are nearly equal, they are a matter of luck.)
-        """
         return 0 < self.recipe.stop_at_skips <= row["skips"]
 
 
@@ -428,11 +383,6 @@ SEARCH_COMMAND = lab.Command(
 )
 
 
-@lab.demo
-def a_tiny_search() -> None:
-    lab.smoke(SEARCH_COMMAND)
-
-
 # %% [markdown]
 # ## The network of a genotype
 #
@@ -444,11 +394,9 @@ def a_tiny_search() -> None:
 class DropPath(nn.Module):
     """Silence a path for some of the images of a batch, in train mode only."""
 
-    rate: Tensor
-
     def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("rate", torch.zeros(()), persistent=False)
+        super().__init__()  # a buffer, as torch.compile would begin anew for each new number
+        self.rate = nn.Buffer(torch.zeros(()), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
@@ -457,37 +405,17 @@ class DropPath(nn.Module):
         return x * kept / (1 - self.rate)
 
 
-def operations(place: Place, edges: tuple[Edge, ...], drop_path: bool) -> Iterator[nn.Module]:
-    for name, state in edges:
-        operation = place.operation(name, state, affine=True)
-        dropped = drop_path and not isinstance(operation, nn.Identity)  # which always stays
-        yield nn.Sequential(operation, DropPath()) if dropped else operation
-
-
-class Auxiliary(nn.Sequential):
-    """The auxiliary classifier: (N, channels, 8, 8) -> (N, classes)."""
-
-    def __init__(self, channels: int, classes: int) -> None:
-        super().__init__(
-            nn.ReLU(),
-            nn.AvgPool2d(5, stride=3),  # (N, channels, 2, 2)
-            nn.Conv2d(channels, 128, 1, bias=False),
-            nn.BatchNorm2d(128),
-            nn.ReLU(),
-            nn.Conv2d(128, 768, 2, bias=False),  # (N, 768, 1, 1)
-            nn.BatchNorm2d(768),
-            nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(768, classes),
-        )
+def auxiliary_classifier(channels: int, classes: int) -> nn.Sequential:
+    """(N, channels, 8, 8) -> (N, classes)"""
+    layers: list[nn.Module] = [nn.ReLU(), nn.AvgPool2d(5, stride=3)]  # (N, channels, 2, 2)
+    for before, after, kernel in ((channels, 128, 1), (128, 768, 2)):  # the second one: 1 x 1
+        convolution = nn.Conv2d(before, after, kernel, bias=False)
+        layers += [convolution, nn.BatchNorm2d(after), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(768, classes))
 
 
 class DARTS(nn.Module):
-    """The cells of a genotype, stacked: (N, 3, 32, 32) -> (N, classes).
-
-    In train mode with `auxiliary` a tuple: the logits and those of the auxiliary classifier.
-    `drop_path` is the share of the paths silenced at the end of a training; it grows from none.
-    """
+    """(N, 3, 32, 32) -> (N, classes); in train mode a tuple with the auxiliary classifier's."""
 
     def __init__(
         self,
@@ -496,23 +424,22 @@ class DARTS(nn.Module):
         channels: int = 36,
         classes: int = 10,
         auxiliary: bool = True,
-        drop_path: float = 0.2,
+        drop_path: float = 0.2,  # at the end of a training: it grows from none
     ) -> None:
         super().__init__()
         self.drop_path = drop_path
         self.stem = stem(channels)
-        self.cells = nn.ModuleList()
-        for place in places(cells, channels):
-            edges = genotype.reduction if place.reduction else genotype.normal
-            states = [state for _, state in edges]
-            reads = list(zip(states[::2], states[1::2], strict=True))
-            chosen = operations(place, edges, drop_path > 0)
-            self.cells.append(Cell(place, reads, chosen, affine=True))
-        self.looked_at = 2 * cells // 3
-        self.auxiliary = Auxiliary(4 * NODES * channels, classes) if auxiliary else None
-        self.fc = nn.Linear(4 * NODES * channels, classes)
+        kinds = [list(zip(edges[::2], edges[1::2], strict=True)) for edges in genotype]
+        self.cells = stack(cells, channels, kinds, affine=True)
+        for cell in self.cells if drop_path > 0 else []:
+            for number, edge in enumerate(cell.edges):
+                if not isinstance(edge, nn.Identity):  # which always stays
+                    cell.edges[number] = nn.Sequential(edge, DropPath())
+        outputs = 4 * NODES * channels
+        self.auxiliary = auxiliary_classifier(outputs, classes) if auxiliary else None
+        self.fc = nn.Linear(outputs, classes)
 
-    def grow(self, done: float) -> None:  # the rate is of A.2.1, its growth of the authors' code
+    def grow(self, done: float) -> None:
         """Set drop-path for an epoch, with this share of the training done."""
         for module in self.modules():
             if isinstance(module, DropPath):
@@ -520,20 +447,23 @@ class DARTS(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         before = last = self.stem(x)  # (N, 3C, 32, 32)
-        aux = None
         for number, cell in enumerate(self.cells):
             before, last = last, cell(before, last)
-            if number == self.looked_at and self.training and self.auxiliary is not None:
-                aux = self.auxiliary(last)  # (N, classes)
-        logits = self.fc(last.mean((2, 3)))  # (N, 16C, 8, 8) -> (N, classes)
-        return logits if aux is None else (logits, aux)
+            if number == 2 * len(self.cells) // 3:
+                seen = last  # (N, 16C, 8, 8)
+        logits = self.fc(last.mean((2, 3)))  # (N, classes)
+        if self.training and self.auxiliary is not None:
+            return logits, self.auxiliary(seen)
+        return logits
 
 
 # %% [markdown]
-# ## Genotypes as text
+# ## The recipe
 #
-# In words, a genotype is the eight pairs of the normal cell, a slash, and those of the reduction
-# cell. DARTS_V2 is the one that the paper's search found.
+# Tens of epochs, like the other lessons. The paper (appendix A.2.1) takes 600, the optimizer of its
+# search, batches of 96, a cutout of 16 pixels and drop-path up to 0.2; as even then a result varies
+# a good deal, it gives the mean of ten. DARTS_V2 is the cell that its search found, in words: the
+# eight pairs of the normal cell, a slash, and those of the reduction cell.
 
 
 # %%
@@ -541,18 +471,16 @@ def read_genotype(text: str) -> Genotype:
     """What `--genotype` names: DARTS_V2, random:SEED, the folder of a search, or a text."""
     if text == "DARTS_V2":
         return DARTS_V2
-    drawn = re.fullmatch(r"random:([0-9]{1,19})", text)
-    if drawn:
+    if drawn := re.fullmatch(r"random:([0-9]{1,19})", text):
         return random_genotype(int(drawn[1]))
     if os.path.exists(text):  # unlike pathlib's, it takes a text of any length
         text = result_of(Run.open(text))
     found = re.findall(rf"({'|'.join(NAMES[1:])}):([0-5])", text)
     edges = tuple((name, int(state)) for name, state in found)
     genotype = Genotype(edges[: 2 * NODES], edges[2 * NODES :])
-    states = [state for _, state in edges]
-    pairs = enumerate(zip(states[::2], states[1::2], strict=False))
-    right = len(edges) == 4 * NODES and str(genotype).split() == text.replace("/", " / ").split()
-    if not right or any(a == b or max(a, b) > 1 + number % NODES for number, (a, b) in pairs):
+    whole = len(edges) == 4 * NODES and str(genotype).split() == text.replace("/", " / ").split()
+    nodes = zip(edges[::2], edges[1::2], 2 * SOURCES, strict=False)
+    if not whole or any(a == b or max(a, b) >= sources for (_, a), (_, b), sources in nodes):
         raise lab.UserError(
             f"no genotype {text!r}: write DARTS_V2, random:SEED, the folder of a search, or eight "
             "pairs OPERATION:STATE, a slash and as many again, two for each node, which reads "
@@ -564,12 +492,9 @@ def read_genotype(text: str) -> Genotype:
 def random_genotype(seed: int) -> Genotype:
     """One genotype of the space, each as likely as any other."""
     draw = random.Random(seed)
-
-    def cell() -> tuple[Edge, ...]:
-        states = (sorted(draw.sample(range(2 + node), 2)) for node in range(NODES))
-        return tuple((draw.choice(NAMES[1:]), state) for pair in states for state in pair)
-
-    return Genotype(cell(), cell())
+    pairs = (sorted(draw.sample(range(sources), 2)) for sources in 2 * SOURCES)
+    edges = tuple((draw.choice(NAMES[1:]), state) for pair in pairs for state in pair)
+    return Genotype(edges[: 2 * NODES], edges[2 * NODES :])
 
 
 DARTS_V2 = read_genotype(
@@ -580,22 +505,11 @@ DARTS_V2 = read_genotype(
 )
 
 
-# %% [markdown]
-# ## The recipe
-#
-# Tens of epochs, like the other lessons. The paper (appendix A.2.1) takes 600, the optimizer of its
-# search, batches of 96, a cutout of 16 pixels and drop-path up to 0.2; as even then a result varies
-# a good deal, it gives the mean of ten.
-
-
-# %%
 @dataclass(frozen=True)
 class DARTSRecipe(lab.AuxiliaryRecipe):
     """The settings of every lesson, and those of the network."""
 
-    genotype: str = lab.setting(
-        "DARTS_V2", "DARTS_V2, random:SEED, the folder of a search, or a genotype in words"
-    )
+    genotype: str = lab.setting("DARTS_V2", "that, random:SEED, a search's folder, or in words")
     cells: int = lab.setting(5, "cells of the network", low=3, high=100)
     channels: int = lab.setting(16, "channels of its first cells", low=2, high=512)
     drop_path: float = lab.setting(0.1, "share of the paths silenced at the end", low=0, below=1)
@@ -634,11 +548,11 @@ LESSON = lab.NetworkLesson(
 
 
 @lab.demo
-def costs() -> None:
+def a_tiny_search_and_what_networks_cost() -> None:
+    lab.smoke(SEARCH_COMMAND)
     for name in NAMES:
         operation = make_operation(name, channels=16, stride=2, affine=True)
-        shape = tuple(operation(torch.rand(2, 16, 32, 32)).shape)
-        print(f"{name:13} {shape} {lab.count_parameters(operation):6,} parameters")
+        print(f"{name:13} {lab.count_parameters(operation):6,} parameters for 16 channels")
     paper = DARTS(DARTS_V2, auxiliary=False)
     print(f"DARTS_V2, 20 cells, 36 channels: {lab.count_parameters(paper):,} parameters")
     bare = build(replace(RECIPE, auxiliary_weight=0.0), 10)
@@ -647,8 +561,6 @@ def costs() -> None:
 
 # %% [markdown]
 # ## Train
-#
-# The weights of the search are thrown away: what it found is the genotype.
 
 # %%
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -186,7 +187,9 @@ def test_what_a_lesson_tells_to_try_runs(
     recipe = trained.run.read("run.json")["recipe"]
     for field, value in pairwise(words):
         if field.startswith("--") and not value.startswith("--"):
-            assert str(recipe[field[2:].replace("-", "_")]) in (value, f"{value}.0")
+            key = field[2:].replace("-", "_")
+            wanted = {key: type(recipe[key])(value)}
+            assert recipe[key] == getattr(replace(NETWORKS[name].recipe, **wanted), key)
 
 
 # What the sections "To try" tell to change, and layers that a reader may add: the lesson, what is
