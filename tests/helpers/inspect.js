@@ -147,8 +147,6 @@ async ({ smallest }) => {
     checkControls(things, place);
   }
 
-  // It is laid out and not painted: to paint each step takes longer than to measure it.
-  document.documentElement.style.opacity = 0;
   const pages = document.querySelectorAll(':is(.scroll-page, .pdf-page) section');
   pages.forEach((slide, n) => check(slide, `page ${n + 1}`));
   if (pages.length > 0) return wrong;

@@ -103,6 +103,7 @@ def test_a_lesson_has_the_idea_that_the_first_page_shows(name: str) -> None:
 def test_a_training_of_drawn_shapes_waits_for_no_library_that_it_does_not_need() -> None:
     code = "import sys, lab; print([each for each in sys.argv[1:] if each in sys.modules])"
     libraries = ["torchvision", "torch.onnx", "onnx", "onnxruntime", "optuna", "IPython"]
+    libraries += ["resvg_py", "brotli"]  # those that draw
     done = subprocess.run(
         [sys.executable, "-c", code, *libraries],
         env=environment(PYTHONPATH=str(ROOT / "code")),
