@@ -62,8 +62,12 @@
     }
   }
 
+  const fitted = new WeakMap(); // the window for which each slide was fitted last
+  const view = () => `${innerWidth} ${innerHeight}`;
+
   /** Shrink a slide's text until the slide, and the code on it, holds its content. */
   function fit(slide) {
+    fitted.set(slide, view());
     slide.style.fontSize = '';
     slide.querySelectorAll('pre').forEach(fitCode);
     const boxes = [slide, ...slide.querySelectorAll('pre code')];
@@ -76,25 +80,26 @@
     }
   }
 
-  /** Fit the slides that are laid out now; reveal.js gives the far ones no box. */
-  function fitAll() {
-    const slides = document.querySelectorAll('.reveal .slides section:not(.stack)');
-    [...slides].filter((slide) => slide.clientHeight > 0).forEach(fit);
-  }
+  /** The slides that are laid out now; reveal.js gives the far ones no box. */
+  const laidOut = () =>
+    [...document.querySelectorAll('.reveal .slides section:not(.stack)')].filter(
+      (slide) => slide.clientHeight > 0,
+    );
 
   /**
-   * Fit what an event may have changed. On a phone, where all slides are laid out as one page, to
-   * fit them all takes a second or more, so an image that has loaded fits its own slide, and
-   * scrolling none.
+   * Fit what an event may have changed: to fit all slides takes a second or more. An image that has
+   * loaded fits its own slide. Another slide fits itself and those that have come near, except on a
+   * phone, where all slides are laid out as one page.
    */
   function onEvent({ type, target }) {
-    if (!Reveal.isScrollView()) {
-      fitAll();
-    } else if (type === 'load') {
+    if (type === 'load') {
       const slide = target.closest('section');
       if (slide?.clientHeight > 0) fit(slide);
     } else if (type !== 'slidechanged') {
-      fitAll();
+      laidOut().forEach(fit);
+    } else if (!Reveal.isScrollView()) {
+      const isNew = (slide) => fitted.get(slide) !== view() || slide === Reveal.getCurrentSlide();
+      laidOut().filter(isNew).forEach(fit);
     }
   }
 
@@ -188,7 +193,7 @@
     // reveal.js reports a resize only when its scale changes, and ours is always 1.
     window.addEventListener('resize', () =>
       requestAnimationFrame(() => {
-        fitAll();
+        laidOut().forEach(fit);
         confine(); // a narrow window shows all slides
       }),
     );

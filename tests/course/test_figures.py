@@ -530,14 +530,6 @@ def test_the_command_shows_an_error_without_a_stack_trace(tmp_path: Path) -> Non
     assert done.stderr == "draw: there is no file gone.py\n"
 
 
-def test_lab_does_not_need_what_draws() -> None:
-    check = "import sys; sys.modules['resvg_py'] = sys.modules['brotli'] = None; import lab"
-    done = subprocess.run(
-        [sys.executable, "-c", check], env=environment(PYTHONPATH=str(ROOT / "code"))
-    )
-    assert done.returncode == 0
-
-
 def test_an_op_says_what_it_is() -> None:
     op = Op("a", "pool", "global average", "pool", (64,), [])
     assert (op.channels, op.side, op.stage) == (64, 1, "pool")

@@ -4,11 +4,15 @@ async ({ smallest }) => {
   const wrong = [];
 
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const known = new Map();
   const rgba = (color) => {
-    canvas.clearRect(0, 0, 1, 1);
-    canvas.fillStyle = color;
-    canvas.fillRect(0, 0, 1, 1);
-    return canvas.getImageData(0, 0, 1, 1).data;
+    if (!known.has(color)) {
+      canvas.clearRect(0, 0, 1, 1);
+      canvas.fillStyle = color;
+      canvas.fillRect(0, 0, 1, 1);
+      known.set(color, canvas.getImageData(0, 0, 1, 1).data);
+    }
+    return known.get(color);
   };
   const luminance = (color) =>
     [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {

@@ -19,7 +19,7 @@ OPEN = """([url, how]) => {
     window.target = window.open(url);
   } else {
     const frame = document.createElement('iframe');
-    frame.src = url;
+    Object.assign(frame, { src: url, width: 1280, height: 720 }); // smaller, it is a phone's page
     document.body.append(frame);
     window.target = frame.contentWindow;
   }

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import io
 import re
+import runpy
 import shlex
 import subprocess
 import sys
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
 
 from conftest import ROOT
 from course.serving import free_port
-from lab import cli
+from lab import cli, data
 from running import environment
 
 PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
@@ -89,9 +92,22 @@ def test_a_lesson_knows_the_settings_of_a_command(line: str) -> None:
     cli._parser(recipe, options, "", hidden=hidden).parse_args(argv)  # raises UserError
 
 
+def run(command: list[str], folder: Path) -> str:
+    """Run a lesson's command in a folder, in this process; return what it printed."""
+    _, script, *words = command
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as out:
+        patch.setattr(sys, "argv", [script, *words, "--out", "runs"])
+        patch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+        patch.setattr(data, "SHAPES_DRAWN", 300)
+        patch.chdir(folder)
+        with suppress(SystemExit):
+            runpy.run_path(script, run_name="__main__")
+    return out.getvalue()
+
+
 def test_a_command_for_one_machine_runs(tmp_path: Path) -> None:
     line = next(line for line in ALONE if "--device cuda" in line)
-    assert "test accuracy" in finish(start(small(line), tmp_path))
+    assert "test accuracy" in run(small(line), tmp_path)
 
 
 def test_the_commands_for_two_machines_train_one_network(tmp_path: Path) -> None:
@@ -108,13 +124,8 @@ def test_the_commands_for_two_machines_train_one_network(tmp_path: Path) -> None
     assert not (tmp_path / "1" / "runs").exists()
 
 
-def searched(lines: list[str], folders: list[Path]) -> None:
-    """Start each command in its folder, all at once; together they make one search."""
-    workers = [
-        start(small(line, settings=SMALL_SEARCH), folder)
-        for line, folder in zip(lines, folders, strict=True)
-    ]
-    printed = list(map(finish, workers))
+def check_one_search(printed: list[str]) -> None:
+    """Assert that the commands that printed this made one search together."""
     studies = {re.findall(r"^study (\S+): ", text, re.MULTILINE)[0] for text in printed}
     assert len(studies) == 1
     made = [line for text in printed for line in text.splitlines() if "M MACs" in line]
@@ -125,7 +136,8 @@ def searched(lines: list[str], folders: list[Path]) -> None:
 def test_the_commands_for_one_machine_search_together(tmp_path: Path) -> None:
     lines = [line for line in SEARCHES if "--storage" not in line]
     assert len(lines) == 2
-    searched(lines, [tmp_path, tmp_path])
+    workers = [start(small(line, settings=SMALL_SEARCH), tmp_path) for line in lines]
+    check_one_search(list(map(finish, workers)))
     assert (tmp_path / "runs" / "nsganet" / "search.db").exists()
 
 
@@ -136,5 +148,6 @@ def test_a_command_for_several_machines_searches_in_one_storage(line: str, tmp_p
         folder.mkdir()
     line = line.replace("/mnt/", f"{tmp_path}/")
     line = re.sub(r"postgresql://\S+", f"sqlite:///{tmp_path}/search.db", line)
-    searched([line, line], folders)
+    # One after the other: that workers search side by side in such a storage has its own test.
+    check_one_search([run(small(line, settings=SMALL_SEARCH), folder) for folder in folders])
     assert len([path for path in tmp_path.iterdir() if path.is_file()]) == 1

@@ -102,13 +102,21 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
 # A training in a process of its own that kills itself, as a power cut would, at a chosen place.
 # "epoch" is in the 2nd epoch, "start" in the 1st, "checkpoint" half-way through writing last.pt.
 KILLED = """
-import os, signal, sys, torch
+import os, pathlib, signal, sys, torch
 import lab
 from ignite.engine import Events
 from running import tiny, tiny_recipe
 import lab.training as training
 
-place, out = sys.argv[1:]
+for place in sys.argv[2:]:  # PyTorch is loaded once, for all of them
+    if (child := os.fork()) == 0:
+        break
+    _, status = os.waitpid(child, 0)
+    print(place, os.waitstatus_to_exitcode(status), flush=True)
+else:
+    sys.exit()
+
+out = str(pathlib.Path(sys.argv[1], place))
 create_trainer, torch_save = training.create_trainer, torch.save
 
 def die():
@@ -134,26 +142,39 @@ lab.train(tiny, tiny_recipe(), lab.Options(out=out, device="cpu"))
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-@pytest.mark.parametrize("place", ["start", "epoch", "checkpoint"])
-def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
-    place: str, unbroken: lab.Trained, tmp_path: Path
-) -> None:
+PLACES = ["start", "epoch", "checkpoint"]
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for each place, with the run that was killed there."""
+    folder = tmp_path_factory.mktemp("killed")
     path = os.pathsep.join([*(str(ROOT / each) for each in ("code", "tests", "tests/helpers"))])
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, place, str(tmp_path)],
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(folder), *PLACES],
         env=environment(PYTHONPATH=path),
-        timeout=120,
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
-    assert killed.returncode == -signal.SIGKILL
-    (folder,) = (tmp_path / "tiny").iterdir()
+    ends = re.findall(r"^(\w+) (-\d+)$", done.stdout, re.MULTILINE)
+    assert ends == [(place, str(-signal.SIGKILL.value)) for place in PLACES], done.stderr
+    return folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("place", PLACES)
+def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
+    place: str, unbroken: lab.Trained, killed: Path
+) -> None:
+    (folder,) = (killed / place / "tiny").iterdir()
     assert (folder / "last.pt.part").exists() == (place == "checkpoint")
     if place == "start":
         assert not (folder / "last.pt").exists()
     else:
         assert torch.load(folder / "last.pt")["trainer"]["iteration"] == 5
 
-    resumed = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
+    resumed = lab.train(tiny, tiny_recipe(), options(killed / place, resume=str(folder)))
     assert_equal_weights(weights(resumed.run), weights(unbroken.run))
     assert_equal_weights(weights(resumed.run, "best.pt"), weights(unbroken.run, "best.pt"))
     assert without_seconds(resumed.history) == without_seconds(unbroken.history)

@@ -109,22 +109,23 @@ def test_second_order_is_the_gradient_of_the_unrolled_objective() -> None:
 
 
 def test_a_stopped_search_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = darts.search(RECIPE, replace(OPTIONS, out=str(tmp_path / "whole")))
+    recipe = replace(RECIPE, images=32)  # two steps an epoch
+    whole = darts.search(recipe, replace(OPTIONS, out=str(tmp_path / "whole")))
     step, calls = darts.Bilevel.__call__, []
 
     def interrupted(*arguments: object) -> torch.Tensor:
         calls.append(1)
-        if len(calls) == 5:  # in the middle of the second epoch
+        if len(calls) == 3:  # in the middle of the second epoch
             signal.raise_signal(signal.SIGINT)
         return step(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(darts.Bilevel, "__call__", interrupted)
     parts = replace(OPTIONS, out=str(tmp_path / "parts"))
     with pytest.raises(Stopped, match="the same command goes on"):
-        darts.search(RECIPE, parts)
+        darts.search(recipe, parts)
     (folder,) = (tmp_path / "parts" / "darts-search").iterdir()
     assert not (folder / "genotype.json").exists()
-    resumed = darts.search(RECIPE, parts)
+    resumed = darts.search(recipe, parts)
     assert resumed.folder == folder
     one, other = (run.load("last.pt")["model"] for run in (whole, resumed))
     assert all(torch.equal(one[name], other[name]) for name in one)
@@ -132,7 +133,7 @@ def test_a_stopped_search_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.Mo
     assert [row["normal"] for row in rows[0]] == [row["normal"] for row in rows[1]]
     assert darts.read_genotype(str(resumed.folder)) == darts.read_genotype(str(whole.folder))
     taken = len(calls)
-    assert darts.search(RECIPE, parts).folder == folder  # it is finished: nothing is left to do
+    assert darts.search(recipe, parts).folder == folder  # it is finished: nothing is left to do
     assert len(calls) == taken
 
 
