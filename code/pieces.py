@@ -60,7 +60,9 @@ def compare(name: str, ours: Tensor, theirs: Tensor) -> None:
 # ## Fully connected
 #
 # `y_d = sum over c of W_dc x_c + b_d`: every output looks at every input, with a weight for each
-# pair. In matrices `y = W x + b`; with a vector in each row of `x`, `W` stands transposed.
+# pair. In matrices `y = W x + b`; with a vector in each row of `x`, `W` stands transposed. Of the
+# three sums in the picture the first adds all inputs up, the second compares the two halves, and
+# the third sees one input only.
 
 
 # %%
@@ -71,20 +73,10 @@ def fully_connected(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 @lab.demo
-def check_fully_connected() -> None:
+def three_weighted_sums() -> Figure:
     torch.manual_seed(0)
     x, weight, bias = torch.randn(2, 8), torch.randn(5, 8), torch.randn(5)
     compare("fully connected", fully_connected(x, weight, bias), F.linear(x, weight, bias))
-
-
-# %% [markdown]
-# Three outputs of four inputs: the first adds them up, the second compares the two halves, the
-# third sees one input only.
-
-
-# %%
-@lab.demo
-def three_weighted_sums() -> Figure:
     x, bias = torch.tensor([[1.0, 2.0, 0.0, -1.0]]), torch.tensor([0.0, 0.0, 0.5])
     weight = torch.tensor([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, -1.0, -1.0], [0.0, 1.0, 0.0, 0.0]])
     y = fully_connected(x, weight, bias)
@@ -99,6 +91,10 @@ def three_weighted_sums() -> Figure:
 # mathematician's convolution turns the kernel by 180 degrees; learned weights need no turning.)
 # With a stride S it is `x_c,Sh+i,Sw+j`: S pixels from a window to the next. The padding is a frame
 # of zeros around the image.
+#
+# In the picture a kernel subtracts left from right and finds two edges of a bright shape, one with
+# a plus, the other with a minus. Below it: what 16 maps of a 32x32 image cost with a weight for
+# each pair, and with 3x3 kernels that are shared.
 
 
 # %%
@@ -126,7 +122,7 @@ def convolution(
 
 
 @lab.demo
-def check_convolution() -> None:
+def edges_of_a_shape() -> Figure:
     torch.manual_seed(0)
     x = torch.randn(2, 3, 32, 32)
     for kernel, stride, padding in ((5, 1, 0), (3, 1, 1), (3, 2, 1), (1, 1, 0)):
@@ -136,29 +132,14 @@ def check_convolution() -> None:
         name = f"convolution {kernel}x{kernel}, stride {stride}, padding {padding}"
         compare(name, y, F.conv2d(x, weight, bias, stride, padding))
         assert y.shape[2:] == (output_side(32, kernel, stride, padding),) * 2
-
-
-# %% [markdown]
-# A kernel that subtracts left from right finds the left and the right edge of a bright shape, one
-# with a plus, the other with a minus.
-
-
-# %%
-@lab.demo
-def edges_of_a_shape() -> Figure:
     image = torch.zeros(1, 1, 6, 8)
     image[..., 1:5, 2:5] = 1
-    kernel = torch.tensor([-1.0, 0.0, 1.0]).expand(1, 1, 3, 3)
-    edges = convolution(image, kernel, torch.zeros(1))
-    tables = {"image": image[0, 0], "kernel": kernel[0, 0], "convolution": edges[0, 0]}
-    return plots.tables(tables)
+    left_from_right = torch.tensor([-1.0, 0.0, 1.0]).expand(1, 1, 3, 3)
+    edges = convolution(image, left_from_right, torch.zeros(1))
+    tables = {"image": image, "kernel": left_from_right, "convolution": edges}
+    return plots.tables({name: table[0, 0] for name, table in tables.items()})
 
 
-# %% [markdown]
-# What sharing saves: 16 maps of a 32x32 image, with a weight for each pair, and with 3x3 kernels.
-
-
-# %%
 @lab.demo
 def what_sharing_saves() -> None:
     with torch.device("meta"):  # counts need no memory for 50 million weights

@@ -39,11 +39,11 @@ PICTURES = ["confusion", "curve", "filters", "mistakes"]
 SAYS = {
     "alexnet": ["(1, 3, 224, 224) -> (1, 96, 55, 55)", "61,100,840", "60,965,224"],
     "googlenet": [
-        "(1, 192, 28, 28) -> Inception 3a -> (1, 256, 28, 28)",
-        "torchvision   6,624,904 parameters, 13,004,888 with",
+        "5x5: direct 120 million MACs, reduced 12 million",
+        "inception3a     159.5     159       128.0    128",
     ],
     "inception": [
-        "InceptionB: (288, 35, 35) -> (768, 17, 17)",
+        "mixed_6a  InceptionB         768 x 17 x 17    1,153,280    401,937,408",
         "in all: 23,834,568 parameters instead of 37,696,584: 37% saved",
     ],
     "lenet": ["today 61,706, in 1998 60,000", "120 x 1 x 1", "by hand, epoch 2"],
