@@ -715,7 +715,7 @@ def test_the_slide_shows_what_the_check_says(solution: str) -> None:
 
 
 def test_everything_that_a_hint_points_to_is_there() -> None:
-    sources = (ROOT / "code" / "lab" / "exercise").glob("*.py")
+    sources = (ROOT / "code" / "checker").glob("*.py")
     text = "".join(path.read_text() for path in sources) + EXERCISE.read_text()
     text = re.sub(r"\s*\n#? *", " ", text)
     headings = re.findall(r"^##+ (.*)$", DECK.read_text(encoding="utf-8"), re.MULTILINE)
