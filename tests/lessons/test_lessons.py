@@ -204,7 +204,7 @@ def test_what_a_lesson_tells_to_try_runs(
 # What the sections "To try" tell to change, and layers that a reader may add: the lesson, what is
 # put for what in its text, and whether the weights are no longer torchvision's.
 RELU = "        return self.relu(y)\n"
-LAST_OF_BRANCH = "            BasicConv2d(c(96), c(96), 3, padding=1),\n        )"
+LAST_OF_BRANCH = "            (c(96), 3),\n        )"
 CHANGES = {
     "no ReLU after the sum": ("resnet", {RELU: "        return y\n"}, False),
     "a convolution more in a block": (
@@ -260,8 +260,9 @@ CHANGES = {
     "threes in place of sevens": (
         "inception",
         {
-            "(1, 7), padding=(0, 3)": "(1, 3), padding=(0, 1)",
-            "(7, 1), padding=(3, 0)": "(3, 1), padding=(1, 0)",
+            "flat, tall = c(channels_7x7), (1, 7), (7, 1)": (
+                "flat, tall = c(channels_7x7), (1, 3), (3, 1)"
+            ),
         },
         True,
     ),

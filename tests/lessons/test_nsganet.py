@@ -377,7 +377,7 @@ def test_a_short_training_is_the_trainer_s_own(tmp_path: Path) -> None:
 # A worker whose training does not end, so that it is killed in the middle of one.
 ENDLESS = """
 import runpy, sys, time
-from lab import study
+from lab.search import study
 study.train_briefly = lambda *_: time.sleep(600)
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
