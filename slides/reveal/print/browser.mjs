@@ -61,9 +61,11 @@ export async function openPage(browser, site, viewport) {
   page.setDefaultTimeout(PATIENCE);
   const missing = new Set();
   await page.route('**', async (route) => {
-    const asset = fileFor(route.request().url(), site);
+    // Not by the event of a failed request: a browser also breaks off what it no longer needs.
+    const url = route.request().url();
+    const asset = fileFor(url, site);
+    if (asset === undefined) missing.add(url.replace(`${ORIGIN}/`, ''));
     await (asset === undefined ? route.abort() : route.fulfill({ path: asset }));
   });
-  page.on('requestfailed', (request) => missing.add(request.url().replace(`${ORIGIN}/`, '')));
   return { page, missing };
 }
