@@ -3,14 +3,13 @@
 It knows nothing of a lesson or a slide. The names below are those that a lesson needs.
 """
 
-from . import ctrl_c as ctrl_c
+from . import ctrl_c as ctrl_c  # first: PyTorch comes with the next line
 from .batches import Batches, normalized
 from .cli import demonstrate, main, smoke
 from .data import Data, load
 from .demo import demo
 from .errors import UserError
 from .lesson import Command, Figure, Form, Learns, Lesson, NetworkLesson
-from .machine import shown
 from .measure import count_macs, count_parameters, layer_table, layers
 from .pictures import keep
 from .proof import Proof, SameAs, prove
@@ -45,7 +44,6 @@ __all__ = [
     "normalized",
     "prove",
     "setting",
-    "shown",
     "smoke",
     "train",
 ]
