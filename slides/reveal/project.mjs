@@ -53,7 +53,14 @@ export function listDecks(from = root) {
 }
 
 /** The way from the page of a deck up to the site's folder: `.`, or `./..` for one in a folder. */
-export const wayUp = (name) => ['.', ...name.split('/').slice(1).map(() => '..')].join('/');
+export const wayUp = (name) =>
+  [
+    '.',
+    ...name
+      .split('/')
+      .slice(1)
+      .map(() => '..'),
+  ].join('/');
 
 /** The name of a deck's PDF without its ending: they all lie in one folder. */
 export const printedName = (name) => name.replaceAll('/', '-');
@@ -102,7 +109,9 @@ export function misfit(value, shape, where = '') {
   const said = where || 'it';
   if (value === undefined) return `${said} is missing`;
   if (typeof shape === 'string') {
-    return typeof value === (shape === 'text' ? 'string' : shape) ? undefined : `${said} is not a ${shape}`;
+    return typeof value === (shape === 'text' ? 'string' : shape)
+      ? undefined
+      : `${said} is not a ${shape}`;
   }
   const isList = Array.isArray(shape);
   if (isList ? !Array.isArray(value) : !isObject(value)) {
@@ -143,8 +152,11 @@ function parseJson(name) {
     // Node often tells how many characters stand before the mistake, and from version 22 its line.
     const [said] = error.message.split('\n');
     const before = / at position (\d+)/.exec(said)?.[1];
-    const line = before === undefined ? '' : `:${readText(name).slice(0, before).split('\n').length}`;
-    throw new Refusal(`${name}${line}: that is not JSON: ${said.replace(/(, ".*| at position .*)/, '')}`);
+    const line =
+      before === undefined ? '' : `:${readText(name).slice(0, before).split('\n').length}`;
+    throw new Refusal(
+      `${name}${line}: that is not JSON: ${said.replace(/(, ".*| at position .*)/, '')}`,
+    );
   }
 }
 
@@ -233,7 +245,8 @@ export async function load(name) {
     readJson('package.json', { type: 'text' }); // as Node does first, and in many lines
     return await import(name);
   } catch (error) {
-    if (error.code === 'ERR_MODULE_NOT_FOUND') console.error(`${name} is not installed: run npm ci`);
+    if (error.code === 'ERR_MODULE_NOT_FOUND')
+      console.error(`${name} is not installed: run npm ci`);
     else if (error instanceof Refusal) console.error(error.message);
     else throw error;
     process.exit(2);

@@ -28,8 +28,7 @@
   // reveal.js does what a message says, whoever sends it: even load a script. Only the speaker view
   // has to ask for something. Pages opened as files have no origin that could be compared, and no
   // page of the Web can open one.
-  const ORIGINS =
-    location.protocol === 'file:' ? ['null', location.origin] : [location.origin];
+  const ORIGINS = location.protocol === 'file:' ? ['null', location.origin] : [location.origin];
   window.addEventListener(
     'message',
     (event) => {
@@ -156,7 +155,8 @@
 
   /** Load the pages in frames, which reveal.js loads when their slide is shown, and paper shows all. */
   function loadFrames() {
-    for (const frame of document.querySelectorAll('iframe[data-src]')) frame.src = frame.dataset.src;
+    for (const frame of document.querySelectorAll('iframe[data-src]'))
+      frame.src = frame.dataset.src;
   }
 
   /** Take out the space that reveal.js' line numbers put where a colored span ends with its line. */

@@ -57,8 +57,7 @@ function logAxis(values, isTime) {
 const overlap = (a, b) =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
-const contains = (box, { x, y }) =>
-  x > box.left && x < box.right && y > box.top && y < box.bottom;
+const contains = (box, { x, y }) => x > box.left && x < box.right && y > box.top && y < box.bottom;
 
 /** Whether a line from a point to its label, where it has one, leads through a box beside the point. */
 const crosses = ({ from, end }, box) =>
@@ -193,14 +192,18 @@ export function compare(entries, key, cost, escape) {
   );
   const named = placeLabels(points).map(
     ({ top, label, from, end, text }) =>
-      (end ? `<path class="lead" d="M${at(from.x)} ${at(from.y)}L${at(end.x)} ${at(end.y)}"/>` : '') +
+      (end
+        ? `<path class="lead" d="M${at(from.x)} ${at(from.y)}L${at(end.x)} ${at(end.y)}"/>`
+        : '') +
       `<text class="label" x="${at(text.x)}" y="${at(top + LINE - 8)}" text-anchor="${text.anchor}">${escape(label)}</text>`,
   );
   const isMixed = count(usual) < datasets.length;
   const title = `Test accuracy, ${usual}${isMixed ? ' where not named' : ''}`;
   const several = rows.filter((row) => row.accuracy.n > 1);
   const counts = several.map((row) => `${row.label}: ${row.accuracy.n}`).join(', ');
-  const spoken = counts ? `± standard deviation over several runs (${counts}), else one run` : 'one run each';
+  const spoken = counts
+    ? `± standard deviation over several runs (${counts}), else one run`
+    : 'one run each';
   // Times compare on one device, in one number format.
   const places = [...new Set(rows.map((row) => row.where))].map((where) => {
     const those = rows.filter((row) => row.where === where).map((row) => row.label);

@@ -151,11 +151,7 @@ function byGeneration({ trials, hypervolume }, place, title, how) {
   return page(
     title,
     [...place.drawn, ...drawn],
-    table(
-      `${how} ${VOLUME}`,
-      ['generation', 'front', 'least error', 'hypervolume'],
-      rows,
-    ),
+    table(`${how} ${VOLUME}`, ['generation', 'front', 'least error', 'hypervolume'], rows),
   );
 }
 

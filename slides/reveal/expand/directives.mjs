@@ -270,9 +270,7 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     const filled = text.replace(CODE_SPAN_OR_DIRECTIVE, (match, ticks, inner) =>
       inner === undefined
         ? match
-        : attempt(match, () =>
-            fill({ root, assets, line, alone: text.trim() === match }, inner),
-          ),
+        : attempt(match, () => fill({ root, assets, line, alone: text.trim() === match }, inner)),
     );
     // What `replace` has dealt with is gone from this, so a brace that is left was never closed.
     if (text.replace(CODE_SPAN_OR_DIRECTIVE, '').includes('{{')) {

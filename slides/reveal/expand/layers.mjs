@@ -30,8 +30,7 @@ function checked(net, key) {
 const shape = (sizes) => sizes.join(' × ');
 
 /** Write "2 x conv 3x3" as the figures do, with signs of multiplication. */
-const typeset = (kind) =>
-  kind.replace(/(?<=\d)x(?=\d)/g, '×').replace(/(?<=(^|, )\d+) x /g, ' × ');
+const typeset = (kind) => kind.replace(/(?<=\d)x(?=\d)/g, '×').replace(/(?<=(^|, )\d+) x /g, ' × ');
 
 /** Write counts in millions, all of a column with the digits that suit their total. */
 function inMillions(total) {

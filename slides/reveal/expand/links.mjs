@@ -41,8 +41,7 @@ function check(root, place, reference) {
     throw new Error('of code/ only its lessons, code/NAME.py, are on the site');
   if (!['code', 'static'].includes(folder) && !isSlidesFile(place))
     throw new Error('a page finds files in slides/ and static/ alone: put it there');
-  if (NOT_SENT.test(place))
-    throw new Error('no address can have this name in it: rename the file');
+  if (NOT_SENT.test(place)) throw new Error('no address can have this name in it: rename the file');
   if (isPlainFile(path.join(root, folder), rest.join('/'))) return;
   if (fs.existsSync(path.join(root, place)))
     throw new Error('that is a folder, hidden, or a link that leads away: it is not sent');
@@ -65,15 +64,19 @@ export function resolver({ root, file, assets }) {
   const home = isServed ? '' : assets;
   return (reference) => {
     const [, written, rest] = /^([^?#]*)(.*)$/s.exec(reference.trim());
-    if (/^file:/i.test(written)) throw new Error('that is on this machine alone: put it beside the deck');
+    if (/^file:/i.test(written))
+      throw new Error('that is on this machine alone: put it beside the deck');
     if (written === '' || ELSEWHERE.test(written)) return { address: reference };
     if (written.startsWith('/'))
       throw new Error('that begins with a slash: write where it lies, seen from the deck');
     const name = decode(written.replaceAll('&amp;', '&'));
     const isOfProject = PROJECT_FOLDERS.includes(name.split('/')[0]);
     const place = path.posix.normalize(isOfProject ? name : path.posix.join(above(file), name));
-    const lead = (to) => `${encodeURI(to).replace(/[()']/g, (c) => `%${c.charCodeAt(0).toString(16)}`)}`
-      .replaceAll('&', '&amp;') + rest;
+    const lead = (to) =>
+      `${encodeURI(to).replace(/[()']/g, (c) => `%${c.charCodeAt(0).toString(16)}`)}`.replaceAll(
+        '&',
+        '&amp;',
+      ) + rest;
     if (Object.hasOwn(PAGES, written) && !fs.existsSync(path.join(root, place)))
       return { address: lead(`${home}/${isServed ? PAGES[written] : written}`) };
     if (place.endsWith('.md')) {
@@ -115,7 +118,10 @@ function replaceInAttributes(text, replace) {
     else if (ONE.test(name)) shown = replace(value);
     else if (SEVERAL.test(name)) shown = inList(value);
     else if (SOURCES.test(name))
-      shown = value.replace(/([^\s,]+)((?:\s+[\d.]+[wxh])?\s*(?:,|$))/g, (_, url, size) => replace(url) + size);
+      shown = value.replace(
+        /([^\s,]+)((?:\s+[\d.]+[wxh])?\s*(?:,|$))/g,
+        (_, url, size) => replace(url) + size,
+      );
     else if (/^style$/i.test(name)) shown = replaceInCss(value, replace);
     else if (/^data-background$/i.test(name)) shown = PICTURE.test(value) ? replace(value) : value;
     else if (/^data-/i.test(name) && /^(?:static|code)\//.test(value)) shown = replace(value);
@@ -197,7 +203,9 @@ export function withTheirOwn(root, places) {
 }
 
 const list = (value) =>
-  (Array.isArray(value) ? value : String(value ?? '').split(',')).map((each) => String(each).trim()).filter(Boolean);
+  (Array.isArray(value) ? value : String(value ?? '').split(','))
+    .map((each) => String(each).trim())
+    .filter(Boolean);
 
 /**
  * Read what the front matter of a deck says about its looks.

@@ -212,7 +212,5 @@ export function livePage(root, assets, licenses) {
     lives: lives.join('\n'),
     licenses: licenses ? ` · <a href="${licenses}">Licenses</a>` : '',
   };
-  return fs
-    .readFileSync(PAGE, 'utf8')
-    .replace(/\{\{\{(\w+)\}\}\}/g, (_, part) => parts[part]);
+  return fs.readFileSync(PAGE, 'utf8').replace(/\{\{\{(\w+)\}\}\}/g, (_, part) => parts[part]);
 }

@@ -8,7 +8,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Where get-chromium.mjs puts the one of npm's registry. */
-export const FROM_NPM = fileURLToPath(new URL('../../../.browser/chromium-of-npm', import.meta.url));
+export const FROM_NPM = fileURLToPath(
+  new URL('../../../.browser/chromium-of-npm', import.meta.url),
+);
 const PATIENCE = 20_000; // ms
 
 const COMMANDS = [

@@ -42,7 +42,9 @@ function leadLinks(address) {
       ? document.getElementById(decodeURIComponent(hash.replace(/^#\/?/, '')))
       : document.querySelector(`[data-place="${h}/${v}"]`);
   };
-  document.querySelectorAll('.pdf-page').forEach((page, n) => page.setAttribute('id', `page-${n + 1}`));
+  document
+    .querySelectorAll('.pdf-page')
+    .forEach((page, n) => page.setAttribute('id', `page-${n + 1}`));
   for (const link of document.querySelectorAll('a[href]')) {
     const { origin, pathname, hash } = new URL(link.href);
     if (origin !== location.origin) continue;

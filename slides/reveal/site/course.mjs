@@ -188,7 +188,10 @@ function describeDeck(out, course, deck) {
   const said = render(course, 'meta', '.', { ...deck, description: description ?? deck.title });
   const page = fs.readFileSync(file, 'utf8');
   // A function, because a replacement's dollar signs would be read as patterns.
-  fs.writeFileSync(file, page.replace('</title>\n', (end) => end + said));
+  fs.writeFileSync(
+    file,
+    page.replace('</title>\n', (end) => end + said),
+  );
 }
 
 /** Where a lesson can be read, run and tried out, for its row and for its page. */

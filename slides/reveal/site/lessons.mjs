@@ -12,15 +12,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { shortName } from '../charts/compare.mjs';
-import {
-  command,
-  isThere,
-  listFiles,
-  readJson,
-  readText,
-  Refusal,
-  root,
-} from '../project.mjs';
+import { command, isThere, listFiles, readJson, readText, Refusal, root } from '../project.mjs';
 import { show } from '../expand/values.mjs';
 
 export const RUN = '.lessons'; // what code/course/pages.py leaves
@@ -166,7 +158,8 @@ export function readLesson(name, declared, decks) {
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(() => {
     const [option, ...names] = process.argv.slice(2);
-    if (option !== '--stale') throw new Refusal('write node slides/reveal/site/lessons.mjs --stale NAME ...');
+    if (option !== '--stale')
+      throw new Refusal('write node slides/reveal/site/lessons.mjs --stale NAME ...');
     const stale = names.filter((name) => readRun(name) === undefined);
     console.log(JSON.stringify(Object.fromEntries(stale.map((name) => [name, settings(name)]))));
   });

@@ -112,7 +112,9 @@ export function writeLicenses(out, course, { own, others }) {
   const parts = [
     `${course.title}\n\n${course.license}`,
     `This site has files of others:\n\n${shipped.map(({ title }) => title).join('\n')}`,
-    ...[...own, ...shipped].map(({ title, text }) => `${RULE}\n${title}\n${RULE}\n\n${text.trim()}`),
+    ...[...own, ...shipped].map(
+      ({ title, text }) => `${RULE}\n${title}\n${RULE}\n\n${text.trim()}`,
+    ),
   ];
   // Many a server does not name the encoding of a text: the mark at its start does.
   fs.writeFileSync(path.join(out, LICENSES), `\uFEFF${parts.join('\n\n')}\n`);

@@ -39,7 +39,8 @@ function listed(out) {
     const files = JSON.parse(fs.readFileSync(path.join(out, LIST), 'utf8'));
     // It comes with a checkout, so it is no reason to touch anything outside of the folder.
     const isInside = (file) =>
-      typeof file === 'string' && !file.split(/[/\\]/).some((part) => /^(\.\.|\.git|.*:)?$/i.test(part));
+      typeof file === 'string' &&
+      !file.split(/[/\\]/).some((part) => /^(\.\.|\.git|.*:)?$/i.test(part));
     return new Set(files.filter(isInside));
   } catch {
     return new Set(); // an older build's, or broken: whatever is there is not known as ours
@@ -86,8 +87,12 @@ export function putInPlace(built, out) {
   const before = listed(out);
   const files = filesIn(built);
   const inTheWay = [
-    ...new Set(files.flatMap(foldersOf).filter((folder) => look(out, folder)?.isDirectory() === false)),
-    ...files.filter((file) => (before.has(file) ? look(out, file)?.isFile() === false : look(out, file))),
+    ...new Set(
+      files.flatMap(foldersOf).filter((folder) => look(out, folder)?.isDirectory() === false),
+    ),
+    ...files.filter((file) =>
+      before.has(file) ? look(out, file)?.isFile() === false : look(out, file),
+    ),
   ];
   if (inTheWay.length > 0) {
     const others = inTheWay.length > 1 ? ` and ${inTheWay.length - 1} more` : '';
@@ -98,7 +103,10 @@ export function putInPlace(built, out) {
   fs.mkdirSync(out, { recursive: true });
   // Before anything else, so that what this leaves when it is cut short is known as its own.
   writeList(out, [...new Set([...before, ...files])]);
-  removeFiles(out, [...before].filter((file) => !files.includes(file)));
+  removeFiles(
+    out,
+    [...before].filter((file) => !files.includes(file)),
+  );
   for (const file of files) {
     const target = path.join(out, file);
     fs.mkdirSync(path.dirname(target), { recursive: true });

@@ -58,7 +58,13 @@ function row(network, common) {
   ];
   if (!probabilities) {
     const said = trouble ?? '…';
-    return make('tr', {}, make('th', { scope: 'row' }, title), make('td', { colspan: 2 }, said), ...cost);
+    return make(
+      'tr',
+      {},
+      make('th', { scope: 'row' }, title),
+      make('td', { colspan: 2 }, said),
+      ...cost,
+    );
   }
   const answer = best(network);
   const differs = common !== undefined && answer !== common;

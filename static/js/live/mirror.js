@@ -16,7 +16,8 @@ export function share(widget, state) {
 /** Let the speaker view ask for what is shown, since it may be opened later. */
 export function answerQuestions() {
   channel.addEventListener('message', ({ data }) => {
-    if (data.question === true && states.has(data.widget)) share(data.widget, states.get(data.widget));
+    if (data.question === true && states.has(data.widget))
+      share(data.widget, states.get(data.widget));
   });
 }
 

@@ -51,7 +51,8 @@ function paintTiles(canvas, tiles, { width, height, columns, color, chosen }) {
   const pixels = new Uint8ClampedArray(4 * fullWidth * fullHeight);
   const fill = (left, up, right, down, choose) => {
     for (let y = up; y < down; y += 1) {
-      for (let x = left; x < right; x += 1) pixels.set([...choose(x, y), 255], 4 * (y * fullWidth + x));
+      for (let x = left; x < right; x += 1)
+        pixels.set([...choose(x, y), 255], 4 * (y * fullWidth + x));
     }
   };
   const place = (n) => [(n % columns) * (width + GAP), Math.floor(n / columns) * (height + GAP)];
@@ -142,7 +143,11 @@ export function inside({ onStage, onLooks, onMap }) {
   const mapLabel = make('p.live-map');
   const kernelLabel = make('p.live-map');
   const button = (text, label, step) =>
-    make('button', { type: 'button', 'aria-label': label, onclick: () => turnTo(chosen + step) }, text);
+    make(
+      'button',
+      { type: 'button', 'aria-label': label, onclick: () => turnTo(chosen + step) },
+      text,
+    );
   const element = make(
     'div.live-inside',
     {},
@@ -156,7 +161,12 @@ export function inside({ onStage, onLooks, onMap }) {
         'div.live-detail',
         {},
         make('figure', {}, large, mapLabel),
-        make('div.live-turn', {}, button('‹', 'The map before', -1), button('›', 'The next map', 1)),
+        make(
+          'div.live-turn',
+          {},
+          button('‹', 'The map before', -1),
+          button('›', 'The next map', 1),
+        ),
         make('figure.live-of-kernel', {}, kernel, kernelLabel),
       ),
     ),

@@ -23,7 +23,8 @@ const isNetwork = ({ name }) => /\.onnx$/i.test(name);
 
 /** The parts of a widget that never change, and what they are called in this file. */
 function build(act, { single, samples, qr }) {
-  const button = (text, onclick, attributes) => make('button', { type: 'button', onclick, ...attributes }, text);
+  const button = (text, onclick, attributes) =>
+    make('button', { type: 'button', onclick, ...attributes }, text);
   const files = (accept, label) =>
     make('input', {
       type: 'file',
@@ -91,8 +92,18 @@ function build(act, { single, samples, qr }) {
     pictures: make(
       'div.live-sources',
       {},
-      make('div.live-samples', { role: 'group', 'aria-label': 'Sample pictures' }, ...samplePictures),
-      make('div.live-row', {}, button('Your picture', () => chooser.click()), webcam, chooser),
+      make(
+        'div.live-samples',
+        { role: 'group', 'aria-label': 'Sample pictures' },
+        ...samplePictures,
+      ),
+      make(
+        'div.live-row',
+        {},
+        button('Your picture', () => chooser.click()),
+        webcam,
+        chooser,
+      ),
     ),
   };
   parts.say = make(
@@ -312,7 +323,7 @@ export function bringToLife(root, { name, mirrors }) {
     isBusy = true;
     showBusy(true);
     try {
-      for (let asked; asked !== wanted && isEntered; ) {
+      for (let asked; asked !== wanted && isEntered;) {
         asked = wanted;
         const turn = asked;
         await answerAll(() => turn !== wanted || !isEntered);
@@ -517,9 +528,7 @@ export function bringToLife(root, { name, mirrors }) {
     if (panel !== 'wrong' || !move || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation(); // it would turn the slide
-    const at = settings.at.map((middle, n) =>
-      Math.min(Math.max(middle + MOVE * move[n], 0), SIDE),
-    );
+    const at = settings.at.map((middle, n) => Math.min(Math.max(middle + MOVE * move[n], 0), SIDE));
     act.set(settings.cover ? { at } : { cover: FIRST_COVER });
   });
 

@@ -9,8 +9,7 @@ export const whole = (count) => count.toLocaleString('en-US');
 /** A count in millions, with three digits. */
 export const millions = (count) => `${Number((count / 1e6).toPrecision(3))}${nbsp}M`;
 
-export const time = (milliseconds) =>
-  `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)}${nbsp}ms`;
+export const time = (milliseconds) => `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)}${nbsp}ms`;
 
 /** `airplane` and `automobile` need an, `cat` an a. */
 export const withArticle = (name) => `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`;
