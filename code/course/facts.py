@@ -55,12 +55,6 @@ def _lenet(forms: Mapping[str, Any]) -> dict[str, Any]:
     return {"parameters_of_1998": lenet.parameters_of_1998(lenet.LeNet5())}
 
 
-def _vgg16(forms: Mapping[str, Any]) -> dict[str, Any]:
-    paper = forms["paper"]
-    first = next(stage for stage in paper["stages"] if stage["name"] == "fc6")
-    return {"fc6_share": round(first["parameters"] / paper["parameters"], 4)}
-
-
 def _resnet(forms: Mapping[str, Any]) -> dict[str, Any]:
     """The other depths that the lecture speaks of."""
 
@@ -127,7 +121,6 @@ def _reduction(forms: Mapping[str, Any]) -> dict[str, Any]:
 # What a slide of this lecture needs besides the forms, made from their facts.
 EXTRAS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "lenet": _lenet,
-    "vgg16": _vgg16,
     "inception": _factorization,
     "googlenet": _reduction,
     "resnet": _resnet,

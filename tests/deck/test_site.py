@@ -316,6 +316,7 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
     before = {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()}
     (project / "slides" / "bad.md").write_text(
         "---\ntheme: evo\n---\n\n{{ code/lenet.py: No }}\n\n{{ static/no.json: a }}\n"
+        "\nNote:\n{{ claim: 2 * results.lenet.macs < results.lenet.macs }}\n"
     )
     (project / "slides" / "worse.md").write_text(
         "---\ntheme: none\nhighlightTheme: dark2\ncss: own.css\n---\n"
@@ -341,6 +342,11 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
         "slides/bad.md:5: {{ code/lenet.py: No }}: there is no No in it; it has "
     )
     assert next(lines).startswith("slides/bad.md:7: {{ static/no.json: a }}: there is no such file")
+    assert re.fullmatch(
+        r"slides/bad\.md:10: \{\{ claim: 2 \* results\.lenet\.macs < results\.lenet\.macs \}\}: "
+        r"\d+ < \d+ is false: results\.lenet\.macs is \d+",
+        next(lines),
+    )
     assert next(lines) == (
         "slides/latin-old.md:3: img/none.png: there is no such file: slides/img/none.png"
     )

@@ -16,6 +16,7 @@
 //   {{ static/img/inception-a.svg | figure }}                    a drawing; "figure steps": stepped
 //   {{ static/models/lenet.onnx | live }}                        a network that runs in the page
 //   {{ static/models | live }}                                   all of them, side by side
+//   {{ claim: results.resnet.macs > results.lenet.macs }}        nothing, where it is so: claims.mjs
 //
 // A slide with <!-- .slide: data-needs="static/results/lenet.json" --> is left out until that file is
 // there: a lesson has slides before it has a record.
@@ -28,6 +29,7 @@ import path from 'node:path';
 
 import { compare, shortName } from '../charts/compare.mjs';
 import { curve, curves, shares } from '../charts/curve.mjs';
+import { checkClaim } from './claims.mjs';
 import { figure } from './figure.mjs';
 import { front } from '../charts/front.mjs';
 import { layers } from './layers.mjs';
@@ -37,7 +39,7 @@ import { listFiles } from '../project.mjs';
 import { definition } from './python.mjs';
 import { lookUp, show } from './values.mjs';
 
-const CODE_SPAN_OR_DIRECTIVE = /(`+)[^`]*\1|\{\{(.*?)\}\}/g;
+const CODE_SPAN_OR_DIRECTIVE = /(`+)[^`]*\1|[ \t]*\{\{(.*?)\}\}/g;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 const NOTES = /^\s*notes?:/i;
 // The notes begin with the time that the slide takes.
@@ -46,7 +48,8 @@ const NEEDS = /<!--\s*\.slide:[^>]*\bdata-needs="([^"]*)"/;
 const MADE = /^static\/(?:results|models|searches)\/([\w-]+)\.(?:json|onnx)$/;
 const FACTS = 'static/facts.json';
 const NETWORK = '.onnx';
-const READ = 'a directive reads code/….py, static/….json or static/….svg';
+const CLAIM = /^claim:(.*)$/;
+const READ = 'a directive reads code/….py, static/….json or static/….svg, or is claim: …';
 
 /** Escape text for HTML, and what Markdown would take for its own. */
 function escapeText(text) {
@@ -157,17 +160,15 @@ function lookUpOrAll(whole, key) {
 
 /** Write a value, or draw what it holds. */
 function showValues(context, { keys, option = 'text' }) {
-  const { root, file, alone } = context;
+  const { json, file, alone } = context;
   const [format, word] = option.split(/\s+/);
-  if (!Object.hasOwn(DRAWINGS, format)) {
-    return escapeText(show(lookUp(readJson(root, file), keys), option));
-  }
+  if (!Object.hasOwn(DRAWINGS, format)) return escapeText(show(lookUp(json(file), keys), option));
   needLine(alone);
   if (WORDS[format]?.includes(word) === false) {
     const words = WORDS[format].filter(Boolean).join(', ');
     throw new Error(`${format} takes ${words}, not ${word ?? 'nothing'}`);
   }
-  return DRAWINGS[format](readJson(root, file), keys.split(/\s*,\s*/), word, context);
+  return DRAWINGS[format](json(file), keys.split(/\s*,\s*/), word, context);
 }
 
 function needLine(alone) {
@@ -227,6 +228,11 @@ export function lacks(root, text) {
 
 /** Fill in one directive; `alone` tells whether it has its line to itself. */
 function fill(context, inner) {
+  const claim = CLAIM.exec(inner.trim())?.[1];
+  if (claim !== undefined) {
+    checkClaim(claim.trim(), context.root, context.json);
+    return '';
+  }
   const [, file, rest] = /^([^\s:|]*)\s*(.*)$/.exec(inner.trim());
   const { home, form, grammar, inline, fillIn } = ENDINGS[path.extname(file)] ?? FOLDER;
   if (!file.startsWith(`${home}/`)) throw new Error(READ);
@@ -255,6 +261,12 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
   const problems = [];
   const files = new Set();
   const resolve = resolver({ root, file, assets });
+  // A deck takes many values of few files.
+  const documents = new Map();
+  const json = (name) => {
+    if (!documents.has(name)) documents.set(name, readJson(root, name));
+    return documents.get(name);
+  };
   let line = firstLine;
 
   function attempt(directive, job) {
@@ -267,18 +279,22 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
   }
 
   function expandLine(text) {
-    const filled = text.replace(CODE_SPAN_OR_DIRECTIVE, (match, ticks, inner) =>
-      inner === undefined
-        ? match
-        : attempt(match, () => fill({ root, assets, line, alone: text.trim() === match }, inner)),
-    );
+    const filled = text.replace(CODE_SPAN_OR_DIRECTIVE, (match, ticks, inner) => {
+      if (inner === undefined) return match;
+      const directive = match.trim();
+      const alone = text.trim() === directive;
+      const shown = attempt(directive, () => fill({ root, assets, json, line, alone }, inner));
+      // Of what shows nothing no blanks stay either: two at the end of a line would break it.
+      return shown && match.replace(directive, () => shown);
+    });
     // What `replace` has dealt with is gone from this, so a brace that is left was never closed.
     if (text.replace(CODE_SPAN_OR_DIRECTIVE, '').includes('{{')) {
       attempt(text.trim(), () => {
         throw new Error('{{ has no }} on its line');
       });
     }
-    return filled;
+    // A line that held nothing but claims is gone: left empty, it would end a list or a paragraph.
+    return filled === '' && text !== '' ? [] : filled;
   }
 
   function linkFiles(text) {
@@ -311,7 +327,7 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     let notes = 0;
     let minutes;
     const linked = linkFiles(text);
-    const lines = linked.split('\n').map((raw, n, all) => {
+    const lines = linked.split('\n').flatMap((raw, n, all) => {
       const mark = FENCE.exec(raw)?.[1] ?? '';
       let shown = raw;
       if (fence !== '') {

@@ -2,34 +2,65 @@
 
 const nbsp = '\u00a0';
 
+/** What a value holds; an item of a list goes by its number, and by its `name` if it has one. */
+function partsOf(value) {
+  if (value === null || typeof value !== 'object') return [];
+  return Object.entries(value).map(([key, part]) => ({
+    names: Array.isArray(value) && typeof part?.name === 'string' ? [key, part.name] : [key],
+    part,
+  }));
+}
+
 /**
- * Return the value under a dotted key; a number picks from a list.
+ * Return every value under a dotted key, in which `*` stands for any end of a name.
  *
  * @param {unknown} document parsed JSON
- * @param {string} key such as `runs.0.seconds`
+ * @param {string} key such as `runs.*.seconds` or `stages.fc*.macs`
+ * @returns {any[]}
+ * @throws {Error} with the keys there are, when one is missing
+ */
+export function lookUpAll(document, key) {
+  const passed = [];
+  return key.split('.').reduce(
+    (values, wanted) => {
+      const found = values.flatMap((value) => {
+        const parts = partsOf(value);
+        const suits = (name) =>
+          wanted.endsWith('*') ? name.startsWith(wanted.slice(0, -1)) : name === wanted;
+        const matches = parts.filter(({ names }) => names.some(suits));
+        if (matches.length > 0) return matches.map(({ part }) => part);
+        const keys = parts.map(({ names }) => names.at(-1));
+        const there =
+          keys.length > 20 ? `${keys.slice(0, 20).join(', ')} …` : keys.join(', ') || 'nothing';
+        const under = passed.length > 0 ? ` under ${passed.join('.')}` : '';
+        throw new Error(`there is no key ${wanted}${under}; there is ${there}`);
+      });
+      passed.push(wanted);
+      return found;
+    },
+    [document],
+  );
+}
+
+/**
+ * Return the value under a dotted key, such as `runs.0.seconds` or `stages.fc6.macs`.
+ *
+ * @param {unknown} document parsed JSON
+ * @param {string} key
+ * @returns {any}
  * @throws {Error} with the keys there are, when one is missing
  */
 export function lookUp(document, key) {
-  let value = document;
-  const passed = [];
-  for (const part of key.split('.')) {
-    const keys = value !== null && typeof value === 'object' ? Object.keys(value) : [];
-    if (!keys.includes(part)) {
-      const there =
-        keys.length > 20 ? `${keys.slice(0, 20).join(', ')} …` : keys.join(', ') || 'nothing';
-      throw new Error(
-        `there is no key ${part}${passed.length ? ` under ${passed.join('.')}` : ''}; there is ${there}`,
-      );
-    }
-    value = value[part];
-    passed.push(part);
-  }
-  return value;
+  const values = lookUpAll(document, key);
+  if (values.length > 1) throw new Error(`that stands for ${values.length} values`);
+  return values[0];
 }
 
-const brief = (text) => (text.length > 60 ? `${text.slice(0, 60)} …` : text);
+/** Cut a text for a message. */
+export const brief = (text) => (text.length > 60 ? `${text.slice(0, 60)} …` : text);
 
-function number(value) {
+/** Return a value that must be a number. */
+export function number(value) {
   if (value === undefined) throw new Error('there is no number');
   if (!Number.isFinite(value)) throw new Error(`${brief(JSON.stringify(value))} is not a number`);
   return value;
