@@ -80,18 +80,18 @@ BAD = {
     "results.net.recipe.epochs": "this compares nothing; write {{ claim: results.resnet.macs >",
     "results.net.recipe.epochs + 1": "this compares nothing; write",
     "results.net.recipe.epochs and 1 < 2": "this compares nothing; write",
-    "results.net.accuracy > 1": "results.net.accuracy: there is no key accuracy; there is dataset,",
-    "results.net.recipe.flip or results.net.no": "results.net.no: there is no key no; there is",
+    "results.net.accuracy > 1": "static/results/net.json: there is no key accuracy; there is ",
+    "results.net.recipe.flip or results.net.no": "static/results/net.json: there is no key no",
     f"{NET}.stages.conv3.macs > 1": (
-        f"{NET}.stages.conv3.macs: there is no key conv3 under net.cifar10.stages; "
+        "static/facts.json: there is no key conv3 under net.cifar10.stages; "
         "there is conv1, pool, pool, conv_2a-b, fc"
     ),
-    f"{NET}.stages.pool.macs > 1": f"{NET}.stages.pool.macs: that stands for 2 values",
-    f"len({NET}.stages.no*) == 0": f"{NET}.stages.no*: there is no key no* under",
-    "results.no.macs > 1": "results.no.macs: there is no such file; there is static/facts.json, ",
-    "no.macs > 1": "no.macs: there is no such file; there is static/facts.json, ",
+    f"{NET}.stages.pool.macs > 1": "static/facts.json: that stands for 2 values",
+    f"len({NET}.stages.no*) == 0": "static/facts.json: there is no key no* under net.cifar10.st",
+    "results.no.macs > 1": "static/results/no.json: there is no such file; there is static/",
+    "no.macs > 1": "static/no.json: there is no such file; there is static/facts.",
     "net > 1": "there is no value net; write {{ claim: ",
-    "results.net.constructor > 1": "results.net.constructor: there is no key constructor",
+    "results.net.constructor > 1": "static/results/net.json: there is no key constructor",
     "results.net.recipe.epochs >": "that cannot be read; write {{ claim: ",
     "results.net.recipe.epochs > 3)": 'that cannot be read from ")" on; write {{ claim: ',
     "results.net.recipe.epochs > 3; 1 < 2": "that cannot be read from ",

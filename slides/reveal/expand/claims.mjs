@@ -90,19 +90,23 @@ function say(value) {
 function valueOf(root, read, found) {
   const [first, ...rest] = found.split('.');
   const folder = path.join(root, 'static', first);
-  if (!fs.existsSync(folder)) return valueIn(read(`static/${first}.json`), rest);
+  if (!fs.existsSync(folder)) return valueIn(read, `static/${first}.json`, rest);
   const [name, ...keys] = rest;
   const files = name.endsWith('*')
     ? listFiles(folder, { ending: '.json' }).filter((file) => file.startsWith(name.slice(0, -1)))
     : [];
-  if (files.length === 0) return valueIn(read(`static/${first}/${name}.json`), keys);
-  return files.flatMap((file) => valueIn(read(`static/${first}/${file}`), keys));
+  if (files.length === 0) return valueIn(read, `static/${first}/${name}.json`, keys);
+  return files.flatMap((file) => valueIn(read, `static/${first}/${file}`, keys));
 }
 
-function valueIn(document, keys) {
+function valueIn(read, file, keys) {
   const key = keys.join('.');
-  if (key === '') return document;
-  return key.includes('*') ? lookUpAll(document, key) : lookUp(document, key);
+  try {
+    if (key === '') return read(file);
+    return key.includes('*') ? lookUpAll(read(file), key) : lookUp(read(file), key);
+  } catch (error) {
+    throw new Error(`${file}: ${error.message}`);
+  }
 }
 
 function partsOf(node) {
@@ -154,11 +158,7 @@ export function checkClaim(expression, root, read) {
     VariableName: (node) => {
       const written = textOf(node);
       if (!written.includes('.')) throw new Error(`there is no value ${written}; ${FORM}`);
-      try {
-        found.set(written, valueOf(root, read, written));
-      } catch (error) {
-        throw new Error(`${written}: ${error.message}`);
-      }
+      found.set(written, valueOf(root, read, written));
       return found.get(written);
     },
     UnaryExpression: (node) => {

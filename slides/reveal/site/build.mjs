@@ -46,7 +46,9 @@ const { default: yamlFrontMatter } = await load('yaml-front-matter');
 function tellProblems(file, problems) {
   const alike = new Map();
   for (const [n, problem] of problems.entries()) {
-    const source = /static\/[^\s:|}]+\.json/.exec(problem.directive)?.[0] ?? n;
+    // A directive names the file; of a claim, what went wrong does.
+    const said = `${problem.directive} ${problem.message}`;
+    const source = /static\/[^\s:|}]+\.json/.exec(said)?.[0] ?? n;
     alike.set(source, [...(alike.get(source) ?? []), problem]);
   }
   return [...alike].map(([source, [{ line, directive, message }, ...others]]) => {
