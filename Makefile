@@ -1,4 +1,4 @@
-# Each line calls a tool; the tools work without make, too (README, "Without make").
+# Each line calls a tool; the tools work without make, too (docs/commands.md).
 PYTHON ?= python3
 ARCH   ?=
 ARGS   ?=
