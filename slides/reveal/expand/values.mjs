@@ -1,12 +1,25 @@
 // Finds a value in a JSON document by its dotted key, and writes it as an audience reads it.
 
 const nbsp = '\u00a0';
+/** @type {[string, number][]} */
+const UNITS = [
+  ['G', 1e9],
+  ['M', 1e6],
+  ['k', 1e3],
+];
+/** @type {[string, number][]} */
+const TIMES = [
+  ['h', 3600],
+  ['min', 60],
+  ['s', 1],
+];
 
 /**
  * Return the value under a dotted key; a number picks from a list.
  *
  * @param {unknown} document parsed JSON
  * @param {string} key such as `runs.0.seconds`
+ * @returns {any}
  * @throws {Error} with the keys there are, when one is missing
  */
 export function lookUp(document, key) {
@@ -49,14 +62,17 @@ const FORMATS = {
     const millions = number(value) / 1e6;
     return `${millions.toFixed(millions < 10 ? 2 : millions < 100 ? 1 : 0)}${nbsp}M`;
   },
+  // A count, for where there is little room: 10 k, 1 M.
+  short: (value) => {
+    const [unit, size] = UNITS.find(([, least]) => number(value) >= least) ?? ['', 1];
+    return `${value / size}${unit && nbsp + unit}`;
+  },
   // A fraction of one. A mean over several runs carries its spread.
-  percent: (value) => {
-    if (value !== null && typeof value === 'object') {
-      const spread =
-        number(value.n) > 1 ? `${nbsp}±${nbsp}${(100 * number(value.std)).toFixed(1)}` : '';
-      return `${(100 * number(value.mean)).toFixed(1)}${spread}%`;
-    }
-    return `${(100 * number(value)).toFixed(1)}%`;
+  percent: (value, digits = '1') => {
+    const written = (share) => (100 * number(share)).toFixed(Number(digits));
+    if (value === null || typeof value !== 'object') return `${written(value)}%`;
+    const spread = number(value.n) > 1 ? `${nbsp}±${nbsp}${written(value.std)}` : '';
+    return `${written(value.mean)}${spread}%`;
   },
   // Seconds, to two units.
   duration: (value) => {
@@ -65,11 +81,7 @@ const FORMATS = {
     let rest = Math.round(value / grain) * grain;
     if (rest < 0) throw new Error(`${value} is less than no time`);
     const parts = [];
-    for (const [unit, size] of [
-      ['h', 3600],
-      ['min', 60],
-      ['s', 1],
-    ]) {
+    for (const [unit, size] of TIMES) {
       if (rest >= size || (unit === 's' && parts.length === 0))
         parts.push(`${Math.floor(rest / size)}${nbsp}${unit}`);
       rest %= size;

@@ -9,8 +9,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import { buildSite, command, readDecks, Refusal, root, takeOptions } from '../site/build.mjs';
-import { isThere, readJson } from '../project.mjs';
+import { buildSite, readDecks } from '../site/build.mjs';
+import { command, isThere, readJson, Refusal, root, takeOptions } from '../project.mjs';
 
 const SIZE = { width: 1200, height: 675 };
 // What stands around a slide is not of the picture.
