@@ -31,62 +31,39 @@ function scale({ marks, low = marks[0], high = marks.at(-1), isLog = false }, fr
 }
 
 /**
- * Lay out the axes of a chart.
+ * Lay out the axes of a chart: each with its marks, `write` for what stands there, `low` and `high`
+ * where it does not begin and end at them, and `isLog`, which has a line at each mark as `up` has.
  *
- * @typedef {object} Axis
- * @property {number[]} marks
- * @property {(value: number) => string} write what stands at a mark
- * @property {number} [low] where it begins and ends, when not at its first and its last mark
- * @property {number} [high]
- * @property {boolean} [isLog] whether it is logarithmic, with a line at each mark
- *
- * @param {{left: number, right: number, top: number, bottom: number}} plot its edges, px
- * @param {Axis} across
- * @param {Axis} up always with a line at each mark
  * @returns {{x: (value: number) => number, y: (value: number) => number, grid: string[]}}
  */
 export function axes({ left, right, top, bottom }, across, up) {
-  const x = scale(across, left, right);
-  const y = scale(up, bottom, top);
-  const word = (leftEdge, base, anchor, said) =>
-    `<text x="${leftEdge}" y="${base}" text-anchor="${anchor}">${said}</text>`;
+  const [x, y] = [scale(across, left, right), scale(up, bottom, top)];
+  const line = (path) => `<path class="grid" d="${path}"/>`;
+  const word = (edge, base, anchor, said) =>
+    `<text x="${edge}" y="${base}" text-anchor="${anchor}">${said}</text>`;
   const grid = [
-    ...up.marks.map(
-      (value) =>
-        `<path class="grid" d="M${left} ${at(y(value))}H${right}"/>` +
-        word(left - 14, at(y(value) + 10), 'end', up.write(value)),
-    ),
-    ...across.marks.map(
-      (value) =>
-        (across.isLog ? `<path class="grid" d="M${at(x(value))} ${top}V${bottom}"/>` : '') +
-        word(at(x(value)), bottom + 40, 'middle', across.write(value)),
-    ),
+    ...up.marks.flatMap((value) => [
+      line(`M${left} ${at(y(value))}H${right}`),
+      word(left - 14, at(y(value) + 10), 'end', up.write(value)),
+    ]),
+    ...across.marks.flatMap((value) => [
+      across.isLog ? line(`M${at(x(value))} ${top}V${bottom}`) : '',
+      word(at(x(value)), bottom + 40, 'middle', across.write(value)),
+    ]),
   ];
   return { x, y, grid };
 }
 
-/**
- * Frame a drawing, with its title over it.
- *
- * @param {{name?: string, width: number, height: number}} size with a class, where it has one
- * @param {string} title
- * @param {string} said attributes for who hears it
- * @param {string[]} parts
- * @returns {string} SVG on one line
- */
-export const svg = ({ name, width, height }, title, said, parts) =>
-  [
-    `<svg${name ? ` class="${name}"` : ''} viewBox="0 0 ${width} ${height}" preserveAspectRatio="xMinYMin" ${said}>`,
-    `<text class="title" x="0" y="28">${title}</text>`,
-    ...parts,
-    '</svg>',
-  ].join('');
+/** Frame a drawing, with its title over it; `said` are attributes for who hears it. */
+export const svg = ({ name = '', width, height }, title, said, parts) =>
+  `<svg${name && ` class="${name}"`} viewBox="0 0 ${width} ${height}" preserveAspectRatio="xMinYMin" ${said}>` +
+  `<text class="title" x="0" y="28">${title}</text>${parts.join('')}</svg>`;
 
 /** Write HTML without blank lines, so that Markdown keeps it. */
 export const box = (kind, parts) => [`<div class="${kind}">`, ...parts, '</div>'].join('\n');
 
 /**
- * Set a chart of two costs beside a table that says the same to who cannot see it.
+ * Set a chart beside a table that says the same to who cannot see it.
  *
  * @param {string} kind its classes
  * @param {string} title of the chart

@@ -16,36 +16,22 @@ const median = (values) => {
 };
 
 const POWERS = Array.from({ length: 16 }, (_, power) => 10 ** power);
-
+const TIMES = [1, 10, 60, 600, 3600, 36_000, 360_000];
+const COUNT = { format: 'millions', marks: POWERS, markFormat: 'short' };
+const TIME = { format: 'duration', marks: TIMES, markFormat: 'duration' };
 /** What an accuracy can be set against: its value in a record, its names, how it is written. */
 const COSTS = {
-  parameters: {
-    of: ({ parameters }) => parameters,
-    axis: 'parameters',
-    head: 'parameters',
-    format: 'millions',
-    marks: POWERS,
-    write: (value) => show(value, 'short'),
-  },
-  macs: {
-    of: ({ macs }) => macs,
-    axis: 'multiply-accumulates per image',
-    head: 'MACs',
-    format: 'millions',
-    marks: POWERS,
-    write: (value) => show(value, 'short'),
-  },
+  parameters: { ...COUNT, of: ({ parameters }) => parameters, head: 'parameters' },
+  macs: { ...COUNT, of: ({ macs }) => macs, head: 'MACs', axis: 'multiply-accumulates per image' },
   seconds: {
+    ...TIME,
     of: ({ runs }) => median(runs.map((run) => run.seconds)),
-    axis: 'training time',
     head: 'training',
-    format: 'duration',
-    marks: [1, 10, 60, 600, 3600, 36_000, 360_000],
-    write: (value) => show(value, 'duration'),
+    axis: 'training time',
   },
 };
 
-/** The columns of the table, after that of the networks: what stands over each, and in it. */
+/** The columns of the table behind that of the networks: what stands over each, and in it. */
 const COLUMNS = [
   { head: 'accuracy', write: ({ accuracy }) => show(accuracy, 'percent') },
   ...Object.values(COSTS).map(({ head, of, format }) => ({
@@ -57,26 +43,6 @@ const COLUMNS = [
 /** What a network is called among networks that are all for CIFAR10, where the facts have it. */
 export const shortName = (facts, network) =>
   facts[network]?.cifar10?.name.replace(/ for CIFAR10$/, '');
-
-/** The data set of most records, and whether some are on others. */
-function datasetOf(entries) {
-  const datasets = entries.map(({ record }) => record.dataset);
-  const count = (dataset) => datasets.filter((each) => each === dataset).length;
-  const [usual] = [...datasets].sort((a, b) => count(b) - count(a));
-  return { usual, isMixed: count(usual) < datasets.length };
-}
-
-/** Return what the chart shows of the records, from the least cost to the highest. */
-const readRows = (entries, key, cost, usual) =>
-  entries
-    .map(({ name, record }) => ({
-      // Results on different images do not compare, so those on others than most say on which.
-      label: record.dataset === usual ? name : `${name} (${record.dataset})`,
-      accuracy: record[key],
-      cost: COSTS[cost].of(record),
-      record,
-    }))
-    .sort((a, b) => a.cost - b.cost);
 
 /** Draw a row's point, and how far its runs spread where that is more than the point covers. */
 const drawPoint = ({ x, y, spread }) =>
@@ -91,14 +57,14 @@ const drawLabel = ({ top, label, from, end, text }) =>
 
 /** Draw the rows as points with their names. */
 function draw(rows, cost) {
-  const { marks, write } = COSTS[cost];
+  const { marks, markFormat } = COSTS[cost];
   const costs = rows.map((row) => row.cost);
   const [low, high] = [Math.min(...costs) / 2, Math.max(...costs) * 2]; // room beside the points
   const shown = marks.filter((value) => value >= low && value <= high);
   const ends = rows.flatMap(({ accuracy: { mean, std } }) => [mean - std, mean + std]);
   const { x, y, grid } = axes(
     PLOT,
-    { marks: shown, write, low, high, isLog: true },
+    { marks: shown, write: (value) => show(value, markFormat), low, high, isLog: true },
     { marks: ticks(Math.min(...ends), Math.max(...ends), 6), write: mark },
   );
   const points = rows.map(({ label, accuracy: { mean, std, n }, cost: value }) => ({
@@ -139,18 +105,25 @@ export function compare(entries, key, cost) {
     throw new Error(`records compare by ${Object.keys(COSTS).join(', ')}, not by ${cost}`);
   }
   if (entries.length === 0) throw new Error(`no record has ${key}`);
-  const { usual, isMixed } = datasetOf(entries);
-  const rows = readRows(entries, key, cost, usual);
+  const { of, axis = cost } = COSTS[cost];
+  const datasets = entries.map(({ record }) => record.dataset);
+  const count = (dataset) => datasets.filter((each) => each === dataset).length;
+  const [usual] = [...datasets].sort((a, b) => count(b) - count(a));
+  const rows = entries
+    .map(({ name, record }) => ({
+      // Results on different images do not compare, so those on others than most say on which.
+      label: record.dataset === usual ? name : `${name} (${record.dataset})`,
+      accuracy: record[key],
+      cost: of(record),
+      record,
+    }))
+    .sort((a, b) => a.cost - b.cost);
+  const isMixed = count(usual) < datasets.length;
   const title = `Test accuracy, ${usual}${isMixed ? ' where not named' : ''}`;
   return withTable(
     'comparison',
     escapeText(title),
-    {
-      ...SIZE,
-      right: PLOT.right,
-      axis: `${COSTS[cost].axis}, log scale`,
-      parts: draw(rows, cost),
-    },
+    { ...SIZE, right: PLOT.right, axis: `${axis}, log scale`, parts: draw(rows, cost) },
     {
       caption: escapeText(`${title}: ${describe(rows)}`),
       heads: ['network', ...COLUMNS.map(({ head }) => head)],

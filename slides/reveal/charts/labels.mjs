@@ -12,25 +12,22 @@ const overlap = (a, b) =>
 
 const contains = (box, { x, y }) => x > box.left && x < box.right && y > box.top && y < box.bottom;
 
-/** Whether a line from a point to its label, where it has one, leads through a box beside the point. */
-const crosses = ({ from, end }, box) =>
-  Boolean(end) &&
-  !contains(box, from) &&
-  [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9].some((share) =>
-    contains(box, {
-      x: from.x + share * (end.x - from.x),
-      y: from.y + share * (end.y - from.y),
-    }),
-  );
-
 /** On which side of a line from one point to another a third lies. */
 const sideOf = (a, b, c) => Math.sign((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x));
 
+const meet = (a, b, c, d) =>
+  sideOf(a, b, c) !== sideOf(a, b, d) && sideOf(c, d, a) !== sideOf(c, d, b);
+
+/** Whether a line from a point to its label, where it has one, leads through a box beside the point. */
+const crosses = ({ from, end }, { left, right, top, bottom }) =>
+  end &&
+  !contains({ left, right, top, bottom }, from) &&
+  (meet(from, end, { x: left, y: top }, { x: right, y: bottom }) ||
+    meet(from, end, { x: left, y: bottom }, { x: right, y: top }));
+
 /** Whether the lines of two labels cross. */
 const tangle = (one, other) =>
-  Boolean(one.end && other.end) &&
-  sideOf(one.from, one.end, other.from) !== sideOf(one.from, one.end, other.end) &&
-  sideOf(other.from, other.end, one.from) !== sideOf(other.from, other.end, one.end);
+  one.end && other.end && meet(one.from, one.end, other.from, other.end);
 
 /** Where a label may stand, in px from its point: beside it, else farther off at the end of a line. */
 const PLACES = [
@@ -43,55 +40,43 @@ const PLACES = [
   ),
 ];
 
+/** The box of a label in one of its places, where its text begins, and its line, if it has one. */
+function boxAt({ right, down, line }, { x, y, label, spread }) {
+  const width = widthOf(label);
+  const away = Math.sign(down) * Math.max(0, spread - RADIUS);
+  const [anchor, middle] = [x + right, y + down + (line ? 0 : away)];
+  const left = anchor - (right > 0 ? 0 : right < 0 ? width : width / 2);
+  const top = middle - LINE / 2;
+  const end = line && { x: anchor, y: middle - Math.sign(down) * (LINE / 2) };
+  // On the side of its point a label begins where it was meant to, however wide it turns out.
+  const text = { x: anchor, anchor: right > 0 ? 'start' : right < 0 ? 'end' : 'middle' };
+  return { left, right: left + width, top, bottom: top + LINE, from: { x, y }, end, text, label };
+}
+
 /**
  * Give each point a label that covers no other label, point or line, if there is room.
  *
  * @param {{x: number, y: number, label: string, spread: number}[]} points `spread` is how far one
  *   reaches up and down
  * @param {{left: number, right: number, top: number, bottom: number}} room
- * @returns {object[]} for each `label` its box, `text` (x and anchor), and a line `from` its point
- *   to `end`, where it stands apart
+ * @returns {object[]} the labels, from the highest point down
  */
 export function besidePoints(points, room) {
-  const taken = points.map(({ x, y, spread }) => ({
-    left: x - 17,
-    right: x + 17,
-    top: y - Math.max(12, spread),
-    bottom: y + Math.max(12, spread),
-  }));
+  const taken = points.map(({ x, y, spread }) => {
+    const reach = Math.max(12, spread);
+    return { left: x - 17, right: x + 17, top: y - reach, bottom: y + reach };
+  });
   const labels = [];
+  const isInside = ({ left, right, top, bottom }) =>
+    left >= room.left && right <= room.right && top >= room.top && bottom <= room.bottom;
+  const isFree = (box) =>
+    isInside(box) &&
+    !taken.some((other) => overlap(box, other) || crosses(box, other)) &&
+    !labels.some((other) => crosses(other, box) || tangle(other, box));
   // The highest first: it is looked for first.
-  for (const { x, y, label, spread } of [...points].sort((a, b) => a.y - b.y)) {
-    const width = widthOf(label);
-    const candidates = PLACES.map(({ right, down, line }) => {
-      const away = Math.sign(down) * Math.max(0, spread - RADIUS);
-      const [anchor, middle] = [x + right, y + down + (line ? 0 : away)];
-      const left = anchor - (right > 0 ? 0 : right < 0 ? width : width / 2);
-      const top = middle - LINE / 2;
-      const end = line && { x: anchor, y: middle - Math.sign(down) * (LINE / 2) };
-      // On the side of its point a label begins where it was meant to, however wide it turns out.
-      const text = { x: anchor, anchor: right > 0 ? 'start' : right < 0 ? 'end' : 'middle' };
-      return {
-        left,
-        right: left + width,
-        top,
-        bottom: top + LINE,
-        from: { x, y },
-        end,
-        text,
-        label,
-      };
-    });
-    const isInside = (box) =>
-      box.left >= room.left &&
-      box.right <= room.right &&
-      box.top >= room.top &&
-      box.bottom <= room.bottom;
-    const isFree = (box) =>
-      isInside(box) &&
-      !taken.some((other) => overlap(box, other) || crosses(box, other)) &&
-      !labels.some((other) => crosses(other, box) || tangle(other, box));
-    const box = candidates.find(isFree) ?? candidates[0];
+  for (const point of [...points].sort((a, b) => a.y - b.y)) {
+    const boxes = PLACES.map((place) => boxAt(place, point));
+    const box = boxes.find(isFree) ?? boxes[0];
     taken.push(box);
     labels.push(box);
   }
@@ -99,10 +84,8 @@ export function besidePoints(points, room) {
 }
 
 /**
- * Move labels apart that would stand closer than a line of text.
- *
- * Those that touch become a block, around where they would like to be. Without the gaps above it,
- * each label's place is the mean of its block: the nearest places that keep the order.
+ * Move labels apart that would stand closer than a line of text, in their order. Those that touch
+ * become a block, around where they would like to be: the nearest places that there are.
  *
  * @param {number[]} wishes where each would like to be
  * @param {number} lowest where the last one may be
@@ -110,20 +93,16 @@ export function besidePoints(points, room) {
  */
 export function atEnds(wishes, lowest, gap = 34) {
   const order = wishes.map((_, n) => n).sort((a, b) => wishes[a] - wishes[b]);
-  const places = order.map((n, above) => wishes[n] - gap * above);
+  const ranks = [...order.keys()];
+  // Without the gaps above them, the labels of a block have one place, the mean of their own.
+  const own = ranks.map((rank) => wishes[order[rank]] - gap * rank);
   const mean = (from, to) =>
-    places.slice(from, to + 1).reduce((sum, place) => sum + place, 0) / (to + 1 - from);
-  const ranks = [...places.keys()];
-  const most = lowest - gap * (places.length - 1);
-  const fitted = ranks.map((n) =>
-    Math.max(
-      ...ranks
-        .slice(0, n + 1)
-        .map((from) => Math.min(...ranks.slice(n).map((to) => mean(from, to)))),
-    ),
-  );
-  return wishes.map((_, n) => {
-    const rank = order.indexOf(n);
-    return Math.min(fitted[rank], most) + gap * rank;
+    own.slice(from, to + 1).reduce((sum, place) => sum + place, 0) / (to + 1 - from);
+  const upTo = (rank, from) => Math.min(...ranks.slice(rank).map((to) => mean(from, to)));
+  const most = lowest - gap * (own.length - 1);
+  const places = ranks.map((rank) => {
+    const block = Math.max(...ranks.slice(0, rank + 1).map((from) => upTo(rank, from)));
+    return Math.min(block, most) + gap * rank;
   });
+  return wishes.map((_, n) => places[order.indexOf(n)]);
 }

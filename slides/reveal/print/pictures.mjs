@@ -26,6 +26,12 @@ const README = [
     slide: 'The block in code',
   },
   { file: 'docs/pictures/curve.png', deck: 'architectures', column: 'ResNet', slide: 'On CIFAR10' },
+  {
+    file: 'docs/pictures/comparison.png',
+    deck: 'architectures',
+    column: 'ResNet',
+    slide: 'Side by side',
+  },
 ];
 // What a slide looks like besides what is on it.
 const STYLES = ['evo', 'common', 'fonts'].map((name) => `static/css/${name}.css`);
