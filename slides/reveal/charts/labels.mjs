@@ -12,22 +12,24 @@ const overlap = (a, b) =>
 
 const contains = (box, { x, y }) => x > box.left && x < box.right && y > box.top && y < box.bottom;
 
+// Of a line that is checked: it may begin among points that lie close together.
+const SHARES = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+
+/** Whether a line from a point to its label, where it has one, leads through a box beside the point. */
+const crosses = ({ from, end }, box) =>
+  end &&
+  !contains(box, from) &&
+  SHARES.map((share) => ({
+    x: from.x + share * (end.x - from.x),
+    y: from.y + share * (end.y - from.y),
+  })).some((place) => contains(box, place));
+
 /** On which side of a line from one point to another a third lies. */
 const sideOf = (a, b, c) => Math.sign((b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x));
 
-const meet = (a, b, c, d) =>
-  sideOf(a, b, c) !== sideOf(a, b, d) && sideOf(c, d, a) !== sideOf(c, d, b);
-
-/** Whether a line from a point to its label, where it has one, leads through a box beside the point. */
-const crosses = ({ from, end }, { left, right, top, bottom }) =>
-  end &&
-  !contains({ left, right, top, bottom }, from) &&
-  (meet(from, end, { x: left, y: top }, { x: right, y: bottom }) ||
-    meet(from, end, { x: left, y: bottom }, { x: right, y: top }));
-
 /** Whether the lines of two labels cross. */
-const tangle = (one, other) =>
-  one.end && other.end && meet(one.from, one.end, other.from, other.end);
+const tangle = ({ from: a, end: b }, { from: c, end: d }) =>
+  b && d && sideOf(a, b, c) !== sideOf(a, b, d) && sideOf(c, d, a) !== sideOf(c, d, b);
 
 /** Where a label may stand, in px from its point: beside it, else farther off at the end of a line. */
 const PLACES = [

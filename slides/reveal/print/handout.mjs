@@ -1,7 +1,5 @@
 // Lays a deck out as a handout: each slide small, with its notes beside it, two or three a page.
 
-/* global document -- of the page in which a function runs */
-
 import fs from 'node:fs';
 
 const STYLE = new URL('handout.css', import.meta.url);

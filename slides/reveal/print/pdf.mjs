@@ -1,8 +1,6 @@
 // `npm run pdf [-- FILE]`: prints every deck, one page a slide, to NAME.pdf or to FILE.
 // `npm run pdf -- --handout [FILE]`: the slides with their notes on A4, to NAME-handout.pdf.
 
-/* global document, location -- of the page in which a function runs */
-
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
