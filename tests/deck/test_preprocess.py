@@ -9,6 +9,9 @@ import json
 import re
 import subprocess
 import textwrap
+import threading
+from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from xml.etree import ElementTree
 import pytest
 
 import tiny_models
-from conftest import ROOT, run_node
+from conftest import ROOT
 
 RESULT = {
     "network": "net",
@@ -131,23 +134,40 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def node(script: str, *arguments: str) -> Any:
-    """Run a script that may import the deck's modules; return what it prints as JSON."""
-    run = subprocess.run(
-        ["node", "--input-type=module", "-e", script, *arguments],
-        cwd=ROOT / "slides" / "reveal",
-        capture_output=True,
-        text=True,
-        timeout=30,
+@cache
+def caller() -> subprocess.Popen[str]:
+    """Start the process of Node that answers all tests here."""
+    return subprocess.Popen(
+        ["node", ROOT / "tests" / "helpers" / "calls.mjs"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
     )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
 
 
-def expand_all(
-    root: Path, decks: list[str], file: str = "slides/deck.md", assets: str = "BASE"
-) -> list[dict]:
-    """Fill in decks whose Markdown begins on line 10 of `file`."""
+@pytest.fixture(scope="module", autouse=True)
+def _end_of_caller() -> Iterator[None]:
+    yield
+    if caller.cache_info().currsize:
+        caller().communicate(timeout=10)
+        caller.cache_clear()
+
+
+def call(file: str, name: str, *given: object) -> dict[str, Any]:
+    """Call a function of slides/reveal; return its `value`, and what became of what was `given`."""
+    process = caller()
+    alarm = threading.Timer(30, process.kill)
+    alarm.start()
+    process.stdin.write(json.dumps([file, name, *given]) + "\n")
+    process.stdin.flush()
+    answer = process.stdout.readline()
+    alarm.cancel()
+    assert answer, f"{name} has ended Node"
+    return json.loads(answer)
+
+
+def expand(root: Path, markdown: str, file: str = "slides/deck.md", assets: str = "BASE") -> dict:
+    """Fill in a deck whose Markdown begins on line 10 of `file`."""
     context = {
         "root": str(root),
         "file": file,
@@ -156,18 +176,7 @@ def expand_all(
         "verticalSeparator": "<!--v-->",
         "assets": assets,
     }
-    return node(
-        "import { expand } from './expand/directives.mjs';"
-        "const [decks, context] = process.argv.slice(1).map((text) => JSON.parse(text));"
-        "console.log(JSON.stringify(decks.map((markdown) => expand(markdown, context))));",
-        json.dumps(decks),
-        json.dumps(context),
-    )
-
-
-def expand(root: Path, markdown: str, file: str = "slides/deck.md", assets: str = "BASE") -> dict:
-    """Fill in a deck whose Markdown begins on line 10 of `file`."""
-    return expand_all(root, [markdown], file, assets)[0]
+    return call("expand/directives.mjs", "expand", markdown, context)["value"]
 
 
 def filled(root: Path, directive: str) -> str:
@@ -246,15 +255,9 @@ def test_definitions_are_found_where_python_finds_them(tmp_path: Path) -> None:
         *(ROOT / "code").rglob("*.py"),
         *Path(find_spec("torchvision").origin).parent.rglob("*.py"),
     ]
-    found = node(
-        "import fs from 'node:fs'; import { definitions } from './expand/python.mjs';"
-        "const read = (file) => fs.readFileSync(file, 'utf8').replaceAll('\\r\\n', '\\n');"
-        "const found = process.argv.slice(1).map((file) => definitions(read(file)));"
-        "console.log(JSON.stringify(found));",
-        *map(str, scripts),
-    )
-    for script, ours in zip(scripts, found, strict=True):
+    for script in scripts:
         source = script.read_text(encoding="utf-8")
+        ours = call("expand/python.mjs", "definitions", source)["value"]
         lines = source.split("\n")
         shown = []
         for each in ours:
@@ -900,7 +903,8 @@ def test_every_mistake_names_its_line_and_makes_a_slide_of_its_own(root: Path) -
     tiny_models.write(static / "unclassed.onnx", tiny_models.describe(classes=None))
     good = "# Good\n\n{{ static/net.json: network }}\n\n<!--s-->\n\n"
     decks = [f"{good}# Bad\n\n{bad}\n\n<!--v-->\n\n# Good again\n" for bad, _ in BAD]
-    for (bad, message), deck in zip(BAD, expand_all(root, decks), strict=True):
+    for (bad, message), text in zip(BAD, decks, strict=True):
+        deck = expand(root, text)
         (problem,) = deck["problems"]
         assert problem["file"] == "slides/deck.md"
         assert problem["line"] == 10 + 8 + bad.count("\n"), bad
@@ -915,23 +919,21 @@ def test_every_mistake_names_its_line_and_makes_a_slide_of_its_own(root: Path) -
 
 def test_the_page_gets_a_deck_whatever_it_says_and_only_its_own_options() -> None:
     slide = "# </textarea><script>a()</script> &amp; &lt;\n"
-    page = node(
-        "import preprocess from './expand/preprocess.mjs';"
-        "const options = { separator: '<!--s-->', verticalSeparator: '<!--v-->',"
-        " theme: 'evo', highlightTheme: 'zenburn', static: '_site', _: ['slides'],"
-        " revealOptions: { width: '</script>' } };"
-        "const markdown = preprocess(process.argv[1], options);"
-        "const broken = preprocess('# A', { ...options, separator: '(' });"
-        "console.log(JSON.stringify({ markdown, broken, options }));",
-        slide,
-    )
-    assert "<" not in page["markdown"]
-    assert html.unescape(page["markdown"]).strip() == slide.strip()
-    assert "front matter" in page["broken"]
-    assert json.loads(page["options"]["deckOptions"]) == {"width": "</script>"}
-    assert "<" not in page["options"]["deckOptions"]
+    given = {
+        **{"separator": "<!--s-->", "verticalSeparator": "<!--v-->"},
+        **{"theme": "evo", "highlightTheme": "zenburn", "static": "_site", "_": ["slides"]},
+        "revealOptions": {"width": "</script>"},
+    }
+    page = call("expand/preprocess.mjs", "default", slide, given)
+    broken = call("expand/preprocess.mjs", "default", "# A", given | {"separator": "("})
+    (_, options) = page["given"]
+    assert "<" not in page["value"]
+    assert html.unescape(page["value"]).strip() == slide.strip()
+    assert "front matter" in broken["value"]
+    assert json.loads(options["deckOptions"]) == {"width": "</script>"}
+    assert "<" not in options["deckOptions"]
 
 
-def test_this_projects_deck_has_no_mistake(project: Path) -> None:
-    built = run_node(project, "site/build.mjs")
-    assert (built.returncode, built.stderr) == (0, "")
+def test_this_projects_deck_has_no_mistake() -> None:
+    decks = call("site/build.mjs", "readDecks")["value"]
+    assert "architectures" in [deck["name"] for deck in decks]
