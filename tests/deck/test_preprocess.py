@@ -268,46 +268,6 @@ def test_definitions_are_found_where_python_finds_them(tmp_path: Path) -> None:
         assert shown == python_definitions(source), script
 
 
-def test_a_definition_is_found_wherever_it_stands(root: Path) -> None:
-    source = """\
-    try:
-        import fast
-    except ImportError:
-        class Slow:
-            if True:
-                @staticmethod
-                def run():
-                    'doc'; return 1
-                    # the end
-    """
-    (root / "code" / "net.py").write_text(textwrap.dedent(source), encoding="utf-8")
-    assert filled(root, "{{ code/net.py: Slow.run }}").split("\n")[:6] == [
-        "```python",
-        "@staticmethod",
-        "def run():",
-        "    'doc'; return 1",
-        "    # the end",
-        "```",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("source", "lines"),
-    [
-        ("if a:\n    def f(): 1\nelse:\n    def f(): 2", "2 and 4"),
-        ("def f(): 1\ntry:\n    pass\nfinally:\n    def f(): 2", "1 and 5"),
-        (
-            "@overload\ndef f(a: int): ...\n@overload\ndef f(a: str): ...\ndef f(a): 1",
-            "1 and 3 and 5",
-        ),
-    ],
-)
-def test_a_name_of_two_definitions_is_refused(root: Path, source: str, lines: str) -> None:
-    (root / "code" / "net.py").write_text(source, encoding="utf-8")
-    (problem,) = expand(root, "{{ code/net.py: f }}")["problems"]
-    assert problem["message"] == f"f is defined more than once, on lines {lines}"
-
-
 def test_a_value_is_written_in_its_sentence(root: Path) -> None:
     shown = filled(
         root, "It is {{ static/net.json: three | percent }} of {{ static/net.json: network }}."
