@@ -1,4 +1,5 @@
-// Finds a value in a JSON document by its dotted key, and writes it as an audience reads it.
+// Finds a value in a JSON document by its dotted key, and writes it as an audience reads it. All pages
+// and charts write by this, but for live slides, which write by the page's own script (words.js).
 
 const nbsp = '\u00a0';
 /** @type {[string, number][]} */

@@ -9,7 +9,7 @@ import { compare } from '../charts/compare.mjs';
 import { curve } from '../charts/curve.mjs';
 import { fillIn } from '../html.mjs';
 import { readDeclared, readLesson, RUN, scriptNames } from './lessons.mjs';
-import { isThere, misfit, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
+import { isThere, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
 import { show } from '../expand/values.mjs';
 
 const COURSE = 'slides/course.json';
@@ -24,29 +24,25 @@ const SETTINGS = {
   license: 'text',
   lessons: [],
 };
-const KEYS = Object.keys(SETTINGS);
 
 /** Read slides/course.json. Throws a Refusal with a line for each mistake. */
 function readSettings(decks) {
-  const settings = readJson(COURSE);
-  const unknown = Object.keys(settings).filter((key) => !KEYS.includes(key));
-  const mistake =
-    unknown.length > 0
-      ? `there is no setting ${unknown.join(', ')}; there is ${KEYS.join(', ')}`
-      : misfit(settings, SETTINGS);
-  const mistakes = mistake === undefined ? [] : [mistake];
-  if (mistake === undefined) {
-    const names = scriptNames();
-    const others = settings.lessons.filter((name) => !names.includes(name));
-    mistakes.push(...others.map((name) => `lessons: there is no code/${name}.py`));
-    const decksThere = decks.map(({ name }) => name);
-    if (!decksThere.includes(settings.deck)) {
-      mistakes.push(`deck: no slides/${settings.deck}.md; there is ${decksThere.join(', ')}`);
-    }
+  const keys = Object.keys(SETTINGS);
+  const unknown = Object.keys(readJson(COURSE)).filter((key) => !keys.includes(key));
+  if (unknown.length > 0) {
+    const there = keys.join(', ');
+    throw new Refusal(`${COURSE}: there is no setting ${unknown.join(', ')}; there is ${there}`);
   }
-  if (mistakes.length > 0) {
-    throw new Refusal(mistakes.map((mistake) => `${COURSE}: ${mistake}`).join('\n'));
+  const settings = readJson(COURSE, SETTINGS);
+  const scripts = scriptNames();
+  const mistakes = settings.lessons
+    .filter((name) => !scripts.includes(name))
+    .map((name) => `${COURSE}: lessons: there is no code/${name}.py`);
+  const there = decks.map(({ name }) => name);
+  if (!there.includes(settings.deck)) {
+    mistakes.push(`${COURSE}: deck: no slides/${settings.deck}.md; there is ${there.join(', ')}`);
   }
+  if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
   return settings;
 }
 
