@@ -46,20 +46,20 @@ const isApart = (one, other) =>
   one.bottom <= other.top ||
   other.bottom <= one.top;
 
-/** Numbers as if drawn at random, the same each time. */
-function* numbers(state) {
-  for (;;) {
+/** Return what gives numbers as if drawn at random, the same each time. */
+function numbers(state) {
+  return () => {
     state = (state * 48271) % 2147483647;
-    yield state / 2147483647;
-  }
+    return state / 2147483647;
+  };
 }
 
 test('no label covers another label or a point, where there is room', () => {
   for (let seed = 1; seed <= 40; seed += 1) {
     const random = numbers(seed);
     const points = Array.from({ length: 9 }, (_, n) => ({
-      x: 100 + 700 * random.next().value,
-      y: 60 + 480 * random.next().value,
+      x: 100 + 700 * random(),
+      y: 60 + 480 * random(),
       label: `Net-${n}`,
       spread: n % 3 === 0 ? 30 : 0,
     }));

@@ -15,7 +15,8 @@ test('a value of JSON that does not fit is named by its key', () => {
   const good = { name: 'a', runs: [{ seconds: 1 }], variants: { b: 'c' }, other: null };
   assert.equal(misfit(good, shape), undefined);
   assert.equal(misfit({ ...good, more: [1, {}] }, shape), undefined);
-  for (const [change, mistake] of [
+  /** @type {[object, string][]} */
+  const changes = [
     [{ name: undefined }, 'name is missing'],
     [{ name: 1 }, 'name is not a text'],
     [{ runs: {} }, 'runs is not a list'],
@@ -24,7 +25,8 @@ test('a value of JSON that does not fit is named by its key', () => {
     [{ more: 'x' }, 'more is not a list'],
     [{ variants: [] }, 'variants is not a set of names and values'],
     [{ variants: { b: null } }, 'variants.b is not a text'],
-  ]) {
+  ];
+  for (const [change, mistake] of changes) {
     assert.equal(misfit({ ...good, ...change }, shape), mistake);
   }
   assert.equal(misfit([], {}), 'it is not a set of names and values');
