@@ -32,6 +32,7 @@ test('a value is written for an audience', () => {
     [183.2, 'duration', '3\u00a0min 3\u00a0s'],
     [3599.6, 'duration', '1\u00a0h'],
     [4739.6, 'duration', '1\u00a0h 19\u00a0min'],
+    [3695, 'duration', '1\u00a0h 2\u00a0min'], // to the minute from an hour on
     [651720, 'duration', '181\u00a0h 2\u00a0min'],
   ];
   for (const [value, format, written] of values) {
