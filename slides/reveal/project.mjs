@@ -39,7 +39,7 @@ export function isPlainFile(folder, name) {
 export function listFiles(folder, { ending = '', recursive = false } = {}) {
   if (!fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
   return fs
-    .readdirSync(folder, { recursive })
+    .readdirSync(folder, { encoding: 'utf8', recursive })
     .filter((name) => name.endsWith(ending) && isPlainFile(folder, name))
     .map((name) => name.split(path.sep).join('/'))
     .sort();
@@ -53,14 +53,7 @@ export function listDecks(from = root) {
 }
 
 /** The way from the page of a deck up to the site's folder: `.`, or `./..` for one in a folder. */
-export const wayUp = (name) =>
-  [
-    '.',
-    ...name
-      .split('/')
-      .slice(1)
-      .map(() => '..'),
-  ].join('/');
+export const wayUp = (name) => ['.', ...name.split('/').fill('..').slice(1)].join('/');
 
 /** The name of a deck's PDF without its ending: they all lie in one folder. */
 export const printedName = (name) => name.replaceAll('/', '-');
@@ -99,8 +92,8 @@ const isObject = (value) => value !== null && typeof value === 'object' && !Arra
 /**
  * Tell where a value of JSON is not as it should be; undefined when it is.
  *
- * @param {unknown} value
- * @param {string|object} shape 'text' or 'number'; a list with the shape of its one or more items, or
+ * @param {any} value
+ * @param {any} shape 'text' or 'number'; a list with the shape of its one or more items, or
  *   an empty list for any; an object with the shape of each key, with a question mark behind one that
  *   may be missing, and '*' for all keys
  * @param {string} where its key, for the message
@@ -132,6 +125,7 @@ export function misfit(value, shape, where = '') {
 /**
  * What a JSON file of the project holds: an object, of a shape as `misfit` takes them.
  *
+ * @returns {any}
  * @throws {Refusal} when it is not there, no JSON, or of another shape
  */
 export function readJson(name, shape = {}) {
@@ -153,7 +147,7 @@ function parseJson(name) {
     const [said] = error.message.split('\n');
     const before = / at position (\d+)/.exec(said)?.[1];
     const line =
-      before === undefined ? '' : `:${readText(name).slice(0, before).split('\n').length}`;
+      before === undefined ? '' : `:${readText(name).slice(0, Number(before)).split('\n').length}`;
     throw new Refusal(
       `${name}${line}: that is not JSON: ${said.replace(/(, ".*| at position .*)/, '')}`,
     );
@@ -181,7 +175,8 @@ export function siteAddress(homepage) {
 /**
  * Tell what is wrong in a deck's front matter, from js-yaml's error.
  *
- * @param {Error} error a YAMLException, of the text between the two lines `---`
+ * @param {{mark?: {line: number, buffer: string}, reason?: string, message: string}} error a
+ *   YAMLException, of the text between the two lines `---`
  * @returns {{line: number|undefined, message: string}} the line of the deck, and a sentence
  */
 export function frontMatterMistake({ mark, reason, message }) {
@@ -200,6 +195,7 @@ function settingMistake(front) {
   // template, for whoever opens a stranger's deck.
   const forAll = ['preprocessor', 'template'].find((key) => front?.[key] !== undefined);
   if (forAll) return `${forAll} is no setting of a deck: reveal-md.json has it for all`;
+  /** @type {Record<string, string|string[]>} */
   const kinds = Object.fromEntries(SETTINGS.map((key) => [`${key}?`, 'text']));
   for (const key of ['css', 'scripts']) {
     if (Array.isArray(front?.[key]) && front[key].length > 0) kinds[`${key}?`] = ['text'];

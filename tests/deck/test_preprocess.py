@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import html
-import itertools
 import json
 import re
 import subprocess
 import textwrap
+import threading
+from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from xml.etree import ElementTree
 import pytest
 
 import tiny_models
-from conftest import ROOT, run_node
+from conftest import ROOT
 
 RESULT = {
     "network": "net",
@@ -42,7 +44,6 @@ RESULT = {
     ],
     "one": {"mean": 0.7371, "std": 0.0, "n": 1},
     "three": {"mean": 0.7371, "std": 0.0042, "n": 3},
-    "long": 4739.6,
 }
 
 STAGES = [
@@ -131,23 +132,40 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def node(script: str, *arguments: str) -> Any:
-    """Run a script that may import the deck's modules; return what it prints as JSON."""
-    run = subprocess.run(
-        ["node", "--input-type=module", "-e", script, *arguments],
-        cwd=ROOT / "slides" / "reveal",
-        capture_output=True,
-        text=True,
-        timeout=30,
+@cache
+def caller() -> subprocess.Popen[str]:
+    """Start the process of Node that answers all tests here."""
+    return subprocess.Popen(
+        ["node", ROOT / "tests" / "helpers" / "calls.mjs"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
     )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
 
 
-def expand_all(
-    root: Path, decks: list[str], file: str = "slides/deck.md", assets: str = "BASE"
-) -> list[dict]:
-    """Fill in decks whose Markdown begins on line 10 of `file`."""
+@pytest.fixture(scope="module", autouse=True)
+def _end_of_caller() -> Iterator[None]:
+    yield
+    if caller.cache_info().currsize:
+        caller().communicate(timeout=10)
+        caller.cache_clear()
+
+
+def call(file: str, name: str, *given: object) -> dict[str, Any]:
+    """Call a function of slides/reveal; return its `value`, and what became of what was `given`."""
+    process = caller()
+    alarm = threading.Timer(30, process.kill)
+    alarm.start()
+    process.stdin.write(json.dumps([file, name, *given]) + "\n")
+    process.stdin.flush()
+    answer = process.stdout.readline()
+    alarm.cancel()
+    assert answer, f"{name} has ended Node"
+    return json.loads(answer)
+
+
+def expand(root: Path, markdown: str, file: str = "slides/deck.md", assets: str = "BASE") -> dict:
+    """Fill in a deck whose Markdown begins on line 10 of `file`."""
     context = {
         "root": str(root),
         "file": file,
@@ -156,18 +174,7 @@ def expand_all(
         "verticalSeparator": "<!--v-->",
         "assets": assets,
     }
-    return node(
-        "import { expand } from './expand/directives.mjs';"
-        "const [decks, context] = process.argv.slice(1).map((text) => JSON.parse(text));"
-        "console.log(JSON.stringify(decks.map((markdown) => expand(markdown, context))));",
-        json.dumps(decks),
-        json.dumps(context),
-    )
-
-
-def expand(root: Path, markdown: str, file: str = "slides/deck.md", assets: str = "BASE") -> dict:
-    """Fill in a deck whose Markdown begins on line 10 of `file`."""
-    return expand_all(root, [markdown], file, assets)[0]
+    return call("expand/directives.mjs", "expand", markdown, context)["value"]
 
 
 def filled(root: Path, directive: str) -> str:
@@ -246,15 +253,9 @@ def test_definitions_are_found_where_python_finds_them(tmp_path: Path) -> None:
         *(ROOT / "code").rglob("*.py"),
         *Path(find_spec("torchvision").origin).parent.rglob("*.py"),
     ]
-    found = node(
-        "import fs from 'node:fs'; import { definitions } from './expand/python.mjs';"
-        "const read = (file) => fs.readFileSync(file, 'utf8').replaceAll('\\r\\n', '\\n');"
-        "const found = process.argv.slice(1).map((file) => definitions(read(file)));"
-        "console.log(JSON.stringify(found));",
-        *map(str, scripts),
-    )
-    for script, ours in zip(scripts, found, strict=True):
+    for script in scripts:
         source = script.read_text(encoding="utf-8")
+        ours = call("expand/python.mjs", "definitions", source)["value"]
         lines = source.split("\n")
         shown = []
         for each in ours:
@@ -267,65 +268,11 @@ def test_definitions_are_found_where_python_finds_them(tmp_path: Path) -> None:
         assert shown == python_definitions(source), script
 
 
-def test_a_definition_is_found_wherever_it_stands(root: Path) -> None:
-    source = """\
-    try:
-        import fast
-    except ImportError:
-        class Slow:
-            if True:
-                @staticmethod
-                def run():
-                    'doc'; return 1
-                    # the end
-    """
-    (root / "code" / "net.py").write_text(textwrap.dedent(source), encoding="utf-8")
-    assert filled(root, "{{ code/net.py: Slow.run }}").split("\n")[:6] == [
-        "```python",
-        "@staticmethod",
-        "def run():",
-        "    'doc'; return 1",
-        "    # the end",
-        "```",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("source", "lines"),
-    [
-        ("if a:\n    def f(): 1\nelse:\n    def f(): 2", "2 and 4"),
-        ("def f(): 1\ntry:\n    pass\nfinally:\n    def f(): 2", "1 and 5"),
-        (
-            "@overload\ndef f(a: int): ...\n@overload\ndef f(a: str): ...\ndef f(a): 1",
-            "1 and 3 and 5",
-        ),
-    ],
-)
-def test_a_name_of_two_definitions_is_refused(root: Path, source: str, lines: str) -> None:
-    (root / "code" / "net.py").write_text(source, encoding="utf-8")
-    (problem,) = expand(root, "{{ code/net.py: f }}")["problems"]
-    assert problem["message"] == f"f is defined more than once, on lines {lines}"
-
-
-@pytest.mark.parametrize(
-    ("what", "shown"),
-    [
-        ("network", "net"),
-        ("recipe.lr", "0.05"),
-        ("parameters | integer", "61,706"),
-        ("parameters | millions", "0.06\u00a0M"),
-        ("macs | millions", "0.65\u00a0M"),
-        ("recipe.lr | decimals 3", "0.050"),
-        ("one.mean | percent", "73.7%"),
-        ("one | percent", "73.7%"),
-        ("three | percent", "73.7\u00a0±\u00a00.4%"),
-        ("runs.0.seconds | duration", "3\u00a0min 3\u00a0s"),
-        ("macs | duration", "181\u00a0h 2\u00a0min"),
-        ("long | duration", "1\u00a0h 19\u00a0min"),
-    ],
-)
-def test_a_value_is_written_for_an_audience(root: Path, what: str, shown: str) -> None:
-    assert filled(root, f"It is {{{{ static/net.json: {what} }}}}.") == f"It is {shown}."
+def test_a_value_is_written_in_its_sentence(root: Path) -> None:
+    shown = filled(
+        root, "It is {{ static/net.json: three | percent }} of {{ static/net.json: network }}."
+    )
+    assert shown == "It is 73.7\u00a0±\u00a00.4% of net."
 
 
 def test_a_value_is_text_whatever_it_holds(root: Path) -> None:
@@ -492,35 +439,6 @@ def test_all_records_are_compared_with_their_cost(root: Path) -> None:
     assert "Test accuracy, data-1" in shown
     left, right = (float(x) for x in re.findall(r'class="point" cx="([\d.]+)"', shown))
     assert left < right
-
-
-def test_names_of_networks_that_lie_together_stay_apart(root: Path) -> None:
-    def trained(name: str, macs: int, mean: float) -> dict[str, object]:
-        return record(name, macs=macs, accuracy={"mean": mean, "std": 0.0, "n": 1})
-
-    close = [trained(f"network-{n}", 10**7 + 10**6 * n, 0.8 + 0.002 * n) for n in range(7)]
-    write_records(root, trained("far", 10**6, 0.7), *close)
-    shown = filled(root, "{{ static/results: accuracy | compare macs }}")
-    places = re.findall(r'class="label" x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)"', shown)
-    boxes = []
-    for x, y, anchor in places:
-        width = 9 * 16
-        left = float(x) - {"start": 0, "middle": width / 2, "end": width}[anchor]
-        boxes.append((left, left + width, float(y)))
-    for one, other in itertools.combinations(boxes, 2):
-        beside = one[1] <= other[0] or other[1] <= one[0]
-        assert beside or abs(one[2] - other[2]) >= 34
-    lines = [
-        [float(number) for number in line]
-        for line in re.findall(r'class="lead" d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"', shown)
-    ]
-    assert lines
-    for x, y, far_x, far_y in lines:
-        for share in (0.3, 0.6):
-            across, down = x + share * (far_x - x), y + share * (far_y - y)
-            assert not any(
-                left < across < right and base - 26 < down < base for left, right, base in boxes
-            )
 
 
 def test_times_of_several_devices_say_which(root: Path) -> None:
@@ -900,7 +818,8 @@ def test_every_mistake_names_its_line_and_makes_a_slide_of_its_own(root: Path) -
     tiny_models.write(static / "unclassed.onnx", tiny_models.describe(classes=None))
     good = "# Good\n\n{{ static/net.json: network }}\n\n<!--s-->\n\n"
     decks = [f"{good}# Bad\n\n{bad}\n\n<!--v-->\n\n# Good again\n" for bad, _ in BAD]
-    for (bad, message), deck in zip(BAD, expand_all(root, decks), strict=True):
+    for (bad, message), text in zip(BAD, decks, strict=True):
+        deck = expand(root, text)
         (problem,) = deck["problems"]
         assert problem["file"] == "slides/deck.md"
         assert problem["line"] == 10 + 8 + bad.count("\n"), bad
@@ -915,23 +834,21 @@ def test_every_mistake_names_its_line_and_makes_a_slide_of_its_own(root: Path) -
 
 def test_the_page_gets_a_deck_whatever_it_says_and_only_its_own_options() -> None:
     slide = "# </textarea><script>a()</script> &amp; &lt;\n"
-    page = node(
-        "import preprocess from './expand/preprocess.mjs';"
-        "const options = { separator: '<!--s-->', verticalSeparator: '<!--v-->',"
-        " theme: 'evo', highlightTheme: 'zenburn', static: '_site', _: ['slides'],"
-        " revealOptions: { width: '</script>' } };"
-        "const markdown = preprocess(process.argv[1], options);"
-        "const broken = preprocess('# A', { ...options, separator: '(' });"
-        "console.log(JSON.stringify({ markdown, broken, options }));",
-        slide,
-    )
-    assert "<" not in page["markdown"]
-    assert html.unescape(page["markdown"]).strip() == slide.strip()
-    assert "front matter" in page["broken"]
-    assert json.loads(page["options"]["deckOptions"]) == {"width": "</script>"}
-    assert "<" not in page["options"]["deckOptions"]
+    given = {
+        **{"separator": "<!--s-->", "verticalSeparator": "<!--v-->"},
+        **{"theme": "evo", "highlightTheme": "zenburn", "static": "_site", "_": ["slides"]},
+        "revealOptions": {"width": "</script>"},
+    }
+    page = call("expand/preprocess.mjs", "default", slide, given)
+    broken = call("expand/preprocess.mjs", "default", "# A", given | {"separator": "("})
+    (_, options) = page["given"]
+    assert "<" not in page["value"]
+    assert html.unescape(page["value"]).strip() == slide.strip()
+    assert "front matter" in broken["value"]
+    assert json.loads(options["deckOptions"]) == {"width": "</script>"}
+    assert "<" not in options["deckOptions"]
 
 
-def test_this_projects_deck_has_no_mistake(project: Path) -> None:
-    built = run_node(project, "site/build.mjs")
-    assert (built.returncode, built.stderr) == (0, "")
+def test_this_projects_deck_has_no_mistake() -> None:
+    decks = call("site/build.mjs", "readDecks")["value"]
+    assert "architectures" in [deck["name"] for deck in decks]

@@ -32,6 +32,7 @@ import { curve, curves, shares } from '../charts/curve.mjs';
 import { checkClaim } from './claims.mjs';
 import { figure } from './figure.mjs';
 import { front } from '../charts/front.mjs';
+import { escapeText } from '../html.mjs';
 import { layers } from './layers.mjs';
 import { LESSON, replaceLinks, resolver, withTheirOwn } from './links.mjs';
 import { live, modelsIn } from './live.mjs';
@@ -50,11 +51,6 @@ const FACTS = 'static/facts.json';
 const NETWORK = '.onnx';
 const CLAIM = /^claim:(.*)$/;
 const READ = 'a directive reads code/….py, static/….json or static/….svg, or is claim: …';
-
-/** Escape text for HTML, and what Markdown would take for its own. */
-function escapeText(text) {
-  return text.replace(/[&<>"'*_`[\]|\\~]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
 
 /** Return the path of what must lie in the folder that its name begins with: `code/`, `static/`. */
 function locate(root, name) {
@@ -127,7 +123,7 @@ function drawLive({ root, assets, file }) {
   locate(root, file);
   const files = file.endsWith(NETWORK) ? [file] : modelsIn(root, file);
   if (files.length === 0) throw new Error(`there is no ${NETWORK} file in it`);
-  return live(root, files, assets, escapeText);
+  return live(root, files, assets);
 }
 
 /** What is drawn from values, by its name: from the file's content, the keys, a word, the context. */
@@ -137,14 +133,13 @@ const DRAWINGS = {
     curves(
       keys.map((key) => lookUpOrAll(whole, key)),
       word,
-      escapeText,
     ),
-  layers: (whole, [key]) => layers(lookUp(whole, key), key, escapeText),
+  layers: (whole, [key]) => layers(lookUp(whole, key), key),
   front: (whole, keys, word) => {
     const searches = keys.map((key) => ({ key, search: lookUp(whole, key) }));
-    return front(whole, searches, word, escapeText);
+    return front(whole, searches, word);
   },
-  shares: (whole, [key], word) => shares(lookUpOrAll(whole, key), word, escapeText),
+  shares: (whole, [key], word) => shares(lookUpOrAll(whole, key), word),
   lessons: (whole, [key], word, { root, assets }) => {
     const names = Object.keys(lookUpOrAll(whole, key));
     names.forEach((name) => locate(root, `code/${name}.py`));
@@ -215,7 +210,7 @@ const FOLDER = {
   fillIn: (context, { key, word }) =>
     key === undefined
       ? drawLive(context)
-      : compare(readRecords(context.root, context.file, key), key, word, escapeText),
+      : compare(readRecords(context.root, context.file, key), key, word),
 };
 
 /** Whether a slide, as it is written, needs what the commands have not made yet. */

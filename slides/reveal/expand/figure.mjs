@@ -4,6 +4,8 @@
 // by a search and read aloud, and nothing more to load. The PNG beside it is for places that take
 // no SVG.
 
+import { asAttribute } from '../html.mjs';
+
 // The drawing's own title comes before its first group; an operation's inside of one.
 const TITLE = /^<svg[^>]*>(?:(?!<g[\s>]).)*?<title[^>]*>(.*?)<\/title>/;
 const OPERATION = /<g[^>]*\sclass="(?:[^"]*\s)?op(?:\s[^"]*)?"[^>]*>/;
@@ -21,7 +23,31 @@ function withAttributes(tag, attributes) {
 const attribute = (tag, name) =>
   new RegExp(`\\s${name}\\s*=\\s*(?:"([^"]*)"|'([^']*)')`).exec(tag)?.slice(1).find(Boolean);
 
-const asAttribute = (text) => text.trim().replace(/\s+/g, ' ').replaceAll('"', '&quot;');
+/** Return the element of a file, on one line. Throws an Error where it is none or holds a script. */
+function cutOut(source) {
+  const start = source.search(/<svg[\s>]/);
+  const end = source.lastIndexOf('</svg>');
+  if (start < 0 || end < start) throw new Error('there is no <svg> element in it');
+  const svg = source
+    .slice(start, end + '</svg>'.length)
+    .replace(/<!--.*?-->/gs, '')
+    .replace(/\s*\n\s*/g, ' ');
+  if (/<script|\son\w+\s*=|<foreignObject/i.test(svg)) {
+    throw new Error('a figure holds no script, event handler or foreignObject');
+  }
+  return svg;
+}
+
+/** Make the parts of a drawing steps of its slide. Throws an Error where there are none. */
+function withSteps(svg) {
+  if (!/<g[^>]*\sdata-step=/.test(svg)) throw new Error('it has no <g data-step="…"> to step');
+  return svg.replace(/<g[^>]*\sdata-step=[^>]*>/g, (tag) =>
+    withAttributes(tag, {
+      class: [attribute(tag, 'class'), 'fragment'].filter(Boolean).join(' '),
+      'data-fragment-index': attribute(tag, 'data-step'),
+    }),
+  );
+}
 
 /**
  * Return a drawing as HTML on one line, which Markdown keeps as it is.
@@ -38,17 +64,7 @@ const asAttribute = (text) => text.trim().replace(/\s+/g, ' ').replaceAll('"', '
  * @throws {Error} when it is no SVG, holds a script, has no title or nothing to step
  */
 export function figure(source, { stepped, prefix }) {
-  const start = source.search(/<svg[\s>]/);
-  const end = source.lastIndexOf('</svg>');
-  if (start < 0 || end < start) throw new Error('there is no <svg> element in it');
-  let svg = source
-    .slice(start, end + '</svg>'.length)
-    .replace(/<!--.*?-->/gs, '')
-    .replace(/\s*\n\s*/g, ' ');
-  if (/<script|\son\w+\s*=|<foreignObject/i.test(svg)) {
-    throw new Error('a figure holds no script, event handler or foreignObject');
-  }
-
+  let svg = cutOut(source);
   const title = TITLE.exec(svg)?.[1];
   if (!title?.trim()) throw new Error('it has no <title> that says what it shows');
   svg = svg.replace(/<title[^>]*>.*?<\/title>/, '');
@@ -81,16 +97,7 @@ export function figure(source, { stepped, prefix }) {
     },
   );
 
-  if (stepped) {
-    if (!/<g[^>]*\sdata-step=/.test(svg)) throw new Error('it has no <g data-step="…"> to step');
-    svg = svg.replace(/<g[^>]*\sdata-step=[^>]*>/g, (tag) =>
-      withAttributes(tag, {
-        class: [attribute(tag, 'class'), 'fragment'].filter(Boolean).join(' '),
-        'data-fragment-index': attribute(tag, 'data-step'),
-      }),
-    );
-  }
-
+  if (stepped) svg = withSteps(svg);
   svg = svg
     .replace(/\sid\s*=\s*(["'])([^"']+)\1/g, ` id="${prefix}$2"`)
     .replace(/((?:xlink:)?href=["']#|url\(#|aria-(?:describedby|labelledby)=")/g, `$1${prefix}`);

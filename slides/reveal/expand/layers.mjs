@@ -1,5 +1,8 @@
 // Writes a network as a table: one row a stage, with what it puts out and what it costs.
 
+import { escapeText } from '../html.mjs';
+import { show } from './values.mjs';
+
 const nbsp = '\u00a0';
 const SHAPE_FIELDS = ['input', 'output'];
 
@@ -54,11 +57,10 @@ function inMillions(total) {
  * @param {object} net `name`, `input` (its shape without the batch), `parameters`, `macs` and
  *   `stages`, each with `name`, `kind`, `output` (a shape), `parameters` and `macs`
  * @param {string} key where it comes from, for messages
- * @param {(text: string) => string} escape makes text safe for HTML and Markdown
  * @returns {string} HTML
  * @throws {Error} when a field is missing or the stages do not sum to the network
  */
-export function layers(net, key, escape) {
+export function layers(net, key) {
   const {
     name,
     input,
@@ -67,14 +69,14 @@ export function layers(net, key, escape) {
     macs,
     auxiliary_parameters: auxiliary,
   } = checked(net, key);
-  const whole = (count) => count.toLocaleString('en-US');
+  const whole = (count) => show(count, 'integer');
   const million = inMillions(macs);
   // The bar repeats the number beside it, for the eye alone.
   const cell = (shown, part, total) =>
-    `<td class="count"><span class="share" style="--share:${((100 * part) / (total || 1)).toFixed(1)}%"></span>${escape(shown)}</td>`;
+    `<td class="count"><span class="share" style="--share:${((100 * part) / (total || 1)).toFixed(1)}%"></span>${escapeText(shown)}</td>`;
   const rows = stages.map(
     (stage) =>
-      `<tr><th scope="row">${escape(stage.name)}</th><td>${escape(typeset(stage.kind ?? ''))}</td>` +
+      `<tr><th scope="row">${escapeText(stage.name)}</th><td>${escapeText(typeset(stage.kind ?? ''))}</td>` +
       `<td>${shape(stage.output)}</td>` +
       cell(whole(stage.parameters), stage.parameters, parameters) +
       `${cell(million(stage.macs), stage.macs, macs)}</tr>`,
@@ -84,7 +86,7 @@ export function layers(net, key, escape) {
     : '';
   return [
     '<table class="layers">',
-    `<caption>${escape(name)}, input ${shape(input)}${more}</caption>`,
+    `<caption>${escapeText(name)}, input ${shape(input)}${more}</caption>`,
     '<thead><tr><th scope="col">stage</th><th scope="col">layers</th><th scope="col">output</th>' +
       '<th scope="col" class="count">parameters</th>' +
       '<th scope="col" class="count">million MACs</th></tr></thead>',

@@ -55,7 +55,7 @@ function check(root, place, reference) {
  * @param {string} context.root the project's folder
  * @param {string} context.file the deck, `slides/NAME.md`
  * @param {string} context.assets where its page finds the project's folders
- * @returns {(reference: string) => {address: string, place: string|undefined}} takes what stands in
+ * @returns {(reference: string) => {address: string, place?: string}} takes what stands in
  *   the deck; returns what stands in its page, and the file's path from `root` where it is a file of
  *   ours; throws an Error when there is none
  */
@@ -101,30 +101,38 @@ function replaceInCss(css, replace) {
 }
 
 const ATTRIBUTE = /(\s([\w:-]+)\s*=\s*)("[^"]*"|'[^']*'|[^\s"'<>`]+)/g;
-const ONE = /^(?:src|href|xlink:href|poster|data|data-src|data-background-iframe)$/i;
-const SEVERAL = /^data-background-(?:image|video)$/i;
-const SOURCES = /^(?:data-|image)?srcset$/i;
 // What reveal.js takes for a picture, and not for a color.
 const PICTURE = /\.(?:svg|png|jpe?g|gif|bmp|webp)(?:[?#\s]|$)/i;
+
+/** @type {[RegExp, (value: string, replace: (reference: string) => string) => string][]} */
+const NAMING = [
+  // Data in the address.
+  [/=.*data:/s, (value) => value],
+  [
+    /^(?:src|href|xlink:href|poster|data|data-src|data-background-iframe)=/i,
+    (value, replace) => replace(value),
+  ],
+  [/^data-background-(?:image|video)=/i, (value, replace) => value.replace(/[^\s,]+/g, replace)],
+  [
+    /^(?:data-|image)?srcset=/i,
+    (value, replace) =>
+      value.replace(
+        /([^\s,]+)((?:\s+[\d.]+[wxh])?\s*(?:,|$))/g,
+        (_, url, size) => replace(url) + size,
+      ),
+  ],
+  [/^style=/i, (value, replace) => replaceInCss(value, replace)],
+  [/^data-background=/i, (value, replace) => (PICTURE.test(value) ? replace(value) : value)],
+  [/^data-[^=]+=(?:static|code)\//i, (value, replace) => replace(value)],
+];
 
 /** Replace each file that the attributes of an element, or of a slide's comment, name. */
 function replaceInAttributes(text, replace) {
   return text.replace(ATTRIBUTE, (match, before, name, quoted) => {
     const quote = /^["']/.exec(quoted)?.[0] ?? '';
     const value = quote ? quoted.slice(1, -1) : quoted;
-    const inList = (list) => list.replace(/[^\s,]+/g, replace);
-    let shown = value;
-    if (value.includes('data:')) shown = value;
-    else if (ONE.test(name)) shown = replace(value);
-    else if (SEVERAL.test(name)) shown = inList(value);
-    else if (SOURCES.test(name))
-      shown = value.replace(
-        /([^\s,]+)((?:\s+[\d.]+[wxh])?\s*(?:,|$))/g,
-        (_, url, size) => replace(url) + size,
-      );
-    else if (/^style$/i.test(name)) shown = replaceInCss(value, replace);
-    else if (/^data-background$/i.test(name)) shown = PICTURE.test(value) ? replace(value) : value;
-    else if (/^data-/i.test(name) && /^(?:static|code)\//.test(value)) shown = replace(value);
+    const [, read] = NAMING.find(([kind]) => kind.test(`${name}=${value}`)) ?? [];
+    const shown = read?.(value, replace) ?? value;
     return shown === value ? match : `${before}${quote}${shown}${quote}`;
   });
 }

@@ -4,8 +4,8 @@
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
+import { escapeText, fillIn } from '../html.mjs';
 import { SERVED } from './links.mjs';
 import { listFiles, load, siteAddress } from '../project.mjs';
 
@@ -21,7 +21,7 @@ const PREFERRED = 'cat'; // the sample to begin with, where there is one
 const MOST_BARS = 10;
 // Asks live.html for all networks; without it, a phone would load them all for its first answer.
 const ALL = '?networks=all';
-const PAGE = fileURLToPath(new URL('live.html', import.meta.url));
+const PAGE = new URL('live.html', import.meta.url);
 
 /**
  * The two files of onnxruntime-web that a page loads: how they are called there, and in the package.
@@ -68,7 +68,7 @@ const bar = (share) =>
   `<span class="live-bar" style="--share: ${(100 * share).toFixed(2)}%" aria-hidden="true"></span>`;
 
 /** One network's answer to the recorded sample, as the script will show it. */
-function bars({ classes }, { probabilities }, escape) {
+function bars({ classes }, { probabilities }) {
   const largest = top(probabilities);
   const items = probabilities
     .map((probability, n) => ({ probability, n }))
@@ -77,18 +77,18 @@ function bars({ classes }, { probabilities }, escape) {
     .sort((a, b) => a.n - b.n)
     .map(
       ({ probability, n }) =>
-        `<li${n === largest ? ' class="live-top"' : ''}><span class="live-class">${escape(classes[n])}</span>` +
+        `<li${n === largest ? ' class="live-top"' : ''}><span class="live-class">${escapeText(classes[n])}</span>` +
         `${bar(probability)}<span class="live-share">${percent(probability)}</span></li>`,
     );
   return (
-    `<p class="live-verdict"><strong>${escape(classes[largest])}</strong> ` +
+    `<p class="live-verdict"><strong>${escapeText(classes[largest])}</strong> ` +
     `<span class="live-sure">${percent(probabilities[largest])}</span></p>` +
     `<ol class="live-bars">${items.join('')}</ol>`
   );
 }
 
 /** Several networks' answers to the recorded sample. */
-function table(networks, escape) {
+function table(networks) {
   const answers = networks.map((network) => {
     const probabilities = recorded(network)?.probabilities;
     return { network, probabilities, answer: probabilities && network.classes[top(probabilities)] };
@@ -99,15 +99,15 @@ function table(networks, escape) {
     const differs = common !== undefined && answer !== '' && answer !== common;
     const share = probabilities ? Math.max(...probabilities) : 0;
     return (
-      `<tr${differs ? ' class="live-differs"' : ''}><th scope="row">${escape(network.title)}</th>` +
-      `<td>${differs ? '≠ ' : ''}${escape(answer)}</td>` +
+      `<tr${differs ? ' class="live-differs"' : ''}><th scope="row">${escapeText(network.title)}</th>` +
+      `<td>${differs ? '≠ ' : ''}${escapeText(answer)}</td>` +
       `<td class="live-surety">${bar(share)}<span class="live-share">${percent(share)}</span></td>` +
       `<td class="count">${whole(network.parameters)}</td>` +
       `<td class="count">${millions(network.macs)}</td></tr>`
     );
   });
   return (
-    `<p class="live-verdict"><strong>${escape(sentence ?? '')}</strong></p>` +
+    `<p class="live-verdict"><strong>${escapeText(sentence ?? '')}</strong></p>` +
     '<table class="live-side"><thead><tr><th scope="col">network</th><th scope="col">says</th>' +
     '<th scope="col">how sure</th><th scope="col" class="count">parameters</th>' +
     `<th scope="col" class="count">MACs</th></tr></thead><tbody>${rows.join('')}</tbody></table>`
@@ -115,7 +115,7 @@ function table(networks, escape) {
 }
 
 /** A QR code for an address, as a link with a drawing. */
-function code(address, escape) {
+function code(address) {
   const qr = createRequire(import.meta.url)('qrcode-generator')(0, 'M');
   qr.addData(address);
   qr.make();
@@ -125,9 +125,40 @@ function code(address, escape) {
     for (let x = 0; x < count; x += 1) if (qr.isDark(y, x)) squares.push(`M${x} ${y}h1v1h-1z`);
   }
   return (
-    `<a class="live-qr" href="${escape(address)}" aria-label="The same on your phone">` +
+    `<a class="live-qr" href="${escapeText(address)}" aria-label="The same on your phone">` +
     `<svg viewBox="0 0 ${count} ${count}" aria-hidden="true" shape-rendering="crispEdges"><path d="${squares.join('')}"/></svg></a>`
   );
+}
+
+/** The pictures of static/samples, in the order of a network's classes. */
+function samplesFor({ classes }, root, assets) {
+  const place = (name) => classes.indexOf(path.parse(name).name);
+  return listFiles(path.join(root, SAMPLES))
+    .filter((name) => /\.(png|jpg|webp)$/.test(name))
+    .sort((a, b) => place(a) - place(b))
+    .map((file) => ({ name: path.parse(file).name, url: `${assets}/${SAMPLES}/${file}` }));
+}
+
+/** What is said of one network, or of several side by side. */
+function describe(networks) {
+  const [first] = networks;
+  if (networks.length > 1) {
+    const datasets = [...new Set(networks.map(({ dataset }) => dataset))];
+    return {
+      network: '',
+      query: ALL,
+      label: 'Try all networks side by side',
+      about: `Trained on ${datasets.join(' and ')}.`,
+      answer: table(networks),
+    };
+  }
+  return {
+    network: nameOf(first),
+    query: `?network=${encodeURIComponent(nameOf(first))}`,
+    label: `Try ${first.title}`,
+    about: provenance(first),
+    answer: recorded(first) ? bars(first, recorded(first)) : '',
+  };
 }
 
 /**
@@ -136,36 +167,23 @@ function code(address, escape) {
  * @param {string} root the project's folder
  * @param {string[]} files of one network, or of all that are to be compared, as `static/…`
  * @param {string} assets where the page finds static/
- * @param {(text: string) => string} escape makes text safe for HTML and Markdown
  * @returns {string} HTML: a still of the recorded sample, and in data what the script needs
  * @throws {Error} when a file cannot be shown
  */
-export function live(root, files, assets, escape) {
+export function live(root, files, assets) {
   const home = assets === SERVED ? '' : assets;
   const networks = files.map((file) => read(root, file));
-  const [first] = networks;
-  const isSingle = networks.length === 1;
-  const listed = listFiles(path.join(root, SAMPLES)).filter((name) =>
-    /\.(png|jpg|webp)$/.test(name),
-  );
-  const place = (name) => first.classes.indexOf(path.parse(name).name);
-  const samples = listed
-    .sort((a, b) => place(a) - place(b))
-    .map((file) => ({ name: path.parse(file).name, url: `${assets}/${SAMPLES}/${file}` }));
-  const still = recorded(first);
-  const shown = samples.find(({ name }) => name === still?.name);
+  const samples = samplesFor(networks[0], root, assets);
+  const shown = samples.find(({ name }) => name === recorded(networks[0])?.name);
   const picture = shown
-    ? `<figure class="live-sample"><img src="${escape(shown.url)}" alt="Sample picture: ${escape(withArticle(shown.name))}"><figcaption>Sample: ${escape(shown.name)}</figcaption></figure>`
+    ? `<figure class="live-sample"><img src="${escapeText(shown.url)}" alt="Sample picture: ${escapeText(withArticle(shown.name))}"><figcaption>Sample: ${escapeText(shown.name)}</figcaption></figure>`
     : '';
-  const answer = isSingle ? (still ? bars(first, still, escape) : '') : table(networks, escape);
-  const datasets = [...new Set(networks.map(({ dataset }) => dataset))];
-  const about = isSingle ? provenance(first) : `Trained on ${datasets.join(' and ')}.`;
+  const { network, query, label, about, answer } = describe(networks);
   const { homepage } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
   const base = siteAddress(homepage);
-  const query = isSingle ? `?network=${encodeURIComponent(nameOf(first))}` : ALL;
-  const qr = base === undefined ? '' : code(`${base}live.html${query}`, escape);
+  const qr = base === undefined ? '' : code(`${base}live.html${query}`);
   const data = {
-    network: isSingle ? nameOf(first) : '',
+    network,
     networks: JSON.stringify(
       networks.map(({ file, title, parameters, macs }) => {
         return { url: `${assets}/${file}`, title, parameters, macs };
@@ -174,18 +192,16 @@ export function live(root, files, assets, escape) {
     samples: JSON.stringify(samples),
     start: shown?.name ?? '',
   };
-  const attributes = Object.entries(data).map(([key, value]) => `data-${key}="${escape(value)}"`);
-  const label = isSingle ? `Try ${first.title}` : 'Try all networks side by side';
+  const attributes = Object.entries(data).map(
+    ([key, value]) => `data-${key}="${escapeText(value)}"`,
+  );
   return (
-    `<div class="live${isSingle ? '' : ' live-several'}" role="group" aria-label="${escape(label)}" data-prevent-swipe ${attributes.join(' ')}>` +
+    `<div class="live${networks.length > 1 ? ' live-several' : ''}" role="group" aria-label="${escapeText(label)}" data-prevent-swipe ${attributes.join(' ')}>` +
     `<div class="live-still">${picture}<div class="live-say">${answer}` +
-    `<div class="live-foot"><p class="live-about">${escape(about)}</p>${qr}</div>` +
-    `<a class="live-start" href="${home}/live.html${escape(query)}">Try it</a></div></div></div>`
+    `<div class="live-foot"><p class="live-about">${escapeText(about)}</p>${qr}</div>` +
+    `<a class="live-start" href="${home}/live.html${escapeText(query)}">Try it</a></div></div></div>`
   );
 }
-
-const escapeHtml = (text) =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 /**
  * Return the page live.html: every network of static/models, of which the address names one or all.
@@ -198,19 +214,16 @@ const escapeHtml = (text) =>
 export function livePage(root, assets, licenses) {
   const files = modelsIn(root, MODELS);
   if (files.length === 0) return undefined;
+  const single = files.map((file) => ({
+    title: read(root, file).title,
+    network: nameOf({ file }),
+  }));
   const groups = [...(files.length > 1 ? [files] : []), ...files.map((file) => [file])];
-  const links = groups.map((group) => {
-    const [{ title, file }] = group.map((name) => read(root, name));
-    return group.length > 1
-      ? `<a href="live.html${ALL}">Side by side</a>`
-      : `<a href="live.html?network=${encodeURIComponent(nameOf({ file }))}">${escapeHtml(title)}</a>`;
-  });
-  const lives = groups.map((group) => live(root, group, assets, escapeHtml));
-  const parts = {
+  return fillIn(PAGE, {
     staticBase: `${assets}/static`,
-    links: links.join('\n'),
-    lives: lives.join('\n'),
-    licenses: licenses ? ` · <a href="${licenses}">Licenses</a>` : '',
-  };
-  return fs.readFileSync(PAGE, 'utf8').replace(/\{\{\{(\w+)\}\}\}/g, (_, part) => parts[part]);
+    all: files.length > 1 && ALL,
+    single,
+    lives: groups.map((group) => live(root, group, assets)),
+    licenses,
+  });
 }

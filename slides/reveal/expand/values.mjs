@@ -1,6 +1,19 @@
-// Finds a value in a JSON document by its dotted key, and writes it as an audience reads it.
+// Finds a value in a JSON document by its dotted key, and writes it as an audience reads it. All pages
+// and charts write by this, but for live slides, which write by the page's own script (words.js).
 
 const nbsp = '\u00a0';
+/** @type {[string, number][]} */
+const UNITS = [
+  ['G', 1e9],
+  ['M', 1e6],
+  ['k', 1e3],
+];
+/** @type {[string, number][]} */
+const TIMES = [
+  ['h', 3600],
+  ['min', 60],
+  ['s', 1],
+];
 
 /** What a value holds; an item of a list goes by its number, and by its `name` if it has one. */
 function partsOf(value) {
@@ -80,14 +93,17 @@ const FORMATS = {
     const millions = number(value) / 1e6;
     return `${millions.toFixed(millions < 10 ? 2 : millions < 100 ? 1 : 0)}${nbsp}M`;
   },
+  // A count, for where there is little room: 10 k, 1 M.
+  short: (value) => {
+    const [unit, size] = UNITS.find(([, least]) => number(value) >= least) ?? ['', 1];
+    return `${value / size}${unit && nbsp + unit}`;
+  },
   // A fraction of one. A mean over several runs carries its spread.
-  percent: (value) => {
-    if (value !== null && typeof value === 'object') {
-      const spread =
-        number(value.n) > 1 ? `${nbsp}±${nbsp}${(100 * number(value.std)).toFixed(1)}` : '';
-      return `${(100 * number(value.mean)).toFixed(1)}${spread}%`;
-    }
-    return `${(100 * number(value)).toFixed(1)}%`;
+  percent: (value, digits = '1') => {
+    const written = (share) => (100 * number(share)).toFixed(Number(digits));
+    if (value === null || typeof value !== 'object') return `${written(value)}%`;
+    const spread = number(value.n) > 1 ? `${nbsp}±${nbsp}${written(value.std)}` : '';
+    return `${written(value.mean)}${spread}%`;
   },
   // Seconds, to two units.
   duration: (value) => {
@@ -96,11 +112,7 @@ const FORMATS = {
     let rest = Math.round(value / grain) * grain;
     if (rest < 0) throw new Error(`${value} is less than no time`);
     const parts = [];
-    for (const [unit, size] of [
-      ['h', 3600],
-      ['min', 60],
-      ['s', 1],
-    ]) {
+    for (const [unit, size] of TIMES) {
       if (rest >= size || (unit === 's' && parts.length === 0))
         parts.push(`${Math.floor(rest / size)}${nbsp}${unit}`);
       rest %= size;

@@ -17,7 +17,13 @@ const VERSION = '147.0.0'; // the last one for Node 20
 // What lies in it beside the program, and where that looks for it.
 const PARTS = { swiftshader: '.', fonts: 'fonts', al2023: '.' };
 
-/** Run an installer without a word of its own, whose failure is not the last one's to mend. */
+/**
+ * Run an installer without a word of its own, whose failure is not the last one's to mend.
+ *
+ * @param {string} program
+ * @param {string[]} words
+ * @param {{env?: object, input?: Buffer}} [options]
+ */
 function run(program, words, { env = {}, input } = {}) {
   return (
     spawnSync(program, words, {
@@ -85,6 +91,7 @@ ${libraries}exec "$here/chromium" --font-render-hinting=none "$@"
 }
 
 const isLinux = process.platform === 'linux';
+/** @type {[string, () => void | Promise<void>, boolean][]} */
 const WAYS = [
   ["Playwright's own", installFromPlaywright, true],
   ["the system's package", installFromSystem, isLinux],

@@ -6,9 +6,9 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { launch, openPage, ORIGIN, programOfBrowser } from './browser.mjs';
-import { buildSite, command, readDecks, Refusal, root } from '../site/build.mjs';
+import { buildSite, readDecks } from '../site/build.mjs';
 import { layOutHandout } from './handout.mjs';
-import { printedName, readJson, siteAddress } from '../project.mjs';
+import { command, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
 
 const PAGE = { width: 1280, height: 720 };
 
@@ -45,7 +45,8 @@ function leadLinks(address) {
   document
     .querySelectorAll('.pdf-page')
     .forEach((page, n) => page.setAttribute('id', `page-${n + 1}`));
-  for (const link of document.querySelectorAll('a[href]')) {
+  const links = /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll('a[href]'));
+  for (const link of links) {
     const { origin, pathname, hash } = new URL(link.href);
     if (origin !== location.origin) continue;
     const slide = pathname === location.pathname ? find(hash)?.closest('.pdf-page') : undefined;

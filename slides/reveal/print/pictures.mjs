@@ -9,8 +9,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import { buildSite, command, readDecks, Refusal, root, takeOptions } from '../site/build.mjs';
-import { isThere, readJson } from '../project.mjs';
+import { buildSite, readDecks } from '../site/build.mjs';
+import { command, isThere, readJson, Refusal, root, takeOptions } from '../project.mjs';
 
 const SIZE = { width: 1200, height: 675 };
 // What stands around a slide is not of the picture.
@@ -26,6 +26,12 @@ const README = [
     slide: 'The block in code',
   },
   { file: 'docs/pictures/curve.png', deck: 'architectures', column: 'ResNet', slide: 'On CIFAR10' },
+  {
+    file: 'docs/pictures/comparison.png',
+    deck: 'architectures',
+    column: 'ResNet',
+    slide: 'Side by side',
+  },
 ];
 // What a slide looks like besides what is on it.
 const STYLES = ['evo', 'common', 'fonts'].map((name) => `static/css/${name}.css`);

@@ -13,6 +13,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 import './safe-yaml.mjs';
+import { fillIn } from '../html.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from '../expand/live.mjs';
 import { named, SERVED } from '../expand/links.mjs';
 import { policy } from './policy.mjs';
@@ -58,9 +59,6 @@ function oneLine(error, root) {
   return first.replaceAll(root + path.sep, '');
 }
 
-const escapeHtml = (text) =>
-  text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
-
 /**
  * The path of a request's address, decoded, or a Refusal.
  *
@@ -103,13 +101,15 @@ async function isNamed(file) {
   return named.has(file);
 }
 
-/** Throw a Refusal unless the request comes by a local name and asks for something of the deck. */
-async function admit(request, folders) {
+/** Throw a Refusal unless the request comes by a local name and only reads. */
+function admit(request) {
   if (!isLocal(request)) throw new Refusal(421, 'The deck answers as localhost only.');
   if (!['GET', 'HEAD'].includes(request.method))
     throw new Refusal(405, 'The deck can only be read.');
+}
 
-  const address = readAddress(request.url);
+/** The address at which reveal-md has what was asked for, or a Refusal where that is not the deck's. */
+async function lead(address, folders) {
   if (['/', '/favicon.ico', RELOAD_SCRIPT, LIVE_PAGE].includes(address)) return address;
   if (RUNTIME.has(address)) {
     return `/_assets/${RUNTIME_FOLDER.split(path.sep).join('/')}/${RUNTIME.get(address)}`;
@@ -135,11 +135,7 @@ async function admit(request, folders) {
 /** A page with one sentence. It asks for live reload, so that it goes away with its cause. */
 function sendPage(request, response, status, sentence) {
   if (response.headersSent) return response.destroy();
-  const page = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>${status}</title>
-<script src="${RELOAD_SCRIPT}?port=" async></script>
-<p style="font: 1.5em/1.5 sans-serif; margin: 3em">${escapeHtml(sentence)}</p></html>
-`;
+  const page = fillIn(new URL('sentence.html', import.meta.url), { status, sentence });
   response.writeHead(status, {
     'Content-Type': 'text/html; charset=utf-8',
     'Content-Length': Buffer.byteLength(page),
@@ -293,6 +289,7 @@ export function guard({ root, port }) {
       this.disable('x-powered-by');
       // Last of all handlers, in place of express's own, which shows the stack. An error with a
       // status is the request's: a file that is gone by now, a range that it does not have.
+      // eslint-disable-next-line no-unused-vars -- express knows such a handler by its four parameters
       this.use((error, request, response, next) => {
         if (error.status < 500) return sendPage(request, response, error.status, REFUSED);
         fail(error, request, response);
@@ -310,9 +307,10 @@ export function guard({ root, port }) {
           response.setHeader('Content-Security-Policy', ourPolicy);
         }
         try {
+          admit(request);
           // Only the path goes on: the query is for the page's scripts, and reveal-md would take a
           // file name out of it.
-          request.url = encodeURI(await admit(request, folders));
+          request.url = encodeURI(await lead(readAddress(request.url), folders));
           seen.set(request.url, changes);
           // A browser shows plain text, but downloads what a system may call a Python script.
           if (LESSON.test(request.url)) response.setHeader('Content-Type', PLAIN_TEXT);
@@ -338,11 +336,15 @@ export function guard({ root, port }) {
         const server = http.createServer(answer).on('upgrade', upgrade);
         return open(server, port, host);
       });
-      Promise.allSettled(doors).then(([v4, v6]) => {
+      Promise.allSettled(doors).then((opened) => {
+        const [v4, v6] = opened.map((door) =>
+          door.status === 'rejected' ? door.reason : undefined,
+        );
         // `localhost` is ::1 in some browsers, so a port that is free on one address only is not
         // free. A machine without IPv6 is served on 127.0.0.1 alone.
-        const without6 = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(v6.reason?.code);
-        if (v4.reason ?? (without6 ? undefined : v6.reason)) reject(v4.reason ?? v6.reason);
+        const without6 = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(v6?.code);
+        const error = v4 ?? (without6 ? undefined : v6);
+        if (error) reject(error);
         else resolve();
       });
     };

@@ -15,7 +15,11 @@ import { listDecks, root } from '../project.mjs';
 
 const OLDEST_NODE = 20;
 
-/** End with one line that says what is wrong and what to do. */
+/**
+ * End with one line that says what is wrong and what to do.
+ *
+ * @returns {never}
+ */
 function refuse(line) {
   process.stderr.write(`${line}\n`);
   process.exit(2);

@@ -31,8 +31,6 @@ import {
 } from '../project.mjs';
 import { putInPlace, SITE } from './site.mjs';
 
-export { command, load, Refusal, root, takeOptions };
-
 // Tells GitHub's server to serve every file as it lies.
 const AS_IT_LIES = '.nojekyll';
 // Pages of the site that are no decks.
@@ -140,8 +138,8 @@ function copyLive(out) {
 /** Put the policy that the server sends into each page that is ours, and into none that was copied. */
 function guardPages(out, copied) {
   const meta = `\n    <meta http-equiv="Content-Security-Policy" content="${policy()}">`;
-  const pages = fs.readdirSync(out, { recursive: true }).filter((name) => name.endsWith('.html'));
-  for (const name of pages.filter((each) => !copied.includes(each.split(path.sep).join('/')))) {
+  const pages = listFiles(out, { ending: '.html', recursive: true });
+  for (const name of pages.filter((each) => !copied.includes(each))) {
     const page = fs.readFileSync(path.join(out, name), 'utf8');
     // A page says its characters first.
     const start = /<head[^>]*>(?:\s*<meta charset[^>]*>)?/i.exec(page);
@@ -154,7 +152,7 @@ function guardPages(out, copied) {
 /**
  * Build the site into the empty folder `out`.
  *
- * @returns {{decks: {name: string, slides: string[]}[], course: object}} what is in it
+ * @returns {{decks: {name: string, title?: string, slides: string[]}[], course: object}} what is in it
  * @throws {Refusal} when a deck has a mistake
  */
 export function buildSite(out) {

@@ -7,27 +7,15 @@ import path from 'node:path';
 
 import { compare } from '../charts/compare.mjs';
 import { curve } from '../charts/curve.mjs';
+import { fillIn } from '../html.mjs';
 import { readDeclared, readLesson, RUN, scriptNames } from './lessons.mjs';
-import {
-  isThere,
-  load,
-  misfit,
-  printedName,
-  readJson,
-  Refusal,
-  root,
-  siteAddress,
-} from '../project.mjs';
+import { isThere, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
 import { show } from '../expand/values.mjs';
 
-const { default: Mustache } = await load('mustache');
-
-const TEMPLATES = path.join(root, 'slides', 'reveal', 'site', 'pages');
 const COURSE = 'slides/course.json';
 const LIVE = 'live.html';
 // Notebooks are not in the repository, so the workflow that publishes the site puts them there.
 const BRANCH = 'notebooks';
-const PARTS = ['head', 'meta', 'foot'];
 const SETTINGS = {
   deck: 'text',
   description: 'text',
@@ -36,33 +24,25 @@ const SETTINGS = {
   license: 'text',
   lessons: [],
 };
-const KEYS = Object.keys(SETTINGS);
-
-const ENTITIES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (character) => ENTITIES[character]);
 
 /** Read slides/course.json. Throws a Refusal with a line for each mistake. */
 function readSettings(decks) {
-  const settings = readJson(COURSE);
-  const unknown = Object.keys(settings).filter((key) => !KEYS.includes(key));
-  const mistake =
-    unknown.length > 0
-      ? `there is no setting ${unknown.join(', ')}; there is ${KEYS.join(', ')}`
-      : misfit(settings, SETTINGS);
-  const mistakes = mistake === undefined ? [] : [mistake];
-  if (mistake === undefined) {
-    const names = scriptNames();
-    const others = settings.lessons.filter((name) => !names.includes(name));
-    mistakes.push(...others.map((name) => `lessons: there is no code/${name}.py`));
-    const decksThere = decks.map(({ name }) => name);
-    if (!decksThere.includes(settings.deck)) {
-      mistakes.push(`deck: no slides/${settings.deck}.md; there is ${decksThere.join(', ')}`);
-    }
+  const keys = Object.keys(SETTINGS);
+  const unknown = Object.keys(readJson(COURSE)).filter((key) => !keys.includes(key));
+  if (unknown.length > 0) {
+    const there = keys.join(', ');
+    throw new Refusal(`${COURSE}: there is no setting ${unknown.join(', ')}; there is ${there}`);
   }
-  if (mistakes.length > 0) {
-    throw new Refusal(mistakes.map((mistake) => `${COURSE}: ${mistake}`).join('\n'));
+  const settings = readJson(COURSE, SETTINGS);
+  const scripts = scriptNames();
+  const mistakes = settings.lessons
+    .filter((name) => !scripts.includes(name))
+    .map((name) => `${COURSE}: lessons: there is no code/${name}.py`);
+  const there = decks.map(({ name }) => name);
+  if (!there.includes(settings.deck)) {
+    mistakes.push(`${COURSE}: deck: no slides/${settings.deck}.md; there is ${there.join(', ')}`);
   }
+  if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
   return settings;
 }
 
@@ -147,7 +127,9 @@ export function readCourse(decks) {
   const settings = readSettings(decks);
   const { repository: given, homepage } = readJson('package.json');
   // The course's own deck first.
-  const sorted = [...decks].sort((a, b) => (b.name === settings.deck) - (a.name === settings.deck));
+  const sorted = [...decks].sort(
+    (a, b) => Number(b.name === settings.deck) - Number(a.name === settings.deck),
+  );
   const [deck, ...others] = sorted.map(describe);
   return {
     ...settings,
@@ -160,25 +142,18 @@ export function readCourse(decks) {
   };
 }
 
-const template = (name) => fs.readFileSync(path.join(TEMPLATES, name), 'utf8');
-
 /** Fill in a page; `base` is where it finds the site's folder. */
 function render(course, name, base, values) {
   const absolute = (file) =>
     course.address !== undefined && file !== undefined ? course.address + file : undefined;
-  return Mustache.render(
-    template(`${name}.html`),
-    {
-      course,
-      base,
-      ...values,
-      // Whoever shows a link to the page elsewhere asks for whole addresses.
-      url: absolute(values.page),
-      image: absolute(values.picture ?? course.deck.picture),
-    },
-    Object.fromEntries(PARTS.map((part) => [part, template(`${part}.html`)])),
-    { escape: escapeHtml },
-  );
+  return fillIn(new URL(`pages/${name}.html`, import.meta.url), {
+    course,
+    base,
+    ...values,
+    // Whoever shows a link to the page elsewhere asks for whole addresses.
+    url: absolute(values.page),
+    image: absolute(values.picture ?? course.deck.picture),
+  });
 }
 
 /** Say in the page of a deck, which reveal-md wrote, what a link to it shows elsewhere. */
@@ -281,7 +256,7 @@ function comparison(lessons) {
   const entries = lessons
     .filter(({ record }) => record)
     .map(({ title, short, record }) => ({ name: short ?? title, record }));
-  return entries.length > 1 ? compare(entries, 'test_accuracy', 'macs', escapeHtml) : undefined;
+  return entries.length > 1 ? compare(entries, 'test_accuracy', 'macs') : undefined;
 }
 
 /**

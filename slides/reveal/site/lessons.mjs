@@ -12,6 +12,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { shortName } from '../charts/compare.mjs';
+import { asAttribute } from '../html.mjs';
 import { command, isThere, listFiles, readJson, readText, Refusal, root } from '../project.mjs';
 import { show } from '../expand/values.mjs';
 
@@ -32,12 +33,14 @@ export function scriptNames() {
 /**
  * What each script declares of its lesson, by its name, in the order of the course. A script that
  * `make figures` has not seen yet comes last, and declares nothing.
+ *
+ * @returns {[string, {title?: string, idea?: string}][]}
  */
 export function readDeclared() {
   const declared = readJson(LESSONS, DECLARED);
   const scripts = scriptNames();
-  const known = Object.entries(declared).filter(([name]) => scripts.includes(name));
-  return [...known, ...scripts.filter((name) => !declared[name]).map((name) => [name, {}])];
+  const names = [...Object.keys(declared).filter((name) => scripts.includes(name)), ...scripts];
+  return [...new Set(names)].map((name) => [name, declared[name] ?? {}]);
 }
 
 /** The first column of a deck that names the lesson's script, and the first figure in it. */
@@ -68,9 +71,8 @@ function drawing(name, alt) {
     .replace(/>\s+</g, '><')
     .replace(/\s+\/>/g, '/>')
     .replace(/^<svg[^>]*>/, (tag) => {
-      const spoken = label.replace(/\s+/g, ' ').replaceAll('"', '&quot;');
       const bare = tag.replace(/\s(?:width|height|xmlns)="[^"]*"/g, '');
-      return `${bare.slice(0, -1)} role="img" aria-label="${spoken}">`;
+      return `${bare.slice(0, -1)} role="img" aria-label="${asAttribute(label)}">`;
     })
     .trim();
 }

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { isThere, readJson, readText, Refusal, root } from '../project.mjs';
+import { isThere, listFiles, readJson, readText, Refusal, root } from '../project.mjs';
 
 export const LICENSES = 'licenses.txt';
 
@@ -44,19 +44,10 @@ function readPackage({ name, within, license, folders }) {
   return { title: `${name} ${version}, ${terms}`, folders, text: readText(file) };
 }
 
-/** The files of static/, but for hidden ones, as `static/…`. */
-function listStatic() {
-  return fs
-    .readdirSync(path.join(root, 'static'), { recursive: true })
-    .map((entry) => `static/${entry.split(path.sep).join('/')}`)
-    .filter((file) => !path.posix.basename(file).startsWith('.'))
-    .filter((file) => fs.statSync(path.join(root, file), { throwIfNoEntry: false })?.isFile())
-    .sort();
-}
-
 /** The licenses that lie in static/. Throws a Refusal where a font or the samples have none. */
 function readStatic() {
-  const files = listStatic();
+  const all = listFiles(path.join(root, 'static'), { recursive: true });
+  const files = all.map((name) => `static/${name}`);
   const licenses = files.filter((file) => /\/LICENSE[^/]*$/.test(file));
   const plain = (text) => text.toLowerCase().replace(/[^a-z0-9]/g, '');
   for (const font of files.filter((file) => /\.(woff2?|ttf|otf)$/i.test(file))) {

@@ -1,0 +1,53 @@
+// What commands say of a file that is not as it should be.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { frontMatterMistake, misfit, printedName, wayUp } from '../../slides/reveal/project.mjs';
+
+test('a value of JSON that does not fit is named by its key', () => {
+  const shape = {
+    name: 'text',
+    runs: [{ seconds: 'number' }],
+    'more?': [],
+    variants: { '*': 'text' },
+  };
+  const good = { name: 'a', runs: [{ seconds: 1 }], variants: { b: 'c' }, other: null };
+  assert.equal(misfit(good, shape), undefined);
+  assert.equal(misfit({ ...good, more: [1, {}] }, shape), undefined);
+  /** @type {[object, string][]} */
+  const changes = [
+    [{ name: undefined }, 'name is missing'],
+    [{ name: 1 }, 'name is not a text'],
+    [{ runs: {} }, 'runs is not a list'],
+    [{ runs: [] }, 'runs.0 is missing'],
+    [{ runs: [{ seconds: 1 }, { seconds: '1' }] }, 'runs.1.seconds is not a number'],
+    [{ more: 'x' }, 'more is not a list'],
+    [{ variants: [] }, 'variants is not a set of names and values'],
+    [{ variants: { b: null } }, 'variants.b is not a text'],
+  ];
+  for (const [change, mistake] of changes) {
+    assert.equal(misfit({ ...good, ...change }, shape), mistake);
+  }
+  assert.equal(misfit([], {}), 'it is not a set of names and values');
+});
+
+test('a mistake in front matter has the line of the deck', () => {
+  const mark = { line: 1, buffer: 'theme: evo\ntitle: Nets: a course\n' };
+  const quotes = 'a text with a colon in it must be in quotes';
+  assert.deepEqual(frontMatterMistake({ mark, reason: 'bad', message: '' }), {
+    line: 3,
+    message: quotes,
+  });
+  const other = { line: 1, buffer: '\ntitle: [a\n' }; // behind the first line's CRLF
+  assert.deepEqual(frontMatterMistake({ mark: other, reason: 'bad', message: '' }), {
+    line: 2,
+    message: 'bad',
+  });
+  assert.equal(frontMatterMistake({ message: 'one\ntwo' }).message, 'one');
+});
+
+test('a deck in a folder knows its way up, and its PDF lies with the others', () => {
+  assert.deepEqual(['a', 'b/a', 'c/b/a'].map(wayUp), ['.', './..', './../..']);
+  assert.equal(printedName('c/b/a'), 'c-b-a');
+});
