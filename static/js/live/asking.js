@@ -3,7 +3,10 @@
 import * as engine from './engine.js';
 import { spoil } from './wrong.js';
 
-/** @param {Pick<import('./widget.js').Live, 'state'|'update'>} live @param {() => void} onAnswered */
+/**
+ * @param {Pick<import('./widget.js').Live, 'state'|'update'>} live
+ * @param {() => void} onAnswered once everything is told that was asked for
+ */
 export function asker({ state, update }, onAnswered) {
   let wanted = 0;
   let isAsking = false;
@@ -48,7 +51,7 @@ export function asker({ state, update }, onAnswered) {
   }
 
   return {
-    /** Bring everything up to date. Of many calls in a row, the first and the last are dealt with. */
+    /** Bring everything up to date. Of many calls in a row the first and the last count. */
     async refresh() {
       if (!state.original) return;
       update({ pixels: spoil(state.original, state.settings) });

@@ -95,8 +95,7 @@ function drawTiles(tiles, { width, height, columns, color, chosen }) {
   return { pixels, width: fullWidth, height: fullHeight };
 }
 
-/** Draw all maps of a stage, the chosen one marked. */
-/** @type {(stage: Arranged, chosen?: number) => Picture} */
+/** Draw all maps, the chosen one marked. @type {(stage: Arranged, chosen?: number) => Picture} */
 export const drawMaps = (stage, chosen) =>
   drawTiles(stage.maps, { ...stage, color: (map, i) => shade(map[i], stage.scale), chosen });
 

@@ -37,7 +37,7 @@ function attempt(read, line) {
   }
 }
 
-/** Yield number and value of a message's fields, bytes as a view. @returns {Iterable<[number, any]>} */
+/** Yield number and value of each field, bytes as a view. @returns {Iterable<[number, any]>} */
 function* fields(bytes) {
   let at = 0;
   const varint = () => {
@@ -143,15 +143,15 @@ const FIELDS = {
   ),
 };
 
-/** The outputs of a stage: its maps, and its kernels if it is one convolution. @param {Stage} stage */
+/** A stage's outputs: maps, and kernels where it is one convolution. @param {Stage} stage */
 export const outputsOf = ({ name, kernel }) => (kernel ? [name, `${name}.kernel`] : [name]);
 
-/** All outputs that a page may ask for; a stage may be the answer itself. @param {Network} network */
+/** All that a page may ask for; a stage may be the answer itself. @param {Network} network */
 export const everyOutput = ({ stages, class_activation: hasLooks }) => [
   ...new Set(['logits', ...stages.flatMap(outputsOf), ...(hasLooks ? ['class_activation'] : [])]),
 ];
 
-/** Throw an Error where there is more of something than a page can show. @param {Network} network */
+/** Refuse a network with more of something than a page shows. @param {Network} network */
 function checkCounts({ classes, stages }) {
   const counts = [
     ['classes', classes.length, MOST],

@@ -11,7 +11,7 @@ const FIRST_COVER = 10; // pixels, when the picture is pressed and nothing is co
 const within = (at) => Math.min(Math.max(at, 0), SIDE);
 
 /**
- * Return the panel and what keeps it up to date. While it is shown, keys and pointer cover the picture.
+ * Return the panel and what keeps it up to date. While it is shown, the picture can be covered.
  *
  * @param {import('./widget.js').State} state
  * @param {(change: Partial<import('./wrong.js').Settings>) => void} set
