@@ -167,14 +167,8 @@
     const { hash } = location; // reveal.js forgets it on a phone
     const options = JSON.parse(document.getElementById('deck-options')?.textContent ?? '{}');
     // Measured before the fonts are there, a slide that fits would overflow a moment later.
-    const fonts = [
-      '1em Lato',
-      'bold 1em Lato',
-      'italic 1em Lato',
-      '600 1em Lora',
-      '1em "JetBrains Mono"',
-    ];
-    await Promise.allSettled(fonts.map((font) => document.fonts.load(font)));
+    const fonts = '1em Lato, bold 1em Lato, italic 1em Lato, 600 1em Lora, 1em "JetBrains Mono"';
+    await Promise.allSettled(fonts.split(', ').map((font) => document.fonts.load(font)));
     const deck = document.querySelector('.reveal');
     const on = (events, listener) =>
       events.split(' ').forEach((event) => deck?.addEventListener(event, listener));
