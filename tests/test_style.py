@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -20,4 +21,21 @@ def test_the_tools_find_nothing_to_say(tool: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", *tool.split()], cwd=ROOT, capture_output=True, text=True
     )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [
+        "prettier/bin/prettier.cjs --check *.{mjs,d.ts} {slides,static,tests}/**/*.{js,mjs}",
+        "eslint/bin/eslint.js .",
+        "typescript/bin/tsc -p jsconfig.json",
+        "typescript/bin/tsc -p jsconfig.page.json",
+    ],
+)
+def test_the_tools_for_javascript_find_nothing_to_say(tool: str) -> None:
+    program, *arguments = tool.split()
+    node = shutil.which("node") or "node"
+    command = [node, str(ROOT / "node_modules" / program), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -29,13 +29,10 @@
   // has to ask for something. Pages opened as files have no origin that could be compared, and no
   // page of the Web can open one.
   const ORIGINS = location.protocol === 'file:' ? ['null', location.origin] : [location.origin];
-  window.addEventListener(
-    'message',
-    (event) => {
-      if (!ORIGINS.includes(event.origin)) event.stopImmediatePropagation();
-    },
-    { capture: true },
-  );
+  const guard = (event) => {
+    if (!ORIGINS.includes(event.origin)) event.stopImmediatePropagation();
+  };
+  window.addEventListener('message', guard, { capture: true });
 
   const SMALLEST = 0.4;
   const STEP = 0.03;
@@ -70,11 +67,8 @@
     slide.style.fontSize = '';
     slide.querySelectorAll('pre').forEach(fitCode);
     const boxes = [slide, ...slide.querySelectorAll('pre code')];
-    for (
-      let size = 1 - STEP;
-      size >= SMALLEST && (isFull(slide) || boxes.some(overflows));
-      size -= STEP
-    ) {
+    const isTooFull = () => isFull(slide) || boxes.some(overflows);
+    for (let size = 1 - STEP; size >= SMALLEST && isTooFull(); size -= STEP) {
       slide.style.fontSize = `${size}em`;
     }
   }
@@ -127,10 +121,10 @@
    * scaled to the room that there is here.
    */
   function mirror() {
-    const frame = window.frameElement;
+    const frame = /** @type {HTMLElement|null} */ (window.frameElement);
+    const room = frame?.parentElement;
     const audience = window.parent.opener;
-    if (!frame || !audience) return;
-    const room = frame.parentElement;
+    if (!room || !audience) return;
     const scale = () => {
       const { innerWidth: width, innerHeight: height } = audience;
       const factor = Math.min(room.clientWidth / width, room.clientHeight / height);
@@ -149,14 +143,16 @@
   function renumber() {
     if (![true, 'h.v'].includes(Reveal.getConfig().slideNumber)) return;
     for (const number of document.querySelectorAll('.pdf-page > .slide-number-pdf')) {
-      number.textContent = number.parentElement.querySelector('section').dataset.number;
+      const slide = number.parentElement?.querySelector('section');
+      number.textContent = slide?.dataset.number ?? '';
     }
   }
 
   /** Load the pages in frames, which reveal.js loads when their slide is shown, and paper shows all. */
   function loadFrames() {
-    for (const frame of document.querySelectorAll('iframe[data-src]'))
-      frame.src = frame.dataset.src;
+    for (const frame of document.querySelectorAll('iframe')) {
+      if (frame.dataset.src) frame.src = frame.dataset.src;
+    }
   }
 
   /** Take out the space that reveal.js' line numbers put where a colored span ends with its line. */
@@ -169,27 +165,20 @@
   async function start() {
     mirror();
     const { hash } = location; // reveal.js forgets it on a phone
-    const options = JSON.parse(document.getElementById('deck-options').textContent);
+    const options = JSON.parse(document.getElementById('deck-options')?.textContent ?? '{}');
     // Measured before the fonts are there, a slide that fits would overflow a moment later.
-    const fonts = [
-      '1em Lato',
-      'bold 1em Lato',
-      'italic 1em Lato',
-      '600 1em Lora',
-      '1em "JetBrains Mono"',
-    ];
-    await Promise.allSettled(fonts.map((font) => document.fonts.load(font)));
-    document.querySelector('.reveal').addEventListener('ready', mendListings);
-    for (const event of ['ready', 'slidechanged', 'resize', 'pdf-ready']) {
-      document.querySelector('.reveal').addEventListener(event, onEvent);
-    }
-    for (const event of ['ready', 'slidechanged', 'overviewshown', 'overviewhidden', 'pdf-ready']) {
-      document.querySelector('.reveal').addEventListener(event, confine);
-    }
-    document.querySelector('.reveal').addEventListener('pdf-ready', renumber);
-    document.querySelector('.reveal').addEventListener('pdf-ready', loadFrames);
+    const fonts = '1em Lato, bold 1em Lato, italic 1em Lato, 600 1em Lora, 1em "JetBrains Mono"';
+    await Promise.allSettled(fonts.split(', ').map((font) => document.fonts.load(font)));
+    const deck = document.querySelector('.reveal');
+    const on = (events, listener) =>
+      events.split(' ').forEach((event) => deck?.addEventListener(event, listener));
+    on('ready', mendListings);
+    on('ready slidechanged resize pdf-ready', onEvent);
+    on('ready slidechanged overviewshown overviewhidden pdf-ready', confine);
+    on('pdf-ready', renumber);
+    on('pdf-ready', loadFrames);
     // On a phone a picture takes its height when it arrives.
-    document.querySelector('.reveal').addEventListener('load', onEvent, { capture: true });
+    deck?.addEventListener('load', onEvent, { capture: true });
     // reveal.js reports a resize only when its scale changes, and ours is always 1.
     window.addEventListener('resize', () =>
       requestAnimationFrame(() => {
@@ -197,6 +186,7 @@
         confine(); // a narrow window shows all slides
       }),
     );
+    const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
     await Reveal.initialize({
       center: false,
       display: 'flex',
@@ -207,10 +197,7 @@
       pdfSeparateFragments: false,
       width: '100%',
       ...options,
-      ...(matchMedia('(prefers-reduced-motion: reduce)').matches && {
-        transition: 'none',
-        backgroundTransition: 'none',
-      }),
+      ...(isCalm && { transition: 'none', backgroundTransition: 'none' }),
       plugins: PLUGINS,
     });
     scrollTo(hash);

@@ -31,7 +31,7 @@
     const now = shown.indexOf(document.activeElement);
     if (now < 0 || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     if (event.key === 'Escape') {
-      document.activeElement.blur();
+      shown[now].blur();
     } else if (event.key in STEPS || event.key === 'Home' || event.key === 'End') {
       const next = { Home: 0, End: shown.length - 1 }[event.key] ?? now + STEPS[event.key];
       const operation = shown[Math.min(Math.max(next, 0), shown.length - 1)];
@@ -65,13 +65,13 @@
     drawing.addEventListener('keydown', (event) => onKey(drawing, event));
   }
 
-  const deck = document.querySelector('.reveal');
+  const deck = /** @type {HTMLElement} */ (document.querySelector('.reveal'));
   const all = () => document.querySelectorAll('.drawing:has(.op)');
   deck.addEventListener('ready', () => all().forEach(prepare));
   for (const event of ['ready', 'slidechanged', 'fragmentshown', 'fragmenthidden']) {
     deck.addEventListener(event, () => {
-      const held = document.activeElement?.closest?.('.op');
-      if (held && !(isShown(held) && Reveal.getCurrentSlide().contains(held))) held.blur();
+      const held = /** @type {SVGElement|null} */ (document.querySelector('.op:focus'));
+      if (held && !(isShown(held) && Reveal.getCurrentSlide()?.contains(held))) held.blur();
       all().forEach(settle);
     });
   }

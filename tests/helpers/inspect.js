@@ -3,7 +3,9 @@
 async ({ smallest }) => {
   const wrong = [];
 
-  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const canvas = /** @type {OffscreenCanvasRenderingContext2D} */ (
+    new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true })
+  );
   const known = new Map();
   const rgba = (color) => {
     if (!known.has(color)) {
@@ -111,6 +113,27 @@ async ({ smallest }) => {
     }
   }
 
+  /** What a step to come shows is hidden. */
+  const isSeen = (element) =>
+    !element.closest('aside, defs') &&
+    element.getClientRects().length > 0 &&
+    getComputedStyle(element).visibility !== 'hidden';
+
+  /** Complain of what leaves its slide, or has not all the room that it needs. */
+  function checkRoom(element, name, { left, right, top, bottom }) {
+    // On a phone a drawing is wider than the page and moves sideways.
+    const drawing = element.closest('.drawing');
+    const moves = drawing && getComputedStyle(drawing).overflowX === 'auto';
+    const r = element.getBoundingClientRect();
+    const leaves = r.left < left || r.right > right || r.top < top || r.bottom > bottom;
+    if (leaves && !(moves && element !== drawing)) wrong.push(`${name} leaves the slide`);
+    const { clientWidth, clientHeight, scrollWidth, scrollHeight } = element;
+    const isCut = scrollWidth > clientWidth + 1 || scrollHeight > clientHeight + 1;
+    if (isCut && !moves && getComputedStyle(element).overflow !== 'visible') {
+      wrong.push(`${name} is cut`);
+    }
+  }
+
   function check(slide, place) {
     const style = getComputedStyle(slide);
     const box = slide.getBoundingClientRect();
@@ -125,20 +148,9 @@ async ({ smallest }) => {
     const bottom = box.bottom - margin('Bottom');
     const things = [];
     for (const element of slide.querySelectorAll('*')) {
-      if (element.closest('aside, defs') || !element.getClientRects().length) continue;
-      if (getComputedStyle(element).visibility === 'hidden') continue; // a step to come
-      // On a phone a drawing is wider than the page and moves sideways.
-      const drawing = element.closest('.drawing');
-      const moves = drawing && getComputedStyle(drawing).overflowX === 'auto';
+      if (!isSeen(element)) continue;
       const name = `${place}: ${element.tagName} ${element.textContent.trim().slice(0, 30)}`;
-      const r = element.getBoundingClientRect();
-      const leaves = r.left < left || r.right > right || r.top < top || r.bottom > bottom;
-      if (leaves && !(moves && element !== drawing)) wrong.push(`${name} leaves the slide`);
-      const { clientWidth, clientHeight, scrollWidth, scrollHeight } = element;
-      const isCut = scrollWidth > clientWidth + 1 || scrollHeight > clientHeight + 1;
-      if (isCut && !moves && getComputedStyle(element).overflow !== 'visible') {
-        wrong.push(`${name} is cut`);
-      }
+      checkRoom(element, name, { left, right, top, bottom });
       const isText = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
       if (isText) checkText(element, name);
       if (isText || ['PRE', 'IMG', 'svg'].includes(element.tagName)) things.push(element);

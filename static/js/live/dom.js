@@ -4,11 +4,13 @@
  * Return an element. Attributes that are undefined or false are left out, true ones are empty;
  * a function under `onclick` and its like listens.
  *
- * @param {string} name of the tag, with classes: `p.live-what`
- * @param {object} attributes
- * @param {...(Node|string)} children
+ * @template {string} Name
+ * @param {Name} name of the tag, with classes: `p.live-what`
+ * @param {...any} given its attributes, where there are some, and its children
+ * @returns {Made<Name>}
  */
-export function make(name, attributes = {}, ...children) {
+export function make(name, ...given) {
+  const attributes = given[0]?.constructor === Object ? given.shift() : {};
   const [tag, ...classes] = name.split('.');
   const element = document.createElement(tag);
   if (classes.length > 0) element.className = classes.join(' ');
@@ -17,14 +19,17 @@ export function make(name, attributes = {}, ...children) {
     else if (value === true) element.setAttribute(key, '');
     else if (value !== undefined && value !== false) element.setAttribute(key, value);
   }
-  element.append(...children);
-  return element;
+  element.append(...given);
+  return /** @type {Made<Name>} */ (element);
 }
 
+/** Return a button, which calls `onclick` without its event. */
+export const button = (text, onclick, attributes = {}) =>
+  make('button', { type: 'button', onclick: () => onclick(), ...attributes }, text);
+
 /** Show pixels (RGB, or RGBA) on a canvas of their own size. */
-export function paint(canvas, pixels, width, height) {
-  canvas.width = width;
-  canvas.height = height;
+export function paint(canvas, { pixels, width, height }) {
+  Object.assign(canvas, { width, height });
   const image = new ImageData(width, height);
   const channels = pixels.length / (width * height);
   for (let n = 0; n < width * height; n += 1) {

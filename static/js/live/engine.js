@@ -3,11 +3,22 @@
 // ms without an answer, after which the worker is ended; a download may take its time.
 const PATIENCE = { download: 90_000, other: 20_000 };
 
+/**
+ * @typedef {{key: string, url?: string, bytes?: Uint8Array}} Source where a network comes from
+ * @typedef {{probabilities: number[], milliseconds: number}} Answer of a network to a picture
+ * @typedef {{dims: readonly number[], data: Float32Array}} Output of a network
+ * @typedef {{blob?: Blob, bitmap?: ImageBitmap, pixels?: Uint8ClampedArray, names?: string[]}} Given
+ * @typedef {{id: number, job: string} & Partial<Source> & Given} Request to the worker
+ * @typedef {{id: number, result?: any, error?: string, broken?: boolean}} Reply of the worker
+ */
+
+/** @type {Worker|undefined} */
 let worker;
 let watchdog;
 let last = 0;
 const waiting = new Map();
-const ready = new Map(); // networks, by key: the promise of their metadata
+/** @type {Map<string, Promise<import('./onnx.js').Network>>} */
+const ready = new Map(); // networks, by key
 
 function watch() {
   clearTimeout(watchdog);
@@ -17,6 +28,7 @@ function watch() {
   watchdog = setTimeout(() => restart('it took too long, and was stopped'), patience);
 }
 
+/** @param {Reply} reply */
 function settle({ id, result, error }) {
   const { resolve, reject } = waiting.get(id);
   waiting.delete(id);
@@ -43,31 +55,31 @@ function start() {
     event.preventDefault();
     restart('the networks cannot be run in this browser');
   });
-}
-
-function ask(job, details = {}, transfer = []) {
-  if (!worker) start();
-  last += 1;
-  const id = last;
-  return new Promise((resolve, reject) => {
-    waiting.set(id, { resolve, reject, url: details.url });
-    worker.postMessage({ id, job, ...details }, transfer);
-    watch();
-  });
+  return worker;
 }
 
 /**
- * Make a network ready, once; resolves to its metadata.
+ * Ask the worker to do a job.
  *
- * @param {{key: string, url?: string, bytes?: Uint8Array}} source where it comes from
+ * @type {(job: string, given: Partial<Source> & Given, transfer?: Transferable[]) => Promise<any>}
  */
+const ask = (job, given, transfer = []) =>
+  new Promise((resolve, reject) => {
+    worker ??= start();
+    last += 1;
+    waiting.set(last, { resolve, reject, url: given.url });
+    worker.postMessage({ id: last, job, ...given }, transfer);
+    watch();
+  });
+
+/** Make a network ready, once; resolves to its metadata. @param {Source} source */
 export function load(source) {
-  if (!ready.has(source.key)) {
-    const loaded = ask('load', source);
-    ready.set(source.key, loaded);
-    loaded.catch(() => ready.delete(source.key));
-  }
-  return ready.get(source.key);
+  const known = ready.get(source.key);
+  if (known) return known;
+  const loaded = ask('load', source);
+  ready.set(source.key, loaded);
+  loaded.catch(() => ready.delete(source.key));
+  return loaded;
 }
 
 /** Forget a network that will not be shown again. */
@@ -81,13 +93,13 @@ export const picture = (blob) => ask('picture', { blob });
 /** The 32 x 32 pixels of a bitmap, which is taken. */
 export const frame = (bitmap) => ask('picture', { bitmap }, [bitmap]);
 
-/** What a network takes pixels for: `{ probabilities, milliseconds }`. */
+/** What a network takes pixels for. @returns {Promise<Answer>} */
 export async function classify(source, pixels) {
   await load(source);
   return ask('classify', { key: source.key, pixels });
 }
 
-/** Outputs of a network by name, as `{ dims, data }`. */
+/** Outputs of a network, by name. @returns {Promise<Record<string, Output>>} */
 export async function look(source, pixels, names) {
   await load(source);
   return ask('look', { key: source.key, pixels, names });

@@ -7,24 +7,30 @@ export const isMirror = () => Boolean(window.frameElement && window.parent.opene
 const channel = new BroadcastChannel(`live ${location.pathname}`);
 const states = new Map();
 
-/** Tell the speaker view what a widget shows: pixels, answers, words. */
-export function share(widget, state) {
-  states.set(widget, state);
-  channel.postMessage({ widget, state });
+const send = (widget) => channel.postMessage({ widget, state: states.get(widget) });
+
+/** Tell the speaker view what a widget shows: pixels, answers, words, the map that is large. */
+export function share(widget, state, map) {
+  const { pixels, what, panel, settings, looks, within } = state;
+  const networks = state.networks.map((network) => ({ ...network, source: undefined }));
+  states.set(widget, { networks, pixels, what, panel, settings, looks, within, map });
+  send(widget);
 }
 
 /** Let the speaker view ask for what is shown, since it may be opened later. */
 export function answerQuestions() {
   channel.addEventListener('message', ({ data }) => {
-    if (data.question === true && states.has(data.widget))
-      share(data.widget, states.get(data.widget));
+    if (data.question === true && states.has(data.widget)) send(data.widget);
   });
 }
 
-/** Call `show` with what the audience's widget shows, now and from now on. */
+/** Call `show` with what the audience's widget shows and its large map, now and from now on. */
 export function follow(widget, show) {
-  channel.addEventListener('message', ({ data }) => {
-    if (data.state && data.widget === widget) show(data.state);
+  channel.addEventListener('message', ({ data: { widget: told, state } }) => {
+    if (!state || told !== widget) return;
+    const { map, ...changes } = state;
+    // The stages, whose names come with the network, must be offered before one is shown.
+    show({ ...changes, offered: changes.within && changes.networks[0] }, map);
   });
   channel.postMessage({ widget, question: true });
 }

@@ -4,6 +4,14 @@
 // the metadata key `lecture`. ONNX is a protobuf; of its fields four are read here, and the rest,
 // the weights above all, is skipped. https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 
+/**
+ * @typedef {{name: string, kind: string, output: number[], kernel?: boolean}} Stage and its shape
+ * @typedef {{file: string, probabilities: number[]}} Sample and what Python had for it
+ * @typedef {{network: string, title: string, classes: string[], size: number, mean: number[],
+ *   std: number[], stages: Stage[], class_activation?: boolean, parameters: number, macs: number,
+ *   dataset: string, test_accuracy?: number, samples?: Sample[]}} Network as its file says
+ */
+
 const MODEL = { graph: 7, metadata: 14 };
 const GRAPH = { input: 11, output: 12 };
 const ENTRY = { key: 1, value: 2 };
@@ -17,12 +25,19 @@ const MOST_NUMBERS = 1_000_000;
 
 const EXPORT = 'python code/NAME.py export writes one that has it';
 
-/** What is wrong with a file, in a line for its owner. */
-export class UnreadableNetwork extends Error {
-  name = 'UnreadableNetwork';
+/** A mistake that its message tells as it is, in a line for whom it concerns. */
+export class Complaint extends Error {}
+
+/** Return what `read` does; where it cannot, tell the file's owner in a line. */
+function attempt(read, line) {
+  try {
+    return read();
+  } catch {
+    throw new Complaint(line);
+  }
 }
 
-/** Yield `[number, value]` of each field of a message; a value of bytes is a view of them. */
+/** Yield number and value of each field, bytes as a view. @returns {Iterable<[number, any]>} */
 function* fields(bytes) {
   let at = 0;
   const varint = () => {
@@ -65,11 +80,12 @@ function readModel(bytes) {
     metadata.set(text(entry.get(ENTRY.key)), entry.get(ENTRY.value));
   }
   if (!(graph instanceof Uint8Array)) throw new RangeError('there is no graph');
-  const names = { [GRAPH.input]: [], [GRAPH.output]: [] };
-  for (const [number, value] of fields(graph)) {
-    if (number in names) names[number].push(text(new Map(fields(value)).get(NAME)));
-  }
-  return { metadata, inputs: names[GRAPH.input], outputs: names[GRAPH.output] };
+  const parts = [...fields(graph)];
+  const names = (kind) =>
+    parts
+      .filter(([number]) => number === kind)
+      .map(([, value]) => text(new Map(fields(value)).get(NAME)));
+  return { metadata, inputs: names(GRAPH.input), outputs: names(GRAPH.output) };
 }
 
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
@@ -88,11 +104,7 @@ const misfits = (value, fields) =>
 
 /** A copy of a value's known fields. */
 const only = (value, fields) =>
-  Object.fromEntries(
-    Object.keys(fields)
-      .filter((key) => Object.hasOwn(value, key))
-      .map((key) => [key, value[key]]),
-  );
+  Object.fromEntries(Object.entries(value).filter(([key]) => Object.hasOwn(fields, key)));
 
 const STAGE = {
   name: isText,
@@ -131,15 +143,15 @@ const FIELDS = {
   ),
 };
 
-/** The outputs that show a stage: its maps, and its kernels where it is one convolution. */
+/** A stage's outputs: maps, and kernels where it is one convolution. @param {Stage} stage */
 export const outputsOf = ({ name, kernel }) => (kernel ? [name, `${name}.kernel`] : [name]);
 
-/** All outputs that a page may ask for; a stage may be the answer itself. */
+/** All that a page may ask for; a stage may be the answer itself. @param {Network} network */
 export const everyOutput = ({ stages, class_activation: hasLooks }) => [
   ...new Set(['logits', ...stages.flatMap(outputsOf), ...(hasLooks ? ['class_activation'] : [])]),
 ];
 
-/** Throw what is wrong where a network has more of something than a page can show. */
+/** Refuse a network with more of something than a page shows. @param {Network} network */
 function checkCounts({ classes, stages }) {
   const counts = [
     ['classes', classes.length, MOST],
@@ -152,58 +164,47 @@ function checkCounts({ classes, stages }) {
   const [what, count, most] = counts.find(([, there, limit]) => there > limit) ?? [];
   if (what === undefined) return;
   const [told, limit] = [count, most].map((number) => number.toLocaleString('en-US'));
-  throw new UnreadableNetwork(`it has ${told} ${what}, and this page shows at most ${limit}`);
+  throw new Complaint(`it has ${told} ${what}, and this page shows at most ${limit}`);
 }
 
 /**
  * Return what a network's file says of itself.
  *
  * @param {Uint8Array} bytes the file
- * @returns {object} of the metadata `lecture` what the page shows: `FIELDS`
- * @throws {UnreadableNetwork} one line that says what is wrong or missing
+ * @returns {Network} of the metadata `lecture`, what the page shows
+ * @throws {Complaint} one line that says what is wrong or missing
  */
 export function readNetwork(bytes) {
-  let model;
-  try {
-    model = readModel(bytes);
-  } catch {
-    throw new UnreadableNetwork('this is no ONNX file, or a part of one');
-  }
+  const model = attempt(() => readModel(bytes), 'this is no ONNX file, or a part of one');
   const { metadata, inputs, outputs } = model;
   if (!metadata.has('lecture')) {
-    throw new UnreadableNetwork(
-      `this ONNX file does not say what its classes, its normalisation and its stages are; ${EXPORT}`,
-    );
+    const what = 'its classes, its normalisation and its stages';
+    throw new Complaint(`this ONNX file does not say what ${what} are; ${EXPORT}`);
   }
-  let told;
-  try {
-    told = JSON.parse(text(metadata.get('lecture')));
-  } catch {
-    throw new UnreadableNetwork('its metadata "lecture" is not JSON');
-  }
+  const parse = () => JSON.parse(text(metadata.get('lecture')));
+  const told = attempt(parse, 'its metadata "lecture" is not JSON');
   if (told?.format !== FORMAT) {
     const format = JSON.stringify(told?.format)?.slice(0, LONGEST);
-    throw new UnreadableNetwork(
-      `its metadata has the format ${format}, and this page reads ${FORMAT}: export it anew`,
-    );
+    const line = `its metadata has the format ${format}, and this page reads ${FORMAT}`;
+    throw new Complaint(`${line}: export it anew`);
   }
   const missing = misfits(told, FIELDS);
   if (missing.length > 0) {
-    throw new UnreadableNetwork(`its metadata has no usable ${missing.join(', ')}; ${EXPORT}`);
+    throw new Complaint(`its metadata has no usable ${missing.join(', ')}; ${EXPORT}`);
   }
   // Somebody else's file says this, and the page keeps its own fields beside it: where a network
   // comes from, for instance, which would be fetched.
-  const network = { ...only(told, FIELDS), stages: told.stages.map((stage) => only(stage, STAGE)) };
+  const stages = told.stages.map((stage) => only(stage, STAGE));
+  const network = /** @type {Network} */ ({ ...only(told, FIELDS), stages });
   if (network.size !== SIDE) {
-    throw new UnreadableNetwork(
-      `it takes pictures of ${network.size} × ${network.size} pixels, and this page makes ${SIDE} × ${SIDE}`,
-    );
+    const [takes, makes] = [network.size, SIDE].map((side) => `${side} × ${side}`);
+    throw new Complaint(`it takes pictures of ${takes} pixels, and this page makes ${makes}`);
   }
   checkCounts(network);
   const absent = everyOutput(network).filter((name) => !outputs.includes(name));
   if (!inputs.includes('images')) absent.unshift('images');
   if (absent.length > 0) {
-    throw new UnreadableNetwork(`its graph has no ${absent.join(', ')}; ${EXPORT}`);
+    throw new Complaint(`its graph has no ${absent.join(', ')}; ${EXPORT}`);
   }
   return network;
 }

@@ -43,25 +43,21 @@ function weigh(source, start, stride, { weights: taps }) {
  */
 export function scaleSquare(source, side, channels) {
   const taps = weights(side, SIDE);
-  const rows = new Uint8ClampedArray(side * SIDE * 3);
-  const scaled = new Uint8ClampedArray(SIDE * SIDE * 3);
-  for (let y = 0; y < side; y += 1) {
-    for (let x = 0; x < SIDE; x += 1) {
-      for (let c = 0; c < 3; c += 1) {
-        const start = (y * side + taps[x].first) * channels + c;
-        rows[(y * SIDE + x) * 3 + c] = weigh(source, start, channels, taps[x]);
+  const fill = (height, value) => {
+    const filled = new Uint8ClampedArray(height * SIDE * 3);
+    for (let y = 0, at = 0; y < height; y += 1) {
+      for (let x = 0; x < SIDE; x += 1) {
+        for (let c = 0; c < 3; c += 1, at += 1) filled[at] = value(y, x, c);
       }
     }
-  }
-  for (let y = 0; y < SIDE; y += 1) {
-    for (let x = 0; x < SIDE; x += 1) {
-      for (let c = 0; c < 3; c += 1) {
-        const start = (taps[y].first * SIDE + x) * 3 + c;
-        scaled[(y * SIDE + x) * 3 + c] = weigh(rows, start, SIDE * 3, taps[y]);
-      }
-    }
-  }
-  return scaled;
+    return filled;
+  };
+  const rows = fill(side, (y, x, c) =>
+    weigh(source, (y * side + taps[x].first) * channels + c, channels, taps[x]),
+  );
+  return fill(SIDE, (y, x, c) =>
+    weigh(rows, (taps[y].first * SIDE + x) * 3 + c, SIDE * 3, taps[y]),
+  );
 }
 
 /**
@@ -76,6 +72,7 @@ export function seen(bitmap) {
   const top = Math.floor((bitmap.height - side) / 2);
   const canvas = new OffscreenCanvas(side, side);
   const context = canvas.getContext('2d', { willReadFrequently: true });
+  if (!context) throw new Error('this browser draws no picture');
   context.fillStyle = '#fff';
   context.fillRect(0, 0, side, side);
   context.drawImage(bitmap, -left, -top);

@@ -9,7 +9,8 @@ const mirrors = isMirror();
 const lives = new Map(); // by their roots
 let current;
 
-const roots = () => [...document.querySelectorAll('.live')];
+/** @type {() => HTMLElement[]} */
+const roots = () => Array.from(document.querySelectorAll('.live'));
 
 /** Keep the deck's keys the deck's, but for those that a control inside of a live slide needs. */
 function onKey(event) {
@@ -73,9 +74,11 @@ function choose() {
   const all = roots();
   const chosen =
     all.find((root) => root.dataset.network === named(location.href)) ??
-    all.find((root) => root.dataset.network !== '');
+    all.find((root) => root.dataset.network !== '') ??
+    all[0];
   for (const root of all) root.hidden = root !== chosen;
-  for (const link of document.querySelectorAll('nav a')) {
+  for (const link of document.links) {
+    if (!link.closest('nav')) continue;
     if (named(link.href) === chosen.dataset.network) link.setAttribute('aria-current', 'page');
   }
   return chosen;

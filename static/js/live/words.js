@@ -11,6 +11,9 @@ export const millions = (count) => `${Number((count / 1e6).toPrecision(3))}${nbs
 
 export const time = (milliseconds) => `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)}${nbsp}ms`;
 
+/** A number of a map. */
+export const signed = (value) => (value === 0 ? '0' : value.toFixed(2).replace('-', '−'));
+
 /** `airplane` and `automobile` need an, `cat` an a. */
 export const withArticle = (name) => `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`;
 
@@ -18,18 +21,15 @@ export const withArticle = (name) => `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${n
 export const top = (numbers) => numbers.indexOf(Math.max(...numbers));
 
 /** What a network was trained on, and how well it does, as its file says. */
-export function provenance({ title, dataset, test_accuracy: accuracy, parameters }) {
+export function provenance(network) {
+  const { title, dataset, test_accuracy: accuracy, parameters } = network;
   const right = Number.isFinite(accuracy)
     ? `, ${percent(accuracy)} right on its test images`
     : ', its accuracy unknown';
   return `${title}: ${whole(parameters)} parameters, trained on ${dataset}${right}.`;
 }
 
-/**
- * How far several networks agree.
- *
- * @param {{title: string, answer: string}[]} answers
- */
+/** How far several networks agree. @param {{answer: string}[]} answers */
 export function agreement(answers) {
   const counts = new Map();
   for (const { answer } of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);

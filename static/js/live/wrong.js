@@ -16,6 +16,8 @@ export const SETTINGS = [
   { name: 'cover', label: 'Covered', min: 0, max: 32, step: 1, unit: ' px' },
 ];
 
+/** @typedef {typeof UNTOUCHED} Settings */
+
 /** Nothing is done, and what would be covered is the middle: `at` is its column and row. */
 export const UNTOUCHED = { shift: 0, rotation: 0, noise: 0, grey: 0, cover: 0, at: [16, 16] };
 
@@ -67,7 +69,7 @@ function move(pixels, shift, degrees) {
  * Return what becomes of a picture.
  *
  * @param {Uint8ClampedArray} pixels SIDE x SIDE x RGB; stays as it is
- * @param {object} settings as `UNTOUCHED`
+ * @param {Settings} settings
  * @returns {Uint8ClampedArray} SIDE x SIDE x RGB
  */
 export function spoil(pixels, { shift, rotation, noise, grey, cover, at }) {

@@ -1,0 +1,168 @@
+// What a live slide looks like: its elements, and what each of them shows of the state.
+
+import { bars, commonVerdict, side, spoken, verdict } from './answers.js';
+import { button, make, paint } from './dom.js';
+import { drawVeil } from './drawing.js';
+import { SIDE } from './picture.js';
+import { spoiling } from './spoiling.js';
+import { inside } from './stages.js';
+import { provenance, top, withArticle } from './words.js';
+
+const PANELS = { pictures: 'Pictures', wrong: 'Wrong on purpose', inside: 'Inside' };
+
+/** Where a picture is chosen: a sample, a file or the webcam. */
+function sources(act, samples, chooser, webcam) {
+  const buttons = samples.map((sample) => {
+    const alt = `Sample picture: ${withArticle(sample.name)}`;
+    const image = make('img', { src: sample.url, alt, draggable: 'false' });
+    return button(image, () => act.sample(sample), { 'data-sample': sample.name });
+  });
+  const choose = button('Your picture', () => chooser.click());
+  const group = { role: 'group', 'aria-label': 'Sample pictures' };
+  return make(
+    'div.live-sources',
+    make('div.live-samples', group, ...buttons),
+    make('div.live-row', choose, webcam, chooser),
+  );
+}
+
+/**
+ * Return a live slide's body, and what keeps it up to date.
+ *
+ * @param {import('./widget.js').State} state as it is from now on
+ * @param {any} act what is done when something is pressed: `act` of widget.js
+ * @param {{samples: {name: string, url: string}[], qr: Element|null}} parts
+ */
+export function createView(state, act, { samples, qr }) {
+  const isSingle = () => state.networks.length === 1;
+  const files = (accept, label) => {
+    const onchange = () => {
+      act.files([...(chooser.files ?? [])]);
+      chooser.value = ''; // the same file may be chosen again
+    };
+    const attributes = { type: 'file', accept, hidden: true, 'aria-label': label, onchange };
+    const chooser = make('input', attributes);
+    return chooser;
+  };
+  const networkChooser = files('.onnx', 'A network');
+  const tabs = Object.entries(PANELS)
+    .filter(([panel]) => isSingle() || panel !== 'inside')
+    .map(([panel, label]) => button(label, () => act.panel(panel), { 'data-panel': panel }));
+  const back = button('Back', act.back, { hidden: true });
+  const webcam = button('Webcam', act.webcam);
+  const pictures = sources(act, samples, files('image/*', 'A picture'), webcam);
+  const canvas = make('canvas.live-pixels', { role: 'img', 'aria-label': 'No picture yet' });
+  const overlay = make('canvas.live-veil', { hidden: true, 'aria-hidden': 'true' });
+  const picture = make('div.live-picture', canvas, overlay);
+  const what = make('p.live-what', '…');
+  const wrong = spoiling(state, act.set, { picture, pixels: canvas });
+  const stages = inside(act);
+  const says = make('p.live-verdict', samples.length > 0 ? 'Loading …' : 'Show it a picture');
+  const trouble = make('p.live-trouble', { hidden: true });
+  const answer = make('div.live-answer');
+  const about = make('p.live-about');
+  const foot = make('div.live-foot', about, ...(qr ? [qr] : []));
+  const say = make('div.live-say', says, trouble, answer, stages.element, foot);
+  const said = make('span', { role: 'status', 'aria-live': 'polite' });
+  const title = 'an .onnx file of your own';
+  const choose = button('Your network', () => networkChooser.click(), { title });
+  const body = make(
+    'div.live-body',
+    make('div.live-tabs', ...tabs, make('span.live-gap'), back, choose, networkChooser),
+    make('div.live-see', picture, what, pictures, wrong.element),
+    say,
+    make('aside.live-said', { role: 'none' }, said),
+  );
+
+  function showPicture() {
+    paint(canvas, { pixels: state.pixels, width: SIDE, height: SIDE });
+    canvas.setAttribute('aria-label', `${state.what}, ${SIDE} by ${SIDE} pixels`);
+    what.textContent = `${state.what}, ${SIDE} × ${SIDE} pixels`;
+  }
+
+  function showPanel() {
+    const { panel, looks } = state;
+    for (const tab of tabs) tab.setAttribute('aria-pressed', String(tab.dataset.panel === panel));
+    wrong.element.hidden = panel !== 'wrong';
+    pictures.hidden = panel === 'wrong';
+    overlay.hidden = !(looks && panel === 'inside');
+    stages.element.hidden = panel !== 'inside';
+    answer.hidden = panel === 'inside';
+  }
+
+  function showAnswer() {
+    const [first] = state.networks;
+    if (!first.probabilities) {
+      answer.replaceChildren(); // what stands there is of another picture
+      if (first.trouble) says.replaceChildren('No answer');
+      return;
+    }
+    says.replaceChildren(...verdict(first));
+    answer.replaceChildren(bars(first));
+    about.textContent = provenance(first);
+  }
+
+  function showAnswers() {
+    const { networks } = state;
+    const sentence = commonVerdict(networks);
+    if (sentence) says.replaceChildren(make('strong', sentence));
+    answer.replaceChildren(side(networks));
+    const done = networks.filter(({ probabilities }) => probabilities);
+    const datasets = [...new Set(done.map(({ dataset }) => dataset))];
+    about.textContent = `Trained on ${datasets.join(' and ')}.`;
+  }
+
+  function showWithin() {
+    if (!state.within) return;
+    stages.show(state.within);
+    const { activation } = state.within;
+    overlay.hidden = !activation;
+    if (activation) paint(overlay, drawVeil(activation, top(state.networks[0].probabilities)));
+  }
+
+  function showTrouble() {
+    trouble.hidden = !state.trouble;
+    trouble.textContent = state.trouble ?? '';
+    if (state.trouble) said.textContent = state.trouble;
+  }
+
+  function showWebcam() {
+    webcam.textContent = state.isFilming ? 'Stop' : 'Webcam';
+    webcam.setAttribute('aria-pressed', String(state.isFilming));
+  }
+
+  /** @type {[show: () => void, ...keys: (keyof import('./widget.js').State)[]][]} */
+  const shows = [
+    [showPicture, 'pixels'],
+    [wrong.show, 'settings', 'panel'],
+    [showPanel, 'panel'],
+    [() => (isSingle() ? showAnswer() : showAnswers()), 'panel', 'answered'],
+    [() => (back.hidden = !state.networks.some(({ isOwn }) => isOwn)), 'networks'],
+    [() => state.offered && stages.offer(state.offered), 'offered'],
+    [() => stages.press(state.looks), 'looks'],
+    [showWithin, 'within'],
+    [showTrouble, 'trouble'],
+    [showWebcam, 'isFilming'],
+    [() => say.setAttribute('aria-busy', String(state.isBusy)), 'isBusy'],
+  ];
+
+  return {
+    body,
+
+    /** Show what has changed of the state. */
+    show(changes) {
+      for (const [show, ...keys] of shows) if (keys.some((key) => key in changes)) show();
+    },
+
+    /** Say the answer aloud, unless it was said last. */
+    say() {
+      const [first] = state.networks;
+      if (!first.probabilities || state.trouble) return;
+      const sentence = isSingle() ? spoken(first) : says.textContent;
+      if (said.textContent !== sentence) said.textContent = sentence;
+    },
+
+    map: stages.map,
+    choose: stages.choose,
+  };
+}
