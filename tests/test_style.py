@@ -30,7 +30,6 @@ def test_the_tools_find_nothing_to_say(tool: str) -> None:
         "prettier/bin/prettier.cjs --check *.{mjs,d.ts} {slides,static,tests}/**/*.{js,mjs}",
         "eslint/bin/eslint.js .",
         "typescript/bin/tsc -p jsconfig.json",
-        "typescript/bin/tsc -p jsconfig.page.json",
     ],
 )
 def test_the_tools_for_javascript_find_nothing_to_say(tool: str) -> None:

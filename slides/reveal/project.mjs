@@ -186,7 +186,10 @@ export function frontMatterMistake({ mark, reason, message }) {
   const text = mark.buffer.split('\n')[mark.line] ?? '';
   // What most often goes wrong is a title with a colon, of which YAML says nothing helpful.
   const isTitle = /^\s*[\w-]+:\s+[^\s"'[{|>].*:(?:\s|$)/.test(text);
-  return { line, message: isTitle ? 'a text with a colon in it must be in quotes' : reason };
+  return {
+    line,
+    message: isTitle ? 'a text with a colon in it must be in quotes' : (reason ?? message),
+  };
 }
 
 /** What is wrong with the settings in a deck's front matter; undefined when nothing is. */

@@ -975,8 +975,9 @@ def test_the_site_runs_networks_from_a_sub_path(browser: Browser, live_site: str
 
 
 def nginx_settings(port: int, web: Path) -> str:
-    """Return settings for nginx: its own MIME types, the line of docs/publishing.md, no file elsewhere."""
-    (compression,) = re.findall(r"^gzip on;.*", PUBLISHING.read_text(encoding="utf-8"), re.MULTILINE)
+    """Return settings for nginx: its MIME types, the line of our documents, no file elsewhere."""
+    text = PUBLISHING.read_text(encoding="utf-8")
+    (compression,) = re.findall(r"^gzip on;.*", text, re.MULTILINE)
     held = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     places = " ".join(f"{kind}_temp_path {kind};" for kind in held)
     # Without rights it has none to give up, and only warns of this line.

@@ -16,7 +16,10 @@ test('marks are round, few and reach around all values', () => {
     [-3, 1e6],
   ]) {
     const marks = ticks(low, high, 6);
-    assert.ok(marks[0] <= low && marks.at(-1) >= high && marks.length <= 8, marks.join());
+    assert.ok(
+      marks[0] <= low && marks[marks.length - 1] >= high && marks.length <= 8,
+      marks.join(),
+    );
     assert.ok(marks.every((each) => String(each).length <= 7));
   }
 });
@@ -34,7 +37,7 @@ test('a value lies where its axis says, on a logarithmic one, too', () => {
   const { x, y, grid } = axes(plot, across, { marks: [0, 5], write });
   assert.deepEqual([1, 10, 100].map(x), [100, 200, 300]);
   assert.deepEqual([0, 5].map(y), [50, 0]);
-  assert.equal(grid.join('').match(/class="grid"/g).length, 3);
+  assert.equal(grid.join('').split('class="grid"').length - 1, 3);
   assert.match(grid.join(''), /x="200.0" y="90" text-anchor="middle">10 M</);
 });
 

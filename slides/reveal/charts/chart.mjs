@@ -16,7 +16,8 @@ export const mark = (share) => brief(share, 'percent 3');
 export function ticks(low, high, most = 5) {
   const span = high - low || 1;
   const power = 10 ** Math.floor(Math.log10(span / most));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => span / size <= most);
+  const fits = (factor) => span / (factor * power) <= most;
+  const step = power * ([1, 2, 5].find(fits) ?? 10);
   const from = Math.floor(low / step + 1e-9);
   const to = Math.ceil(high / step - 1e-9);
   return Array.from({ length: to - from + 1 }, (_, i) =>

@@ -13,6 +13,8 @@ const WHOLE = { name: 'whole', right: 1330, width: 1600, bottom: 632, height: 70
 // How lines differ: in color and in their dashes.
 const STYLES = ['first', 'second', 'third', 'fourth'];
 
+const lastOf = (points) => points[points.length - 1];
+
 /**
  * Draw lines over epochs, each with a label at its end.
  *
@@ -27,7 +29,7 @@ const STYLES = ['first', 'second', 'third', 'fourth'];
 function chart(size, title, lines, format, low) {
   const { right, bottom } = size;
   const write = (value) => brief(value, format);
-  const last = Math.max(...lines.map((line) => line.points.at(-1).epoch));
+  const last = Math.max(...lines.map((line) => lastOf(line.points).epoch));
   const values = lines.flatMap((line) => line.points.map((point) => point.value));
   const epochs = ticks(0, last, 4).filter((tick) => tick <= last && Number.isInteger(tick));
   const { x, y, grid } = axes(
@@ -37,7 +39,7 @@ function chart(size, title, lines, format, low) {
   );
   const drawn = lines.map(({ style, points }) => {
     const path = points.map((point) => `${at(x(point.epoch))} ${at(y(point.value))}`).join('L');
-    const end = points.at(-1);
+    const end = lastOf(points);
     return (
       `<path class="line ${style}" d="M${path}"/>` +
       `<circle class="end ${style}" cx="${at(x(end.epoch))}" cy="${at(y(end.value))}" r="7"/>`
@@ -45,7 +47,7 @@ function chart(size, title, lines, format, low) {
   });
   // A label stands behind the end of its line, or over it where other lines go on; only those of
   // lines that end together can touch.
-  const ends = lines.map(({ name, label = name, points }) => ({ label, ...points.at(-1) }));
+  const ends = lines.map(({ name, label = name, points }) => ({ label, ...lastOf(points) }));
   const labels = [...new Set(ends.map((end) => end.epoch))].flatMap((epoch) => {
     const those = ends.filter((end) => end.epoch === epoch);
     const heights = atEnds(
@@ -61,7 +63,7 @@ function chart(size, title, lines, format, low) {
   const said = lines
     .map(
       ({ name, points }) =>
-        `${name} from ${write(points[0].value)} to ${write(points.at(-1).value)}`,
+        `${name} from ${write(points[0].value)} to ${write(lastOf(points).value)}`,
     )
     .join(', ');
   return svg(size, title, `role="img" aria-label="${title} over ${last} epochs: ${said}"`, [
@@ -106,7 +108,7 @@ export function curve(history) {
   const { title, format, low } = FIELDS.validation_accuracy;
   const line = (style, name, field) => ({ style, name, points: series(history, field) });
   const accuracy = line('validation', 'validation', 'validation_accuracy');
-  const label = brief(accuracy.points.at(-1).value, format);
+  const label = brief(lastOf(accuracy.points).value, format);
   const losses = [
     line('train', 'training', 'train_loss'),
     line('validation', 'validation', 'validation_loss'),

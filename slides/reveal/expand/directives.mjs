@@ -228,7 +228,8 @@ function fill(context, inner) {
     checkClaim(claim.trim(), context.root, context.json);
     return '';
   }
-  const [, file, rest] = /^([^\s:|]*)\s*(.*)$/.exec(inner.trim());
+  const [file] = inner.trim().split(/[\s:|]/, 1);
+  const rest = inner.trim().slice(file.length).trim();
   const { home, form, grammar, inline, fillIn } = ENDINGS[path.extname(file)] ?? FOLDER;
   if (!file.startsWith(`${home}/`)) throw new Error(READ);
   const parts = grammar.exec(rest);

@@ -63,7 +63,9 @@ export function resolver({ root, file, assets }) {
   const isServed = assets === SERVED;
   const home = isServed ? '' : assets;
   return (reference) => {
-    const [, written, rest] = /^([^?#]*)(.*)$/s.exec(reference.trim());
+    const whole = reference.trim();
+    const [written] = whole.split(/[?#]/, 1);
+    const rest = whole.slice(written.length);
     if (/^file:/i.test(written))
       throw new Error('that is on this machine alone: put it beside the deck');
     if (written === '' || ELSEWHERE.test(written)) return { address: reference };

@@ -6,6 +6,7 @@ const { parser } = await load('@lezer/python');
 
 const DEFINITION = /^(?:Class|Function)Definition$/;
 // The slides of a lesson follow one another, so that the last source is often asked for again.
+/** @type {{source: string, known: {name: string, first: number, last: number, docstring?: {first: number, last: number}}[]}} */
 let latest = { source: '', known: [] };
 
 /** Return the syntax node of a docstring, unless it is all that the body holds. */
@@ -33,11 +34,11 @@ export function definitions(source) {
   parser.parse(source).iterate({
     enter({ name, node }) {
       if (!DEFINITION.test(name)) return;
-      const { from, to } = node.getChild('VariableName');
-      names.push(source.slice(from, to));
-      const whole = span(node.parent.name === 'DecoratedStatement' ? node.parent : node);
+      const called = node.getChild('VariableName');
+      names.push(called ? source.slice(called.from, called.to) : '');
+      const whole = span(node.parent?.name === 'DecoratedStatement' ? node.parent : node);
       // A comment that closes the body belongs to it as far as it is indented like the body.
-      const margin = /^\s*/.exec(lines[whole.first])[0].length;
+      const margin = lines[whole.first].search(/\S/);
       for (let n = whole.last + 1; n < lines.length; n += 1) {
         const text = lines[n].trim();
         if (text.startsWith('#') && lines[n].indexOf('#') > margin) whole.last = n;
@@ -83,7 +84,7 @@ export function definition(source, name, { docstring }) {
     const following = lines[last + 1 - found.first].trim() === '' ? 1 : 0;
     lines.splice(first - found.first, last + 1 - first + following);
   }
-  const margin = /^[ \t]*/.exec(lines[0])[0];
+  const margin = lines[0].slice(0, lines[0].search(/\S/));
   return lines.map((line) =>
     line.startsWith(margin) ? line.slice(margin.length) : line.trimStart(),
   );

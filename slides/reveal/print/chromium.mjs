@@ -48,9 +48,9 @@ function usualPlaces() {
       'Chromium\\Application\\chrome.exe',
       'Microsoft\\Edge\\Application\\msedge.exe',
     ];
-    return [PROGRAMFILES, programs86, LOCALAPPDATA]
-      .filter(Boolean)
-      .flatMap((folder) => ends.map((end) => path.join(folder, end)));
+    return [PROGRAMFILES, programs86, LOCALAPPDATA].flatMap((folder) =>
+      folder ? ends.map((end) => path.join(folder, end)) : [],
+    );
   }
   return []; // elsewhere they put it on the PATH
 }

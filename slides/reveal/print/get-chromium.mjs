@@ -46,7 +46,7 @@ function installFromPlaywright() {
 
 /** Debian's, where nobody has to type a password. */
 function installFromSystem() {
-  const before = process.getuid() === 0 ? [] : ['sudo', '-n'];
+  const before = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   if (before.length > 0 && !run('sudo', ['-n', 'true'])) return;
   const apt = [...before, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
   const [program, ...words] = apt;

@@ -21,7 +21,7 @@ function arrange(title) {
   const handout = Object.assign(document.createElement('main'), { className: 'handout' });
   handout.append(heading, ...rows);
   // Among the slides, so that the theme's rules for what is on a slide still hold.
-  document.querySelector('.reveal .slides').replaceChildren(handout);
+  document.querySelector('.reveal .slides')?.replaceChildren(handout);
 }
 
 /**
@@ -31,7 +31,7 @@ function arrange(title) {
  * @param {string} title stands on the first page, and at the foot of each
  */
 export async function layOutHandout(page, title) {
-  const { width, height } = page.viewportSize();
+  const { width = 0, height = 0 } = page.viewportSize() ?? {};
   await page.evaluate(arrange, title);
   await page.addStyleTag({
     content: `

@@ -345,7 +345,7 @@ export function guard({ root, port }) {
         const without6 = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(v6?.code);
         const error = v4 ?? (without6 ? undefined : v6);
         if (error) reject(error);
-        else resolve();
+        else resolve(undefined);
       });
     };
   });

@@ -61,7 +61,7 @@ export function readDecks() {
   const mistakes = [];
   const settings = readJson('reveal-md.json');
   const names = listDecks();
-  const decks = names.map((name) => {
+  const decks = names.flatMap((name) => {
     const file = `slides/${name}.md`;
     let whole;
     let front;
@@ -72,11 +72,11 @@ export function readDecks() {
     } catch (error) {
       if (error instanceof Refusal) {
         mistakes.push(error.message.startsWith(file) ? error.message : `${file}: ${error.message}`);
-        return undefined;
+        return [];
       }
       const { line, message } = frontMatterMistake(error);
       mistakes.push(`${file}${line ? `:${line}` : ''}: front matter: ${message}`);
-      return undefined;
+      return [];
     }
     const { __content: markdown, ...options } = { ...settings, ...front };
     const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;

@@ -9,6 +9,7 @@ export const LICENSES = 'licenses.txt';
 
 // The packages that the site has files of, and in which of its folders. reveal.js has two of them
 // inside of its plugins, in the versions that its package.json names. A test finds what is missing.
+/** @type {{name: string, within?: string, license?: string, folders: string[]}[]} */
 const PACKAGES = [
   { name: 'reveal.js', folders: ['dist', 'plugin'] },
   {
@@ -26,7 +27,12 @@ const TEXTS = 'slides/reveal/site/licenses';
 const SAMPLES = 'static/samples';
 const RULE = '-'.repeat(80);
 
-/** The license of a package. Throws a Refusal where there is none. */
+/**
+ * The license of a package.
+ *
+ * @param {(typeof PACKAGES)[number]} one
+ * @throws {Refusal} where there is none
+ */
 function readPackage({ name, within, license, folders }) {
   const packageOf = (other) => readJson(`node_modules/${other}/package.json`);
   const version = within

@@ -118,8 +118,9 @@ export function putInPlace(built, out) {
 
 /** Take the site out of its folder, and say what stays in there. */
 function takeAway() {
-  if (!look(SITE)) return;
-  const isFolder = look(SITE).isDirectory();
+  const site = look(SITE);
+  if (!site) return;
+  const isFolder = site.isDirectory();
   if (!isFolder || look(SITE, HISTORY)) {
     console.error(`make clean: _site is ${isFolder ? 'a git checkout' : 'no folder'} and stays`);
     return;
