@@ -13,7 +13,7 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import ProgressBar, global_step_from_engine
-from torch import Tensor, nn
+from torch import Tensor
 
 from . import machine
 from .errors import UserError
@@ -200,11 +200,6 @@ def write_tensorboard(
         global_step_transform=global_step_from_engine(trainer),
     )
     trainer.add_event_handler(Events.COMPLETED, lambda: logger.close())
-
-
-def share_buffers(model: nn.Module) -> None:
-    """Give every process the first one's batch-norm statistics: all evaluate the same network."""
-    share(model.buffers())
 
 
 def share(tensors: Iterable[Tensor]) -> None:

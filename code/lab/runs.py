@@ -19,19 +19,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import IO, Any, Literal, TypedDict, TypeVar, overload
+from typing import IO, TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 import ignite.distributed as idist
 import torch
 from filelock import FileLock, Timeout
 from ignite.handlers.checkpoint import BaseSaveHandler
-from matplotlib.figure import Figure
 
 from . import files, machine, tensors
 from .data import DataDescription
 from .errors import UserError
 from .machine import Environment
 from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 R = TypeVar("R", bound=Recipe)
 
@@ -225,7 +227,7 @@ class Run:
         """Write a checkpoint of the run, whole or not at all."""
         self._replace(name, lambda file: torch.save(content, file))
 
-    def save_figure(self, name: str, figure: Figure) -> None:
+    def save_figure(self, name: str, figure: "Figure") -> None:
         """Write a picture of the run, whole or not at all."""
         self._replace(name, lambda file: figure.savefig(file, format="png"))
 

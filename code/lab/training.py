@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import ignite.distributed as idist
 import torch
@@ -23,12 +23,11 @@ from ignite.handlers import (
     TerminateOnNan,
 )
 from ignite.metrics import Accuracy, ConfusionMatrix, Loss
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from . import machine, plots, record
+from . import machine, record
 from .batches import Batches, normalized
 from .data import Data, Split, described, is_described, load
 from .errors import Diverged, Stopped, UserError
@@ -39,7 +38,6 @@ from .handlers import (
     RandomState,
     StopOnSignal,
     share,
-    share_buffers,
     show_progress,
     write_tensorboard,
 )
@@ -47,6 +45,9 @@ from .measure import count_macs, count_parameters
 from .pictures import show
 from .recipe import AuxiliaryRecipe, Options, Recipe
 from .runs import CheckpointFiles, Description, Epoch, Result, Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 R = TypeVar("R", bound=Recipe)
 
@@ -98,6 +99,8 @@ class Trained:
 
     def filters(self) -> None:
         """Draw the filters of the first convolution, if there is one: it sees the image."""
+        from . import plots
+
         words = "What the filters of the first convolution look for"
         for module in self.model.modules():
             if isinstance(module, nn.Conv2d):
@@ -106,13 +109,15 @@ class Trained:
 
     def mistakes(self) -> None:
         """Draw the test images that it is most sure about, and wrong."""
+        from . import plots
+
         test, data = self.data.test, self.data
         figure = plots.mistakes(
             self.model, test.images, test.labels, data.classes, data.mean, data.std
         )
         self._draw("mistakes.png", figure, "The test images that it is most sure about, and wrong")
 
-    def _draw(self, name: str, figure: Figure, words: str) -> None:
+    def _draw(self, name: str, figure: "Figure", words: str) -> None:
         self.run.save_figure(name, figure)
         self._show(name, words)
 
@@ -431,7 +436,7 @@ def fit(
         if trainer.should_terminate:
             return
         speed = f"{epoch.images / epoch.clock():,.0f} images/s"
-        share_buffers(evaluated)
+        share(evaluated.buffers())  # batch norms': all evaluate the same network
         evaluator.run(validation)
         history.append(epoch_row(trainer, evaluator, epoch))
         print(line_of(history.rows[-1], recipe, speed), flush=True)
@@ -535,6 +540,8 @@ def _finish(model: nn.Module, data: Data, options: Options, device: torch.device
         "test_loss": metrics["loss"],
         "confusion": metrics["confusion"].int().tolist(),
     }
+    from . import plots
+
     run.save_figure("curve.png", plots.learning_curve(history))
     run.save_figure("confusion.png", plots.confusion(result["confusion"], data.classes))
     run.write("result.json", result)  # last: it says that the run is finished
