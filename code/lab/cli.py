@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import ignite.distributed as idist
 
-from . import machine, proof
+from . import files, machine, proof
 from .data import SOURCES, check
 from .demo import show_demos
 from .errors import UserError
@@ -244,12 +244,7 @@ def demonstrate(lesson: Lesson, argv: Sequence[str] | None = None) -> None:
     if machine.in_notebook():
         return
     folder = Path(given.out or machine.home() / "runs", lesson.name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"cannot make the folder {folder}: {error.strerror}; choose another --out"
-        ) from None
+    files.make_folder(folder)
     print(f"{lesson.name}.py trains nothing; it shows:")
     show_demos(folder)
     print(f"\npictures in {machine.shown(folder)}")
@@ -337,19 +332,8 @@ def _add(group: argparse._ArgumentGroup, each: Field[Any], default: Any) -> None
     else:
         kind = type(default)
         choices = each.metadata["choices"]
-        settings["type"] = _number(kind, each.name) if kind in (int, float) else kind
+        settings["type"] = kind
         settings["metavar"] = {int: "N", float: "X"}.get(kind, "NAME")
         settings["help"] += f": {', '.join(choices)}" if choices else ""
         settings["help"] += f" (default: {default})" if default != "" else ""
     group.add_argument(flag(each.name), **settings)
-
-
-def _number(kind: Callable[[str], Any], name: str) -> Callable[[str], Any]:
-    def convert(text: str) -> Any:
-        try:
-            return kind(text)
-        except ValueError:
-            what = "a whole number" if kind is int else "a number"
-            raise UserError(f"{flag(name)} takes {what}, not {text}") from None
-
-    return convert

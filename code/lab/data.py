@@ -10,9 +10,8 @@ import socket
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple, TypedDict
@@ -23,9 +22,10 @@ import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
+from tqdm.contrib.concurrent import thread_map
 
 from . import images as reading
-from . import machine, shapes, tensors
+from . import files, machine, shapes, tensors
 from .errors import UserError
 
 SOURCES = ("cifar10", "shapes")  # every other source is a folder
@@ -82,15 +82,6 @@ class Data:
     test: Split
     mean: tuple[float, ...]
     std: tuple[float, ...]
-
-    def to(self, device: torch.device | str) -> "Data":
-        """The same data set with its images on another device."""
-        return replace(
-            self,
-            train=self.train.to(device),
-            validation=self.validation.to(device),
-            test=self.test.to(device),
-        )
 
 
 class DataDigest(TypedDict, total=False):
@@ -203,8 +194,8 @@ def is_here(source: str) -> bool:
         return source in SOURCES or Path(source).is_dir()
     from torchvision.datasets import CIFAR10
 
-    root = machine.home() / "data"
-    return Path(root, CIFAR10.base_folder).is_dir() or Path(root, CIFAR10.filename).is_file()
+    names = CIFAR10.base_folder, CIFAR10.filename
+    return any((machine.home() / "data" / name).exists() for name in names)
 
 
 def _read(source: str, root: Path, seed: int) -> _Source:
@@ -259,8 +250,8 @@ def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     means, deviations = [], []
     for channel in images.unbind(1):
         # How often each of the 256 levels occurs says it all, exactly.
-        parts = channel.split(1000)
-        count = torch.stack([part.flatten().bincount(minlength=256) for part in parts]).sum(0)
+        parts = (part.flatten().bincount(minlength=256) for part in channel.split(1000))
+        count = torch.stack([*parts]).sum(0)
         mean = (count * levels).sum() / count.sum()
         variance = (count * (levels - mean) ** 2).sum() / count.sum()
         means.append(mean.item())
@@ -277,13 +268,12 @@ def _cifar10(root: Path) -> _Source:
     from torchvision.datasets import CIFAR10  # only here: other images do not wait for its import
 
     folder = root / CIFAR10.base_folder
-    try:
+    with suppress(RuntimeError):
         return _unpacked_cifar10(folder)
-    except RuntimeError:
-        if idist.get_local_rank() > 0:
-            raise UserError(f"CIFAR10 is not in {root}") from None  # the first process says why
-        _fetch_cifar10(root)
-        return _unpacked_cifar10(folder)
+    if idist.get_local_rank() > 0:
+        raise UserError(f"CIFAR10 is not in {root}")  # the first process says why
+    _fetch_cifar10(root)
+    return _unpacked_cifar10(folder)
 
 
 def _unpacked_cifar10(folder: Path) -> _Source:
@@ -332,12 +322,13 @@ def _fetch_cifar10(root: Path) -> None:
             "remove it to download it anew, or put a good one in its place"
         )
     made, packed = not root.exists(), archive.exists()
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL)  # torchvision would wait for ever
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".cifar10-", dir=root) as scratch:
             if not packed:
-                with _no_stalling():
-                    download_url(CIFAR10.url, scratch, CIFAR10.filename, CIFAR10.tgz_md5)
+                download_url(CIFAR10.url, scratch, CIFAR10.filename, CIFAR10.tgz_md5)
                 os.replace(Path(scratch, CIFAR10.filename), archive)
             extract_archive(archive, scratch)
             (root / CIFAR10.base_folder).mkdir(exist_ok=True)
@@ -356,6 +347,8 @@ def _fetch_cifar10(root: Path) -> None:
             f"CIFAR10 could not be downloaded to {root} ({_cause(error)}): try again, put "
             f"{CIFAR10.filename} there yourself, or use --data shapes or --data FOLDER"
         ) from error
+    finally:
+        socket.setdefaulttimeout(patience)
 
 
 def _cause(error: Exception) -> str:
@@ -370,17 +363,6 @@ def _cause(error: Exception) -> str:
     if isinstance(reason, OSError) and reason.strerror:
         return reason.strerror
     return str(reason) or type(reason).__name__
-
-
-@contextmanager
-def _no_stalling() -> Iterator[None]:
-    """Let no socket wait for longer than STALL; torchvision would wait for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(STALL)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 # A folder of images
@@ -400,20 +382,20 @@ def _folder(source: str) -> _Source:
     cifar10 = _cifar10_elsewhere(folder)
     if cifar10:
         return cifar10
-    classes, files, unread = _scan(folder)
+    classes, found, unread = _scan(folder)
     if unread:
         print(_not_read(unread), flush=True)
 
-    stamps = "\n".join([CACHE_FORMAT, *(file.stamp for file in files)])
+    stamps = "\n".join([CACHE_FORMAT, *(file.stamp for file in found)])
     fingerprint = hashlib.sha256(stamps.encode("utf-8", "surrogateescape")).hexdigest()
     cache = folder.parent / f".{folder.name}-{SIZE}x{SIZE}.pt"
-    pixels = _read_cache(cache, fingerprint, len(files))
+    pixels = _read_cache(cache, fingerprint, len(found))
     if pixels is None:
-        pixels = _decode([file.path for file in files], folder)
+        pixels = _decode([file.path for file in found], folder)
         _write_cache(cache, fingerprint, pixels)
 
-    images = Split(pixels, torch.tensor([file.label for file in files]))
-    parts = torch.tensor([file.part for file in files])
+    images = Split(pixels, torch.tensor([file.label for file in found]))
+    parts = torch.tensor([file.part for file in found])
     return _Source(folder.name, tuple(classes), images, parts if parts.any() else None)
 
 
@@ -444,25 +426,21 @@ def _scan(folder: Path) -> tuple[list[str], list[_File], Counter[str]]:
     found = {
         name: _classes(folder / name, _subfolders(folder / name, unread)) for name in parts.values()
     }
-    classes = found[parts[TRAIN]]
+    train = parts[TRAIN]
+    classes = found[train]
     for name, others in found.items():
-        if others != classes:
-            both = (
-                (parts[TRAIN], set(classes) - set(others)),
-                (name, set(others) - set(classes)),
-            )
-            where = ", ".join(
-                f"{each} only in {part}/" for part, names in both for each in sorted(names)
-            )
+        alone = sorted({*classes} ^ {*others})
+        if alone:
+            where = (f"{each} only in {train if each in classes else name}/" for each in alone)
             raise UserError(
-                f"{parts[TRAIN]}/ and {name}/ of {folder} must hold the same classes: {where}"
+                f"{train}/ and {name}/ of {folder} must hold the same classes: {', '.join(where)}"
             )
-    files = []
+    images: list[_File] = []
     for part, name in parts.items():
         # Without images for validation, one of each class is held out.
         least = 2 if part == TRAIN and VALIDATION not in parts else 1
-        files += _scan_classes(folder, folder / name, classes, part, least, unread)
-    return classes, files, unread
+        images += _scan_classes(folder, folder / name, classes, part, least, unread)
+    return classes, images, unread
 
 
 def _parts(folder: Path, inside: list[str]) -> dict[int, str]:
@@ -511,7 +489,7 @@ def _scan_classes(
     whole: Path, folder: Path, classes: list[str], part: int, least: int, unread: Counter[str]
 ) -> list[_File]:
     """The image files in the class folders of `folder`, and in the folders in those."""
-    files = []
+    images: list[_File] = []
     for label, name in enumerate(classes):
         found = []
         for each in _files_below(folder / name):
@@ -529,8 +507,8 @@ def _scan_classes(
                 f"image{'s' if len(found) != 1 else ''}: it needs at least {least}, "
                 f"files ending in {' '.join(SUFFIXES)}"
             )
-        files += sorted(found)
-    return files
+        images += sorted(found)
+    return images
 
 
 def _files_below(
@@ -580,30 +558,31 @@ def _decode(paths: list[str], folder: Path) -> Tensor:
     Raises `UserError`, which names all of them, if some cannot be used.
     """
     pixels = np.empty((len(paths), 3, SIZE, SIZE), dtype=np.uint8)
-    quiet = True if idist.get_rank() > 0 else None  # None: a bar where there is a terminal
-    unusable: dict[int, tuple[str, str]] = {}  # where: the whole sentence, and the reason
-    bar = tqdm(
-        total=len(paths), desc=f"reading {folder.name}", unit="img", disable=quiet, leave=False
+
+    def read(position: int) -> reading.Unusable | None:
+        try:
+            pixels[position] = reading.pixels(paths[position], SIZE)
+        except reading.Unusable as error:
+            return error
+        return None
+
+    failures = thread_map(  # Pillow lets other threads run while it decodes
+        read,
+        range(len(paths)),
+        max_workers=min(8, os.cpu_count() or 1),
+        tqdm_class=tqdm,
+        desc=f"reading {folder.name}",
+        unit="img",
+        disable=True if idist.get_rank() > 0 else None,  # None: a bar where there is a terminal
+        leave=False,
     )
-
-    def read(first: int) -> None:
-        for position in range(first, min(first + 200, len(paths))):
-            try:
-                pixels[position] = reading.pixels(paths[position], SIZE)
-            except reading.Unusable as error:
-                unusable[position] = (str(error), error.reason)
-
-    # Pillow lets other threads run while it decodes.
-    with bar, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for _ in pool.map(read, range(0, len(paths), 200)):
-            bar.update(min(200, len(paths) - bar.n))
+    unusable = [(path, error) for path, error in zip(paths, failures, strict=True) if error]
     if len(unusable) == 1:
-        raise UserError(next(iter(unusable.values()))[0])
+        raise unusable[0][1]
     if unusable:
         reasons: dict[str, list[str]] = {}
-        for position, (_, reason) in sorted(unusable.items()):
-            name = paths[position].removeprefix(str(folder))[1:]
-            reasons.setdefault(reason, []).append(name)
+        for path, error in unusable:
+            reasons.setdefault(error.reason, []).append(path.removeprefix(str(folder))[1:])
         which = "; ".join(f"{_first(names)} ({why})" for why, names in reasons.items())
         raise UserError(f"mend or remove {len(unusable):,} files in {folder}: {which}")
     return torch.from_numpy(pixels)
@@ -624,10 +603,6 @@ def _read_cache(path: Path, fingerprint: str, count: int) -> Tensor | None:
 
 def _write_cache(path: Path, fingerprint: str, pixels: Tensor) -> None:
     """Write the cache as a whole or not at all; where it cannot be written, do without."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        torch.save({"fingerprint": fingerprint, "images": pixels}, scratch)
-        os.replace(scratch, path)
-    except (OSError, RuntimeError):  # torch reports a full disk or a missing right as either
-        with suppress(OSError):  # where nothing can be written, nothing can be removed
-            scratch.unlink()
+    content = {"fingerprint": fingerprint, "images": pixels}
+    with suppress(files.Unwritable):
+        files.write(path, lambda file: torch.save(content, file))

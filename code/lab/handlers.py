@@ -121,16 +121,12 @@ class StopOnSignal:
 
     def attach(self, trainer: Engine) -> None:
         """To be attached after validation and saving, which the last epoch must not miss."""
-        trainer.add_event_handler(Events.ITERATION_COMPLETED, self._within_epoch)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED, self._after_epoch)
+        either = Events.ITERATION_COMPLETED | Events.EPOCH_COMPLETED
+        trainer.add_event_handler(either, self._stop)
 
-    def _within_epoch(self, engine: Engine) -> None:
-        length = engine.state.epoch_length or 1
-        if self.requested and engine.state.iteration % length:
-            engine.terminate()
-
-    def _after_epoch(self, engine: Engine) -> None:
-        if self.requested:
+    def _stop(self, engine: Engine) -> None:
+        within_epoch = engine.state.iteration % (engine.state.epoch_length or 1)
+        if self.requested and (within_epoch or engine.last_event_name == Events.EPOCH_COMPLETED):
             engine.terminate()
 
     @contextmanager

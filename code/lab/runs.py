@@ -15,7 +15,7 @@ leaves the old file or the new one, and never half of one.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
@@ -24,7 +24,6 @@ from typing import IO, TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 import ignite.distributed as idist
 import torch
 from filelock import FileLock, Timeout
-from ignite.handlers.checkpoint import BaseSaveHandler
 
 from . import files, machine, tensors
 from .data import DataDescription
@@ -201,10 +200,6 @@ class Run:
         text = json.dumps(content, indent=1) + "\n"
         self._replace(name, lambda file: file.write(text.encode()))
 
-    def write_bytes(self, name: str, content: bytes) -> None:
-        """Write a file into the run folder that is no part of the training, such as an export."""
-        files.write_bytes(self.folder / name, content)
-
     def load(self, name: str) -> Any:
         """The tensors of a checkpoint of the run, on the CPU.
 
@@ -226,6 +221,10 @@ class Run:
     def save(self, name: str, content: Any) -> None:
         """Write a checkpoint of the run, whole or not at all."""
         self._replace(name, lambda file: torch.save(content, file))
+
+    def save_checkpoint(self, content: Any, name: str, about: Any = None) -> None:
+        """The same for ignite's `Checkpoint`, whose own handler removes the old file first."""
+        self.save(name, content)
 
     def save_figure(self, name: str, figure: "Figure") -> None:
         """Write a picture of the run, whole or not at all."""
@@ -270,37 +269,9 @@ def _parent(out: str, network: str) -> Path:
 
 def _make_folder(parent: Path, stem: str) -> str:
     """Make `parent/stem`, or `parent/stem-2` and so on if it is taken; return the name."""
-    for number in range(1, 1000):
-        name = stem if number == 1 else f"{stem}-{number}"
-        try:
-            (parent / name).mkdir(parents=True)
-        except FileExistsError:
-            if parent.is_dir():
-                continue
-            raise UserError(f"{parent} is not a folder: choose another --out") from None
-        except OSError as error:
-            raise UserError(f"cannot make the folder {parent / name}: {error.strerror}") from None
-        return name
-    raise UserError(f"{parent} is full of runs of the same second")
-
-
-class CheckpointFiles(BaseSaveHandler):
-    """Where ignite's `Checkpoint` saves: a file of a run, replaced in one step.
-
-    ignite's own `DiskSaver` removes the old file of the same name before it writes the new one; a
-    process killed in between would leave none.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    def __call__(
-        self,
-        checkpoint: Mapping[str, Any],
-        filename: str,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.run.save(filename, checkpoint)
-
-    def remove(self, filename: str) -> None:
-        """The next save replaces the file."""
+    files.make_folder(parent)
+    name, number = stem, 1
+    while not files.make_folder(parent / name, new=True):
+        number += 1
+        name = f"{stem}-{number}"
+    return name

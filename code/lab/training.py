@@ -44,7 +44,7 @@ from .handlers import (
 from .measure import count_macs, count_parameters
 from .pictures import show
 from .recipe import AuxiliaryRecipe, Options, Recipe
-from .runs import CheckpointFiles, Description, Epoch, Result, Run
+from .runs import Description, Epoch, Result, Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -384,7 +384,7 @@ def fit(
 
     best = Checkpoint(
         {"model": evaluated},
-        CheckpointFiles(run),
+        run.save_checkpoint,
         filename_pattern="best.pt",
         score_function=_accuracy,
         n_saved=1,
@@ -406,7 +406,7 @@ def fit(
         "random": RandomState(device),
         **({"average": evaluated} if average else {}),
     }
-    last = Checkpoint(state, CheckpointFiles(run), filename_pattern="last.pt", n_saved=None)
+    last = Checkpoint(state, run.save_checkpoint, filename_pattern="last.pt", n_saved=None)
     finite = TerminateOnNan()
     finite.logger.setLevel(logging.CRITICAL)  # said below, in words that help
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import data
+from .. import data, files
 from ..batches import normalized
 from ..data import Data, DataDescription, Split
 from ..errors import UserError
@@ -166,9 +166,9 @@ def export(run: Run, recipe: R, build: Callable[[R, int], nn.Module]) -> Path:
     model = load_model(run, recipe, build)
     images = available(run, recipe)
     content = pack(run, recipe, model, images.test if images else None)
-    name = f"{recipe.network}.onnx"
-    run.write_bytes(name, content)
-    return run.folder / name
+    path = run.folder / f"{recipe.network}.onnx"
+    files.write_bytes(path, content)
+    return path
 
 
 def load_model(run: Run, recipe: R, build: Callable[[R, int], nn.Module]) -> nn.Module:

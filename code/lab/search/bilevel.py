@@ -28,7 +28,7 @@ from ..data import Data, Split, load
 from ..errors import Diverged, Stopped, UserError
 from ..handlers import EpochSoFar, History, RandomState, StopOnSignal
 from ..recipe import Options, Recipe
-from ..runs import CheckpointFiles, Run
+from ..runs import Run
 from ..training import (
     EVALUATION_BATCH,
     check_same_data,
@@ -245,7 +245,7 @@ def _search(
         "history": history,
         "random": RandomState(device),
     }
-    last = Checkpoint(state, CheckpointFiles(run), filename_pattern="last.pt", n_saved=None)
+    last = Checkpoint(state, run.save_checkpoint, filename_pattern="last.pt", n_saved=None)
 
     @trainer.on(Events.EPOCH_STARTED)
     def seed() -> None:
