@@ -24,8 +24,8 @@ from torch import Tensor
 from tqdm import tqdm
 from tqdm.contrib.concurrent import thread_map
 
-from . import images as reading
 from . import files, machine, shapes, tensors
+from . import images as reading
 from .errors import UserError
 
 SOURCES = ("cifar10", "shapes")  # every other source is a folder

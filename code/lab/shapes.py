@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, hypot, maximum, minimum
 from torch.nn.functional import interpolate
 
 SIZE = 32  # pixels a side
@@ -18,55 +18,20 @@ BATCH = 500  # images drawn at a time: their pixels stay in the processor's cach
 
 # Each shape is a function of a point (p, q) in the shape's own frame, where it fills about the
 # square from -1 to 1: positive inside, negative outside, near its edge the distance to it.
-
-
-def disc(p: Tensor, q: Tensor) -> Tensor:
-    return 1 - torch.hypot(p, q)
-
-
-def ring(p: Tensor, q: Tensor) -> Tensor:
-    return 0.18 - (torch.hypot(p, q) - 0.8).abs()
-
-
-def square(p: Tensor, q: Tensor) -> Tensor:
-    return 0.8 - torch.maximum(p.abs(), q.abs())
-
-
-def triangle(p: Tensor, q: Tensor) -> Tensor:
-    slope = math.sqrt(3) / 2  # normals of the three sides, 120 degrees apart
-    left, right = 0.5 * q - slope * p, 0.5 * q + slope * p
-    return 0.5 - torch.maximum(torch.maximum(left, right), -q)
-
-
-def cross(p: Tensor, q: Tensor) -> Tensor:
-    arms = 0.28 - torch.minimum(p.abs(), q.abs())
-    ends = 0.95 - torch.maximum(p.abs(), q.abs())
-    return torch.minimum(arms, ends)
-
-
-def star(p: Tensor, q: Tensor) -> Tensor:
-    return 0.6 + 0.35 * torch.cos(5 * torch.atan2(q, p)) - torch.hypot(p, q)
-
-
-def stripes(p: Tensor, q: Tensor) -> Tensor:
-    return torch.minimum(0.95 - torch.hypot(p, q), 0.4 * torch.sin(7 * p + 1.3))
-
-
-def checks(p: Tensor, q: Tensor) -> Tensor:
-    return torch.minimum(0.95 - torch.hypot(p, q), 0.8 * torch.sin(7 * p) * torch.sin(7 * q))
-
-
-def crescent(p: Tensor, q: Tensor) -> Tensor:
-    return torch.minimum(1 - torch.hypot(p, q), torch.hypot(p - 0.5, q) - 0.75)
-
-
-def frame(p: Tensor, q: Tensor) -> Tensor:
-    return 0.17 - (torch.maximum(p.abs(), q.abs()) - 0.72).abs()
-
-
+SLOPE = math.sqrt(3) / 2  # of the normals of a triangle's sides, 120 degrees apart
 SHAPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    shape.__name__: shape
-    for shape in (disc, ring, square, triangle, cross, star, stripes, checks, crescent, frame)
+    "disc": lambda p, q: 1 - hypot(p, q),
+    "ring": lambda p, q: 0.18 - (hypot(p, q) - 0.8).abs(),
+    "square": lambda p, q: 0.8 - maximum(p.abs(), q.abs()),
+    "triangle": lambda p, q: 0.5 - maximum(maximum(0.5 * q - SLOPE * p, 0.5 * q + SLOPE * p), -q),
+    "cross": lambda p, q: minimum(
+        0.28 - minimum(p.abs(), q.abs()), 0.95 - maximum(p.abs(), q.abs())
+    ),
+    "star": lambda p, q: 0.6 + 0.35 * torch.cos(5 * torch.atan2(q, p)) - hypot(p, q),
+    "stripes": lambda p, q: minimum(0.95 - hypot(p, q), 0.4 * torch.sin(7 * p + 1.3)),
+    "checks": lambda p, q: minimum(0.95 - hypot(p, q), 0.8 * torch.sin(7 * p) * torch.sin(7 * q)),
+    "crescent": lambda p, q: minimum(1 - hypot(p, q), hypot(p - 0.5, q) - 0.75),
+    "frame": lambda p, q: 0.17 - (maximum(p.abs(), q.abs()) - 0.72).abs(),
 }
 
 
