@@ -7,9 +7,10 @@ processes are needed, and it is many times faster than transforming image by ima
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import KW_ONLY, InitVar, dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import ignite.distributed as idist
 import numpy as np
 import torch
 from torch import Tensor
@@ -45,7 +46,7 @@ class Batches:
         flip: mirror half of the images left to right.
         cutout: blank a square with this side, in pixels, at a random place of each image, to the
             mean color. 0: never.
-        rank, world_size: this process, and how many there are.
+        rank, world_size: this process, and how many there are; by default those that run.
         memory_format: of the images yielded.
     """
 
@@ -58,8 +59,8 @@ class Batches:
     crop_padding: int = 0
     flip: bool = False
     cutout: int = 0
-    rank: int = 0
-    world_size: int = 1
+    rank: int = field(default_factory=idist.get_rank)
+    world_size: int = field(default_factory=idist.get_world_size)
     memory_format: torch.memory_format = torch.contiguous_format
 
     def __post_init__(self, split: Split) -> None:
@@ -161,8 +162,8 @@ def normalized(
     mean: Sequence[float],
     std: Sequence[float],
     batch_size: int,
-    rank: int = 0,
-    world_size: int = 1,
+    rank: int | None = None,
+    world_size: int | None = None,
     memory_format: torch.memory_format = torch.contiguous_format,
 ) -> _InOrder:
     """Batches for evaluation: all images in order, without augmentation, as often as one likes.
@@ -175,7 +176,10 @@ def normalized(
     Returns:
         an iterable, with a length, of images, float32 (n, C, H, W), and labels, int64 (n,).
     """
-    share = type(split)(split.images[rank::world_size], split.labels[rank::world_size])
+    mine = slice(
+        idist.get_rank() if rank is None else rank, None, world_size or idist.get_world_size()
+    )
+    share = type(split)(split.images[mine], split.labels[mine])
     normalize = _normalizer(mean, std, split.images, memory_format)
     return _InOrder(share, normalize, batch_size, memory_format)
 

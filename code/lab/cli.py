@@ -48,12 +48,8 @@ def main(lesson: NetworkLesson[R], argv: Sequence[str] | None = None) -> Trained
         argv: the words to read. By default those of the command line; in a notebook, which has
             none, those of the environment variable LAB_ARGS.
 
-    Returns:
-        the trained network.
-
-    Raises:
-        UserError: an unknown command or setting, or a value out of its range. In a script the user
-            sees it as one line, and the process exits with code 2.
+    Raises `UserError`: an unknown command or setting, or a value out of its range. In a script the
+    user sees it as one line, and the process exits with code 2.
     """
     machine.show_errors_in_one_line()
     words = list(arguments(argv))
@@ -82,10 +78,9 @@ def _train(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
     others = ["resume RUN", "export [RUN]", "show", *lesson.commands]
     if lesson.same_as:
         others.insert(2, "prove")
-    description = f"Train {lesson.title} on CIFAR10 or on images of yours."
     recipe, options = command_line(
         lesson.recipe,
-        description,
+        f"Train {lesson.title} on CIFAR10 or on images of yours.",
         words,
         options=lesson.options,
         epilog=f"other commands: {', '.join(others)}",
@@ -191,49 +186,35 @@ def command_line(
     epilog: str = "",
     small: Mapping[str, Any] | None = None,
 ) -> tuple[R, Own]:
-    """Change a recipe as words say, and prepare the process for training.
+    """Change a recipe and options as words say, and prepare the process for training.
 
     Args:
-        recipe: its values are the defaults.
-        description: the first lines of `--help`.
+        recipe, options: their values are the defaults.
+        description, epilog: the first and the last lines of `--help`.
         argv: the words.
-        options: the defaults of a command that has options of its own, besides those of all.
         hidden: names of fields that are no settings here.
-        epilog: the last lines of `--help`.
         small: values of settings that `--smoke` stands for, besides those of all lessons.
 
-    Returns:
-        the recipe and the options.
-
-    Raises:
-        UserError: an unknown setting, or a value out of its range.
+    Raises `UserError`: an unknown setting, or a value out of its range.
     """
-    own = options
-    parser = _parser(recipe, own, description, hidden=hidden, epilog=epilog)
+    parser = _parser(recipe, options, description, hidden=hidden, epilog=epilog)
     given = vars(parser.parse_args(argv))
-    if given.get("smoke", own.smoke):
+    if given.get("smoke", options.smoke):
         given = SMOKE | dict(small or {}) | given
-    names = {each.name for each in fields(own)}
-    own = replace(own, **{name: given[name] for name in given if name in names})
+    names = {each.name for each in fields(options)}
+    options = replace(options, **{name: given[name] for name in given if name in names})
     recipe = replace(recipe, **{name: given[name] for name in given if name not in names})
     recipe = replace(recipe, data=_source(recipe.data))
-    machine.prepare(own)
+    machine.prepare(options)
     check(recipe.data)
-    return recipe, own
+    return recipe, options
 
 
 def demonstrate(lesson: Lesson, argv: Sequence[str] | None = None) -> None:
     """The command line of a lesson that trains nothing: run its demonstrations.
 
     Pictures go to the folder `runs/NAME` beside code, or to `OUT/NAME`. A notebook has run them all
-    by then.
-
-    Args:
-        lesson: what the lesson declares.
-        argv: the words to read, as in `main`.
-
-    Raises:
-        UserError: an unknown setting, or a folder that cannot be made.
+    by then. Arguments and errors as of `main`.
     """
     machine.show_errors_in_one_line()
     parser = Parser(description=lesson.idea, allow_abbrev=False)
@@ -280,11 +261,10 @@ def spelled(changes: dict[str, Any]) -> list[str]:
 
 def _tell(path: Path) -> None:
     """Say what was written, and what to do with it."""
-    known = export.parse(path.read_bytes())
-    print(
-        f"{machine.shown(path)}: {known['title']}, {path.stat().st_size:,} bytes, "
-        f"weights in {known['weights']}"
-    )
+    content = path.read_bytes()
+    known = export.parse(content)
+    what = f"{known['title']}, {len(content):,} bytes, weights in {known['weights']}"
+    print(f"{machine.shown(path)}: {what}")
     if "agreement" in known:
         same, images = known["agreement"]["same"], known["agreement"]["images"]
         print(f"first choice as in PyTorch on {same:,} of {images:,} test images")

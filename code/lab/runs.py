@@ -189,10 +189,7 @@ class Run:
     @overload
     def read(self, name: str, shape: Any = None) -> Any: ...
     def read(self, name: str, shape: Any = None) -> Any:
-        """The content of a JSON file of the run, which holds at least a shape (`files.read_json`).
-
-        By default that is what a training writes.
-        """
+        """The content of a JSON file of the run, of that shape, or else as a training writes it."""
         return files.read_json(self.folder / name, shape or SHAPES.get(name, object))
 
     def write(self, name: str, content: Any) -> None:

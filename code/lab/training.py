@@ -91,11 +91,13 @@ class Trained:
 
     def curve(self) -> None:
         """Show the losses and the validation accuracy of each epoch."""
-        self._show("curve.png", "The losses and the validation accuracy of each epoch")
+        words = "The losses and the validation accuracy of each epoch"
+        show(self.run.folder / "curve.png", words)
 
     def confusion(self) -> None:
         """Show which classes it takes for which, on the test images."""
-        self._show("confusion.png", "Which classes it takes for which, on the test images")
+        words = "Which classes it takes for which, on the test images"
+        show(self.run.folder / "confusion.png", words)
 
     def filters(self) -> None:
         """Draw the filters of the first convolution, if there is one: it sees the image."""
@@ -119,9 +121,6 @@ class Trained:
 
     def _draw(self, name: str, figure: "Figure", words: str) -> None:
         self.run.save_figure(name, figure)
-        self._show(name, words)
-
-    def _show(self, name: str, words: str) -> None:
         show(self.run.folder / name, words)
 
 
@@ -132,8 +131,7 @@ def train(
 
     Args:
         build: makes the network from the recipe and the number of classes; it takes float
-            images (N, 3, 32, 32) and returns logits (N, classes). With an `AuxiliaryRecipe` it
-            may return a tuple in train mode: its logits, then those of auxiliary classifiers.
+            images (N, 3, 32, 32) and returns logits (N, classes), or what `AuxiliaryRecipe` says.
             A network that is `Growing` is told before each epoch how far the training is.
         recipe: what changes the result.
         options: where and how to run, and which run to resume.
@@ -157,14 +155,12 @@ def train(
     else:
         run = Run.create(options.out, recipe)
         run.write("run.json", description(recipe, options, device, data, model))
-    if idist.get_rank() == 0:
-        _announce(run, device, data)
+    _announce(run, device, data)
     if run.has("result.json"):
-        if idist.get_rank() == 0:
-            print(
-                "this run is finished, and its learning rate has come down to zero: "
-                f"to train for longer, start anew with --epochs {2 * recipe.epochs}"
-            )
+        print(
+            "this run is finished, and its learning rate has come down to zero: "
+            f"to train for longer, start anew with --epochs {2 * recipe.epochs}"
+        )
     else:
         try:
             with run.at_work():
@@ -209,29 +205,15 @@ def get_dataflow(
     Every process draws the same order and the same augmentation from (seed, epoch) and takes its
     share of each batch.
     """
-    training = Batches.of(
-        data,
-        recipe,
-        device=device,
-        rank=idist.get_rank(),
-        world_size=idist.get_world_size(),
-        memory_format=memory_format,
-    )
+    training = Batches.of(data, recipe, device=device, memory_format=memory_format)
     return training, _in_order(data.validation, data, device, memory_format)
 
 
 def _in_order(
     split: Split, data: Data, device: torch.device, memory_format: torch.memory_format
 ) -> Any:
-    return normalized(
-        split.to(device),
-        data.mean,
-        data.std,
-        EVALUATION_BATCH,
-        rank=idist.get_rank(),
-        world_size=idist.get_world_size(),
-        memory_format=memory_format,
-    )
+    images = split.to(device)
+    return normalized(images, data.mean, data.std, EVALUATION_BATCH, memory_format=memory_format)
 
 
 def initialize(
@@ -249,15 +231,8 @@ def initialize(
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": free},
     ]
-    optimizer = torch.optim.SGD(
-        groups,
-        lr=recipe.lr,
-        momentum=recipe.momentum,
-        nesterov=True,
-    )
-    replica = model
-    if idist.get_world_size() > 1:
-        replica = _replicate(model, device)
+    optimizer = torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True)
+    replica = _replicate(model, device) if idist.get_world_size() > 1 else model
     if options.compile:
         # Batches differ in size by one at most: two static shapes beat one dynamic one.
         compiled: Any = torch.compile(replica, dynamic=False)  # a module, of a module
