@@ -110,35 +110,21 @@ def _resume(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
 
 
 def _export(lesson: NetworkLesson[R], words: Sequence[str]) -> None:
-    description = "Write the network of a finished run as an ONNX file, for the live slides."
-    parser = _parser(lesson.recipe, Options(), description, shown=("out",))
+    parser = Parser(description="Write the network of a finished run as an ONNX file.")
     parser.add_argument(
-        "run",
-        nargs="?",
-        metavar="RUN",
-        help="its folder (default: the newest with the settings given)",
+        "run", nargs="?", metavar="RUN", help="its folder (default: the newest that is finished)"
     )
-    given = vars(parser.parse_args(words))
-    wanted, out = given.pop("run"), given.pop("out", "")
-    if wanted is None:
-        run = _newest(lesson.name, out, given)
-    elif given or out:
-        raise UserError(f"a run has its own recipe: leave out {flag(next(iter(given), 'out'))}")
-    else:
-        run = Run.open(wanted)
+    parser.add_argument("--out", default="", metavar="NAME", help="where runs are (default: runs)")
+    given = parser.parse_args(words)
+    if given.run:
+        run = Run.open(given.run)
         run.check_network(lesson.name)
+    else:
+        finished = [run for run in Run.all(given.out, lesson.name) if run.has("result.json")]
+        if not finished:
+            raise UserError(f"there is no finished run of {lesson.name}: train one first")
+        run = finished[-1]
     _tell(export.export(run, run.recipe(type(lesson.recipe)), lesson.build))
-
-
-def _newest(network: str, out: str, settings: dict[str, Any]) -> Run:
-    """The newest finished run with these settings."""
-    if "data" in settings:
-        settings = settings | {"data": _source(settings["data"])}
-    for run in reversed(Run.all(out, network)):
-        if run.has("result.json") and settings.items() <= run.saved_recipe().items():
-            return run
-    with_these = f" with {shlex.join(spelled(settings))}" if settings else ""
-    raise UserError(f"there is no finished run of {network}{with_these} to export: train one first")
 
 
 def _prove(lesson: NetworkLesson[R], words: Sequence[str]) -> int:
@@ -248,17 +234,6 @@ def _source(data: str) -> str:
     return data if data in SOURCES else os.path.abspath(os.path.expanduser(data))
 
 
-def spelled(changes: dict[str, Any]) -> list[str]:
-    """Settings as the words of a command line."""
-    words = []
-    for name, value in changes.items():
-        if isinstance(value, bool):
-            words.append(flag(name) if value else flag(f"no_{name}"))
-        else:
-            words += [flag(name), str(value)]
-    return words
-
-
 def _tell(path: Path) -> None:
     """Say what was written, and what to do with it."""
     content = path.read_bytes()
@@ -279,10 +254,9 @@ def _parser(
     description: str,
     *,
     hidden: Sequence[str] = (),
-    shown: Sequence[str] | None = None,
     epilog: str = "",
 ) -> Parser:
-    """A parser of the settings in a recipe and in options; of these only those in `shown`."""
+    """A parser of the settings in a recipe and in options."""
     parser = Parser(
         usage="%(prog)s [--help] [SETTING ...]",
         description=description,
@@ -290,13 +264,9 @@ def _parser(
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=98),
     )
-    own = [each for each in fields(options) if shown is None or each.name in shown]
-    for title, settings, members in (
-        ("recipe", recipe, fields(recipe) if recipe else ()),
-        ("where and how it runs", options, own),
-    ):
+    for title, settings in (("recipe", recipe), ("where and how it runs", options)):
         group = parser.add_argument_group(title)  # argparse leaves out those without members
-        for each in members:
+        for each in fields(settings) if settings else ():
             if "help" in each.metadata and each.name not in hidden:
                 _add(group, each, getattr(settings, each.name))
     return parser

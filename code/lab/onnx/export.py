@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -129,8 +129,7 @@ class Opened(nn.Module):
         return tuple(found)
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """A global average, by the number of its call, and the one fully connected layer behind it."""
 
     pool: int
