@@ -29,7 +29,7 @@ from . import images as reading
 from .errors import UserError
 
 SOURCES = ("cifar10", "shapes")  # every other source is a folder
-SIZE = 32  # pixels a side, of every image
+SIZE = shapes.SIZE  # pixels a side, of every image
 VALIDATION_SHARE = 0.1  # of the training images
 SHAPES_DRAWN = 12_000  # a sixth of them for the test
 STALL = 30  # seconds that a download may stand still
@@ -110,7 +110,7 @@ class _Source(NamedTuple):
     test_share: float = 0.2
 
 
-def load(source: str, *, limit: int | None = None, root: Path | None = None, seed: int = 0) -> Data:
+def load(source: str, *, limit: int | None = None, root: Path | None = None) -> Data:
     """Bring a data set into memory.
 
     Where the source has no validation images, a tenth of its training images is held out, the same
@@ -125,12 +125,10 @@ def load(source: str, *, limit: int | None = None, root: Path | None = None, see
         limit: the largest number of training images, for a quick try; fewer validation and test
             images follow in proportion.
         root: the folder where CIFAR10 lies or is downloaded to, by default `data` beside `code`.
-        seed: of the drawn shapes. Leave it alone to compare runs on the same images.
 
-    Raises:
-        UserError: the data set is not there, cannot be read, or is not one.
+    Raises `UserError`: the data set is not there, cannot be read, or is not one.
     """
-    found = _read(source, root or machine.home() / "data", seed)
+    found = _read(source, root or machine.home() / "data")
     labels = found.images.labels
     if found.parts is None:
         rest, test = _hold_out(labels, torch.arange(len(labels)), found.test_share)
@@ -198,9 +196,9 @@ def is_here(source: str) -> bool:
     return any((machine.home() / "data" / name).exists() for name in names)
 
 
-def _read(source: str, root: Path, seed: int) -> _Source:
+def _read(source: str, root: Path) -> _Source:
     if source == "shapes":
-        images = Split(*shapes.draw(SHAPES_DRAWN, seed))
+        images = Split(*shapes.draw(SHAPES_DRAWN))
         return _Source("shapes", tuple(shapes.SHAPES), images, test_share=1 / 6)
     failure = None
     with idist.one_rank_first(local=True):
@@ -216,18 +214,11 @@ def _read(source: str, root: Path, seed: int) -> _Source:
 
 
 def _hold_out(labels: Tensor, index: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Hold out a share of each class, and shuffle both parts.
+    """Hold out a share of each class of the images at `index`, and shuffle both parts.
 
     The shuffled classes are dealt out like cards, so that the first n images of either part hold
-    each class in proportion, for every n.
-
-    Args:
-        labels: of all images.
-        index: which of them to part.
-        share: to be held out; if above 0, at least one image of each class is.
-
-    Returns:
-        two parts of `index`: what remains, and what is held out.
+    each class in proportion, for every n. Of a share above 0, one of each class is held out at
+    least. Returns what remains, and what is held out.
     """
     # Not the run's seed: runs with different seeds must hold out the same images.
     generator = torch.Generator().manual_seed(0)

@@ -28,10 +28,8 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
     figure = Figure(figsize=(10, 4), layout="constrained", dpi=120)
     left, right = figure.subplots(1, 2)
     marker = "o" if len(epochs) == 1 else ""
-    for key, label, style in (
-        ("train_loss", "training", STYLES[0]),
-        ("validation_loss", "validation", STYLES[1]),
-    ):
+    for key, style in (("train_loss", STYLES[0]), ("validation_loss", STYLES[1])):
+        label = key.removesuffix("_loss").replace("train", "training")
         left.plot(epochs, [row[key] for row in history], label=label, marker=marker, **style)
     left.set(xlabel="epoch", ylabel="cross-entropy")
     left.legend(frameon=False)
@@ -73,11 +71,10 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Figure
 
 
 def filters(weight: Tensor) -> Figure:
-    """The kernels of a first convolution as pictures.
+    """The kernels of a first convolution, (filters, channels, height, width), as pictures.
 
-    Args:
-        weight: (filters, channels, height, width); with three channels they are shown in color,
-            otherwise the first one in gray. Each filter is stretched to its own range.
+    Three channels are shown in color, otherwise the first one in gray. Each filter is stretched to
+    its own range.
     """
     kernels = weight.detach().cpu().float()
     kernels = kernels if kernels.shape[1] == 3 else kernels[:, :1]

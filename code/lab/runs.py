@@ -72,14 +72,6 @@ class Result(TypedDict):
     confusion: list[list[int]]
 
 
-class Identity(TypedDict):
-    """What every recipe says."""
-
-    network: str
-    data: str
-    seed: int
-
-
 SHAPES: dict[str, Any] = {
     "run.json": Description,
     "history.json": list[Epoch],
@@ -147,7 +139,8 @@ class Run:
 
     def saved_recipe(self) -> dict[str, Any]:
         """The recipe that the run was started with, as it is kept."""
-        recipe: dict[str, Any] = self.read("run.json", {"recipe": Identity})["recipe"]
+        shape = {"recipe": {"network": str, "data": str, "seed": int}}
+        recipe: dict[str, Any] = self.read("run.json", shape)["recipe"]
         return recipe
 
     def check_network(self, network: str) -> None:

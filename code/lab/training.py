@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import ignite.distributed as idist
@@ -295,12 +296,8 @@ def _losses(
 
     Both are sums over the batch.
     """
-
-    def loss(logits: Tensor) -> Tensor:
-        return F.cross_entropy(
-            logits, labels, label_smoothing=recipe.label_smoothing, reduction="sum"
-        )
-
+    smoothing = recipe.label_smoothing
+    loss = partial(F.cross_entropy, target=labels, label_smoothing=smoothing, reduction="sum")
     if isinstance(output, Tensor):
         return loss(output), 0.0
     if not isinstance(recipe, AuxiliaryRecipe):

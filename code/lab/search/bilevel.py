@@ -112,14 +112,9 @@ class Halves:
     ) -> None:
         half = len(split) // 2
         self.parts = [
-            Batches(
-                Split(split.images[part], split.labels[part]),
-                mean=data.mean,
-                std=data.std,
-                batch_size=recipe.batch_size,
-                seed=recipe.seed,
-                crop_padding=recipe.crop_padding,
-                flip=recipe.flip,
+            Batches.of(
+                replace(data, train=Split(split.images[part], split.labels[part])),
+                replace(recipe, cutout=0),
                 memory_format=memory_format,
             )
             for part in (slice(0, half), slice(half, 2 * half))
