@@ -190,7 +190,8 @@ def command_line(
     names = {each.name for each in fields(options)}
     options = replace(options, **{name: given[name] for name in given if name in names})
     recipe = replace(recipe, **{name: given[name] for name in given if name not in names})
-    recipe = replace(recipe, data=_source(recipe.data))
+    if recipe.data not in SOURCES:  # a run may be resumed from another folder
+        recipe = replace(recipe, data=os.path.abspath(os.path.expanduser(recipe.data)))
     machine.prepare(options)
     check(recipe.data)
     return recipe, options
@@ -227,11 +228,6 @@ def arguments(argv: Sequence[str] | None) -> Sequence[str]:
         return shlex.split(os.environ.get("LAB_ARGS", ""))
     except ValueError as error:
         raise UserError(f"LAB_ARGS cannot be read: {error}") from None
-
-
-def _source(data: str) -> str:
-    """A data set's name, or its folder's whole path: a run may be resumed from another folder."""
-    return data if data in SOURCES else os.path.abspath(os.path.expanduser(data))
 
 
 def _tell(path: Path) -> None:

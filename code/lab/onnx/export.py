@@ -311,9 +311,7 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
     graph = model_proto.graph
     for node in graph.node:  # where in which program each came from: half of the file
         del node.metadata_props[:]
-    del graph.value_info[:]
-    del graph.metadata_props[:]
-    del model_proto.metadata_props[:]
+    del graph.value_info[:], graph.metadata_props[:], model_proto.metadata_props[:]
     for stage in opened.stages:
         if stage.kernel:
             name, weight = f"{stage.name}.kernel", f"model.{stage.kernel}"

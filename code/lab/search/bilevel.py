@@ -191,7 +191,7 @@ def result_of(run: Run) -> str:
     """The genotype that a search found, as text. Raises `UserError` where it has not ended."""
     if not run.has("genotype.json"):
         raise UserError(f"{run} holds no genotype.json: it is no search that has ended")
-    return run.read("genotype.json")
+    return str(run.read("genotype.json"))
 
 
 def _rounds_like(run: Run, options: Options, device: torch.device) -> bool:
