@@ -9,7 +9,7 @@ import os
 import socket
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -63,10 +63,6 @@ class Split:
         """The first images. In what `load` gives, they hold all classes in fair shares."""
         return Split(self.images[:count], self.labels[:count])
 
-    def take(self, index: Tensor) -> "Split":
-        """The images at these positions, int64 (n,)."""
-        return Split(self.images[index], self.labels[index])
-
 
 @dataclass(frozen=True, eq=False)
 class Data:
@@ -105,7 +101,8 @@ class _Source(NamedTuple):
 
     name: str
     classes: tuple[str, ...]
-    images: Split
+    labels: Tensor  # int64 (N,)
+    images: Callable[[Tensor], Tensor]  # at places (n,): uint8 (n, C, H, W)
     parts: Tensor | None = None  # of TRAIN, VALIDATION, TEST (N,); None: it leaves that to us
     test_share: float = 0.2
 
@@ -129,7 +126,7 @@ def load(source: str, *, limit: int | None = None, root: Path | None = None) -> 
     Raises `UserError`: the data set is not there, cannot be read, or is not one.
     """
     found = _read(source, root or machine.home() / "data")
-    labels = found.images.labels
+    labels = found.labels
     if found.parts is None:
         rest, test = _hold_out(labels, torch.arange(len(labels)), found.test_share)
         given = rest[:0]
@@ -146,15 +143,10 @@ def load(source: str, *, limit: int | None = None, root: Path | None = None) -> 
         train = train[:limit]
         validation = validation[: max(1, round(share * len(validation)))]
         test = test[: max(1, round(share * len(test)))]
-    training = found.images.take(train)
-    return Data(
-        found.name,
-        found.classes,
-        training,
-        found.images.take(validation),
-        found.images.take(test),
-        *_statistics(training.images),
-    )
+    places = (train, validation, test)
+    images = found.images(torch.cat(places)).split([*map(len, places)])
+    parts = [Split(part, labels[place]) for part, place in zip(images, places, strict=True)]
+    return Data(found.name, found.classes, parts[0], parts[1], parts[2], *_statistics(images[0]))
 
 
 def described(data: Data) -> DataDescription:
@@ -198,8 +190,14 @@ def is_here(source: str) -> bool:
 
 def _read(source: str, root: Path) -> _Source:
     if source == "shapes":
-        images = Split(*shapes.draw(SHAPES_DRAWN))
-        return _Source("shapes", tuple(shapes.SHAPES), images, test_share=1 / 6)
+        labels = torch.arange(SHAPES_DRAWN) % len(shapes.SHAPES)
+        return _Source(
+            "shapes",
+            tuple(shapes.SHAPES),
+            labels,
+            lambda places: shapes.draw(SHAPES_DRAWN, index=places)[0],
+            test_share=1 / 6,
+        )
     failure = None
     with idist.one_rank_first(local=True):
         try:
@@ -277,7 +275,7 @@ def _unpacked_cifar10(folder: Path) -> _Source:
     images = images.permute(0, 3, 1, 2).contiguous()
     labels = torch.tensor(train.targets + test.targets)
     parts = torch.tensor([TRAIN] * len(train) + [TEST] * len(test))
-    return _Source("cifar10", tuple(train.classes), Split(images, labels), parts)
+    return _Source("cifar10", tuple(train.classes), labels, images.__getitem__, parts)
 
 
 def _cifar10_elsewhere(folder: Path) -> _Source | None:
@@ -385,9 +383,10 @@ def _folder(source: str) -> _Source:
         pixels = _decode([file.path for file in found], folder)
         _write_cache(cache, fingerprint, pixels)
 
-    images = Split(pixels, torch.tensor([file.label for file in found]))
+    labels = torch.tensor([file.label for file in found])
     parts = torch.tensor([file.part for file in found])
-    return _Source(folder.name, tuple(classes), images, parts if parts.any() else None)
+    given = parts if parts.any() else None
+    return _Source(folder.name, tuple(classes), labels, pixels.__getitem__, given)
 
 
 def check(source: str) -> None:

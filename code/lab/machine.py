@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import ignite
 import ignite.distributed as idist
@@ -58,7 +58,9 @@ def show_errors_in_one_line() -> None:
 
         shell = get_ipython()
         assert shell is not None
-        shell.set_custom_exc((UserError,), _show_in_notebook)
+        shell.set_custom_exc(
+            (UserError,), lambda shell, kind, error, *trace, **more: print(error, file=sys.stderr)
+        )
         return
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -79,12 +81,6 @@ def show_errors_in_one_line() -> None:
         raise SystemExit(error.exit_code)
 
     sys.excepthook = hook
-
-
-def _show_in_notebook(
-    shell: Any, kind: type, error: BaseException, trace: Any, tb_offset: Any = None
-) -> None:
-    print(error, file=sys.stderr)
 
 
 def prepare(options: Options) -> None:

@@ -1,6 +1,6 @@
 """Whether a lesson's network is torchvision's: equal weights must give equal outputs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,15 +73,14 @@ def changed(same_as: SameAs) -> str:
         "fewer": theirs.keys() - ours.keys(),
         "of another shape": {n for n in ours.keys() & theirs.keys() if ours[n] != theirs[n]},
     }
-    parts = [f"{len(names)} {kind} ({_first(names)})" for kind, names in kinds.items() if names]
+    parts = [
+        f"{len(names)} {kind} ({min(names)}{', ...' if len(names) > 1 else ''})"
+        for kind, names in kinds.items()
+        if names
+    ]
     if not parts:
         return ""
     return f"this is no longer torchvision's {same_as.model}: of its weights {', '.join(parts)}"
-
-
-def _first(names: Iterable[str]) -> str:
-    first, *others = sorted(names)
-    return f"{first}, ..." if others else first
 
 
 def prove(same_as: SameAs) -> Proof:

@@ -35,29 +35,36 @@ SHAPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def draw(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+def draw(count: int, seed: int = 0, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Draw images of shapes; the same seed gives the same bytes, whatever the threads.
 
     Args:
         count: how many images.
         seed: of everything random in them.
+        index: draw only those at these places, int64 (n,), in this order.
 
     Returns:
-        images, uint8 (count, 3, 32, 32), and labels, int64 (count,): 0, 1, … 9, 0, 1, … in the
-        order of `SHAPES`.
+        images, uint8 (n, 3, 32, 32), and labels, int64 (n,): 0, 1, … 9, 0, 1, … in the order of
+        `SHAPES`.
     """
     generator = torch.Generator().manual_seed(seed)
-    # Whole batches are drawn and the rest cut off, so that fewer images are a part of more.
-    batches = [_draw_batch(generator) for _ in range(0, count, BATCH)]
-    images = torch.cat(batches)[:count] if batches else torch.empty(0, 3, SIZE, SIZE).byte()
-    return images, torch.arange(count) % len(SHAPES)
+    index = torch.arange(count) if index is None else index
+    images = torch.empty(len(index), 3, SIZE, SIZE, dtype=torch.uint8)
+    # Random numbers are drawn for whole batches, so that fewer images are a part of more.
+    for first in range(0, count, BATCH):
+        here = (index >= first) & (index < first + BATCH)
+        images[here] = _draw_batch(generator, index[here] - first)
+    return images, index % len(SHAPES)
 
 
-def _draw_batch(generator: torch.Generator) -> Tensor:
-    """Draw one batch, uint8 (BATCH, 3, SIZE, SIZE), its classes in turn."""
+def _draw_batch(generator: torch.Generator, wanted: Tensor) -> Tensor:
+    """Draw those images of a batch that are wanted, uint8 (n, 3, SIZE, SIZE)."""
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return torch.rand(BATCH, *shape, generator=generator) * (high - low) + low
+        return (torch.rand(BATCH, *shape, generator=generator) * (high - low) + low)[wanted]
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(BATCH, *shape, generator=generator)[wanted]
 
     axis = (torch.arange(SIZE) + 0.5) / SIZE * 2 - 1  # pixel centers, the image from -1 to 1
     x, y = axis.view(1, 1, SIZE), axis.view(1, SIZE, 1)
@@ -68,9 +75,10 @@ def _draw_batch(generator: torch.Generator) -> Tensor:
     u, v = (x - center_x) / radius, (y - center_y) / radius
     p = torch.cos(angle) * u + torch.sin(angle) * v
     q = torch.cos(angle) * v - torch.sin(angle) * u
-    inside = torch.empty(BATCH, 1, SIZE, SIZE)
+    label = wanted % len(SHAPES)
+    inside = torch.empty(len(wanted), 1, SIZE, SIZE)
     for number, shape in enumerate(SHAPES.values()):
-        mine = slice(number, None, len(SHAPES))
+        mine = label == number
         inside[mine, 0] = shape(p[mine], q[mine])
     # From distance to coverage: a sigmoid about a pixel wide smooths the edge.
     coverage = torch.sigmoid(inside * radius[:, None] * (SIZE / 1.2))
@@ -81,8 +89,7 @@ def _draw_batch(generator: torch.Generator) -> Tensor:
     image = interpolate(coarse, size=(SIZE, SIZE), mode="bilinear")
 
     # The shape's color: its hue lies near its class's own, its strength is random.
-    label = torch.arange(BATCH) % len(SHAPES)
-    hue = label / len(SHAPES) + 0.12 * torch.randn(BATCH, generator=generator)
+    hue = label / len(SHAPES) + 0.12 * normal()
     phase = hue.view(-1, 1, 1, 1) + torch.tensor([0, 1 / 3, 2 / 3]).view(1, 3, 1, 1)
     color = 0.5 + 0.5 * torch.cos(2 * math.pi * phase)
     strength = uniform(0.6, 1, 1, 1, 1)
@@ -95,5 +102,5 @@ def _draw_batch(generator: torch.Generator) -> Tensor:
     bar = barred & ((across - place).abs() < half_width)
     image = torch.where(bar[:, None], uniform(0, 1, 3, 1, 1), image)
 
-    image += 0.05 * torch.randn(image.shape, generator=generator)
+    image += 0.05 * normal(3, SIZE, SIZE)
     return image.mul_(255).clamp_(0, 255).to(torch.uint8)
