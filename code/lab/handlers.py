@@ -121,12 +121,12 @@ class StopOnSignal:
 
     def attach(self, trainer: Engine) -> None:
         """To be attached after validation and saving, which the last epoch must not miss."""
-        either = Events.ITERATION_COMPLETED | Events.EPOCH_COMPLETED
-        trainer.add_event_handler(either, self._stop)
+        trainer.add_event_handler(Events.ITERATION_COMPLETED, self._stop, within=True)
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, self._stop)
 
-    def _stop(self, engine: Engine) -> None:
-        within_epoch = engine.state.iteration % (engine.state.epoch_length or 1)
-        if self.requested and (within_epoch or engine.last_event_name == Events.EPOCH_COMPLETED):
+    def _stop(self, engine: Engine, within: bool = False) -> None:
+        last = engine.state.iteration % (engine.state.epoch_length or 1) == 0
+        if self.requested and not (within and last):
             engine.terminate()
 
     @contextmanager

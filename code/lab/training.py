@@ -156,7 +156,8 @@ def train(
     else:
         run = Run.create(options.out, recipe)
         run.write("run.json", description(recipe, options, device, data, model))
-    _announce(run, device, data)
+    if idist.get_rank() == 0:
+        _announce(run, device, data)
     if run.has("result.json"):
         print(
             "this run is finished, and its learning rate has come down to zero: "

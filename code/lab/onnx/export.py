@@ -283,8 +283,7 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
         `STAGE.kernel` (C_out, C_in, kH, kW) of each stage that is one convolution. Batch norms
         are folded into the convolutions before them.
 
-    Raises:
-        UserError: the packages that this takes are not installed.
+    Raises `UserError`: the packages that this takes are not installed.
     """
     try:
         import onnx
