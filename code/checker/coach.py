@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lab import machine, plots
+from lab import machine
 from lab.cli import SMOKE, arguments
 from lab.data import SOURCES, Data
 from lab.data import check as check_source
@@ -152,6 +152,8 @@ class Coach:
                 f"have {', '.join(HISTORY)}; {machine.this_command()}--check says more"
             )
         run.write("history.json", history)
+        from lab import plots  # only here: matplotlib takes half a second to load
+
         run.save_figure("curve.png", plots.learning_curve(history))
         show_picture(run.folder / "curve.png")
         print(f"history, curve and weights: {run}")

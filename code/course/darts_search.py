@@ -15,7 +15,7 @@ from typing import Any
 import darts
 import lab
 from lab import cli, files, machine
-from lab.recipe import recorded_recipe
+from lab.recipe import flag, recorded_recipe
 from lab.runs import Epoch, Run
 
 from . import nsganet_search as searches
@@ -173,7 +173,13 @@ def _common_words(recipe: darts.DARTSRecipe, options: lab.Options) -> list[str]:
         for key in lab.Options().as_dict()
         if getattr(options, key) != plain[key]
     }
-    return cli.spelled(changes)
+    words = []
+    for name, value in changes.items():
+        if isinstance(value, bool):
+            words.append(flag(name) if value else flag(f"no_{name}"))
+        else:
+            words += [flag(name), str(value)]
+    return words
 
 
 def _outcome(runs: Sequence[Run]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from lab.onnx.storing import constants, stored
+from lab.onnx.export import stored
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -50,7 +50,8 @@ def rounded(model: "ModelProto", images: np.ndarray) -> "ModelProto":
         images: what it may read, normalised, float32 (N, C, H, W).
     """
     values = constants(model)
-    steps, others = {}, {}
+    steps: dict[str, list[np.ndarray]] = {}
+    others: dict[str, np.ndarray] = {}
     for node, read in _reads(model, images):
         _, name, bias = node.input
         weight = values[name].reshape(len(values[name]), -1)
@@ -61,10 +62,21 @@ def rounded(model: "ModelProto", images: np.ndarray) -> "ModelProto":
             whole = make_up(weight, scale, read.covariance)
             shape = values[name].shape
             wide = scale.astype(np.float16).reshape(-1, *[1] * (len(shape) - 1))
-            steps[name] = whole.reshape(shape), wide
+            steps[name] = [whole.reshape(shape), wide]
             again = whole * scale[:, None]
         others[bias] = values[bias] + (weight - again) @ read.mean
-    return _terse(stored(model, steps, others))
+
+    def small(name: str, value: np.ndarray) -> list[np.ndarray]:
+        return steps.get(name) or [others.get(name, value).astype(np.float16)]
+
+    return _terse(stored(model, small))
+
+
+def constants(model: "ModelProto") -> dict[str, np.ndarray]:
+    """The constants of a model by name."""
+    from onnx import numpy_helper
+
+    return {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
 
 
 def scales(weight: np.ndarray) -> np.ndarray:

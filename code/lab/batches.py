@@ -6,9 +6,11 @@ processes are needed, and it is many times faster than transforming image by ima
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import KW_ONLY, InitVar, dataclass, field
+from typing import TYPE_CHECKING, Any
 
+import ignite.distributed as idist
 import numpy as np
 import torch
 from torch import Tensor
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from .recipe import Recipe
 
 
+@dataclass(eq=False)
 class Batches:
     """Augmented, normalized training batches, one epoch after another.
 
@@ -43,37 +46,28 @@ class Batches:
         flip: mirror half of the images left to right.
         cutout: blank a square with this side, in pixels, at a random place of each image, to the
             mean color. 0: never.
-        rank, world_size: this process, and how many there are.
+        rank, world_size: this process, and how many there are; by default those that run.
         memory_format: of the images yielded.
     """
 
-    def __init__(
-        self,
-        split: Split,
-        *,
-        mean: Sequence[float],
-        std: Sequence[float],
-        batch_size: int,
-        seed: int,
-        crop_padding: int = 0,
-        flip: bool = False,
-        cutout: int = 0,
-        rank: int = 0,
-        world_size: int = 1,
-        memory_format: torch.memory_format = torch.contiguous_format,
-    ) -> None:
-        self.epoch = 0
-        self.start = 0
+    split: InitVar[Split]
+    _: KW_ONLY
+    mean: Sequence[float]
+    std: Sequence[float]
+    batch_size: int
+    seed: int
+    crop_padding: int = 0
+    flip: bool = False
+    cutout: int = 0
+    rank: int = field(default_factory=idist.get_rank)
+    world_size: int = field(default_factory=idist.get_world_size)
+    memory_format: torch.memory_format = torch.contiguous_format
+
+    def __post_init__(self, split: Split) -> None:
+        self.epoch = self.start = 0
         self.labels = split.labels
-        self.windows = _windows(split.images, crop_padding, memory_format)
-        self.normalize = _Normalize(mean, std, split.images, memory_format)
-        self.batch_size = batch_size
-        self.seed = seed
-        self.crop_padding = crop_padding
-        self.flip = flip
-        self.cutout = cutout
-        self.rank = rank
-        self.world_size = world_size
+        self.windows = _windows(split.images, self.crop_padding, self.memory_format)
+        self.normalize = _normalizer(self.mean, self.std, split.images, self.memory_format)
 
     @classmethod
     def of(
@@ -82,13 +76,11 @@ class Batches:
         recipe: Recipe,
         *,
         device: torch.device | str | None = None,
-        rank: int = 0,
-        world_size: int = 1,
-        memory_format: torch.memory_format = torch.contiguous_format,
+        **others: Any,
     ) -> Batches:
         """The training images of a data set, augmented as a recipe says.
 
-        They are moved to `device` first, or stay where they are. The other arguments as above.
+        They are moved to `device` first, or stay where they are. Other arguments as above.
         """
         return cls(
             data.train if device is None else data.train.to(device),
@@ -99,9 +91,7 @@ class Batches:
             crop_padding=recipe.crop_padding,
             flip=recipe.flip,
             cutout=recipe.cutout,
-            rank=rank,
-            world_size=world_size,
-            memory_format=memory_format,
+            **others,
         )
 
     def __len__(self) -> int:
@@ -148,20 +138,14 @@ class Batches:
         return images, self.labels[index]
 
 
+@dataclass(frozen=True, eq=False)
 class _InOrder:
     """Every image of a process's share once, in order, as it is but normalized."""
 
-    def __init__(
-        self,
-        split: Split,
-        normalize: _Normalize,
-        batch_size: int,
-        memory_format: torch.memory_format,
-    ) -> None:
-        self.split = split
-        self.normalize = normalize
-        self.batch_size = batch_size
-        self.memory_format = memory_format
+    split: Split
+    normalize: Callable[[Tensor], Tensor]
+    batch_size: int
+    memory_format: torch.memory_format
 
     def __len__(self) -> int:
         return -(-len(self.split) // self.batch_size)
@@ -178,51 +162,46 @@ def normalized(
     mean: Sequence[float],
     std: Sequence[float],
     batch_size: int,
-    rank: int = 0,
-    world_size: int = 1,
+    rank: int | None = None,
+    world_size: int | None = None,
     memory_format: torch.memory_format = torch.contiguous_format,
 ) -> _InOrder:
     """Batches for evaluation: all images in order, without augmentation, as often as one likes.
 
     Each image is seen by exactly one of the processes; their shares may differ by one image.
 
-    Args:
-        split: the images; the batches come on their device.
-        mean, std: one value a channel, of the images divided by 255.
-        batch_size: the size of this process's batches; the last may be smaller.
-        rank, world_size: this process, and how many there are.
-        memory_format: of the images yielded.
+    Arguments as for `Batches`; `batch_size` is that of this process's batches, and the last may be
+    smaller.
 
     Returns:
         an iterable, with a length, of images, float32 (n, C, H, W), and labels, int64 (n,).
     """
-    share = type(split)(split.images[rank::world_size], split.labels[rank::world_size])
-    normalize = _Normalize(mean, std, split.images, memory_format)
+    mine = slice(
+        idist.get_rank() if rank is None else rank, None, world_size or idist.get_world_size()
+    )
+    share = type(split)(split.images[mine], split.labels[mine])
+    normalize = _normalizer(mean, std, split.images, memory_format)
     return _InOrder(share, normalize, batch_size, memory_format)
 
 
-class _Normalize:
+def _normalizer(
+    mean: Sequence[float],
+    std: Sequence[float],
+    images: Tensor,
+    memory_format: torch.memory_format,
+) -> Callable[[Tensor], Tensor]:
     """From uint8 images to float32 with zero mean and unit deviation in each channel."""
 
-    def __init__(
-        self,
-        mean: Sequence[float],
-        std: Sequence[float],
-        images: Tensor,
-        memory_format: torch.memory_format,
-    ) -> None:
-        def whole_image(values: Sequence[float]) -> Tensor:
-            # As large as an image rather than one value a channel: in channels_last, arithmetic
-            # is eight times as fast where both sides have the same layout.
-            channels = torch.tensor(values).view(1, -1, 1, 1)
-            whole = channels.expand(1, *images.shape[1:]).to(images.device)
-            return whole.contiguous(memory_format=memory_format)
+    def whole_image(values: Sequence[float]) -> Tensor:
+        # As large as an image rather than one value a channel: in channels_last, arithmetic is
+        # eight times as fast where both sides have the same layout.
+        channels = torch.tensor(values).view(1, -1, 1, 1)
+        whole = channels.expand(1, *images.shape[1:]).to(images.device)
+        return whole.contiguous(memory_format=memory_format)
 
-        self.center = whole_image([255 * value for value in mean])
-        self.scale = whole_image([1 / (255 * value) for value in std])
-
-    def __call__(self, images: Tensor) -> Tensor:
-        return images.float().sub_(self.center).mul_(self.scale)
+    center = whole_image([255 * value for value in mean])
+    scale = whole_image([1 / (255 * value) for value in std])
+    return lambda images: images.float().sub_(center).mul_(scale)
 
 
 def _windows(images: Tensor, padding: int, memory_format: torch.memory_format) -> Tensor:

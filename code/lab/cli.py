@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import ignite.distributed as idist
 
-from . import machine, proof
+from . import files, machine, proof
 from .data import SOURCES, check
 from .demo import show_demos
 from .errors import UserError
@@ -48,12 +48,8 @@ def main(lesson: NetworkLesson[R], argv: Sequence[str] | None = None) -> Trained
         argv: the words to read. By default those of the command line; in a notebook, which has
             none, those of the environment variable LAB_ARGS.
 
-    Returns:
-        the trained network.
-
-    Raises:
-        UserError: an unknown command or setting, or a value out of its range. In a script the user
-            sees it as one line, and the process exits with code 2.
+    Raises `UserError`: an unknown command or setting, or a value out of its range. In a script the
+    user sees it as one line, and the process exits with code 2.
     """
     machine.show_errors_in_one_line()
     words = list(arguments(argv))
@@ -82,10 +78,9 @@ def _train(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
     others = ["resume RUN", "export [RUN]", "show", *lesson.commands]
     if lesson.same_as:
         others.insert(2, "prove")
-    description = f"Train {lesson.title} on CIFAR10 or on images of yours."
     recipe, options = command_line(
         lesson.recipe,
-        description,
+        f"Train {lesson.title} on CIFAR10 or on images of yours.",
         words,
         options=lesson.options,
         epilog=f"other commands: {', '.join(others)}",
@@ -115,35 +110,21 @@ def _resume(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
 
 
 def _export(lesson: NetworkLesson[R], words: Sequence[str]) -> None:
-    description = "Write the network of a finished run as an ONNX file, for the live slides."
-    parser = _parser(lesson.recipe, Options(), description, shown=("out",))
+    parser = Parser(description="Write the network of a finished run as an ONNX file.")
     parser.add_argument(
-        "run",
-        nargs="?",
-        metavar="RUN",
-        help="its folder (default: the newest with the settings given)",
+        "run", nargs="?", metavar="RUN", help="its folder (default: the newest that is finished)"
     )
-    given = vars(parser.parse_args(words))
-    wanted, out = given.pop("run"), given.pop("out", "")
-    if wanted is None:
-        run = _newest(lesson.name, out, given)
-    elif given or out:
-        raise UserError(f"a run has its own recipe: leave out {flag(next(iter(given), 'out'))}")
-    else:
-        run = Run.open(wanted)
+    parser.add_argument("--out", default="", metavar="NAME", help="where runs are (default: runs)")
+    given = parser.parse_args(words)
+    if given.run:
+        run = Run.open(given.run)
         run.check_network(lesson.name)
+    else:
+        finished = [run for run in Run.all(given.out, lesson.name) if run.has("result.json")]
+        if not finished:
+            raise UserError(f"there is no finished run of {lesson.name}: train one first")
+        run = finished[-1]
     _tell(export.export(run, run.recipe(type(lesson.recipe)), lesson.build))
-
-
-def _newest(network: str, out: str, settings: dict[str, Any]) -> Run:
-    """The newest finished run with these settings."""
-    if "data" in settings:
-        settings = settings | {"data": _source(settings["data"])}
-    for run in reversed(Run.all(out, network)):
-        if run.has("result.json") and settings.items() <= run.saved_recipe().items():
-            return run
-    with_these = f" with {shlex.join(spelled(settings))}" if settings else ""
-    raise UserError(f"there is no finished run of {network}{with_these} to export: train one first")
 
 
 def _prove(lesson: NetworkLesson[R], words: Sequence[str]) -> int:
@@ -191,49 +172,36 @@ def command_line(
     epilog: str = "",
     small: Mapping[str, Any] | None = None,
 ) -> tuple[R, Own]:
-    """Change a recipe as words say, and prepare the process for training.
+    """Change a recipe and options as words say, and prepare the process for training.
 
     Args:
-        recipe: its values are the defaults.
-        description: the first lines of `--help`.
+        recipe, options: their values are the defaults.
+        description, epilog: the first and the last lines of `--help`.
         argv: the words.
-        options: the defaults of a command that has options of its own, besides those of all.
         hidden: names of fields that are no settings here.
-        epilog: the last lines of `--help`.
         small: values of settings that `--smoke` stands for, besides those of all lessons.
 
-    Returns:
-        the recipe and the options.
-
-    Raises:
-        UserError: an unknown setting, or a value out of its range.
+    Raises `UserError`: an unknown setting, or a value out of its range.
     """
-    own = options
-    parser = _parser(recipe, own, description, hidden=hidden, epilog=epilog)
+    parser = _parser(recipe, options, description, hidden=hidden, epilog=epilog)
     given = vars(parser.parse_args(argv))
-    if given.get("smoke", own.smoke):
+    if given.get("smoke", options.smoke):
         given = SMOKE | dict(small or {}) | given
-    names = {each.name for each in fields(own)}
-    own = replace(own, **{name: given[name] for name in given if name in names})
+    names = {each.name for each in fields(options)}
+    options = replace(options, **{name: given[name] for name in given if name in names})
     recipe = replace(recipe, **{name: given[name] for name in given if name not in names})
-    recipe = replace(recipe, data=_source(recipe.data))
-    machine.prepare(own)
+    if recipe.data not in SOURCES:  # a run may be resumed from another folder
+        recipe = replace(recipe, data=os.path.abspath(os.path.expanduser(recipe.data)))
+    machine.prepare(options)
     check(recipe.data)
-    return recipe, own
+    return recipe, options
 
 
 def demonstrate(lesson: Lesson, argv: Sequence[str] | None = None) -> None:
     """The command line of a lesson that trains nothing: run its demonstrations.
 
     Pictures go to the folder `runs/NAME` beside code, or to `OUT/NAME`. A notebook has run them all
-    by then.
-
-    Args:
-        lesson: what the lesson declares.
-        argv: the words to read, as in `main`.
-
-    Raises:
-        UserError: an unknown setting, or a folder that cannot be made.
+    by then. Arguments and errors as of `main`.
     """
     machine.show_errors_in_one_line()
     parser = Parser(description=lesson.idea, allow_abbrev=False)
@@ -244,12 +212,7 @@ def demonstrate(lesson: Lesson, argv: Sequence[str] | None = None) -> None:
     if machine.in_notebook():
         return
     folder = Path(given.out or machine.home() / "runs", lesson.name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"cannot make the folder {folder}: {error.strerror}; choose another --out"
-        ) from None
+    files.make_folder(folder)
     print(f"{lesson.name}.py trains nothing; it shows:")
     show_demos(folder)
     print(f"\npictures in {machine.shown(folder)}")
@@ -267,29 +230,12 @@ def arguments(argv: Sequence[str] | None) -> Sequence[str]:
         raise UserError(f"LAB_ARGS cannot be read: {error}") from None
 
 
-def _source(data: str) -> str:
-    """A data set's name, or its folder's whole path: a run may be resumed from another folder."""
-    return data if data in SOURCES else os.path.abspath(os.path.expanduser(data))
-
-
-def spelled(changes: dict[str, Any]) -> list[str]:
-    """Settings as the words of a command line."""
-    words = []
-    for name, value in changes.items():
-        if isinstance(value, bool):
-            words.append(flag(name) if value else flag(f"no_{name}"))
-        else:
-            words += [flag(name), str(value)]
-    return words
-
-
 def _tell(path: Path) -> None:
     """Say what was written, and what to do with it."""
-    known = export.parse(path.read_bytes())
-    print(
-        f"{machine.shown(path)}: {known['title']}, {path.stat().st_size:,} bytes, "
-        f"weights in {known['weights']}"
-    )
+    content = path.read_bytes()
+    known = export.parse(content)
+    what = f"{known['title']}, {len(content):,} bytes, weights in {known['weights']}"
+    print(f"{machine.shown(path)}: {what}")
     if "agreement" in known:
         same, images = known["agreement"]["same"], known["agreement"]["images"]
         print(f"first choice as in PyTorch on {same:,} of {images:,} test images")
@@ -304,10 +250,9 @@ def _parser(
     description: str,
     *,
     hidden: Sequence[str] = (),
-    shown: Sequence[str] | None = None,
     epilog: str = "",
 ) -> Parser:
-    """A parser of the settings in a recipe and in options; of these only those in `shown`."""
+    """A parser of the settings in a recipe and in options."""
     parser = Parser(
         usage="%(prog)s [--help] [SETTING ...]",
         description=description,
@@ -315,13 +260,9 @@ def _parser(
         allow_abbrev=False,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=98),
     )
-    own = [each for each in fields(options) if shown is None or each.name in shown]
-    for title, settings, members in (
-        ("recipe", recipe, fields(recipe) if recipe else ()),
-        ("where and how it runs", options, own),
-    ):
+    for title, settings in (("recipe", recipe), ("where and how it runs", options)):
         group = parser.add_argument_group(title)  # argparse leaves out those without members
-        for each in members:
+        for each in fields(settings) if settings else ():
             if "help" in each.metadata and each.name not in hidden:
                 _add(group, each, getattr(settings, each.name))
     return parser
@@ -337,19 +278,8 @@ def _add(group: argparse._ArgumentGroup, each: Field[Any], default: Any) -> None
     else:
         kind = type(default)
         choices = each.metadata["choices"]
-        settings["type"] = _number(kind, each.name) if kind in (int, float) else kind
+        settings["type"] = kind
         settings["metavar"] = {int: "N", float: "X"}.get(kind, "NAME")
         settings["help"] += f": {', '.join(choices)}" if choices else ""
         settings["help"] += f" (default: {default})" if default != "" else ""
     group.add_argument(flag(each.name), **settings)
-
-
-def _number(kind: Callable[[str], Any], name: str) -> Callable[[str], Any]:
-    def convert(text: str) -> Any:
-        try:
-            return kind(text)
-        except ValueError:
-            what = "a whole number" if kind is int else "a number"
-            raise UserError(f"{flag(name)} takes {what}, not {text}") from None
-
-    return convert

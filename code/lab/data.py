@@ -9,10 +9,9 @@ import os
 import socket
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple, TypedDict
@@ -23,13 +22,14 @@ import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
+from tqdm.contrib.concurrent import thread_map
 
+from . import files, machine, shapes, tensors
 from . import images as reading
-from . import machine, shapes, tensors
 from .errors import UserError
 
 SOURCES = ("cifar10", "shapes")  # every other source is a folder
-SIZE = 32  # pixels a side, of every image
+SIZE = shapes.SIZE  # pixels a side, of every image
 VALIDATION_SHARE = 0.1  # of the training images
 SHAPES_DRAWN = 12_000  # a sixth of them for the test
 STALL = 30  # seconds that a download may stand still
@@ -63,10 +63,6 @@ class Split:
         """The first images. In what `load` gives, they hold all classes in fair shares."""
         return Split(self.images[:count], self.labels[:count])
 
-    def take(self, index: Tensor) -> "Split":
-        """The images at these positions, int64 (n,)."""
-        return Split(self.images[index], self.labels[index])
-
 
 @dataclass(frozen=True, eq=False)
 class Data:
@@ -82,15 +78,6 @@ class Data:
     test: Split
     mean: tuple[float, ...]
     std: tuple[float, ...]
-
-    def to(self, device: torch.device | str) -> "Data":
-        """The same data set with its images on another device."""
-        return replace(
-            self,
-            train=self.train.to(device),
-            validation=self.validation.to(device),
-            test=self.test.to(device),
-        )
 
 
 class DataDigest(TypedDict, total=False):
@@ -114,12 +101,13 @@ class _Source(NamedTuple):
 
     name: str
     classes: tuple[str, ...]
-    images: Split
+    labels: Tensor  # int64 (N,)
+    images: Callable[[Tensor], Tensor]  # at places (n,): uint8 (n, C, H, W)
     parts: Tensor | None = None  # of TRAIN, VALIDATION, TEST (N,); None: it leaves that to us
     test_share: float = 0.2
 
 
-def load(source: str, *, limit: int | None = None, root: Path | None = None, seed: int = 0) -> Data:
+def load(source: str, *, limit: int | None = None, root: Path | None = None) -> Data:
     """Bring a data set into memory.
 
     Where the source has no validation images, a tenth of its training images is held out, the same
@@ -134,13 +122,11 @@ def load(source: str, *, limit: int | None = None, root: Path | None = None, see
         limit: the largest number of training images, for a quick try; fewer validation and test
             images follow in proportion.
         root: the folder where CIFAR10 lies or is downloaded to, by default `data` beside `code`.
-        seed: of the drawn shapes. Leave it alone to compare runs on the same images.
 
-    Raises:
-        UserError: the data set is not there, cannot be read, or is not one.
+    Raises `UserError`: the data set is not there, cannot be read, or is not one.
     """
-    found = _read(source, root or machine.home() / "data", seed)
-    labels = found.images.labels
+    found = _read(source, root or machine.home() / "data")
+    labels = found.labels
     if found.parts is None:
         rest, test = _hold_out(labels, torch.arange(len(labels)), found.test_share)
         given = rest[:0]
@@ -157,15 +143,10 @@ def load(source: str, *, limit: int | None = None, root: Path | None = None, see
         train = train[:limit]
         validation = validation[: max(1, round(share * len(validation)))]
         test = test[: max(1, round(share * len(test)))]
-    training = found.images.take(train)
-    return Data(
-        found.name,
-        found.classes,
-        training,
-        found.images.take(validation),
-        found.images.take(test),
-        *_statistics(training.images),
-    )
+    places = (train, validation, test)
+    images = found.images(torch.cat(places)).split([*map(len, places)])
+    parts = [Split(part, labels[place]) for part, place in zip(images, places, strict=True)]
+    return Data(found.name, found.classes, parts[0], parts[1], parts[2], *_statistics(images[0]))
 
 
 def described(data: Data) -> DataDescription:
@@ -203,14 +184,20 @@ def is_here(source: str) -> bool:
         return source in SOURCES or Path(source).is_dir()
     from torchvision.datasets import CIFAR10
 
-    root = machine.home() / "data"
-    return Path(root, CIFAR10.base_folder).is_dir() or Path(root, CIFAR10.filename).is_file()
+    names = CIFAR10.base_folder, CIFAR10.filename
+    return any((machine.home() / "data" / name).exists() for name in names)
 
 
-def _read(source: str, root: Path, seed: int) -> _Source:
+def _read(source: str, root: Path) -> _Source:
     if source == "shapes":
-        images = Split(*shapes.draw(SHAPES_DRAWN, seed))
-        return _Source("shapes", tuple(shapes.SHAPES), images, test_share=1 / 6)
+        labels = torch.arange(SHAPES_DRAWN) % len(shapes.SHAPES)
+        return _Source(
+            "shapes",
+            tuple(shapes.SHAPES),
+            labels,
+            lambda places: shapes.draw(SHAPES_DRAWN, index=places)[0],
+            test_share=1 / 6,
+        )
     failure = None
     with idist.one_rank_first(local=True):
         try:
@@ -225,18 +212,11 @@ def _read(source: str, root: Path, seed: int) -> _Source:
 
 
 def _hold_out(labels: Tensor, index: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Hold out a share of each class, and shuffle both parts.
+    """Hold out a share of each class of the images at `index`, and shuffle both parts.
 
     The shuffled classes are dealt out like cards, so that the first n images of either part hold
-    each class in proportion, for every n.
-
-    Args:
-        labels: of all images.
-        index: which of them to part.
-        share: to be held out; if above 0, at least one image of each class is.
-
-    Returns:
-        two parts of `index`: what remains, and what is held out.
+    each class in proportion, for every n. Of a share above 0, one of each class is held out at
+    least. Returns what remains, and what is held out.
     """
     # Not the run's seed: runs with different seeds must hold out the same images.
     generator = torch.Generator().manual_seed(0)
@@ -259,8 +239,8 @@ def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     means, deviations = [], []
     for channel in images.unbind(1):
         # How often each of the 256 levels occurs says it all, exactly.
-        parts = channel.split(1000)
-        count = torch.stack([part.flatten().bincount(minlength=256) for part in parts]).sum(0)
+        parts = (part.flatten().bincount(minlength=256) for part in channel.split(1000))
+        count = torch.stack([*parts]).sum(0)
         mean = (count * levels).sum() / count.sum()
         variance = (count * (levels - mean) ** 2).sum() / count.sum()
         means.append(mean.item())
@@ -277,13 +257,12 @@ def _cifar10(root: Path) -> _Source:
     from torchvision.datasets import CIFAR10  # only here: other images do not wait for its import
 
     folder = root / CIFAR10.base_folder
-    try:
+    with suppress(RuntimeError):
         return _unpacked_cifar10(folder)
-    except RuntimeError:
-        if idist.get_local_rank() > 0:
-            raise UserError(f"CIFAR10 is not in {root}") from None  # the first process says why
-        _fetch_cifar10(root)
-        return _unpacked_cifar10(folder)
+    if idist.get_local_rank() > 0:
+        raise UserError(f"CIFAR10 is not in {root}")  # the first process says why
+    _fetch_cifar10(root)
+    return _unpacked_cifar10(folder)
 
 
 def _unpacked_cifar10(folder: Path) -> _Source:
@@ -296,7 +275,7 @@ def _unpacked_cifar10(folder: Path) -> _Source:
     images = images.permute(0, 3, 1, 2).contiguous()
     labels = torch.tensor(train.targets + test.targets)
     parts = torch.tensor([TRAIN] * len(train) + [TEST] * len(test))
-    return _Source("cifar10", tuple(train.classes), Split(images, labels), parts)
+    return _Source("cifar10", tuple(train.classes), labels, images.__getitem__, parts)
 
 
 def _cifar10_elsewhere(folder: Path) -> _Source | None:
@@ -332,12 +311,13 @@ def _fetch_cifar10(root: Path) -> None:
             "remove it to download it anew, or put a good one in its place"
         )
     made, packed = not root.exists(), archive.exists()
+    patience = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(STALL)  # torchvision would wait for ever
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".cifar10-", dir=root) as scratch:
             if not packed:
-                with _no_stalling():
-                    download_url(CIFAR10.url, scratch, CIFAR10.filename, CIFAR10.tgz_md5)
+                download_url(CIFAR10.url, scratch, CIFAR10.filename, CIFAR10.tgz_md5)
                 os.replace(Path(scratch, CIFAR10.filename), archive)
             extract_archive(archive, scratch)
             (root / CIFAR10.base_folder).mkdir(exist_ok=True)
@@ -356,6 +336,8 @@ def _fetch_cifar10(root: Path) -> None:
             f"CIFAR10 could not be downloaded to {root} ({_cause(error)}): try again, put "
             f"{CIFAR10.filename} there yourself, or use --data shapes or --data FOLDER"
         ) from error
+    finally:
+        socket.setdefaulttimeout(patience)
 
 
 def _cause(error: Exception) -> str:
@@ -370,17 +352,6 @@ def _cause(error: Exception) -> str:
     if isinstance(reason, OSError) and reason.strerror:
         return reason.strerror
     return str(reason) or type(reason).__name__
-
-
-@contextmanager
-def _no_stalling() -> Iterator[None]:
-    """Let no socket wait for longer than STALL; torchvision would wait for ever."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(STALL)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
 
 
 # A folder of images
@@ -400,21 +371,22 @@ def _folder(source: str) -> _Source:
     cifar10 = _cifar10_elsewhere(folder)
     if cifar10:
         return cifar10
-    classes, files, unread = _scan(folder)
+    classes, found, unread = _scan(folder)
     if unread:
         print(_not_read(unread), flush=True)
 
-    stamps = "\n".join([CACHE_FORMAT, *(file.stamp for file in files)])
+    stamps = "\n".join([CACHE_FORMAT, *(file.stamp for file in found)])
     fingerprint = hashlib.sha256(stamps.encode("utf-8", "surrogateescape")).hexdigest()
     cache = folder.parent / f".{folder.name}-{SIZE}x{SIZE}.pt"
-    pixels = _read_cache(cache, fingerprint, len(files))
+    pixels = _read_cache(cache, fingerprint, len(found))
     if pixels is None:
-        pixels = _decode([file.path for file in files], folder)
+        pixels = _decode([file.path for file in found], folder)
         _write_cache(cache, fingerprint, pixels)
 
-    images = Split(pixels, torch.tensor([file.label for file in files]))
-    parts = torch.tensor([file.part for file in files])
-    return _Source(folder.name, tuple(classes), images, parts if parts.any() else None)
+    labels = torch.tensor([file.label for file in found])
+    parts = torch.tensor([file.part for file in found])
+    given = parts if parts.any() else None
+    return _Source(folder.name, tuple(classes), labels, pixels.__getitem__, given)
 
 
 def check(source: str) -> None:
@@ -444,25 +416,21 @@ def _scan(folder: Path) -> tuple[list[str], list[_File], Counter[str]]:
     found = {
         name: _classes(folder / name, _subfolders(folder / name, unread)) for name in parts.values()
     }
-    classes = found[parts[TRAIN]]
+    train = parts[TRAIN]
+    classes = found[train]
     for name, others in found.items():
-        if others != classes:
-            both = (
-                (parts[TRAIN], set(classes) - set(others)),
-                (name, set(others) - set(classes)),
-            )
-            where = ", ".join(
-                f"{each} only in {part}/" for part, names in both for each in sorted(names)
-            )
+        alone = sorted({*classes} ^ {*others})
+        if alone:
+            where = (f"{each} only in {train if each in classes else name}/" for each in alone)
             raise UserError(
-                f"{parts[TRAIN]}/ and {name}/ of {folder} must hold the same classes: {where}"
+                f"{train}/ and {name}/ of {folder} must hold the same classes: {', '.join(where)}"
             )
-    files = []
+    images: list[_File] = []
     for part, name in parts.items():
         # Without images for validation, one of each class is held out.
         least = 2 if part == TRAIN and VALIDATION not in parts else 1
-        files += _scan_classes(folder, folder / name, classes, part, least, unread)
-    return classes, files, unread
+        images += _scan_classes(folder, folder / name, classes, part, least, unread)
+    return classes, images, unread
 
 
 def _parts(folder: Path, inside: list[str]) -> dict[int, str]:
@@ -511,7 +479,7 @@ def _scan_classes(
     whole: Path, folder: Path, classes: list[str], part: int, least: int, unread: Counter[str]
 ) -> list[_File]:
     """The image files in the class folders of `folder`, and in the folders in those."""
-    files = []
+    images: list[_File] = []
     for label, name in enumerate(classes):
         found = []
         for each in _files_below(folder / name):
@@ -529,8 +497,8 @@ def _scan_classes(
                 f"image{'s' if len(found) != 1 else ''}: it needs at least {least}, "
                 f"files ending in {' '.join(SUFFIXES)}"
             )
-        files += sorted(found)
-    return files
+        images += sorted(found)
+    return images
 
 
 def _files_below(
@@ -580,30 +548,31 @@ def _decode(paths: list[str], folder: Path) -> Tensor:
     Raises `UserError`, which names all of them, if some cannot be used.
     """
     pixels = np.empty((len(paths), 3, SIZE, SIZE), dtype=np.uint8)
-    quiet = True if idist.get_rank() > 0 else None  # None: a bar where there is a terminal
-    unusable: dict[int, tuple[str, str]] = {}  # where: the whole sentence, and the reason
-    bar = tqdm(
-        total=len(paths), desc=f"reading {folder.name}", unit="img", disable=quiet, leave=False
+
+    def read(position: int) -> reading.Unusable | None:
+        try:
+            pixels[position] = reading.pixels(paths[position], SIZE)
+        except reading.Unusable as error:
+            return error
+        return None
+
+    failures = thread_map(  # Pillow lets other threads run while it decodes
+        read,
+        range(len(paths)),
+        max_workers=min(8, os.cpu_count() or 1),
+        tqdm_class=tqdm,
+        desc=f"reading {folder.name}",
+        unit="img",
+        disable=True if idist.get_rank() > 0 else None,  # None: a bar where there is a terminal
+        leave=False,
     )
-
-    def read(first: int) -> None:
-        for position in range(first, min(first + 200, len(paths))):
-            try:
-                pixels[position] = reading.pixels(paths[position], SIZE)
-            except reading.Unusable as error:
-                unusable[position] = (str(error), error.reason)
-
-    # Pillow lets other threads run while it decodes.
-    with bar, ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for _ in pool.map(read, range(0, len(paths), 200)):
-            bar.update(min(200, len(paths) - bar.n))
+    unusable = [(path, error) for path, error in zip(paths, failures, strict=True) if error]
     if len(unusable) == 1:
-        raise UserError(next(iter(unusable.values()))[0])
+        raise unusable[0][1]
     if unusable:
         reasons: dict[str, list[str]] = {}
-        for position, (_, reason) in sorted(unusable.items()):
-            name = paths[position].removeprefix(str(folder))[1:]
-            reasons.setdefault(reason, []).append(name)
+        for path, error in unusable:
+            reasons.setdefault(error.reason, []).append(path.removeprefix(str(folder))[1:])
         which = "; ".join(f"{_first(names)} ({why})" for why, names in reasons.items())
         raise UserError(f"mend or remove {len(unusable):,} files in {folder}: {which}")
     return torch.from_numpy(pixels)
@@ -624,10 +593,6 @@ def _read_cache(path: Path, fingerprint: str, count: int) -> Tensor | None:
 
 def _write_cache(path: Path, fingerprint: str, pixels: Tensor) -> None:
     """Write the cache as a whole or not at all; where it cannot be written, do without."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        torch.save({"fingerprint": fingerprint, "images": pixels}, scratch)
-        os.replace(scratch, path)
-    except (OSError, RuntimeError):  # torch reports a full disk or a missing right as either
-        with suppress(OSError):  # where nothing can be written, nothing can be removed
-            scratch.unlink()
+    content = {"fingerprint": fingerprint, "images": pixels}
+    with suppress(files.Unwritable):
+        files.write(path, lambda file: torch.save(content, file))

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import machine, pictures
 
-F = TypeVar("F", bound=Callable[[], object])
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-_demos: list[Callable[[], object]] = []
+F = TypeVar("F", bound=Callable[[], "Figure | None"])
+
+_demos: list[Callable[[], "Figure | None"]] = []
 
 
 def demo(function: F) -> F:
@@ -21,9 +22,9 @@ def demo(function: F) -> F:
     """
     if function.__module__ == "__main__":
         if machine.in_notebook():
-            result = function()
-            if isinstance(result, Figure):
-                pictures.display(result, _title(function))
+            figure = function()
+            if figure:
+                pictures.show(figure, _title(function))
         else:
             _demos.append(function)
     return function
@@ -33,11 +34,11 @@ def show_demos(folder: Path | None = None) -> None:
     """Run the demonstrations of the script, each below its name; their pictures go to `folder`."""
     for function in _demos:
         print(f"\n{_title(function)}")
-        result = function()
-        if folder and isinstance(result, Figure):
-            pictures.keep(folder / f"{function.__name__}.png", result)
+        figure = function()
+        if folder and figure:
+            pictures.keep(folder / f"{function.__name__}.png", figure)
     _demos.clear()
 
 
-def _title(function: Callable[[], object]) -> str:
+def _title(function: Callable[[], Any]) -> str:
     return function.__name__.replace("_", " ").capitalize()

@@ -14,18 +14,11 @@ FOLDED = (*ACTIVATIONS, *NORMS, nn.Dropout, nn.Flatten, nn.Identity)
 
 
 def facts(name: str, model: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]:
-    """The facts of one network, in eval mode.
-
-    Its stages are those of `grouped`.
-
-    Args:
-        name: of the network.
-        model: the network.
-        shape: of one input, (C, H, W).
+    """The facts of a network, in eval mode, for inputs of `shape` (C, H, W).
 
     Returns:
-        name, input, parameters, macs and stages; `auxiliary_parameters`, which are not in the
-        sums, where parts of the network only help to train it.
+        name, input, parameters, macs and stages, those of `grouped`; `auxiliary_parameters`, which
+        are not in the sums, where parts of the network only help to train it.
     """
     children = first_level(model)
     stages = [_stage(part, children) for part in grouped(model, shape)]
@@ -45,14 +38,8 @@ def grouped(model: nn.Module, shape: tuple[int, ...]) -> list[list[Layer]]:
     """The stages of a network, each as the modules of the first level that it is made of.
 
     A stage is such a module, with the normalization, activation and dropout behind it. Of more
-    than twelve, those of one class that stand side by side become one stage.
-
-    Args:
-        model: the network.
-        shape: of one input, (C, H, W).
-
-    Returns:
-        every call of a module of the first level, in the order of the forward pass.
+    than twelve, those of one class that stand side by side become one stage. A module that is
+    called again stands there again.
     """
     children = first_level(model)
     found: list[list[Layer]] = []
@@ -105,10 +92,8 @@ def describe(module: nn.Module) -> str:
         return f"conv {_times(module.kernel_size)}{stride}{groups}"
     if isinstance(module, nn.MaxPool2d | nn.AvgPool2d):
         kind = "max" if isinstance(module, nn.MaxPool2d) else "average"
-        overlaps = module.stride != module.kernel_size
-        return f"{kind} pool {_times(module.kernel_size)}" + (
-            f", stride {module.stride}" if overlaps else ""
-        )
+        stride = f", stride {module.stride}" if module.stride != module.kernel_size else ""
+        return f"{kind} pool {_times(module.kernel_size)}{stride}"
     if isinstance(module, nn.AdaptiveAvgPool2d):
         return "global average" if module.output_size in (1, (1, 1)) else "average pool"
     if isinstance(module, nn.Linear):

@@ -36,7 +36,7 @@ def write(path: Path, put: Callable[[IO[bytes]], Any]) -> None:
 
     Raises `Unwritable` if that cannot be; the old file then stays.
     """
-    unfinished = path.with_name(path.name + UNFINISHED)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")  # two may write at once
     try:
         with unfinished.open("wb") as file:
             put(file)
@@ -59,14 +59,29 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def make_folder(path: Path, *, new: bool = False) -> bool:
+    """Make a folder and those around it; whether it is there now, or, with `new`, was not before.
+
+    Raises `UserError` if it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=not new)
+    except OSError as error:
+        if new and isinstance(error, FileExistsError):
+            return False
+        raise UserError(
+            f"cannot make the folder {path}: {error.strerror}; choose another --out"
+        ) from None
+    return True
+
+
 def read_text(path: Path) -> str:
     """The content of a text file in UTF-8. Raises `UserError` if it cannot be read as that."""
     try:
         return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot read {machine.shown(path)}: {error.strerror}") from None
-    except ValueError as error:
-        raise UserError(f"cannot read {machine.shown(path)}: {error}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"cannot read {machine.shown(path)}: {reason}") from None
 
 
 def read_json(path: Path, shape: Any = object) -> Any:
@@ -119,12 +134,7 @@ def _misfit(value: Any, shape: Any, place: str) -> str:
         inside = f"a member of {place}"
         return next(filter(None, (_misfit(each, shape[0], inside) for each in value)), "")
     if shape is float:
-        fits = is_number(value) and math.isfinite(value)
+        fits = type(value) in (int, float) and math.isfinite(value)
     else:
         fits = isinstance(value, shape) and not (shape is int and isinstance(value, bool))
     return "" if fits else f"{place} is {value!r:.40}"
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a number; True and False are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)

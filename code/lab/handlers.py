@@ -13,7 +13,7 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import ProgressBar, global_step_from_engine
-from torch import Tensor, nn
+from torch import Tensor
 
 from . import machine
 from .errors import UserError
@@ -121,16 +121,12 @@ class StopOnSignal:
 
     def attach(self, trainer: Engine) -> None:
         """To be attached after validation and saving, which the last epoch must not miss."""
-        trainer.add_event_handler(Events.ITERATION_COMPLETED, self._within_epoch)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED, self._after_epoch)
+        trainer.add_event_handler(Events.ITERATION_COMPLETED, self._stop, within=True)
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, self._stop)
 
-    def _within_epoch(self, engine: Engine) -> None:
-        length = engine.state.epoch_length or 1
-        if self.requested and engine.state.iteration % length:
-            engine.terminate()
-
-    def _after_epoch(self, engine: Engine) -> None:
-        if self.requested:
+    def _stop(self, engine: Engine, within: bool = False) -> None:
+        last = engine.state.iteration % (engine.state.epoch_length or 1) == 0
+        if self.requested and not (within and last):
             engine.terminate()
 
     @contextmanager
@@ -200,11 +196,6 @@ def write_tensorboard(
         global_step_transform=global_step_from_engine(trainer),
     )
     trainer.add_event_handler(Events.COMPLETED, lambda: logger.close())
-
-
-def share_buffers(model: nn.Module) -> None:
-    """Give every process the first one's batch-norm statistics: all evaluate the same network."""
-    share(model.buffers())
 
 
 def share(tensors: Iterable[Tensor]) -> None:

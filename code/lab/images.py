@@ -33,13 +33,9 @@ class Unusable(UserError):  # noqa: N818 (a word, as in errors)
 
 
 def read(source: str | Path | IO[bytes]) -> Image.Image:
-    """Read a picture as upright RGB, what is transparent in it on white.
+    """Read a picture, by its path or open, as upright RGB, what is transparent in it on white.
 
-    Args:
-        source: a file, by its path or open.
-
-    Raises:
-        Unusable: it cannot be read, is too large, or the range of its pixels is unknown.
+    Raises `Unusable`: it cannot be read, is too large, or the range of its pixels is unknown.
     """
     name = source if isinstance(source, str | Path) else getattr(source, "name", "the picture")
     try:

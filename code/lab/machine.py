@@ -8,9 +8,10 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypedDict
+from typing import TypedDict
 
 import ignite
 import ignite.distributed as idist
@@ -57,7 +58,9 @@ def show_errors_in_one_line() -> None:
 
         shell = get_ipython()
         assert shell is not None
-        shell.set_custom_exc((UserError,), _show_in_notebook)
+        shell.set_custom_exc(
+            (UserError,), lambda shell, kind, error, *trace, **more: print(error, file=sys.stderr)
+        )
         return
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -80,12 +83,6 @@ def show_errors_in_one_line() -> None:
     sys.excepthook = hook
 
 
-def _show_in_notebook(
-    shell: Any, kind: type, error: BaseException, trace: Any, tb_offset: Any = None
-) -> None:
-    print(error, file=sys.stderr)
-
-
 def prepare(options: Options) -> None:
     """Set the process up for training, once: memory, threads and the group of processes.
 
@@ -98,17 +95,13 @@ def prepare(options: Options) -> None:
         torch.set_num_threads(options.threads)
     _keep_freed_memory()
     device = pick_device(options.device)
-    if "WORLD_SIZE" in os.environ and not _grouped():
+    if "WORLD_SIZE" in os.environ and idist.backend() is None:
         fast = device.type == "cuda" and torch.distributed.is_nccl_available()
         # Without a backend ignite would train separately in every process.
         idist.initialize("nccl" if fast else "gloo")
         atexit.register(idist.finalize)
         if idist.get_rank() > 0:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for the life of the process)
-
-
-def _grouped() -> bool:
-    return idist.backend() is not None
 
 
 def _keep_freed_memory() -> None:
@@ -181,12 +174,9 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
     """
     if name == "auto":
         if device.type != "cuda":
-            return torch.float32
-        return (
-            torch.bfloat16
-            if torch.cuda.is_bf16_supported(including_emulation=False)
-            else torch.float16
-        )
+            name = "fp32"
+        else:
+            name = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
 
 
@@ -212,21 +202,16 @@ def describe(device: torch.device) -> str:
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return f"{platform.processor()} GPU (MPS)"
-    return f"{_processor()}, {_count(torch.get_num_threads(), 'thread')}"
+    threads = torch.get_num_threads()
+    return f"{_processor()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _processor() -> str:
-    try:
+    with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
-    except OSError:
-        pass
     return platform.processor() or platform.machine() or "CPU"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def environment(device: torch.device, options: Options) -> Environment:

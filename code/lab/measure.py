@@ -111,11 +111,10 @@ def layer_table(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> str
     rows = [("layer", "", "output", "parameters", "MACs")]
     measured = layers(model, shape, depth)
     for layer in measured:
-        side = " x ".join(str(size) for size in layer.shape)
-        numbers = (f"{layer.parameters:,}", f"{layer.macs:,}")
-        rows.append((layer.name, layer.kind, side, *numbers))
-    total = (count_parameters(model), sum(layer.macs for layer in measured))
-    rows.append(("total", "", "", f"{total[0]:,}", f"{total[1]:,}"))
+        side = " x ".join(map(str, layer.shape))
+        rows.append((layer.name, layer.kind, side, f"{layer.parameters:,}", f"{layer.macs:,}"))
+    macs = sum(layer.macs for layer in measured)
+    rows.append(("total", "", "", f"{count_parameters(model):,}", f"{macs:,}"))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = []
     for row in rows:

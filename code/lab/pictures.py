@@ -2,14 +2,16 @@
 
 import io
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Union
 
 from . import files, machine
 from .errors import UserError
 
+if TYPE_CHECKING:  # here and elsewhere: matplotlib takes half a second to load
+    from matplotlib.figure import Figure
 
-def keep(path: Path, figure: Figure) -> None:
+
+def keep(path: Path, figure: "Figure") -> None:
     """Write a picture as a PNG file, over an older one.
 
     Raises `UserError` if it cannot be written.
@@ -20,19 +22,12 @@ def keep(path: Path, figure: Figure) -> None:
         raise UserError(f"{error}: choose another --out") from None
 
 
-def display(figure: Figure, words: str) -> None:
-    """Show a picture in a notebook; `words` say what is on it to who cannot see it."""
-    from IPython.display import Image
-    from IPython.display import display as show_image
-
-    content = io.BytesIO()
-    figure.savefig(content, format="png")
-    show_image(Image(content.getvalue(), alt=words))
-
-
-def show(path: Path, words: str = "") -> None:
+def show(picture: Union["Figure", Path], words: str = "") -> None:
     """Show a picture where this is a notebook; `words` say what is on it to who cannot see it."""
     if machine.in_notebook():
         from IPython.display import Image, display
 
-        display(Image(str(path), alt=words or None))
+        content = io.BytesIO(picture.read_bytes() if isinstance(picture, Path) else b"")
+        if not isinstance(picture, Path):
+            picture.savefig(content, format="png")
+        display(Image(content.getvalue(), alt=words or None))

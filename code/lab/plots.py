@@ -23,20 +23,14 @@ STYLES = ({"color": AMBER, "linestyle": "--"}, {"color": DARK}, {"color": BRIGHT
 
 
 def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
-    """Losses and validation accuracy by epoch, side by side.
-
-    Args:
-        history: rows with `epoch`, `train_loss`, `validation_loss`, `validation_accuracy`.
-    """
+    """Losses and validation accuracy by epoch, side by side, from the rows of a history."""
     epochs = [row["epoch"] for row in history]
     figure = Figure(figsize=(10, 4), layout="constrained", dpi=120)
     left, right = figure.subplots(1, 2)
     marker = "o" if len(epochs) == 1 else ""
-    for key, style, color in (("train_loss", "--", AMBER), ("validation_loss", "-", DARK)):
-        label = key.partition("_")[0].replace("train", "training")
-        left.plot(
-            epochs, [row[key] for row in history], style, color=color, marker=marker, label=label
-        )
+    for key, style in (("train_loss", STYLES[0]), ("validation_loss", STYLES[1])):
+        label = key.removesuffix("_loss").replace("train", "training")
+        left.plot(epochs, [row[key] for row in history], label=label, marker=marker, **style)
     left.set(xlabel="epoch", ylabel="cross-entropy")
     left.legend(frameon=False)
     accuracy = [row["validation_accuracy"] for row in history]
@@ -59,12 +53,7 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Figure:
-    """A confusion matrix: the true class by row, the predicted class by column.
-
-    Args:
-        counts: images of class i taken for class j, as `counts[i][j]`.
-        classes: their names.
-    """
+    """A confusion matrix: images of class i taken for class j, as `counts[i][j]`."""
     matrix = np.asarray(counts, dtype=float)
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     side = 2.5 + 0.55 * len(classes)
@@ -82,11 +71,10 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> Figure
 
 
 def filters(weight: Tensor) -> Figure:
-    """The kernels of a first convolution as pictures.
+    """The kernels of a first convolution, (filters, channels, height, width), as pictures.
 
-    Args:
-        weight: (filters, channels, height, width); with three channels they are shown in color,
-            otherwise the first one in gray. Each filter is stretched to its own range.
+    Three channels are shown in color, otherwise the first one in gray. Each filter is stretched to
+    its own range.
     """
     kernels = weight.detach().cpu().float()
     kernels = kernels if kernels.shape[1] == 3 else kernels[:, :1]
@@ -109,11 +97,9 @@ def mistakes(
 
     Args:
         model: in eval mode, on the CPU; gives logits.
-        images: uint8 (N, C, H, W).
-        labels: (N,).
+        images, labels: uint8 (N, C, H, W) and (N,).
         classes: their names.
-        mean: of each channel, as the network was trained with.
-        std: likewise.
+        mean, std: of each channel, as the network was trained with.
         count: how many to show.
     """
     channels = (1, -1, 1, 1)
@@ -173,12 +159,7 @@ def _table(axes: Axes, title: str, matrix: Tensor) -> None:
 
 
 def activations(functions: Mapping[str, Callable[[Tensor], Tensor]], reach: float = 5) -> Figure:
-    """What activations make of the numbers from -reach to reach, and their slopes, by autograd.
-
-    Args:
-        functions: by name; each acts on every number by itself.
-        reach: the largest number.
-    """
+    """What activations make of the numbers from -reach to reach, and their slopes, by autograd."""
     figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=120)
     left, right = figure.subplots(1, 2)
     x = torch.linspace(-reach, reach, 401, requires_grad=True)

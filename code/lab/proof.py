@@ -1,6 +1,6 @@
 """Whether a lesson's network is torchvision's: equal weights must give equal outputs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,17 +56,14 @@ class Proof:
     def __str__(self) -> str:
         if self.change:
             return self.change
-        return "\n".join(
-            f"{name}: largest difference {difference:.1e}"
-            for name, difference in self.differences.items()
-        )
+        differences = self.differences.items()
+        return "\n".join(f"{name}: largest difference {far:.1e}" for name, far in differences)
 
 
 def changed(same_as: SameAs) -> str:
-    """How the weights of a lesson's network differ from torchvision's, in one line.
+    """How the weights of a lesson's network differ from torchvision's, in one line, or "".
 
-    Returns:
-        nothing where all have the same names and shapes. Nothing is computed, on any image.
+    Only names and shapes are compared; nothing is computed.
     """
     with torch.device("meta"):
         ours = {same_as.rename(name): w.shape for name, w in same_as.build().state_dict().items()}
@@ -76,15 +73,14 @@ def changed(same_as: SameAs) -> str:
         "fewer": theirs.keys() - ours.keys(),
         "of another shape": {n for n in ours.keys() & theirs.keys() if ours[n] != theirs[n]},
     }
-    parts = [f"{len(names)} {kind} ({_first(names)})" for kind, names in kinds.items() if names]
+    parts = [
+        f"{len(names)} {kind} ({min(names)}{', ...' if len(names) > 1 else ''})"
+        for kind, names in kinds.items()
+        if names
+    ]
     if not parts:
         return ""
     return f"this is no longer torchvision's {same_as.model}: of its weights {', '.join(parts)}"
-
-
-def _first(names: Iterable[str]) -> str:
-    first, *others = sorted(names)
-    return f"{first}, ..." if others else first
 
 
 def prove(same_as: SameAs) -> Proof:
@@ -128,9 +124,5 @@ def _outputs(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """
     if isinstance(output, Tensor):
         return (output,)
-    fields = getattr(output, "_fields", ())
-    return tuple(getattr(output, name) for name in sorted(fields, key=_place)) or output
-
-
-def _place(field: str) -> tuple[bool, str]:
-    return field != "logits", field
+    fields = sorted(getattr(output, "_fields", ()), key=lambda name: (name != "logits", name))
+    return tuple(getattr(output, name) for name in fields) or output

@@ -63,10 +63,8 @@ class Record(Variant):
 def read(network: str, variant: str = DEFAULT, folder: Path = RESULTS) -> Variant | None:
     """The record of a network's variant, if there is one."""
     path = folder / f"{network}.json"
-    if not path.is_file():
-        return None
-    known: Record = files.read_json(path, Record)
-    return known if variant == DEFAULT else known["variants"].get(variant)
+    known: Record | None = files.read_json(path, Record) if path.is_file() else None
+    return known["variants"].get(variant) if known and variant != DEFAULT else known
 
 
 def name_of(network: str, variant: str) -> str:

@@ -15,23 +15,24 @@ leaves the old file or the new one, and never half of one.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import IO, Any, Literal, TypedDict, TypeVar, overload
+from typing import IO, TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, overload
 
 import ignite.distributed as idist
 import torch
 from filelock import FileLock, Timeout
-from ignite.handlers.checkpoint import BaseSaveHandler
-from matplotlib.figure import Figure
 
 from . import files, machine, tensors
 from .data import DataDescription
 from .errors import UserError
 from .machine import Environment
 from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 R = TypeVar("R", bound=Recipe)
 
@@ -69,14 +70,6 @@ class Result(TypedDict):
     test_accuracy: float
     test_loss: float
     confusion: list[list[int]]
-
-
-class Identity(TypedDict):
-    """What every recipe says."""
-
-    network: str
-    data: str
-    seed: int
 
 
 SHAPES: dict[str, Any] = {
@@ -146,7 +139,8 @@ class Run:
 
     def saved_recipe(self) -> dict[str, Any]:
         """The recipe that the run was started with, as it is kept."""
-        recipe: dict[str, Any] = self.read("run.json", {"recipe": Identity})["recipe"]
+        shape = {"recipe": {"network": str, "data": str, "seed": int}}
+        recipe: dict[str, Any] = self.read("run.json", shape)["recipe"]
         return recipe
 
     def check_network(self, network: str) -> None:
@@ -184,24 +178,15 @@ class Run:
     @overload
     def read(self, name: Literal["result.json"]) -> Result: ...
     @overload
-    def read(self, name: Literal["genotype.json"]) -> str: ...
-    @overload
     def read(self, name: str, shape: Any = None) -> Any: ...
     def read(self, name: str, shape: Any = None) -> Any:
-        """The content of a JSON file of the run, which holds at least a shape (`files.read_json`).
-
-        By default that is what a training writes.
-        """
+        """The content of a JSON file of the run, of that shape, or else as a training writes it."""
         return files.read_json(self.folder / name, shape or SHAPES.get(name, object))
 
     def write(self, name: str, content: Any) -> None:
         """Write a JSON file of the run, whole or not at all."""
         text = json.dumps(content, indent=1) + "\n"
         self._replace(name, lambda file: file.write(text.encode()))
-
-    def write_bytes(self, name: str, content: bytes) -> None:
-        """Write a file into the run folder that is no part of the training, such as an export."""
-        files.write_bytes(self.folder / name, content)
 
     def load(self, name: str) -> Any:
         """The tensors of a checkpoint of the run, on the CPU.
@@ -225,7 +210,11 @@ class Run:
         """Write a checkpoint of the run, whole or not at all."""
         self._replace(name, lambda file: torch.save(content, file))
 
-    def save_figure(self, name: str, figure: Figure) -> None:
+    def save_checkpoint(self, content: Any, name: str, about: Any = None) -> None:
+        """The same for ignite's `Checkpoint`, whose own handler removes the old file first."""
+        self.save(name, content)
+
+    def save_figure(self, name: str, figure: "Figure") -> None:
         """Write a picture of the run, whole or not at all."""
         self._replace(name, lambda file: figure.savefig(file, format="png"))
 
@@ -268,37 +257,9 @@ def _parent(out: str, network: str) -> Path:
 
 def _make_folder(parent: Path, stem: str) -> str:
     """Make `parent/stem`, or `parent/stem-2` and so on if it is taken; return the name."""
-    for number in range(1, 1000):
-        name = stem if number == 1 else f"{stem}-{number}"
-        try:
-            (parent / name).mkdir(parents=True)
-        except FileExistsError:
-            if parent.is_dir():
-                continue
-            raise UserError(f"{parent} is not a folder: choose another --out") from None
-        except OSError as error:
-            raise UserError(f"cannot make the folder {parent / name}: {error.strerror}") from None
-        return name
-    raise UserError(f"{parent} is full of runs of the same second")
-
-
-class CheckpointFiles(BaseSaveHandler):
-    """Where ignite's `Checkpoint` saves: a file of a run, replaced in one step.
-
-    ignite's own `DiskSaver` removes the old file of the same name before it writes the new one; a
-    process killed in between would leave none.
-    """
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    def __call__(
-        self,
-        checkpoint: Mapping[str, Any],
-        filename: str,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.run.save(filename, checkpoint)
-
-    def remove(self, filename: str) -> None:
-        """The next save replaces the file."""
+    files.make_folder(parent)
+    name, number = stem, 1
+    while not files.make_folder(parent / name, new=True):
+        number += 1
+        name = f"{stem}-{number}"
+    return name

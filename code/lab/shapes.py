@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, hypot, maximum, minimum
 from torch.nn.functional import interpolate
 
 SIZE = 32  # pixels a side
@@ -18,81 +18,53 @@ BATCH = 500  # images drawn at a time: their pixels stay in the processor's cach
 
 # Each shape is a function of a point (p, q) in the shape's own frame, where it fills about the
 # square from -1 to 1: positive inside, negative outside, near its edge the distance to it.
-
-
-def disc(p: Tensor, q: Tensor) -> Tensor:
-    return 1 - torch.hypot(p, q)
-
-
-def ring(p: Tensor, q: Tensor) -> Tensor:
-    return 0.18 - (torch.hypot(p, q) - 0.8).abs()
-
-
-def square(p: Tensor, q: Tensor) -> Tensor:
-    return 0.8 - torch.maximum(p.abs(), q.abs())
-
-
-def triangle(p: Tensor, q: Tensor) -> Tensor:
-    slope = math.sqrt(3) / 2  # normals of the three sides, 120 degrees apart
-    left, right = 0.5 * q - slope * p, 0.5 * q + slope * p
-    return 0.5 - torch.maximum(torch.maximum(left, right), -q)
-
-
-def cross(p: Tensor, q: Tensor) -> Tensor:
-    arms = 0.28 - torch.minimum(p.abs(), q.abs())
-    ends = 0.95 - torch.maximum(p.abs(), q.abs())
-    return torch.minimum(arms, ends)
-
-
-def star(p: Tensor, q: Tensor) -> Tensor:
-    return 0.6 + 0.35 * torch.cos(5 * torch.atan2(q, p)) - torch.hypot(p, q)
-
-
-def stripes(p: Tensor, q: Tensor) -> Tensor:
-    return torch.minimum(0.95 - torch.hypot(p, q), 0.4 * torch.sin(7 * p + 1.3))
-
-
-def checks(p: Tensor, q: Tensor) -> Tensor:
-    return torch.minimum(0.95 - torch.hypot(p, q), 0.8 * torch.sin(7 * p) * torch.sin(7 * q))
-
-
-def crescent(p: Tensor, q: Tensor) -> Tensor:
-    return torch.minimum(1 - torch.hypot(p, q), torch.hypot(p - 0.5, q) - 0.75)
-
-
-def frame(p: Tensor, q: Tensor) -> Tensor:
-    return 0.17 - (torch.maximum(p.abs(), q.abs()) - 0.72).abs()
-
-
+SLOPE = math.sqrt(3) / 2  # of the normals of a triangle's sides, 120 degrees apart
 SHAPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    shape.__name__: shape
-    for shape in (disc, ring, square, triangle, cross, star, stripes, checks, crescent, frame)
+    "disc": lambda p, q: 1 - hypot(p, q),
+    "ring": lambda p, q: 0.18 - (hypot(p, q) - 0.8).abs(),
+    "square": lambda p, q: 0.8 - maximum(p.abs(), q.abs()),
+    "triangle": lambda p, q: 0.5 - maximum(maximum(0.5 * q - SLOPE * p, 0.5 * q + SLOPE * p), -q),
+    "cross": lambda p, q: minimum(
+        0.28 - minimum(p.abs(), q.abs()), 0.95 - maximum(p.abs(), q.abs())
+    ),
+    "star": lambda p, q: 0.6 + 0.35 * torch.cos(5 * torch.atan2(q, p)) - hypot(p, q),
+    "stripes": lambda p, q: minimum(0.95 - hypot(p, q), 0.4 * torch.sin(7 * p + 1.3)),
+    "checks": lambda p, q: minimum(0.95 - hypot(p, q), 0.8 * torch.sin(7 * p) * torch.sin(7 * q)),
+    "crescent": lambda p, q: minimum(1 - hypot(p, q), hypot(p - 0.5, q) - 0.75),
+    "frame": lambda p, q: 0.17 - (maximum(p.abs(), q.abs()) - 0.72).abs(),
 }
 
 
-def draw(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+def draw(count: int, seed: int = 0, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Draw images of shapes; the same seed gives the same bytes, whatever the threads.
 
     Args:
         count: how many images.
         seed: of everything random in them.
+        index: draw only those at these places, int64 (n,), in this order.
 
     Returns:
-        images, uint8 (count, 3, 32, 32), and labels, int64 (count,): 0, 1, … 9, 0, 1, … in the
-        order of `SHAPES`.
+        images, uint8 (n, 3, 32, 32), and labels, int64 (n,): 0, 1, … 9, 0, 1, … in the order of
+        `SHAPES`.
     """
     generator = torch.Generator().manual_seed(seed)
-    # Whole batches are drawn and the rest cut off, so that fewer images are a part of more.
-    batches = [_draw_batch(generator) for _ in range(0, count, BATCH)]
-    images = torch.cat(batches)[:count] if batches else torch.empty(0, 3, SIZE, SIZE).byte()
-    return images, torch.arange(count) % len(SHAPES)
+    index = torch.arange(count) if index is None else index
+    images = torch.empty(len(index), 3, SIZE, SIZE, dtype=torch.uint8)
+    # Random numbers are drawn for whole batches, so that fewer images are a part of more.
+    for first in range(0, count, BATCH):
+        here = (index >= first) & (index < first + BATCH)
+        images[here] = _draw_batch(generator, index[here] - first)
+    return images, index % len(SHAPES)
 
 
-def _draw_batch(generator: torch.Generator) -> Tensor:
-    """Draw one batch, uint8 (BATCH, 3, SIZE, SIZE), its classes in turn."""
+def _draw_batch(generator: torch.Generator, wanted: Tensor) -> Tensor:
+    """Draw those images of a batch that are wanted, uint8 (n, 3, SIZE, SIZE)."""
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return torch.rand(BATCH, *shape, generator=generator) * (high - low) + low
+        return (torch.rand(BATCH, *shape, generator=generator) * (high - low) + low)[wanted]
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(BATCH, *shape, generator=generator)[wanted]
 
     axis = (torch.arange(SIZE) + 0.5) / SIZE * 2 - 1  # pixel centers, the image from -1 to 1
     x, y = axis.view(1, 1, SIZE), axis.view(1, SIZE, 1)
@@ -103,9 +75,10 @@ def _draw_batch(generator: torch.Generator) -> Tensor:
     u, v = (x - center_x) / radius, (y - center_y) / radius
     p = torch.cos(angle) * u + torch.sin(angle) * v
     q = torch.cos(angle) * v - torch.sin(angle) * u
-    inside = torch.empty(BATCH, 1, SIZE, SIZE)
+    label = wanted % len(SHAPES)
+    inside = torch.empty(len(wanted), 1, SIZE, SIZE)
     for number, shape in enumerate(SHAPES.values()):
-        mine = slice(number, None, len(SHAPES))
+        mine = label == number
         inside[mine, 0] = shape(p[mine], q[mine])
     # From distance to coverage: a sigmoid about a pixel wide smooths the edge.
     coverage = torch.sigmoid(inside * radius[:, None] * (SIZE / 1.2))
@@ -116,8 +89,7 @@ def _draw_batch(generator: torch.Generator) -> Tensor:
     image = interpolate(coarse, size=(SIZE, SIZE), mode="bilinear")
 
     # The shape's color: its hue lies near its class's own, its strength is random.
-    label = torch.arange(BATCH) % len(SHAPES)
-    hue = label / len(SHAPES) + 0.12 * torch.randn(BATCH, generator=generator)
+    hue = label / len(SHAPES) + 0.12 * normal()
     phase = hue.view(-1, 1, 1, 1) + torch.tensor([0, 1 / 3, 2 / 3]).view(1, 3, 1, 1)
     color = 0.5 + 0.5 * torch.cos(2 * math.pi * phase)
     strength = uniform(0.6, 1, 1, 1, 1)
@@ -130,5 +102,5 @@ def _draw_batch(generator: torch.Generator) -> Tensor:
     bar = barred & ((across - place).abs() < half_width)
     image = torch.where(bar[:, None], uniform(0, 1, 3, 1, 1), image)
 
-    image += 0.05 * torch.randn(image.shape, generator=generator)
+    image += 0.05 * normal(3, SIZE, SIZE)
     return image.mul_(255).clamp_(0, 255).to(torch.uint8)

@@ -10,7 +10,8 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import ignite.distributed as idist
 import torch
@@ -23,12 +24,11 @@ from ignite.handlers import (
     TerminateOnNan,
 )
 from ignite.metrics import Accuracy, ConfusionMatrix, Loss
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from . import machine, plots, record
+from . import machine, record
 from .batches import Batches, normalized
 from .data import Data, Split, described, is_described, load
 from .errors import Diverged, Stopped, UserError
@@ -39,14 +39,16 @@ from .handlers import (
     RandomState,
     StopOnSignal,
     share,
-    share_buffers,
     show_progress,
     write_tensorboard,
 )
 from .measure import count_macs, count_parameters
 from .pictures import show
 from .recipe import AuxiliaryRecipe, Options, Recipe
-from .runs import CheckpointFiles, Description, Epoch, Result, Run
+from .runs import Description, Epoch, Result, Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 R = TypeVar("R", bound=Recipe)
 
@@ -90,14 +92,18 @@ class Trained:
 
     def curve(self) -> None:
         """Show the losses and the validation accuracy of each epoch."""
-        self._show("curve.png", "The losses and the validation accuracy of each epoch")
+        words = "The losses and the validation accuracy of each epoch"
+        show(self.run.folder / "curve.png", words)
 
     def confusion(self) -> None:
         """Show which classes it takes for which, on the test images."""
-        self._show("confusion.png", "Which classes it takes for which, on the test images")
+        words = "Which classes it takes for which, on the test images"
+        show(self.run.folder / "confusion.png", words)
 
     def filters(self) -> None:
         """Draw the filters of the first convolution, if there is one: it sees the image."""
+        from . import plots
+
         words = "What the filters of the first convolution look for"
         for module in self.model.modules():
             if isinstance(module, nn.Conv2d):
@@ -106,17 +112,16 @@ class Trained:
 
     def mistakes(self) -> None:
         """Draw the test images that it is most sure about, and wrong."""
+        from . import plots
+
         test, data = self.data.test, self.data
         figure = plots.mistakes(
             self.model, test.images, test.labels, data.classes, data.mean, data.std
         )
         self._draw("mistakes.png", figure, "The test images that it is most sure about, and wrong")
 
-    def _draw(self, name: str, figure: Figure, words: str) -> None:
+    def _draw(self, name: str, figure: "Figure", words: str) -> None:
         self.run.save_figure(name, figure)
-        self._show(name, words)
-
-    def _show(self, name: str, words: str) -> None:
         show(self.run.folder / name, words)
 
 
@@ -127,8 +132,7 @@ def train(
 
     Args:
         build: makes the network from the recipe and the number of classes; it takes float
-            images (N, 3, 32, 32) and returns logits (N, classes). With an `AuxiliaryRecipe` it
-            may return a tuple in train mode: its logits, then those of auxiliary classifiers.
+            images (N, 3, 32, 32) and returns logits (N, classes), or what `AuxiliaryRecipe` says.
             A network that is `Growing` is told before each epoch how far the training is.
         recipe: what changes the result.
         options: where and how to run, and which run to resume.
@@ -155,11 +159,10 @@ def train(
     if idist.get_rank() == 0:
         _announce(run, device, data)
     if run.has("result.json"):
-        if idist.get_rank() == 0:
-            print(
-                "this run is finished, and its learning rate has come down to zero: "
-                f"to train for longer, start anew with --epochs {2 * recipe.epochs}"
-            )
+        print(
+            "this run is finished, and its learning rate has come down to zero: "
+            f"to train for longer, start anew with --epochs {2 * recipe.epochs}"
+        )
     else:
         try:
             with run.at_work():
@@ -204,29 +207,15 @@ def get_dataflow(
     Every process draws the same order and the same augmentation from (seed, epoch) and takes its
     share of each batch.
     """
-    training = Batches.of(
-        data,
-        recipe,
-        device=device,
-        rank=idist.get_rank(),
-        world_size=idist.get_world_size(),
-        memory_format=memory_format,
-    )
+    training = Batches.of(data, recipe, device=device, memory_format=memory_format)
     return training, _in_order(data.validation, data, device, memory_format)
 
 
 def _in_order(
     split: Split, data: Data, device: torch.device, memory_format: torch.memory_format
 ) -> Any:
-    return normalized(
-        split.to(device),
-        data.mean,
-        data.std,
-        EVALUATION_BATCH,
-        rank=idist.get_rank(),
-        world_size=idist.get_world_size(),
-        memory_format=memory_format,
-    )
+    images = split.to(device)
+    return normalized(images, data.mean, data.std, EVALUATION_BATCH, memory_format=memory_format)
 
 
 def initialize(
@@ -244,15 +233,8 @@ def initialize(
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": free},
     ]
-    optimizer = torch.optim.SGD(
-        groups,
-        lr=recipe.lr,
-        momentum=recipe.momentum,
-        nesterov=True,
-    )
-    replica = model
-    if idist.get_world_size() > 1:
-        replica = _replicate(model, device)
+    optimizer = torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True)
+    replica = _replicate(model, device) if idist.get_world_size() > 1 else model
     if options.compile:
         # Batches differ in size by one at most: two static shapes beat one dynamic one.
         compiled: Any = torch.compile(replica, dynamic=False)  # a module, of a module
@@ -315,12 +297,8 @@ def _losses(
 
     Both are sums over the batch.
     """
-
-    def loss(logits: Tensor) -> Tensor:
-        return F.cross_entropy(
-            logits, labels, label_smoothing=recipe.label_smoothing, reduction="sum"
-        )
-
+    smoothing = recipe.label_smoothing
+    loss = partial(F.cross_entropy, target=labels, label_smoothing=smoothing, reduction="sum")
     if isinstance(output, Tensor):
         return loss(output), 0.0
     if not isinstance(recipe, AuxiliaryRecipe):
@@ -379,7 +357,7 @@ def fit(
 
     best = Checkpoint(
         {"model": evaluated},
-        CheckpointFiles(run),
+        run.save_checkpoint,
         filename_pattern="best.pt",
         score_function=_accuracy,
         n_saved=1,
@@ -401,7 +379,7 @@ def fit(
         "random": RandomState(device),
         **({"average": evaluated} if average else {}),
     }
-    last = Checkpoint(state, CheckpointFiles(run), filename_pattern="last.pt", n_saved=None)
+    last = Checkpoint(state, run.save_checkpoint, filename_pattern="last.pt", n_saved=None)
     finite = TerminateOnNan()
     finite.logger.setLevel(logging.CRITICAL)  # said below, in words that help
 
@@ -431,7 +409,7 @@ def fit(
         if trainer.should_terminate:
             return
         speed = f"{epoch.images / epoch.clock():,.0f} images/s"
-        share_buffers(evaluated)
+        share(evaluated.buffers())  # batch norms': all evaluate the same network
         evaluator.run(validation)
         history.append(epoch_row(trainer, evaluator, epoch))
         print(line_of(history.rows[-1], recipe, speed), flush=True)
@@ -535,6 +513,8 @@ def _finish(model: nn.Module, data: Data, options: Options, device: torch.device
         "test_loss": metrics["loss"],
         "confusion": metrics["confusion"].int().tolist(),
     }
+    from . import plots
+
     run.save_figure("curve.png", plots.learning_curve(history))
     run.save_figure("confusion.png", plots.confusion(result["confusion"], data.classes))
     run.write("result.json", result)  # last: it says that the run is finished

@@ -17,7 +17,7 @@ from lab import record
 from lab.errors import UserError
 from lab.facts import facts
 from lab.onnx import export
-from lab.onnx.storing import halved
+from lab.onnx.export import halved
 
 FILES = sorted(models.MODELS.glob("*.onnx"))
 # The networks of the lecture as it was given, and the bytes that they may have together.

@@ -232,7 +232,7 @@ def test_the_networks_and_recipes_of_the_experiments_are_recorded_as_variants(
         ([], "--width 0.5", "unrecognized arguments: --width 0.5"),
         (["lenet"], "--seed 3", "leave out --seed"),
         (["lenet"], "--smoke", "leave out --smoke: what it trains is no result"),
-        (["lenet"], "--lr fast", "--lr takes a number, not fast"),
+        (["lenet"], "--lr fast", "argument --lr: invalid float value: 'fast'"),
     ],
 )
 def test_a_wrong_word_gets_one_line(

@@ -69,7 +69,7 @@ def test_smoke_mode_needs_no_download_and_yields_to_what_is_said() -> None:
     [
         (["--epoch", "3"], "unrecognized arguments: --epoch 3 (--help lists the settings)"),
         (["--lr"], "argument --lr: expected one argument (--help lists the settings)"),
-        (["--lr", "fast"], "--lr takes a number, not fast"),
+        (["--lr", "fast"], "argument --lr: invalid float value: 'fast'"),
         (["--lr", "nan"], "--lr must be a finite number, not nan"),
         (["--lr", "0"], "--lr must be above 0, not 0.0"),
         (["--lr", "inf"], "--lr must be a finite number, not inf"),
@@ -79,7 +79,7 @@ def test_smoke_mode_needs_no_download_and_yields_to_what_is_said() -> None:
         (["--data", ""], "--data is given nothing"),
         (["--out", ""], "--out is given nothing"),
         ([""], "an argument is empty"),
-        (["--epochs", "2.5"], "--epochs takes a whole number, not 2.5"),
+        (["--epochs", "2.5"], "argument --epochs: invalid int value: '2.5'"),
         (["--epochs", "0"], "--epochs must be at least 1, not 0"),
         (["--batch-size", "-1"], "--batch-size must be at least 1, not -1"),
         (["--momentum", "1"], "--momentum must be below 1, not 1.0"),
@@ -181,7 +181,7 @@ REFUSED = [
     ("course.pages", [""], "an argument is empty"),
     ("benchmarks/deck.py", ["--rounds", "0"], "argument --rounds: must be a whole number of at"),
     ("benchmarks/live.py", ["extra"], "unrecognized arguments: extra"),
-    ("code/lenet.py", ["--epochs", "many"], "--epochs takes a whole number, not many"),
+    ("code/lenet.py", ["--epochs", "many"], "argument --epochs: invalid int value: 'many'"),
     ("code/lenet.py", ["--rate", "1"], "unrecognized arguments: --rate"),
     ("benchmarks/training.py", ["--threads", "-1"], "--threads must be at least 0, not -1"),
 ]

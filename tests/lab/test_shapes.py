@@ -43,11 +43,15 @@ def test_a_seed_draws_the_same_bytes_with_any_number_of_threads_and_in_any_proce
     assert hashlib.sha256(here.numpy().tobytes()).hexdigest() == elsewhere.stdout.strip()
 
 
-def test_another_seed_draws_other_images_and_fewer_images_are_the_first_of_more() -> None:
+def test_another_seed_draws_other_images_and_fewer_images_are_a_part_of_more() -> None:
     images, _ = shapes.draw(700, 0)
     assert not torch.equal(images, shapes.draw(700, 1)[0])
     assert torch.equal(images[:333], shapes.draw(333, 0)[0])
     assert len(shapes.draw(0)[0]) == 0
+    some = torch.tensor([699, 3, 650, 4])
+    chosen, labels = shapes.draw(700, 0, some)
+    assert torch.equal(chosen, images[some])
+    assert labels.tolist() == [9, 3, 0, 4]
 
 
 def test_drawing_leaves_the_random_state_of_torch_alone() -> None:

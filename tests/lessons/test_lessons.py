@@ -97,7 +97,7 @@ def test_every_script_declares_its_lesson() -> None:
 def test_a_training_of_drawn_shapes_waits_for_no_library_that_it_does_not_need() -> None:
     code = "import sys, lab; print([each for each in sys.argv[1:] if each in sys.modules])"
     libraries = ["torchvision", "torch.onnx", "onnx", "onnxruntime", "optuna", "IPython"]
-    libraries += ["resvg_py", "brotli"]  # those that draw
+    libraries += ["matplotlib", "resvg_py", "brotli"]  # those that draw
     done = subprocess.run(
         [sys.executable, "-c", code, *libraries],
         env=environment(PYTHONPATH=str(ROOT / "code")),

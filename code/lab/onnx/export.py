@@ -6,20 +6,21 @@ metadata, JSON under the key `lecture`, says how images are prepared, what the c
 and which run the weights come from.
 """
 
+import copy
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import data
+from .. import data, files
 from ..batches import normalized
 from ..data import Data, DataDescription, Split
 from ..errors import UserError
@@ -27,7 +28,6 @@ from ..facts import FOLDED, facts, grouped
 from ..measure import Layer, first_level
 from ..recipe import Recipe, recorded_recipe
 from ..runs import Run
-from .storing import halved
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -129,8 +129,7 @@ class Opened(nn.Module):
         return tuple(found)
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """A global average, by the number of its call, and the one fully connected layer behind it."""
 
     pool: int
@@ -150,25 +149,16 @@ def _head(model: nn.Module, shape: tuple[int, ...]) -> Head | None:
 
 
 def export(run: Run, recipe: R, build: Callable[[R, int], nn.Module]) -> Path:
-    """Write the network of a finished run into its folder, as NETWORK.onnx.
+    """Write the network of a finished run into its folder, as NETWORK.onnx; return the file.
 
-    Args:
-        run: the run.
-        recipe: its recipe.
-        build: makes the network from the recipe and the number of classes.
-
-    Returns:
-        the file.
-
-    Raises:
-        UserError: an unfinished run, weights of another network, or packages that are missing.
+    Raises `UserError`: an unfinished run, weights of another network, or packages that are missing.
     """
     model = load_model(run, recipe, build)
     images = available(run, recipe)
     content = pack(run, recipe, model, images.test if images else None)
-    name = f"{recipe.network}.onnx"
-    run.write_bytes(name, content)
-    return run.folder / name
+    path = run.folder / f"{recipe.network}.onnx"
+    files.write_bytes(path, content)
+    return path
 
 
 def load_model(run: Run, recipe: R, build: Callable[[R, int], nn.Module]) -> nn.Module:
@@ -200,46 +190,30 @@ def pack(
     recipe: Recipe,
     model: nn.Module,
     test: Split | None,
-    shrink: Callable[["ModelProto"], "ModelProto"] = halved,
+    shrink: Callable[["ModelProto"], "ModelProto"] | None = None,
     kind: str = "float16",
     more: Mapping[str, Any] = MappingProxyType({}),
 ) -> bytes:
-    """The file of a network.
+    """The file of a network in eval mode, with the weights of a finished run.
 
     Args:
-        run: the finished run that the weights are from.
-        recipe: its recipe.
-        model: the network, in eval mode.
         test: images to compare the file with the network on; None: it is not compared.
-        shrink: stores the weights of a float32 model in fewer bytes.
+        shrink: stores the weights of a float32 model in fewer bytes; by default in two each.
         kind: of number that it stores them as.
         more: what else the file says.
     """
-    small = shrink(to_onnx(model, (3, data.SIZE, data.SIZE)))
+    small = (shrink or halved)(to_onnx(model, (3, data.SIZE, data.SIZE)))
     lecture = metadata(run, recipe, model, kind)
     if test is not None:
         about = run.read("run.json")["data"]
         lecture["agreement"] = agree(small.SerializeToString(), model, test, about)
-    return labelled(small, lecture | dict(more))
-
-
-def labelled(model: "ModelProto", lecture: dict[str, Any]) -> bytes:
-    """The bytes of an ONNX model with its metadata."""
-    entry = model.metadata_props.add()
-    entry.key, entry.value = KEY, json.dumps(lecture, separators=(",", ":"))
-    content: bytes = model.SerializeToString()
-    return content
+    entry = small.metadata_props.add()
+    entry.key, entry.value = KEY, json.dumps(lecture | dict(more), separators=(",", ":"))
+    return bytes(small.SerializeToString())
 
 
 def agree(content: bytes, model: nn.Module, test: Split, about: DataDescription) -> dict[str, int]:
-    """On how many of the first test images a file and its network have the same first choice.
-
-    Args:
-        content: of the file.
-        model: the network, in eval mode.
-        test: the images.
-        about: the description of the data set: its mean and std.
-    """
+    """On how many of the first test images a file and its network have the same first choice."""
     from onnxruntime import InferenceSession
 
     session = InferenceSession(content, providers=["CPUExecutionProvider"])
@@ -298,10 +272,10 @@ def parse(content: bytes) -> dict[str, Any]:
 
 
 def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
-    """A network in eval mode as an ONNX model in float32, of any batch up to 64.
+    """A network in eval mode, on the CPU, as an ONNX model in float32, of any batch up to 64.
 
     Args:
-        model: the network, on the CPU.
+        model: the network.
         shape: of one image, (C, H, W).
 
     Returns:
@@ -309,8 +283,7 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
         `STAGE.kernel` (C_out, C_in, kH, kW) of each stage that is one convolution. Batch norms
         are folded into the convolutions before them.
 
-    Raises:
-        UserError: the packages that this takes are not installed.
+    Raises `UserError`: the packages that this takes are not installed.
     """
     try:
         import onnx
@@ -337,9 +310,7 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
     graph = model_proto.graph
     for node in graph.node:  # where in which program each came from: half of the file
         del node.metadata_props[:]
-    del graph.value_info[:]
-    del graph.metadata_props[:]
-    del model_proto.metadata_props[:]
+    del graph.value_info[:], graph.metadata_props[:], model_proto.metadata_props[:]
     for stage in opened.stages:
         if stage.kernel:
             name, weight = f"{stage.name}.kernel", f"model.{stage.kernel}"
@@ -348,3 +319,44 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
             kind = onnx.TensorProto.FLOAT
             graph.output.append(onnx.helper.make_tensor_value_info(name, kind, side))
     return model_proto
+
+
+def halved(model: "ModelProto") -> "ModelProto":
+    """A copy of a float32 model whose weights take two bytes each, as float16."""
+    return stored(model, lambda name, value: [value.astype(np.float16)])
+
+
+def stored(
+    model: "ModelProto", parts: Callable[[str, np.ndarray], Sequence[np.ndarray]]
+) -> "ModelProto":
+    """A copy of a float32 model whose weights are stored in fewer bytes.
+
+    A runtime makes float32 weights of them again as it loads the file: the nodes for that depend on
+    nothing but constants, so they are computed once.
+
+    Args:
+        model: in float32.
+        parts: smaller arrays, of which a weight is the product, by its name and its value.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = copy.deepcopy(model)
+    graph = model.graph
+    constants, own = [*graph.initializer], [*graph.node]
+    del graph.node[:], graph.initializer[:]
+    for each in constants:
+        value, factors = numpy_helper.to_array(each), []
+        if value.dtype != np.float32:
+            graph.initializer.append(numpy_helper.from_array(value, each.name))
+            continue
+        small = parts(each.name, value)
+        for number, part in enumerate(small):
+            name = f"{each.name}.{number}" if len(small) > 1 else each.name
+            graph.initializer.append(numpy_helper.from_array(part, f"{name}.small"))
+            cast = helper.make_node("Cast", [f"{name}.small"], [name], to=TensorProto.FLOAT)
+            graph.node.append(cast)
+            factors.append(name)
+        if len(factors) > 1:
+            graph.node.append(helper.make_node("Mul", factors, [each.name]))
+    graph.node.extend(own)  # in the order in which they can be computed
+    return model

@@ -28,7 +28,7 @@ from ..data import Data, Split, load
 from ..errors import Diverged, Stopped, UserError
 from ..handlers import EpochSoFar, History, RandomState, StopOnSignal
 from ..recipe import Options, Recipe
-from ..runs import CheckpointFiles, Run
+from ..runs import Run
 from ..training import (
     EVALUATION_BATCH,
     check_same_data,
@@ -112,14 +112,9 @@ class Halves:
     ) -> None:
         half = len(split) // 2
         self.parts = [
-            Batches(
-                Split(split.images[part], split.labels[part]),
-                mean=data.mean,
-                std=data.std,
-                batch_size=recipe.batch_size,
-                seed=recipe.seed,
-                crop_padding=recipe.crop_padding,
-                flip=recipe.flip,
+            Batches.of(
+                replace(data, train=Split(split.images[part], split.labels[part])),
+                replace(recipe, cutout=0),
                 memory_format=memory_format,
             )
             for part in (slice(0, half), slice(half, 2 * half))
@@ -196,7 +191,7 @@ def result_of(run: Run) -> str:
     """The genotype that a search found, as text. Raises `UserError` where it has not ended."""
     if not run.has("genotype.json"):
         raise UserError(f"{run} holds no genotype.json: it is no search that has ended")
-    return run.read("genotype.json")
+    return str(run.read("genotype.json"))
 
 
 def _rounds_like(run: Run, options: Options, device: torch.device) -> bool:
@@ -245,7 +240,7 @@ def _search(
         "history": history,
         "random": RandomState(device),
     }
-    last = Checkpoint(state, CheckpointFiles(run), filename_pattern="last.pt", n_saved=None)
+    last = Checkpoint(state, run.save_checkpoint, filename_pattern="last.pt", n_saved=None)
 
     @trainer.on(Events.EPOCH_STARTED)
     def seed() -> None:

@@ -22,7 +22,7 @@ import ignite.distributed as idist
 import torch
 from torch import nn
 
-from .. import machine
+from .. import files, machine
 from ..data import Data
 from ..errors import Diverged, Stopped, UserError
 from ..measure import count_macs, count_parameters
@@ -65,10 +65,7 @@ def name_of(recipe: Recipe, settings: dict[str, Any]) -> str:
 def default_storage(out: str, network: str) -> str:
     """An SQLite file beside the runs of a network, as a URL; its folder is made if need be."""
     folder = Path(out or machine.home() / "runs", network)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the folder {folder}: {error.strerror}") from None
+    files.make_folder(folder)
     return f"sqlite:///{(folder / 'search.db').absolute().as_posix()}"
 
 
