@@ -59,8 +59,9 @@ class MixedEdge(nn.ModuleList):
     """Operations side by side, which give equal shapes."""
 
     def forward(self, x: Tensor, shares: Tensor) -> Tensor:
-        pairs = zip(shares, self, strict=True)  # they sum to 1
-        return sum(share * o(x) for share, o in pairs)
+        pairs = zip(shares, self, strict=True)  # shares sum to 1
+        mixed = (share * o(x) for share, o in pairs)
+        return sum(mixed, torch.zeros(()))
 
 
 @lab.demo
@@ -68,8 +69,8 @@ def three_operations() -> None:
     x = torch.rand(1, 16, 8, 8)
     edge = MixedEdge([nn.Conv2d(16, 16, 3, padding=1), nn.AvgPool2d(3, 1, 1), nn.Identity()])
     alpha = torch.zeros(3, requires_grad=True)
-    F.mse_loss(edge(x, alpha.softmax(-1)), x).backward()
-    print("to give the input back, descend along", (-alpha.grad).tolist())
+    (gradient,) = torch.autograd.grad(F.mse_loss(edge(x, alpha.softmax(-1)), x), alpha)
+    print("to give the input back, descend along", (-gradient).tolist())
 
 
 # %% [markdown]
@@ -186,9 +187,9 @@ class Cell(nn.Module):
         return torch.cat(states[2:], 1)  # (N, 4C, H, W), halved in a reduction cell
 
 
-def stack(cells: int, channels: int, kinds: Sequence, affine: bool) -> nn.ModuleList:
-    """Of cells, from these channels on; `kinds`: the nodes of normal and of reduction cells."""
-    stacked = nn.ModuleList()
+def stack(cells: int, channels: int, kinds: Sequence, affine: bool) -> list[Cell]:
+    """From these channels on; `kinds`: the nodes of normal and of reduction cells."""
+    stacked: list[Cell] = []
     inputs, reduced = (3 * channels, 3 * channels), False  # what the stem gives
     for number in range(cells):
         reduction = number in (cells // 3, 2 * cells // 3)
@@ -205,7 +206,9 @@ class SearchNetwork(nn.Module):
         super().__init__()
         self.stem = stem(channels)
         nodes = [[(NAMES, state) for state in range(sources)] for sources in SOURCES]
-        self.cells = stack(cells, channels, [nodes, nodes], affine=False)
+        stacked = stack(cells, channels, [nodes, nodes], affine=False)
+        self.cells = nn.ModuleList(stacked)
+        self.reductions = [cell.reduction for cell in stacked]
         self.fc = nn.Linear(4 * NODES * channels, classes)
         # Nearly equal shares: every operation gets its chance.
         self.alphas = [nn.Parameter(1e-3 * torch.randn(EDGES, len(NAMES))) for _ in range(2)]
@@ -215,8 +218,8 @@ class SearchNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         shares = self.alpha_normal.softmax(-1), self.alpha_reduction.softmax(-1)  # (14, 8)
         before = last = self.stem(x)  # (N, 3C, 32, 32)
-        for cell in self.cells:
-            before, last = last, cell(before, last, shares[cell.reduction])
+        for cell, reduction in zip(self.cells, self.reductions, strict=True):
+            before, last = last, cell(before, last, shares[reduction])
         return self.fc(last.mean((2, 3)))  # (N, 16C, 8, 8) -> (N, classes)
 
 
@@ -430,8 +433,9 @@ class DARTS(nn.Module):
         self.drop_path = drop_path
         self.stem = stem(channels)
         kinds = [list(zip(edges[::2], edges[1::2], strict=True)) for edges in genotype]
-        self.cells = stack(cells, channels, kinds, affine=True)
-        for cell in self.cells if drop_path > 0 else []:
+        stacked = stack(cells, channels, kinds, affine=True)
+        self.cells = nn.ModuleList(stacked)
+        for cell in stacked if drop_path > 0 else []:
             for number, edge in enumerate(cell.edges):
                 if not isinstance(edge, nn.Identity):  # which always stays
                     cell.edges[number] = nn.Sequential(edge, DropPath())

@@ -85,6 +85,7 @@ class Inception(nn.Module):
             nn.MaxPool2d(3, stride=1, padding=1),
             BasicConv2d(in_channels, pool_proj, 1, 1, paper),
         )
+        self.out_channels = ch1x1 + ch3x3 + ch5x5 + pool_proj
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([branch(x) for branch in self.children()], dim=1)
@@ -93,8 +94,8 @@ class Inception(nn.Module):
 @lab.demo
 def reduction() -> None:
     block = Inception(192, (64, 96, 128, 16, 32, 32), paper=True)
-    for side, branch in ((3, block.branch3x3), (5, block.branch5x5)):
-        direct = nn.Conv2d(192, branch[1].conv.out_channels, side, padding=side // 2)
+    for side, maps, branch in ((3, 128, block.branch3x3), (5, 32, block.branch5x5)):
+        direct = nn.Conv2d(192, maps, side, padding=side // 2)
         costs = [lab.count_macs(module, (1, 192, 28, 28)) / 1e6 for module in (direct, branch)]
         print("{0}x{0}: direct {1:.0f} million MACs, reduced {2:.0f} million".format(side, *costs))
 
@@ -114,7 +115,7 @@ class InceptionAux(nn.Module):
 
     def __init__(self, in_channels: int, maps: int, hidden: int, classes: int, paper: bool) -> None:
         super().__init__()
-        self.pool = nn.AvgPool2d(5, stride=3) if paper else nn.AdaptiveAvgPool2d(4)
+        self.pool: nn.Module = nn.AvgPool2d(5, stride=3) if paper else nn.AdaptiveAvgPool2d(4)
         self.conv = BasicConv2d(in_channels, maps, 1, 1, paper)
         self.fc1 = nn.Linear(maps * 4 * 4, hidden)
         self.relu = nn.ReLU()
@@ -162,27 +163,38 @@ class GoogLeNet(nn.Module):
         def c(channels: int) -> int:
             return max(1, round(channels * width))
 
+        def block(row: str, before: int) -> Inception:
+            return Inception(before, tuple(c(count) for count in TABLE_1[row][0]), paper)
+
+        def classifier(before: int) -> InceptionAux:
+            return InceptionAux(before, c(128), c(1024), classes, paper)
+
+        self.auxiliary = auxiliary
         self.conv1 = BasicConv2d(3, c(64), 7, 2, paper)
         self.maxpool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.norm1 = nn.LocalResponseNorm(5) if paper else nn.Identity()
         self.conv2 = BasicConv2d(c(64), c(64), 1, 1, paper)
         self.conv3 = BasicConv2d(c(64), c(192), 3, 1, paper)
         self.norm2 = nn.LocalResponseNorm(5) if paper else nn.Identity()
-        self.maxpool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
-        channels = c(192)
-        for name, (row, _, _) in TABLE_1.items():
-            counts = tuple(c(count) for count in row)
-            self.add_module(f"inception{name}", Inception(channels, counts, paper))
-            channels = counts[0] + counts[2] + counts[4] + counts[5]
-            if auxiliary and name in ("4a", "4d"):
-                head = InceptionAux(channels, c(128), c(1024), classes, paper)
-                self.add_module("aux1" if name == "4a" else "aux2", head)
+        self.maxpool2: nn.Module = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        self.inception3a = block("3a", c(192))
+        self.inception3b = block("3b", self.inception3a.out_channels)
+        self.inception4a = block("4a", self.inception3b.out_channels)
+        if auxiliary:
+            self.aux1 = classifier(self.inception4a.out_channels)
+        self.inception4b = block("4b", self.inception4a.out_channels)
+        self.inception4c = block("4c", self.inception4b.out_channels)
+        self.inception4d = block("4d", self.inception4c.out_channels)
+        if auxiliary:
+            self.aux2 = classifier(self.inception4d.out_channels)
+        self.inception4e = block("4e", self.inception4d.out_channels)
+        self.inception5a = block("5a", self.inception4e.out_channels)
+        self.inception5b = block("5b", self.inception5a.out_channels)
         self.maxpool3 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.maxpool4 = nn.MaxPool2d(3 if paper else 2, stride=2, ceil_mode=True)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.4 if paper else 0.2)
-        self.fc = nn.Linear(channels, classes)
-        self.auxiliary = auxiliary
+        self.fc = nn.Linear(self.inception5b.out_channels, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):  # keeps the size of the signal through all layers
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -204,7 +216,7 @@ class GoogLeNet(nn.Module):
         x = self.inception5b(x)  # (N, 1024, 7, 7) | (N, 384, 4, 4)
         x = self.avgpool(x).flatten(1)  # (N, 1024) | (N, 384)
         logits = self.fc(self.dropout(x))  # (N, classes)
-        return (logits, aux1, aux2) if with_auxiliary else logits
+        return logits if aux1 is None or aux2 is None else (logits, aux1, aux2)
 
 
 def for_small_images(model: GoogLeNet, paper: bool) -> GoogLeNet:

@@ -212,7 +212,7 @@ class InceptionAux(nn.Module):
 
     def __init__(self, in_channels: int, c: Scale, classes: int) -> None:
         super().__init__()
-        self.pool = nn.AvgPool2d(5, stride=3)
+        self.pool: nn.Module = nn.AvgPool2d(5, stride=3)
         self.conv0 = BasicConv2d(in_channels, c(128), 1)
         self.conv1 = BasicConv2d(c(128), c(768), 5)
         self.fc = nn.Linear(c(768), classes)
@@ -249,7 +249,7 @@ class Inception3(nn.Module):
         self.maxpool1 = nn.MaxPool2d(3, stride=2)
         self.conv_3b = BasicConv2d(c(64), c(80), 1)
         self.conv_4a = BasicConv2d(c(80), c(192), 3)
-        self.maxpool2 = nn.MaxPool2d(3, stride=2)
+        self.maxpool2: nn.Module = nn.MaxPool2d(3, stride=2)
         self.mixed_5b = InceptionA(c(192), c, pool_channels=32)
         self.mixed_5c = InceptionA(self.mixed_5b.out_channels, c, pool_channels=64)
         self.mixed_5d = InceptionA(self.mixed_5c.out_channels, c, pool_channels=64)
@@ -285,7 +285,7 @@ class Inception3(nn.Module):
         x = self.mixed_7c(self.mixed_7b(x))  # (N, 2048, 8, 8) | (N, 512, 3, 3)
         x = self.avgpool(x).flatten(1)  # (N, 2048) | (N, 512)
         logits = self.fc(self.dropout(x))  # (N, classes)
-        return (logits, aux) if with_auxiliary else logits
+        return logits if aux is None else (logits, aux)
 
 
 def for_small_images(model: Inception3) -> Inception3:
@@ -312,9 +312,11 @@ def for_small_images(model: Inception3) -> Inception3:
 def joined(first: BasicConv2d, second: BasicConv2d) -> BasicConv2d:
     """One convolution that sees as many pixels as two in a row, the first of stride 1."""
     one, two = first.conv, second.conv
-    kernel = tuple(a + b - 1 for a, b in zip(one.kernel_size, two.kernel_size, strict=True))
-    padding = tuple(a + b for a, b in zip(one.padding, two.padding, strict=True))
-    return BasicConv2d(one.in_channels, two.out_channels, kernel, two.stride, padding)
+    (h1, w1), (h2, w2) = one.kernel_size, two.kernel_size
+    both = BasicConv2d(one.in_channels, two.out_channels, (h1 + h2 - 1, w1 + w2 - 1))
+    paddings = zip(one.padding, two.padding, strict=True)
+    both.conv.stride, both.conv.padding = two.stride, tuple(int(a) + int(b) for a, b in paddings)
+    return both
 
 
 def unfactorized(model: Inception3) -> Inception3:
