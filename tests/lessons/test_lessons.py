@@ -49,6 +49,7 @@ SAYS = {
     "lenet": ["today 61,706, in 1998 60,000", "120 x 1 x 1", "by hand, epoch 2"],
     "pieces": [
         "convolution 3x3, stride 2, padding 1: (2, 6, 16, 16), largest difference",
+        "batch norm in eval mode: (8, 6, 10, 10), largest difference",
         "fully connected   50,348,032 parameters  50,331,648 MACs",
         "together: (4, 10), largest difference",
     ],
