@@ -231,7 +231,7 @@ class SearchNetwork(nn.Module):
 # The weights w learn from one half of the images and α from the other; on the same images α would
 # only choose what fits them best. The best α is the one with the best weights (equations 3, 4):
 #
-# $$\min_\alpha L_{val}(w^*(\alpha), \alpha), \quad w^*(\alpha) = \arg\min_w L_{train}(w, \alpha)$$
+# $$\min_\alpha L_{val}(w^*(\alpha), \alpha),\; w^*(\alpha)=\mathrm{argmin}_w L_{train}(w, \alpha)$$
 #
 # Nobody can compute $w^*$ at every step. The paper takes a single step of the training instead, to
 # $w' = w - \xi \nabla_w L_{train}(w, \alpha)$, and then the gradient is (equations 5 to 7)
