@@ -362,8 +362,7 @@ class Bilevel:
         normal, reduction = (alpha.detach().softmax(-1).tolist() for alpha in self.model.alphas)
         genotype = derive(*self.model.alphas)
         skips = sum(name == "skip_connect" for name, _ in genotype.normal)
-        shares = {"normal": normal, "reduction": reduction}
-        return {**shares, "genotype": str(genotype), "skips": skips}
+        return {"normal": normal, "reduction": reduction, "genotype": str(genotype), "skips": skips}
 
     def enough(self, row: dict) -> bool:
         return 0 < self.recipe.stop_at_skips <= row["skips"]
@@ -398,7 +397,7 @@ class DropPath(nn.Module):
     """Silence a path for some of the images of a batch, in train mode only."""
 
     def __init__(self) -> None:
-        super().__init__()  # a buffer, as torch.compile would begin anew for each new number
+        super().__init__()  # a buffer: torch.compile would start again for each new number
         self.rate = nn.Buffer(torch.zeros(()), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:

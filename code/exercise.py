@@ -219,7 +219,7 @@ RECIPE = lab.Recipe("exercise", epochs=10, lr=0.05, batch_size=128, crop_padding
 def train(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> list[dict[str, Any]]:
     """Train `model` in place with the six functions of step 3, for `recipe.epochs` epochs.
 
-    `lab.Batches` draw order and augmentation anew when their `epoch` changes: set it at the start
+    `lab.Batches` shuffles and augments differently when its `epoch` changes: set it at the start
     of every epoch, as `shuffle` in `code/lenet.py` does.
 
     At the end the model has the weights of the epoch with the best validation accuracy. Keep a

@@ -275,8 +275,8 @@ def genomes_and_costs() -> None:
 # other one dominates, then those that only these dominate, and so on, rank by rank, until the
 # population is full; of the rank that does not fit whole it keeps those in sparse places, so that
 # the front stays wide. A child takes each bit from one of its parents, and on average one bit is
-# drawn anew. (Not here: the paper begins with networks that people designed, and late in the search
-# it draws genomes from a Bayesian network, learned from all that was tried.)
+# then replaced at random. (Not here: the paper begins with networks that people designed, and late
+# in the search it draws genomes from a Bayesian network, learned from all that was tried.)
 #
 # The study holds all that is known, so any process may stop, be killed or join in. Its name is made
 # of all settings that change its results, so the same command finds the same study. `--generations`

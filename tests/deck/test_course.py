@@ -271,7 +271,7 @@ def test_only_the_guard_of_a_cell_goes() -> None:
 
 def test_a_formula_of_a_lesson_is_drawn_by_the_browser(whole: Path) -> None:
     page = (whole / "lessons" / "lenet.html").read_text(encoding="utf-8")
-    assert "<mi>φ</mi>" in page  # \\varphi in the script
+    assert "<mi>φ</mi>" in page  # \varphi in the script
     assert "$" not in page
     with_formulas = runpy.run_path(str(ROOT / "code" / "course" / "pages.py"))["with_formulas"]
     assert with_formulas("costs 5 $, `$x$`\n```sh\necho $a $b\n```") == (
