@@ -213,7 +213,8 @@ def with_formulas(markdown: str) -> str:
         code, block, inline = found.groups()
         return code or convert(block or inline, display="block" if block else "inline")
 
-    return re.sub(r"(`[^`]+`)|\$\$(.+?)\$\$|\$(.+?)\$", drawn, markdown, flags=re.DOTALL)
+    tex = r"(`+[^`]+`+)|\$\$([^$`]+)\$\$|\$(?!\s)([^$`]+)(?<!\s)\$"
+    return re.sub(tex, drawn, markdown)
 
 
 def body(notebook: NotebookNode) -> str:
