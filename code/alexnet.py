@@ -19,20 +19,20 @@
 #
 # LeNet's plan with a thousand times the parameters: five convolutions, three fully connected
 # layers, ReLU so that it trains fast, dropout so that it does not memorize, and two GPUs, since one
-# had 3 GB of memory.
+# had only 3 GB of memory.
 #
-# The paper's net has two towers, one on each GPU, that see each other's maps in one convolution and
-# in the fully connected layers only. torchvision's has a single, narrower tower, after a later
-# paper (*One weird trick for parallelizing convolutional neural networks*, 2014), and no local
-# response normalization. Both are here, and torchvision's is the default.
+# The paper's network has two towers, one on each GPU, which see each other's maps only in one
+# convolution and in the fully connected layers. torchvision's has a single, narrower tower, after a
+# later paper (*One weird trick for parallelizing convolutional neural networks*, 2014), and no
+# local response normalization. Both are here, and torchvision's is the default.
 #
-# At 32x32 the first convolution, 11x11 with stride 4, would leave 7x7 positions. It becomes 5x5
-# with stride 1; with pooling padded by one pixel the sides go 32, 16, 8, 4 where they were 55, 27,
-# 13, 6. So that a laptop can train it, channels are halved (`--width`), and 384 hidden units
-# stand where 4,096 stood (`--hidden`). Batch norm does the job of the paper's normalization.
+# At 32x32 the first convolution, 11x11 with stride 4, would have only 7x7 positions. Here it is 5x5
+# with stride 1, and pooling is padded by one pixel, so that the sides are 32, 16, 8 and 4 instead
+# of 55, 27, 13 and 6. So that a laptop can train it, there are half as many channels (`--width`),
+# and 384 hidden units instead of 4,096 (`--hidden`). Batch norm replaces the paper's normalization.
 #
-# `python code/alexnet.py` trains it on CIFAR10, `--towers 2 --norm lrn` with towers as in the
-# paper. `--help` lists the rest.
+# `python code/alexnet.py` trains it on CIFAR10; `--towers 2 --norm lrn` gives it the paper's towers
+# and normalization. `--help` lists the rest.
 
 # %%
 from dataclasses import dataclass
@@ -46,8 +46,10 @@ from torch.nn import functional as F
 # ## The block
 #
 # Convolution, ReLU (section 3.1), and in the first two layers local response normalization
-# (section 3.3): a strong answer of one map damps those of its neighbors at the same place, two on
-# either side.
+# (section 3.3): a strong response of map i at some place weakens those of its neighbors there, two
+# on either side.
+#
+# $$b^i = a^i \Big/ \Big(k + \alpha \sum_{j=i-2}^{i+2} (a^j)^2\Big)^\beta$$
 
 
 # %%
@@ -79,7 +81,7 @@ def convolution(
 
 # %% [markdown]
 # Two towers side by side are one convolution in two groups: each half of the output sees half of
-# the input, and half of the weights are saved.
+# the input, which saves half of the weights.
 
 
 # %%
@@ -170,8 +172,8 @@ def alexnet_2012() -> AlexNet:
 # %% [markdown]
 # ## What each layer costs
 #
-# The parameters sit in the fully connected layers, the work in the convolutions. First
-# torchvision's form, then the paper's, whose abstract counts 60 million parameters:
+# The fully connected layers hold the parameters, the convolutions do the work. First torchvision's
+# form, then the paper's, whose abstract counts 60 million parameters:
 
 
 # %%
@@ -185,7 +187,7 @@ def costs() -> None:
 # %% [markdown]
 # ## The same function as torchvision
 #
-# torchvision numbers all the layers, with ReLU, pooling and dropout counted in. Its pooling to 6x6
+# torchvision numbers all layers, ReLU, pooling and dropout included. Its extra pooling to 6x6
 # before the head does nothing at 224x224.
 
 # %%
@@ -218,8 +220,9 @@ def difference_from_torchvision() -> None:
 # %% [markdown]
 # ## The recipe
 #
-# Most parameters sit in two layers that can memorize much: dropout in front of both, shifts and
-# mirroring work against it, as in the paper (section 4).
+# Most parameters sit in fully connected layers, which can memorize a lot. Dropout, shifts and
+# mirroring work against that, as in section 4 of the paper. But dropout acts where torchvision has
+# it, with one tower and with two: on the inputs of fc6 and fc7, not on their outputs.
 
 
 # %%
@@ -275,9 +278,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learned
 #
-# With dropout the training loss is that of a network with half of its units; the validation loss
-# is that of the whole, and may lie below it. Figure 3 of the paper shows the filters of its first
-# convolution: edges in all directions and blobs of color, which nobody had put in. And here?
+# With dropout the training loss is that of a network with half of its units; the validation loss is
+# that of the whole network, and may lie below it. Figure 3 of the paper shows the filters of its
+# first convolution: edges in all directions and blobs of color, which nobody had put in. And here?
 
 # %%
 if __name__ == "__main__":
@@ -289,7 +292,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## To try
 #
-# - `--norm lrn --lr 0.01` and `--norm none --lr 0.01`: what did the paper's normalization bring?
+# - `--norm lrn --lr 0.01` and `--norm none --lr 0.01`: did the paper's normalization help?
 # - `--dropout 0`: how far apart are the two losses now?
-# - `--towers 2`: look at the two halves of the filters. The paper's towers specialized, one in
-#   color and one in edges (section 6.1). Do these?
+# - `--towers 2`: look at the two halves of the filters. In the paper the towers specialized, one in
+#   edges and one in colors (section 6.1). Do these?

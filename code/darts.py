@@ -18,12 +18,12 @@
 # ([arXiv:1806.09055](https://arxiv.org/abs/1806.09055)). The companion of the slide
 # **Differentiable Architecture Search**.
 #
-# Which operation should stand between two layers? That is a choice, and a choice has no gradient.
-# DARTS puts all of them there at once and mixes their outputs. The shares of the mixture, a softmax
-# of numbers α, have gradients: they are learned like weights, and the strongest operations stay.
+# Which operation should connect two layers? That is a choice, and a choice has no gradient. DARTS
+# takes all operations at once and mixes their outputs. The shares of the mixture, a softmax of
+# numbers α, have gradients: they are learned like weights, and the strongest operations remain.
 #
-# The paper searches with 8 cells of 16 channels and trains 20 of 36. To suit a laptop, both are
-# smaller here, and the search sees a part of the images.
+# The paper searches with 8 cells of 16 channels and trains 20 cells of 36. To suit a laptop, both
+# networks are smaller here, and the search sees only some of the images.
 #
 # `python code/darts.py` trains the paper's own cell on CIFAR10; `python code/darts.py search` looks
 # for another one, and ends with the command that trains it.
@@ -50,8 +50,10 @@ from lab.search.bilevel import search as run_search
 # %% [markdown]
 # ## A mixed edge
 #
-# Equation 2: an edge is the sum of `softmax(α)[o] * o(x)` over the operations `o`. The gradient by
-# α says which of them should get a larger share.
+# $$\bar{o}(x) = \sum_o \frac{e^{\alpha_o}}{\sum_{o'} e^{\alpha_{o'}}} \, o(x)$$
+#
+# Equation 2: the sum runs over the operations o of an edge. The gradient with respect to α says
+# which of them should have a larger share.
 
 
 # %%
@@ -59,26 +61,27 @@ class MixedEdge(nn.ModuleList):
     """Operations side by side, which give equal shapes."""
 
     def forward(self, x: Tensor, shares: Tensor) -> Tensor:
-        pairs = zip(shares, self, strict=True)  # they sum to 1
-        return sum(share * o(x) for share, o in pairs)
+        pairs = zip(shares, self, strict=True)  # shares sum to 1
+        mixed = (share * o(x) for share, o in pairs)
+        return sum(mixed, torch.zeros(()))
 
 
 @lab.demo
 def three_operations() -> None:
-    x = torch.rand(1, 16, 8, 8)
+    x, alpha = torch.rand(1, 16, 8, 8), torch.zeros(3, requires_grad=True)
     edge = MixedEdge([nn.Conv2d(16, 16, 3, padding=1), nn.AvgPool2d(3, 1, 1), nn.Identity()])
-    alpha = torch.zeros(3, requires_grad=True)
-    F.mse_loss(edge(x, alpha.softmax(-1)), x).backward()
-    print("to give the input back, descend along", (-alpha.grad).tolist())
+    (gradient,) = torch.autograd.grad(F.mse_loss(edge(x, alpha.softmax(-1)), x), alpha)
+    print("to give the input back, descend along", (-gradient).tolist())
 
 
 # %% [markdown]
 # ## Eight operations
 #
-# Section 3.1.1. A separable convolution is a depthwise one, each channel for itself, and one of 1x1
-# across channels; it is applied twice. A dilated one skips every other pixel. *None* says that
-# there is no connection. While searching, batch norms have no weights (`affine=False`, appendix
-# A.1.1), and poolings get one, too: else an operation could grow strong by the size of its output.
+# Section 3.1.1. A separable convolution is a depthwise one, for each channel separately, and one of
+# 1x1 across channels: $K^2C + C^2$ weights instead of $K^2C^2$; it is applied twice. A dilated one
+# skips every other pixel. *None* means no connection. In a search, batch norms have no weights
+# (`affine=False`, appendix A.1.1) and poolings have a batch norm, too: otherwise an operation could
+# become strong just by the size of its output.
 
 # %%
 NAMES = ("none", "max_pool_3x3", "avg_pool_3x3", "skip_connect")
@@ -136,9 +139,9 @@ class FactorizedReduce(nn.Module):
 # ## All operations at once
 #
 # A cell has two inputs, the outputs of the two cells before it, and four nodes. Each node reads
-# both inputs and all nodes before it: 14 edges. The nodes side by side are the output. *Reduction*
+# both inputs and all nodes before it: 14 edges. The output is all nodes, concatenated. *Reduction*
 # cells, at a third and at two thirds of the depth, halve the resolution and double the channels;
-# all others are *normal*. Each of the two kinds has one α for all its cells, a row an edge.
+# all others are *normal*. All cells of a kind share one α, with a row for each edge.
 
 
 # %%
@@ -186,9 +189,9 @@ class Cell(nn.Module):
         return torch.cat(states[2:], 1)  # (N, 4C, H, W), halved in a reduction cell
 
 
-def stack(cells: int, channels: int, kinds: Sequence, affine: bool) -> nn.ModuleList:
-    """Of cells, from these channels on; `kinds`: the nodes of normal and of reduction cells."""
-    stacked = nn.ModuleList()
+def stack(cells: int, channels: int, kinds: Sequence, affine: bool) -> list[Cell]:
+    """From these channels on; `kinds`: the nodes of normal and of reduction cells."""
+    stacked: list[Cell] = []
     inputs, reduced = (3 * channels, 3 * channels), False  # what the stem gives
     for number in range(cells):
         reduction = number in (cells // 3, 2 * cells // 3)
@@ -205,7 +208,9 @@ class SearchNetwork(nn.Module):
         super().__init__()
         self.stem = stem(channels)
         nodes = [[(NAMES, state) for state in range(sources)] for sources in SOURCES]
-        self.cells = stack(cells, channels, [nodes, nodes], affine=False)
+        stacked = stack(cells, channels, [nodes, nodes], affine=False)
+        self.cells = nn.ModuleList(stacked)
+        self.reductions = [cell.reduction for cell in stacked]
         self.fc = nn.Linear(4 * NODES * channels, classes)
         # Nearly equal shares: every operation gets its chance.
         self.alphas = [nn.Parameter(1e-3 * torch.randn(EDGES, len(NAMES))) for _ in range(2)]
@@ -215,23 +220,30 @@ class SearchNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         shares = self.alpha_normal.softmax(-1), self.alpha_reduction.softmax(-1)  # (14, 8)
         before = last = self.stem(x)  # (N, 3C, 32, 32)
-        for cell in self.cells:
-            before, last = last, cell(before, last, shares[cell.reduction])
+        for cell, reduction in zip(self.cells, self.reductions, strict=True):
+            before, last = last, cell(before, last, shares[reduction])
         return self.fc(last.mean((2, 3)))  # (N, 16C, 8, 8) -> (N, classes)
 
 
 # %% [markdown]
 # ## Two levels
 #
-# The weights `w` descend `L_train`, the loss on one half of the images, and α descends `L_val`,
-# that on the other: on the same images, it would only choose what fits them closest. What counts is
-# α with the *best* weights for it, `w*(α)`, which nobody can compute at every step. The paper takes
-# one step in place of a training (equation 6): `w' = w - ξ ∇L_train(w, α)`, the gradient by `w`.
+# The weights w learn from one half of the images and α from the other; on the same images α would
+# only choose what fits them best. The best α is the one with the best weights (equations 3, 4):
 #
-# With ξ = 0 that is first order: the plain gradient of `L_val(w, α)`. With ξ the learning rate it
-# is second order (equation 7), and the product with the second derivative comes from two gradients
-# on both sides of `w` (equation 8): five gradients a step, not two. (The authors' code has momentum
-# and weight decay in the step ahead, too.)
+# $$\min_\alpha L_{val}(w^*(\alpha), \alpha),\; w^*(\alpha)=\mathrm{argmin}_w L_{train}(w, \alpha)$$
+#
+# Nobody can compute $w^*$ at every step. The paper takes a single step of the training instead, to
+# $w' = w - \xi \nabla_w L_{train}(w, \alpha)$, and then the gradient is (equations 5 to 7)
+#
+# $$\nabla_\alpha L_{val}(w', \alpha) - \xi \nabla^2_{\alpha,w} L_{train}(w, \alpha) \,
+# \nabla_{w'} L_{val}(w', \alpha)$$
+#
+# With ξ = 0, first order, the second term is left out. With ξ the learning rate, second order, its
+# product is the difference of two gradients on both sides of w (equation 8): five gradients a step
+# instead of two. With $w^\pm = w \pm \epsilon \nabla_{w'} L_{val}(w', \alpha)$ it is
+#
+# $$(\nabla_\alpha L_{train}(w^+, \alpha) - \nabla_\alpha L_{train}(w^-, \alpha)) / 2\epsilon$$
 
 
 # %%
@@ -242,7 +254,7 @@ def loss_of(model: nn.Module, batch: Batch) -> Tensor:
 def architecture_gradient(
     model: SearchNetwork, training: Batch, validation: Batch, xi: float, radius: float = 0.01
 ) -> list[Tensor]:
-    """One (14, 8) a kind of cell, by equations 6 to 8; `radius`: the paper's second footnote."""
+    """One (14, 8) for each kind of cell, by equations 6 to 8; `radius`: the paper's footnote 2."""
     alphas, weights = model.alphas, model.weights
     if xi == 0:
         return list(torch.autograd.grad(loss_of(model, validation), alphas))
@@ -257,20 +269,18 @@ def architecture_gradient(
 # %% [markdown]
 # ## From shares to a genotype
 #
-# What is found is a *genotype*: for each node of both cells two pairs of an operation and the
-# state it reads, where 0 and 1 are the inputs and 2 to 5 the nodes. Section 2.4: an edge is as
+# The result is a *genotype*: for each node of both cells two pairs of an operation and the state
+# that it reads, where 0 and 1 are the inputs and 2 to 5 the nodes. Section 2.4: an edge is as
 # strong as its strongest operation other than *none*, and each node keeps its two strongest edges.
 # The weights of the search are thrown away.
 
+
 # %%
-Edge = tuple[str, int]  # an operation, and the state it reads
-
-
 class Genotype(NamedTuple):
-    """The edges of both cells, two a node."""
+    """The edges of both cells, two a node: an operation, and the state it reads."""
 
-    normal: tuple[Edge, ...]
-    reduction: tuple[Edge, ...]
+    normal: tuple[tuple[str, int], ...]
+    reduction: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:
         return " / ".join(" ".join(f"{name}:{state}" for name, state in cell) for cell in self)
@@ -279,7 +289,7 @@ class Genotype(NamedTuple):
 def derive(*alphas: Tensor) -> Genotype:
     """The genotype of the alphas, (14, 8) a kind of cell."""
 
-    def cell(alpha: Tensor) -> Iterator[Edge]:
+    def cell(alpha: Tensor) -> Iterator[tuple[str, int]]:
         shares = alpha.detach().softmax(-1)[:, 1:]  # no "none"
         nodes = (each.split(SOURCES) for each in shares.max(-1))
         for strengths, operations in zip(*nodes, strict=True):
@@ -292,24 +302,17 @@ def derive(*alphas: Tensor) -> Genotype:
 # %% [markdown]
 # ## The search
 #
-# In turn a step of α on a batch of one half of the images, and one of `w` on a batch of the
-# other (algorithm 1). What the settings leave open is as in appendix A.1.1 or the authors' code.
-# Long searches often collapse: cells fill with skip connections, and their networks get worse.
-# DARTS+ (Liang et al., 2019, arXiv:1909.06035) stops at two in the normal cell, `--stop-at-skips`.
-#
-# The paper's search makes about 20,000 steps, this one some hundreds: to get as far in so few, α
-# makes longer ones. With a GPU, search as the paper does for the cell that is trained below:
-#
-# ```sh
-# python code/darts.py search --cells 8 --channels 16 --epochs 50 --images 0 --batch-size 64 \
-#   --alpha-lr 0.0003 --crop-padding 4 --second-order
-# ```
+# Algorithm 1: in turn, a step of α on a batch of one half of the images and one of w on a batch of
+# the other; the rest is as in appendix A.1.1 or the authors' code (which has momentum and weight
+# decay in the step ahead, too). Long searches often collapse: cells fill with skip connections, and
+# their networks get worse. DARTS+ (Liang et al., 2019) stops at two of them (`--stop-at-skips 2`).
+# The paper's search makes about 20,000 steps, this one some hundreds, so α takes longer steps here.
 
 
 # %%
 @dataclass(frozen=True)
 class SearchRecipe(lab.Recipe):
-    """All that changes what a search finds."""
+    """Everything that changes the result of a search."""
 
     cells: int = lab.setting(4, "cells while searching", low=3, high=100)
     channels: int = lab.setting(8, "channels while searching", low=2, high=512)
@@ -330,11 +333,10 @@ class Bilevel:
     def __init__(self, recipe: SearchRecipe, classes: int) -> None:
         self.recipe = recipe
         self.model = model = SearchNetwork(recipe.cells, recipe.channels, classes)
-        decay, betas = recipe.weight_decay, (0.5, 0.999)
-        self.optimizers = {
-            "weights": SGD(model.weights, recipe.lr, recipe.momentum, weight_decay=decay),
-            "alphas": Adam(model.alphas, recipe.alpha_lr, betas, weight_decay=1e-3),
-        }
+        decay = recipe.weight_decay
+        weights = SGD(model.weights, recipe.lr, recipe.momentum, weight_decay=decay)
+        alphas = Adam(model.alphas, recipe.alpha_lr, betas=(0.5, 0.999), weight_decay=1e-3)
+        self.optimizers = {"weights": weights, "alphas": alphas}
 
     def __call__(self, training: Batch, validation: Batch, done: float) -> Tensor:
         """One step, with this share of the search done; returns the training loss."""
@@ -359,8 +361,8 @@ class Bilevel:
         """What the history says of an epoch: the shares of both cells, and the genotype."""
         normal, reduction = (alpha.detach().softmax(-1).tolist() for alpha in self.model.alphas)
         genotype = derive(*self.model.alphas)
-        row = {"normal": normal, "reduction": reduction, "genotype": str(genotype)}
-        return {**row, "skips": sum(name == "skip_connect" for name, _ in genotype.normal)}
+        skips = sum(name == "skip_connect" for name, _ in genotype.normal)
+        return {"normal": normal, "reduction": reduction, "genotype": str(genotype), "skips": skips}
 
     def enough(self, row: dict) -> bool:
         return 0 < self.recipe.stop_at_skips <= row["skips"]
@@ -386,8 +388,8 @@ SEARCH_COMMAND = lab.Command(
 # %% [markdown]
 # ## The network of a genotype
 #
-# While training, each image loses some of the operations (drop-path, Larsson et al., 2017), more
-# with each epoch, and an auxiliary classifier looks at the maps at two thirds of the depth.
+# In training, each image skips some of the operations (drop-path, Larsson et al., 2017), more of
+# them with every epoch, and an auxiliary classifier looks at the maps at two thirds of the depth.
 
 
 # %%
@@ -395,7 +397,7 @@ class DropPath(nn.Module):
     """Silence a path for some of the images of a batch, in train mode only."""
 
     def __init__(self) -> None:
-        super().__init__()  # a buffer, as torch.compile would begin anew for each new number
+        super().__init__()  # a buffer: torch.compile would start again for each new number
         self.rate = nn.Buffer(torch.zeros(()), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -430,8 +432,9 @@ class DARTS(nn.Module):
         self.drop_path = drop_path
         self.stem = stem(channels)
         kinds = [list(zip(edges[::2], edges[1::2], strict=True)) for edges in genotype]
-        self.cells = stack(cells, channels, kinds, affine=True)
-        for cell in self.cells if drop_path > 0 else []:
+        stacked = stack(cells, channels, kinds, affine=True)
+        self.cells = nn.ModuleList(stacked)
+        for cell in stacked if drop_path > 0 else []:
             for number, edge in enumerate(cell.edges):
                 if not isinstance(edge, nn.Identity):  # which always stays
                     cell.edges[number] = nn.Sequential(edge, DropPath())
@@ -460,10 +463,10 @@ class DARTS(nn.Module):
 # %% [markdown]
 # ## The recipe
 #
-# Tens of epochs, like the other lessons. The paper (appendix A.2.1) takes 600, the optimizer of its
-# search, batches of 96, a cutout of 16 pixels and drop-path up to 0.2; as even then a result varies
-# a good deal, it gives the mean of ten. DARTS_V2 is the cell that its search found, in words: the
-# eight pairs of the normal cell, a slash, and those of the reduction cell.
+# Tens of epochs, as in the other lessons. The paper (appendix A.2.1) takes 600, with the optimizer
+# of its search, batches of 96, a cutout of 16 pixels and drop-path up to 0.2. Even then results
+# vary, so it reports the mean of ten. DARTS_V2 is the cell that its search found: the eight pairs
+# of the normal cell, a slash, and those of the reduction cell.
 
 
 # %%
@@ -566,9 +569,6 @@ def a_tiny_search_and_what_networks_cost() -> None:
 if __name__ == "__main__":
     trained = lab.main(LESSON)
 
-# %% [markdown]
-# ## What it learned
-
 # %%
 if __name__ == "__main__":
     trained.curve()
@@ -579,7 +579,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## To try
 #
-# - `--genotype random:1` and `--genotype random:2`, and so on: how much better than these is what a
-#   search finds?
+# - `--genotype random:1`, `--genotype random:2` and so on: does a search find a better cell?
 # - `search --epochs 50`: do the skip connections grow? And `search --epochs 50 --stop-at-skips 2`?
-# - `search --second-order` takes its time. Is its genotype another one?
+# - `search --second-order` takes its time. Does it find another genotype?
+# - With a GPU, search as the paper did for DARTS_V2: `search --cells 8 --channels 16 --epochs 50
+#   --images 0 --batch-size 64 --alpha-lr 0.0003 --crop-padding 4 --second-order`

@@ -18,16 +18,16 @@
 # how the torch version is implemented. Train a network of your choice on CIFAR10 using ignite.*
 # The companion of the slide **Exercise**.
 #
-# There are five steps, and in them eleven gaps: functions whose text says what they must do, and
-# whose last line is `raise NotImplementedError`. Put your code in the place of that line, and leave
-# names and arguments as they are. All other cells are written already, and use your functions.
+# There are five steps with eleven gaps: functions whose docstring says what they must do, and whose
+# last line is `raise NotImplementedError`. Replace that line by your code, and leave names and
+# arguments as they are. All other cells are written already, and use your functions.
 #
 # `python code/exercise.py --check` says, in less than a minute, which points are done, which are
-# wrong, and where the lecture shows how it goes; begin with it, and come back after every gap.
-# `python code/exercise.py --smoke` runs all that is there on a few drawn images; without `--smoke`
-# it trains on CIFAR10. In a notebook the last cell checks.
+# wrong, and where the lecture shows how to do it; begin with it, and run it again after every gap.
+# `python code/exercise.py --smoke` runs what you have on a few drawn images; without `--smoke` it
+# trains on CIFAR10. In a notebook the last cell checks.
 #
-# The companions of the slides are your models: `code/lenet.py` writes a whole training out.
+# The scripts of the other slides are your models: `code/lenet.py` writes out a whole training.
 
 # %%
 import copy
@@ -58,8 +58,8 @@ coach = Coach(globals())  # does nothing on import; with --check, the script end
 # %% [markdown]
 # ## Step 1: a network of torchvision and its paper
 #
-# Choose one of `torchvision.models`: ResNet-18, VGG11, GoogLeNet, AlexNet and SqueezeNet are good
-# ones to read; MobileNet v2, DenseNet-121 and Inception v3 have more to find. Open its source
+# Choose one of `torchvision.models`: ResNet-18, VGG11, GoogLeNet, AlexNet and SqueezeNet are easy
+# to read; in MobileNet v2, DenseNet-121 and Inception v3 there is more to discover. Open its source
 # (`models.resnet18` is in `torchvision/models/resnet.py`) beside the paper. The slide **Layer by
 # layer** of each network shows what such a table looks like.
 
@@ -92,17 +92,16 @@ if coach.ready(1):
 
 # %% [markdown]
 # Compare with the paper, row by row: the shapes, the number of blocks, where the stride is, what
-# stands behind each convolution. Where does torchvision differ, and why? Write it down here; two
-# groups will show what they found.
+# follows each convolution. Where does torchvision differ, and why? Write it down here; two groups
+# will show what they found.
 #
 # ## Step 2: made to fit 32x32 images
 #
-# A stem made for 224 pixels leaves almost nothing of 32: a stride of 2 and a pooling, and a
-# network meets 8x8 pixels before it has seen anything. The slide **In five steps** says what
-# happens then; the first lines of `code/alexnet.py`, `code/googlenet.py` and `code/resnet.py` say
-# what they changed. Most networks can be made by `choose()` or by the class of torchvision, after
-# which a layer is replaced: `model.conv1 = nn.Conv2d(...)`, `model.features[0] = ...`,
-# `model.maxpool = nn.Identity()`.
+# A stem made for 224 pixels leaves almost nothing of 32: after a stride of 2 and a pooling only 8x8
+# pixels remain, and the network has hardly begun. The slide **In five steps** says what happens
+# then; the first lines of `code/alexnet.py`, `code/googlenet.py` and `code/resnet.py` say what they
+# changed. Mostly you can take the network of `choose()`, or torchvision's class, and replace a
+# layer: `model.conv1 = nn.Conv2d(...)`, `model.features[0] = ...`, `model.maxpool = nn.Identity()`.
 
 
 # %%
@@ -125,7 +124,7 @@ if coach.ready(2):
 # ## Step 3: trainer, evaluator and handlers
 #
 # The slides **The loop, with ignite** show the parts, and the section "The loop, written out" of
-# `code/lenet.py` a whole one. Write yours as these six functions, of a few lines each.
+# `code/lenet.py` shows them together. Write yours as these six functions, a few lines each.
 #
 # A batch to learn from is `(images, labels, count)`, a batch to measure on `(images, labels)`:
 # images float32 (N, 3, 32, 32), labels int64 (N,). Images and network are moved to the GPU, where
@@ -206,11 +205,11 @@ if coach.ready(3):
 # %% [markdown]
 # ## Step 4: train
 #
-# The recipe is yours: all that changes the result stands in it, and no test image is seen while
+# The recipe is yours: everything that changes the result is in it, and no test image is seen while
 # you try others. Try small things first, with `--smoke`, then `--data shapes`, then a few epochs of
 # CIFAR10. Does the loss rise, or become `nan`? The learning rate is too high. Do both losses stay
-# high? It is too low, or the network too small. "What it learned" at the end of each companion
-# reads a curve.
+# high? It is too low, or the network is too small. "What it learned" at the end of each lesson
+# shows how to read a curve.
 
 
 # %%
@@ -220,7 +219,7 @@ RECIPE = lab.Recipe("exercise", epochs=10, lr=0.05, batch_size=128, crop_padding
 def train(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> list[dict[str, Any]]:
     """Train `model` in place with the six functions of step 3, for `recipe.epochs` epochs.
 
-    `lab.Batches` draw order and augmentation anew when their `epoch` changes: set it at the start
+    `lab.Batches` shuffles and augments differently when its `epoch` changes: set it at the start
     of every epoch, as `shuffle` in `code/lenet.py` does.
 
     At the end the model has the weights of the epoch with the best validation accuracy. Keep a
@@ -244,11 +243,11 @@ if coach.ready(4):
 # %% [markdown]
 # ## Step 5: the test set, once
 #
-# Everything is chosen now. Every choice made on the test images would make them a little more of a
-# training set, and the number a little too good: so no training reads them by itself. When nothing
-# will be changed any more, `python code/exercise.py --test runs/exercise/TIME-SEED` takes the best
-# weights of that run, reports on them, and keeps the number; in a notebook the cell below does it.
-# It then compares it with the records of the lecture, which are in `static/results/`.
+# By now everything is chosen. With every choice made on them, the test images would become a bit
+# more of a training set, and the number a bit too good: so no training reads them. When you are
+# sure that nothing will change any more, `python code/exercise.py --test runs/exercise/TIME-SEED`
+# takes the best weights of that run, reports on them, and keeps the number; in a notebook the cell
+# below does it. Then it compares the number with the lecture's records in `static/results/`.
 
 
 # %%
@@ -263,7 +262,7 @@ if coach.ready(5):
     print(standing(model, accuracy, data.name))
 
 # %% [markdown]
-# Which networks are about as expensive as yours, and how far are they? What differs besides the
+# Which networks are about as expensive as yours, and how good are they? What differs besides the
 # architecture: epochs, augmentation, width? How much would another seed change?
 #
 # ## Check

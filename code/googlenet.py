@@ -18,14 +18,15 @@
 # convolutions*, CVPR 2015 ([arXiv:1409.4842](https://arxiv.org/abs/1409.4842)). The companion of
 # the slide **GoogLeNet**.
 #
-# Should a layer look at one pixel, at 3x3 or at 5x5? GoogLeNet does all of it side by side and
-# lets the next layer choose. A 1x1 convolution before each expensive one, which first mixes many
-# channels into few, makes this affordable.
+# Should a layer look at one pixel, at 3x3 or at 5x5? GoogLeNet does all three side by side and lets
+# the next layer choose. A 1x1 convolution in front of each expensive one first mixes many channels
+# into few, which makes this affordable. (The 1x1 convolution, and the average over each map at the
+# end, come from Lin, Chen and Yan, *Network in network*, 2013.)
 #
-# The stem for ImageNet shrinks an image by eight before the first of the nine blocks, which would
-# leave 4x4 of 32x32 pixels. Here the first convolution is a 3x3 one that keeps the resolution, and
-# one of the two poolings is left out: the blocks work at 16x16, 8x8 and 4x4. To suit a laptop,
-# every layer has 3/8 of its channels; `--width 1` gives the full network.
+# The stem for ImageNet shrinks an image by eight before the first of the nine blocks, so 32x32
+# pixels would shrink to 4x4. Here the first convolution is 3x3 and keeps the resolution, and one of
+# the two poolings is left out: the blocks work at 16x16, 8x8 and 4x4. To suit a laptop, every layer
+# has 3/8 of its channels; `--width 1` gives the full network.
 #
 # `python code/googlenet.py` trains it on CIFAR10. `--help` lists the settings.
 
@@ -40,13 +41,14 @@ from torch import Tensor, nn
 # ## The block
 #
 # Four branches see the same input (figure 2b): 1x1, 3x3 and 5x5 convolutions and max pooling. Their
-# maps are put one behind the other: block 3a makes 64 + 128 + 32 + 32 = 256 of 192. Below it stands
-# what the 1x1 convolutions before the 3x3 and the 5x5 one save (section 4).
+# maps are concatenated: block 3a turns 192 channels into 64 + 128 + 32 + 32 = 256. On H x W pixels
+# a K x K convolution from C to D channels costs $HWK^2CD$ multiply-accumulates; after a 1x1
+# convolution to R channels it is $HW(CR + K^2RD)$ (section 4). Below, what that saves in block 3a.
 #
-# **torchvision departs from the paper** in two ways. Its "5x5" branch has a 3x3 convolution: a
-# mistake that came with trained weights, ported from TensorFlow's version, and stayed for their
-# sake. And batch norm, which was published only after GoogLeNet, follows each convolution; the
-# paper's have a bias instead. `paper=True` is the form of 2014.
+# **torchvision's block departs from the paper's** in two ways. Its "5x5" branch has a 3x3
+# convolution: a mistake that came with trained weights, ported from TensorFlow, and stayed for
+# their sake. And batch norm, which is younger than GoogLeNet, follows each convolution; the paper's
+# convolutions have a bias instead. `paper=True` is the form of 2014.
 
 
 # %%
@@ -85,6 +87,7 @@ class Inception(nn.Module):
             nn.MaxPool2d(3, stride=1, padding=1),
             BasicConv2d(in_channels, pool_proj, 1, 1, paper),
         )
+        self.out_channels = ch1x1 + ch3x3 + ch5x5 + pool_proj
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([branch(x) for branch in self.children()], dim=1)
@@ -93,8 +96,8 @@ class Inception(nn.Module):
 @lab.demo
 def reduction() -> None:
     block = Inception(192, (64, 96, 128, 16, 32, 32), paper=True)
-    for side, branch in ((3, block.branch3x3), (5, block.branch5x5)):
-        direct = nn.Conv2d(192, branch[1].conv.out_channels, side, padding=side // 2)
+    for side, maps, branch in ((3, 128, block.branch3x3), (5, 32, block.branch5x5)):
+        direct = nn.Conv2d(192, maps, side, padding=side // 2)
         costs = [lab.count_macs(module, (1, 192, 28, 28)) / 1e6 for module in (direct, branch)]
         print("{0}x{0}: direct {1:.0f} million MACs, reduced {2:.0f} million".format(side, *costs))
 
@@ -102,10 +105,10 @@ def reduction() -> None:
 # %% [markdown]
 # ## The auxiliary classifiers
 #
-# Two small classifiers sit on the blocks 4a and 4d; their losses reach the lower half of the
-# network directly (section 5), and after training they are thrown away. The authors hoped to help
-# the gradient through 22 layers; two years later, in *Rethinking the Inception architecture*
-# (section 4), they found that it regularizes instead.
+# Two small classifiers sit on the blocks 4a and 4d. Their losses reach the lower half of the
+# network directly (section 5), and after training they are thrown away. The authors hoped that they
+# would help the gradient through 22 layers. A year later they saw no such help, and took them for
+# regularizers (*Rethinking the Inception architecture*, section 4).
 
 
 # %%
@@ -114,7 +117,7 @@ class InceptionAux(nn.Module):
 
     def __init__(self, in_channels: int, maps: int, hidden: int, classes: int, paper: bool) -> None:
         super().__init__()
-        self.pool = nn.AvgPool2d(5, stride=3) if paper else nn.AdaptiveAvgPool2d(4)
+        self.pool: nn.Module = nn.AvgPool2d(5, stride=3) if paper else nn.AdaptiveAvgPool2d(4)
         self.conv = BasicConv2d(in_channels, maps, 1, 1, paper)
         self.fc1 = nn.Linear(maps * 4 * 4, hidden)
         self.relu = nn.ReLU()
@@ -129,25 +132,13 @@ class InceptionAux(nn.Module):
 # %% [markdown]
 # ## The network
 #
-# Table 1 of the paper, row by row. The paper's form differs in four more details: local response
-# normalization in the stem (figure 3; the paper gives no constants, these are Caffe's), a last max
-# pooling over 3x3 rather than 2x2 pixels, averages over 5x5 pixels in the auxiliary classifiers,
-# and dropout of 40 % rather than 20.
+# Table 1 of the paper, row by row. Apart from its blocks, the paper's network differs from
+# torchvision's in four details: local response normalization in the stem (figure 3; the paper gives
+# no constants, these are Caffe's), a last max pooling over 3x3 rather than 2x2 pixels, averages
+# over 5x5 pixels in the auxiliary classifiers, and dropout of 40 % rather than 20.
+
 
 # %%
-TABLE_1 = {  # 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool proj; parameters (K), operations (M)
-    "3a": ((64, 96, 128, 16, 32, 32), 159, 128),
-    "3b": ((128, 128, 192, 32, 96, 64), 380, 304),
-    "4a": ((192, 96, 208, 16, 48, 64), 364, 73),
-    "4b": ((160, 112, 224, 24, 64, 64), 437, 88),
-    "4c": ((128, 128, 256, 24, 64, 64), 463, 100),
-    "4d": ((112, 144, 288, 32, 64, 64), 580, 119),
-    "4e": ((256, 160, 320, 32, 128, 128), 840, 170),
-    "5a": ((256, 160, 320, 32, 128, 128), 1072, 54),
-    "5b": ((384, 192, 384, 48, 128, 128), 1388, 71),
-}
-
-
 class GoogLeNet(nn.Module):
     """Images (N, 3, 224, 224) -> logits (N, classes); in train mode also those of 4a and 4d.
 
@@ -162,27 +153,36 @@ class GoogLeNet(nn.Module):
         def c(channels: int) -> int:
             return max(1, round(channels * width))
 
+        def block(in_channels: int, *row: int) -> Inception:
+            return Inception(in_channels, tuple(c(channels) for channels in row), paper)
+
+        self.auxiliary = auxiliary
         self.conv1 = BasicConv2d(3, c(64), 7, 2, paper)
         self.maxpool1 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.norm1 = nn.LocalResponseNorm(5) if paper else nn.Identity()
         self.conv2 = BasicConv2d(c(64), c(64), 1, 1, paper)
         self.conv3 = BasicConv2d(c(64), c(192), 3, 1, paper)
         self.norm2 = nn.LocalResponseNorm(5) if paper else nn.Identity()
-        self.maxpool2 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
-        channels = c(192)
-        for name, (row, _, _) in TABLE_1.items():
-            counts = tuple(c(count) for count in row)
-            self.add_module(f"inception{name}", Inception(channels, counts, paper))
-            channels = counts[0] + counts[2] + counts[4] + counts[5]
-            if auxiliary and name in ("4a", "4d"):
-                head = InceptionAux(channels, c(128), c(1024), classes, paper)
-                self.add_module("aux1" if name == "4a" else "aux2", head)
+        self.maxpool2: nn.Module = nn.MaxPool2d(3, stride=2, ceil_mode=True)
+        # 1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5, pool proj
+        self.inception3a = block(c(192), 64, 96, 128, 16, 32, 32)
+        self.inception3b = block(self.inception3a.out_channels, 128, 128, 192, 32, 96, 64)
+        self.inception4a = block(self.inception3b.out_channels, 192, 96, 208, 16, 48, 64)
+        if auxiliary:
+            self.aux1 = InceptionAux(self.inception4a.out_channels, c(128), c(1024), classes, paper)
+        self.inception4b = block(self.inception4a.out_channels, 160, 112, 224, 24, 64, 64)
+        self.inception4c = block(self.inception4b.out_channels, 128, 128, 256, 24, 64, 64)
+        self.inception4d = block(self.inception4c.out_channels, 112, 144, 288, 32, 64, 64)
+        if auxiliary:
+            self.aux2 = InceptionAux(self.inception4d.out_channels, c(128), c(1024), classes, paper)
+        self.inception4e = block(self.inception4d.out_channels, 256, 160, 320, 32, 128, 128)
+        self.inception5a = block(self.inception4e.out_channels, 256, 160, 320, 32, 128, 128)
+        self.inception5b = block(self.inception5a.out_channels, 384, 192, 384, 48, 128, 128)
         self.maxpool3 = nn.MaxPool2d(3, stride=2, ceil_mode=True)
         self.maxpool4 = nn.MaxPool2d(3 if paper else 2, stride=2, ceil_mode=True)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.dropout = nn.Dropout(0.4 if paper else 0.2)
-        self.fc = nn.Linear(channels, classes)
-        self.auxiliary = auxiliary
+        self.fc = nn.Linear(self.inception5b.out_channels, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):  # keeps the size of the signal through all layers
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -204,7 +204,7 @@ class GoogLeNet(nn.Module):
         x = self.inception5b(x)  # (N, 1024, 7, 7) | (N, 384, 4, 4)
         x = self.avgpool(x).flatten(1)  # (N, 1024) | (N, 384)
         logits = self.fc(self.dropout(x))  # (N, classes)
-        return (logits, aux1, aux2) if with_auxiliary else logits
+        return logits if aux1 is None or aux2 is None else (logits, aux1, aux2)
 
 
 def for_small_images(model: GoogLeNet, paper: bool) -> GoogLeNet:
@@ -221,22 +221,25 @@ def for_small_images(model: GoogLeNet, paper: bool) -> GoogLeNet:
 # ## Is it the network of the paper?
 #
 # Table 1 gives the parameters (K stands for 1,024, biases are left out) and the operations of each
-# row. Our operations agree to less than a million in all rows but two, our parameters in most. In
-# 4a, 4c, 4d, 4e and 5b the paper's two numbers do not follow from the same widths; in 5a both are
-# larger than its widths give. The first row seems to be another convolution: eight 7x7 filters for
-# each color and a 1x1 one to 64 channels have 24 * 49 + 24 * 64 = 2,712 weights, and at 112x112
-# pixels 34 million operations, as in the paper.
+# row. Our operations agree to less than a million in all rows but two. In 4a, 4c, 4d, 4e and 5b the
+# paper has fewer parameters than its own channels need; in 5a it has more, and more operations,
+# too. The first row seems to be another convolution: eight 7x7 filters for each color and a 1x1 one
+# to 64 channels, with 24 * 49 + 24 * 64 = 2,712 weights and, at 112x112 pixels, 34 M operations.
 
 
 # %%
+BLOCKS = [f"inception{name}" for name in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")]
+ROWS = ["conv1", "conv2 conv3", *BLOCKS, "fc"]
+PARAMETERS = [2.7, 112, 159, 380, 364, 437, 463, 580, 840, 1072, 1388, 1000]  # K
+OPERATIONS = [34, 360, 128, 304, 73, 88, 100, 119, 170, 54, 71, 1]  # M
+
+
 def beside_the_paper() -> dict[str, tuple[float, float, float, float]]:
     """For each row of table 1: our parameters and the paper's (K), our MACs and the paper's (M)."""
     model = GoogLeNet(auxiliary=False, paper=True)
     layers = {layer.name: layer for layer in lab.layers(model, (1, 3, 224, 224), depth=1)}
-    paper = {"conv1": (2.7, 34), "conv2 conv3": (112, 360), "fc": (1000, 1)}
-    paper |= {f"inception{name}": numbers for name, (_, *numbers) in TABLE_1.items()}
     rows = {}
-    for row, (parameters, operations) in paper.items():
+    for row, parameters, operations in zip(ROWS, PARAMETERS, OPERATIONS, strict=True):
         weights = [w for name in row.split() for w in getattr(model, name).parameters()]
         ours = sum(weight.numel() for weight in weights if weight.ndim > 1) / 1024
         macs = sum(layers[name].macs for name in row.split()) / 1e6
@@ -254,8 +257,7 @@ def costs() -> None:
 # %% [markdown]
 # ## The same function as torchvision
 #
-# Equal weights must give equal outputs, those of the auxiliary classifiers included. torchvision
-# numbers the branches; all other names agree.
+# Equal weights must give equal outputs. torchvision numbers the branches; all other names agree.
 
 
 # %%
@@ -322,8 +324,6 @@ LESSON = lab.NetworkLesson(
 
 # %% [markdown]
 # ## Train
-#
-# The losses below are those of the network's own logits; the auxiliary classifiers are not asked.
 
 # %%
 if __name__ == "__main__":
@@ -332,7 +332,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learned
 #
-# Do the losses still fall when the learning rate has come down? Which classes does it confuse?
+# These are the losses of the network's own logits. Are they still falling at the end?
 
 # %%
 if __name__ == "__main__":
@@ -347,4 +347,4 @@ if __name__ == "__main__":
 # - `--auxiliary-weight 0`: do the auxiliary classifiers help? And without batch norm, with
 #   `--paper --lr 0.01` and `--paper --lr 0.01 --auxiliary-weight 0`?
 # - `--paper --lr 0.03`: how high may the learning rate be without batch norm?
-# - Leave out one of the four branches and give its channels to the others. Which one is missed?
+# - Leave out one of the four branches and give its channels to the others. Which one do you miss?

@@ -18,12 +18,12 @@
 # vision*, CVPR 2016 ([arXiv:1512.00567](https://arxiv.org/abs/1512.00567)). The companion of the
 # slide **InceptionNet**; the network is known as Inception v3.
 #
-# The paper asks where an inception block wastes work, and answers with factorization: two small
+# Where does an inception block waste work? The paper's answer is factorization: two small
 # convolutions in a row see as much as a large one and cost less, and so do a flat one and a tall
-# one. The network grows to 42 layers at a fraction of VGG's cost.
+# one. The network grows to 42 layers, with little more than a third of VGG16's work.
 #
 # On ImageNet the images have 299x299 pixels, and convolutions without padding and two poolings
-# shrink them to 35x35 before the first block. Of a 32x32 image nothing would be left, so here the
+# shrink them to 35x35 before the first block. Nothing would be left of a 32x32 image, so here the
 # stem is padded, its first convolution keeps the resolution, and the second pooling is left out.
 # The blocks are the same, at 16x16, 7x7 and 3x3. To suit a laptop, every layer has a quarter of
 # its channels; `--width 1` gives the full network.
@@ -43,9 +43,9 @@ from torch import Tensor, nn
 # %% [markdown]
 # ## What the blocks are made of
 #
-# A convolution is always followed by batch norm and ReLU. The branches of a block see the same
-# input, and their maps are put one behind the other. Every number of channels is that of the
-# original, and `c` turns it into ours: at a quarter of the width `c(64)` is 16.
+# Batch norm and ReLU follow every convolution. The branches of a block see the same input, and
+# their maps are concatenated. All numbers of channels are the original's, and `c` turns them into
+# ours: at a quarter of the width `c(64)` is 16. The letters A to E are torchvision's names.
 
 # %%
 Size = int | tuple[int, int]  # of both sides, or height and width
@@ -94,12 +94,13 @@ class Branches(nn.Module):
 # %% [markdown]
 # ## Blocks A and B: small convolutions in a row
 #
-# Two 3x3 convolutions see 5x5 pixels with 18 weights instead of 25 (section 3.1, figure 5). The
-# paper draws no 5x5 convolution any more, and gives no channels for the branches. Ours are those of
-# the authors' published network, which torchvision rebuilds: it keeps a branch with a 5x5 one.
+# Two 3x3 convolutions see 5x5 pixels with $2 \cdot 3^2 = 18$ weights instead of $5^2 = 25$
+# (section 3.1, figure 5). The paper gives no channels; ours are those of the authors' published
+# network, as in torchvision. It has a 5x5 convolution where figure 5 has a single 3x3.
 #
-# Block B halves the maps. Pooling first would throw information away, pooling last would cost four
-# times the work. So strided convolutions and a pooling do it side by side (section 5, figure 10).
+# Block B halves the maps. Pooling before a convolution would throw information away; pooling after
+# it costs four times as much, as the convolution then works at four times as many pixels (figure
+# 9). So strided convolutions and a pooling do it side by side (section 5, figure 10).
 
 
 # %%
@@ -135,9 +136,9 @@ class InceptionB(Branches):
 # %% [markdown]
 # ## Blocks C and D: flat and tall
 #
-# A 1x7 and a 7x1 convolution see 7x7 pixels with 14 weights instead of 49 (section 3.2, figure 6).
-# The paper found this to work on maps of 12 to 20 pixels, not on larger ones. Block D halves
-# them, as block B does.
+# A 1x7 and a 7x1 convolution see 7x7 pixels with $2 \cdot 7 = 14$ weights instead of $7^2 = 49$
+# (section 3.2, figure 6). The paper found this to work on maps with 12 to 20 pixels a side, not on
+# larger ones. Block D halves the maps, as block B does.
 
 
 # %%
@@ -172,8 +173,8 @@ class InceptionD(Branches):
 # %% [markdown]
 # ## Block E: wide
 #
-# On the smallest maps the flat and the tall convolution stand side by side, so that twice as many
-# features come out (figure 7): 2048, right before they are averaged.
+# On the smallest maps a flat and a tall convolution stand side by side and give twice as many
+# features (figure 7): 2048, right before they are averaged.
 
 
 # %%
@@ -201,9 +202,9 @@ class InceptionE(Branches):
 # %% [markdown]
 # ## The auxiliary classifier
 #
-# One of GoogLeNet's two was found to be useless, and the other to help only late in training; the
+# Of GoogLeNet's two, one turned out to be useless, and the other helps only late in training: the
 # authors take it for a regularizer (section 4). It sits on the last block at 17x17 pixels. Its
-# second convolution leaves one pixel, so in training batch norm needs two images or more.
+# second convolution leaves one pixel, so batch norm needs two images or more in training.
 
 
 # %%
@@ -212,7 +213,7 @@ class InceptionAux(nn.Module):
 
     def __init__(self, in_channels: int, c: Scale, classes: int) -> None:
         super().__init__()
-        self.pool = nn.AvgPool2d(5, stride=3)
+        self.pool: nn.Module = nn.AvgPool2d(5, stride=3)
         self.conv0 = BasicConv2d(in_channels, c(128), 1)
         self.conv1 = BasicConv2d(c(128), c(768), 5)
         self.fc = nn.Linear(c(768), classes)
@@ -249,7 +250,7 @@ class Inception3(nn.Module):
         self.maxpool1 = nn.MaxPool2d(3, stride=2)
         self.conv_3b = BasicConv2d(c(64), c(80), 1)
         self.conv_4a = BasicConv2d(c(80), c(192), 3)
-        self.maxpool2 = nn.MaxPool2d(3, stride=2)
+        self.maxpool2: nn.Module = nn.MaxPool2d(3, stride=2)
         self.mixed_5b = InceptionA(c(192), c, pool_channels=32)
         self.mixed_5c = InceptionA(self.mixed_5b.out_channels, c, pool_channels=64)
         self.mixed_5d = InceptionA(self.mixed_5c.out_channels, c, pool_channels=64)
@@ -285,7 +286,7 @@ class Inception3(nn.Module):
         x = self.mixed_7c(self.mixed_7b(x))  # (N, 2048, 8, 8) | (N, 512, 3, 3)
         x = self.avgpool(x).flatten(1)  # (N, 2048) | (N, 512)
         logits = self.fc(self.dropout(x))  # (N, classes)
-        return (logits, aux) if with_auxiliary else logits
+        return logits if aux is None else (logits, aux)
 
 
 def for_small_images(model: Inception3) -> Inception3:
@@ -303,18 +304,19 @@ def for_small_images(model: Inception3) -> Inception3:
 # %% [markdown]
 # ## What it costs, and what factorization saves
 #
-# Undo the factorization: put one convolution that sees as many pixels in the place of each pair in
-# a branch. 3x3 and 3x3 become 5x5; 1x7 and 7x1 become 7x7. The forks of block E stay: they are
-# wide, not factorized.
+# Undo the factorization: replace each pair in a branch by one convolution that sees as many pixels.
+# 3x3 and 3x3 become 5x5; 1x7 and 7x1 become 7x7. Block E keeps its forks, which are no pairs.
 
 
 # %%
 def joined(first: BasicConv2d, second: BasicConv2d) -> BasicConv2d:
     """One convolution that sees as many pixels as two in a row, the first of stride 1."""
     one, two = first.conv, second.conv
-    kernel = tuple(a + b - 1 for a, b in zip(one.kernel_size, two.kernel_size, strict=True))
-    padding = tuple(a + b for a, b in zip(one.padding, two.padding, strict=True))
-    return BasicConv2d(one.in_channels, two.out_channels, kernel, two.stride, padding)
+    (h1, w1), (h2, w2) = one.kernel_size, two.kernel_size
+    both = BasicConv2d(one.in_channels, two.out_channels, (h1 + h2 - 1, w1 + w2 - 1))
+    paddings = zip(one.padding, two.padding, strict=True)
+    both.conv.stride, both.conv.padding = two.stride, tuple(int(a) + int(b) for a, b in paddings)
+    return both
 
 
 def unfactorized(model: Inception3) -> Inception3:
@@ -347,16 +349,14 @@ def savings() -> None:
 
 
 # %% [markdown]
-# The sevens of blocks C and D save nearly everything. The threes of block A save little, because
-# the first of the two already widens from 64 to 96 channels. And in block B they cost *more* work
-# than a 5x5 convolution would: with its stride of 2 that works at every fourth pixel only, while
-# the first 3x3 convolution works at all.
+# Nearly all is saved by the sevens of blocks C and D. The threes of block A save little: the first
+# of the two already widens from 64 to 96 channels. And block B does *more* work than with one 5x5
+# convolution: with a stride of 2, that one would work at every fourth pixel only.
 
 # %% [markdown]
 # ## The same function as torchvision
 #
-# Equal weights must give equal outputs, those of the auxiliary classifier included. torchvision
-# numbers the layers of a branch from 1; the other names differ in their spelling.
+# Equal weights must give equal outputs. torchvision numbers its layers and spells some differently.
 
 
 # %%
@@ -382,10 +382,10 @@ def difference_from_torchvision() -> None:
 # %% [markdown]
 # ## The recipe
 #
-# Label smoothing comes from this paper: a tenth of each label is spread over all classes (section
-# 7). The auxiliary classifier counts 0.4 as in the authors' published code; the paper gives no
-# weight. Without shortcuts a network this deep and narrow wants a lower learning rate than
-# GoogLeNet: at 0.1 its loss first rises.
+# Label smoothing comes from this paper (section 7): from an image of class y the network learns
+# $q'(k) = (1 - \epsilon)\delta_{k,y} + \epsilon/K$ for all K classes k, with $\epsilon = 0.1$. The
+# auxiliary classifier counts 0.4 as in the authors' published code; the paper gives no weight. With
+# GoogLeNet's learning rate, 0.1, the loss of a network this deep and narrow would first rise.
 
 
 # %%
@@ -433,8 +433,8 @@ LESSON = lab.NetworkLesson(
 # %% [markdown]
 # ## Train
 #
-# With label smoothing no network reaches a loss of zero: the training loss below contains it, the
-# validation loss does not.
+# The training loss below contains label smoothing: with ten classes it cannot fall below 0.50. The
+# validation loss does not contain it.
 
 # %%
 if __name__ == "__main__":
@@ -456,5 +456,5 @@ if __name__ == "__main__":
 # ## To try
 #
 # - `--auxiliary-weight 0` and `--label-smoothing 0`: which of the two helps, and when in training?
-# - Block C sees 7x7 pixels, here of 7x7. Replace its sevens by threes: what is lost?
-# - Train `unfactorized(build(recipe, 10))`. Is it better for its work, or only slower?
+# - The sevens of block C see whole maps here, 7x7 pixels. Replace them by threes: what do you lose?
+# - Train `unfactorized(build(recipe, 10))`. Does all its work make it better, or only slower?

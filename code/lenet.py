@@ -42,6 +42,9 @@ from torch.nn import functional as F
 # Convolutions (C1, C3, C5) look for the same small pattern everywhere; subsampling (S2, S4) halves
 # the image, so that the next convolution sees twice as much of it; two fully connected layers
 # (F6 and the output) decide. The names are the paper's (section II.B, figure 2).
+#
+# A layer computes $x^i = \varphi(W^i x^{i-1} + b^i)$. In the paper $\varphi(a) = A \tanh(S a)$ with
+# $A = 1.7159$ and $S = 2/3$ (appendix A); here it is the plain $\tanh$ or ReLU.
 
 
 # %%
@@ -78,15 +81,15 @@ class LeNet5(nn.Module):
 # %% [markdown]
 # ## What each layer costs
 #
-# Every 5x5 convolution takes four pixels off each side, every subsampling halves it: 32, 28, 14,
-# 10, 5, 1. The parameters sit in C5, the work (multiply-accumulates, MACs) in C1 and C3.
+# A K x K convolution turns a side of H pixels into $H - K + 1$, and subsampling halves it: 32, 28,
+# 14, 10, 5, 1. Most parameters are in C5, most of the work (multiply-accumulates, MACs) in C3.
 #
-# The paper counts 60,000 trainable parameters. Its LeNet-5 differs in more than one place from the
-# one that everybody writes today. Three of them change the count: each C3 map sees only some of the
-# S2 maps (table I: 60 pairs of maps of the 96), each subsampling map has a trainable coefficient
-# and bias, and the output compares F6 with fixed drawings of the digits instead of learning them.
-# Besides, its subsampling has a squashing function of its own, a scaled tanh, and its loss is not
-# cross-entropy (appendix A and section II.C).
+# The paper counts 60,000 trainable parameters. Its LeNet-5 differs from the one that everybody
+# writes today in several places, and three of them change the count: each C3 map sees only some of
+# the S2 maps (table I: 60 of the 96 pairs), each subsampling map has a trainable coefficient and
+# bias, and the output compares F6 with fixed drawings of the digits instead of learning them.
+# Besides, subsampling has a squashing function of its own, and the loss is not cross-entropy
+# (section II).
 
 
 # %%
@@ -109,7 +112,7 @@ def costs() -> None:
 # ## The recipe
 #
 # Everything that changes the result stands in one place, and the command line is made from it.
-# A network this small underfits: light augmentation (mirroring, shifts by two pixels) suits it,
+# A network this small underfits: light augmentation (mirroring, shifts by two pixels) suits it;
 # stronger regularization costs accuracy.
 
 
@@ -118,7 +121,7 @@ def costs() -> None:
 class LeNetRecipe(lab.Recipe):
     """The settings of every lesson, and one of LeNet's own."""
 
-    original: bool = lab.setting(False, "tanh and average pooling, as in 1998")
+    original: bool = lab.setting(False, "tanh and average pooling, much as in 1998")
 
     @property
     def title(self) -> str:
@@ -153,11 +156,13 @@ LESSON = lab.NetworkLesson(
 # ## The loop, written out
 #
 # ignite calls a function for each batch and fires events around it. This is a whole training:
-# two engines (one learns, one measures), a learning rate that rises and falls, and what to do
-# when an epoch is over. `lab.training`, which all lessons use, adds checkpoints, several
-# processes and GPUs. With this recipe, and the images laid out in memory as here
-# (`--no-channels-last`), both give the same weights, bit for bit. Below, two epochs of it on 1,000
-# drawn shapes.
+# two engines (one learns, one measures), a learning rate that rises and falls, and a validation
+# after each epoch. Its loss is the cross-entropy of the right class y,
+# $-\log p_y = -x_y + \log \sum_k e^{x_k}$ for logits x.
+#
+# `lab.training`, which all lessons use, adds checkpoints, several processes and GPUs. With this
+# recipe, and images laid out in memory as here (`--no-channels-last`), both give the same weights,
+# bit for bit. Below, two epochs of it on 1,000 drawn shapes.
 
 
 # %%
@@ -231,9 +236,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learned
 #
-# How close do the losses of training and validation images stay? This network is too small to
-# memorize, and would learn more if it were larger. The six filters of C1 look for edges and blobs
-# of color.
+# How far apart are the losses of training and validation images at the end? Both are high: this
+# network is too small for its task. The six filters of C1 look for edges and blobs of color.
 
 # %%
 if __name__ == "__main__":
@@ -245,7 +249,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## To try
 #
-# - `--original`: what did ReLU and max pooling bring?
-# - `--label-smoothing 0.1 --cutout 8`: why does a small network not like them?
-# - Double the channels of C1 and C3. What happens to the parameters, the MACs, the gap between
+# - `--original`: how much did ReLU and max pooling help?
+# - `--label-smoothing 0.1 --cutout 8`: why do they not suit a small network?
+# - Double the channels of C1 and C3. What happens to the parameters, the MACs, and the gap between
 #   the two losses?

@@ -18,14 +18,14 @@
 # multi-objective genetic algorithm*, GECCO 2019 ([arXiv:1810.03522](https://arxiv.org/abs/1810.03522)).
 # The companion of the slide **NSGA-Net**.
 #
-# A string of bits says which layer reads which, and evolution chooses the bits: of a population of
-# networks the better ones become parents, their bits are mixed and a few flipped, and the children
-# are trained in turn. Better in two respects at once, the error and the work for an image, so what
-# comes out is not one network but a *front* of them, from cheap to accurate.
+# A string of bits says which layer reads which, and evolution chooses the bits: in a population of
+# networks the better ones become parents, their bits are mixed and a few are flipped, and then the
+# children are trained. Two numbers count at once, the error and the work for an image, so the
+# result is not one network but a *front* of them, from cheap to accurate.
 #
 # `python code/nsganet.py` trains a network that a search has found; `python code/nsganet.py search`
-# searches: start it a second time, and two processes share the work. In the end it says how to
-# train what it found. What to expect is in the recorded search, `static/searches/nsganet.json`.
+# searches: start it a second time, and two processes share the work. At the end it prints the
+# command that trains what it found. A recorded search is in `static/searches/nsganet.json`.
 
 # %%
 from dataclasses import dataclass, replace
@@ -73,9 +73,9 @@ def encode(phases: list[list[int]]) -> str:
 
 
 # %% [markdown]
-# Not every string of bits is a graph in which an image finds its way. The authors' decoder mends
-# them: a node that is read but reads nothing reads the input; one that reads but is never read is
-# read by the output; one without either is left out, and so is a phase without any connection.
+# Not every string of bits is a graph that leads from the input to the output. The authors' decoder
+# repairs it: a node that is read but reads nothing gets the input; one that reads but is never read
+# goes to the output; one without either is left out, and so is a phase without any connection.
 
 # %%
 Graph = dict[int, list[int]]
@@ -106,8 +106,8 @@ def graph(bits: list[int]) -> Graph:
 # ## The phase
 #
 # A node is a 3x3 convolution, batch norm and ReLU. Where it reads several others, their maps are
-# put side by side, and a 1x1 convolution brings them back to the channels of the phase, as in the
-# authors' code. So a connection costs something; in *Genetic CNN* maps are summed.
+# concatenated, and a 1x1 convolution takes them back to the channels of the phase, as in the
+# authors' code. So a connection has a cost; in *Genetic CNN* maps are summed.
 
 
 # %%
@@ -151,7 +151,7 @@ class Phase(nn.Module):
 # %% [markdown]
 # ## The network
 #
-# The phases that are left, 2x2 max pooling between them, an average over each map, and one fully
+# The remaining phases, 2x2 max pooling between them, an average over each map, and one fully
 # connected layer. Each phase has twice the channels of the one before it.
 
 
@@ -186,11 +186,11 @@ class NSGANet(nn.Module):
 # %% [markdown]
 # ## The same network twice
 #
-# Different bits can mean the same network: the mending leads to the same graph, or the nodes only
-# have other numbers. So that no network is trained twice, each graph is written in a *canonical
-# form*, the same for all that differ in the numbers of their nodes alone: of all orders in which
-# the nodes can be computed, keep the one whose text comes first in the alphabet. Six nodes have 720
-# orders at most, so all can be tried.
+# Different bits can mean the same network: they are repaired to the same graph, or only the numbers
+# of the nodes differ. So that no network is trained twice, each graph is written in a *canonical
+# form*, which does not depend on the numbers of its nodes: of all orders in which the nodes can be
+# computed, keep the one whose text comes first in the alphabet. Six nodes have at most 720 orders,
+# so all can be tried.
 
 
 # %%
@@ -219,8 +219,8 @@ def canonical(genome: str) -> str:
 # %% [markdown]
 # ## The recipe
 #
-# The genome is the knee of the recorded search: the network of its front from which less error
-# costs the most work, and less work the most error. Here it gets more channels and time.
+# The genome is the knee of the recorded search: the network farthest below the straight line that
+# joins the two ends of the front. Here it gets more channels and more time.
 
 
 # %%
@@ -229,7 +229,7 @@ class NSGANetRecipe(lab.Recipe):
     """The settings of every lesson, and those of NSGA-Net."""
 
     genome: str = lab.setting(
-        "0-10-000-0.1-00-000-1.0-01-110-1", "the network: bits of its phases, parted by dots"
+        "0-10-000-0.1-00-000-1.0-01-110-1", "the network: bits of its phases, separated by dots"
     )
     width: int = lab.setting(16, "channels of the first phase", low=1)
 
@@ -266,18 +266,21 @@ def genomes_and_costs() -> None:
 # %% [markdown]
 # ## The search
 #
-# Two objectives: the share of held-out images that a network gets wrong in the best epoch of a
-# short training, and its multiply-accumulates for an image. One network dominates another if it is
-# as good in both and better in one. NSGA-II (Deb et al., 2002) is Optuna's own: of parents and
-# children it keeps first those that no other one dominates, then those that only these dominate,
-# and so on until the population is full; of the last rank that has room, those in thin places of
-# the front, so that it stays wide. A child has each bit from one of its parents, and on average one
-# bit is drawn anew. (Not here: the paper begins with networks that people drew, and late in the
-# search it draws genomes from a Bayesian network, learned from all that was tried.)
+# Two objectives: $f_1$ is the share of held-out images that a network gets wrong in the best epoch
+# of a short training, $f_2$ its multiply-accumulates for an image. Network a *dominates* b if
 #
-# All that is known lies in the study, so any process may stop, be killed or join in. Its name is
-# made of all settings that change its results, so the same command finds the same study;
-# `--generations` is not among them: with more of them a finished search goes on.
+# $$f_1(a) \le f_1(b), \quad f_2(a) \le f_2(b), \quad (f_1(a), f_2(a)) \ne (f_1(b), f_2(b))$$
+#
+# NSGA-II (Deb et al., 2002) is Optuna's own. Of parents and children it first keeps those that no
+# other one dominates, then those that only these dominate, and so on, rank by rank, until the
+# population is full; of the rank that does not fit whole it keeps those in sparse places, so that
+# the front stays wide. A child takes each bit from one of its parents, and on average one bit is
+# then replaced at random. (Not here: the paper begins with networks that people designed, and late
+# in the search it draws genomes from a Bayesian network, learned from all that was tried.)
+#
+# The study holds all that is known, so any process may stop, be killed or join in. Its name is made
+# of all settings that change its results, so the same command finds the same study. `--generations`
+# is not among them: with more of them a finished search goes on.
 
 
 # %%
@@ -377,7 +380,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learned
 #
-# The search saw three epochs on a few images. How far can such a short look be trusted?
+# The search saw three epochs on a few images. How far can you trust so short a training?
 
 # %%
 if __name__ == "__main__":
@@ -393,4 +396,4 @@ if __name__ == "__main__":
 # - `search --generations 10`: the search goes on. When does the front stop moving?
 # - `--genome 0-00-000-0.1-11-111-1.1-11-111-1 --epochs 40`: a genome of your own. Do the ends of
 #   the front keep their order when they are trained for longer?
-# - Sum the inputs of a node instead of joining them: which bits then cost nothing?
+# - Sum the inputs of a node instead of concatenating them: which bits then cost nothing?

@@ -15,11 +15,11 @@
 # # The pieces
 #
 # The companion of the slide **Putting the pieces together**: fully connected layer, convolution,
-# max pooling, sigmoid, ReLU, softmax, dropout. Each is a formula, then a few lines of tensor
-# operations, then a check against PyTorch's own.
+# max pooling, sigmoid, ReLU, batch norm, softmax, dropout. Each is a formula, then a few lines of
+# tensor operations, then a check against PyTorch's own.
 #
-# `python code/pieces.py` trains nothing: in seconds it prints the checks and the costs, and keeps
-# its pictures in `runs/pieces/` (`--out` elsewhere). A notebook shows them in their place.
+# `python code/pieces.py` trains nothing: in seconds it prints the checks and the costs, and puts
+# its pictures into `runs/pieces/` (or where `--out` says). A notebook shows them in their place.
 #
 # The letters: N images or vectors, C channels in, D channels out, H x W pixels, K x K kernels.
 
@@ -36,7 +36,7 @@ from lab import plots
 
 # %% [markdown]
 # Two tools: one says which shapes do not fit, the other compares our numbers with PyTorch's. Their
-# last digits may differ, because sums are taken in another order.
+# last digits may differ, because the sums are taken in another order.
 
 
 # %%
@@ -59,10 +59,13 @@ def compare(name: str, ours: Tensor, theirs: Tensor) -> None:
 # %% [markdown]
 # ## Fully connected
 #
-# `y_d = sum over c of W_dc x_c + b_d`: every output looks at every input, with a weight for each
-# pair. In matrices `y = W x + b`; with a vector in each row of `x`, `W` stands transposed. Of the
-# three sums in the picture the first adds all inputs up, the second compares the two halves, and
-# the third sees one input only.
+# $$y_d = \sum_c W_{dc} x_c + b_d$$
+#
+# Every output looks at every input, with a weight for each pair. In matrices that is $y = W x + b$;
+# in the code each row of `x` is a vector, so `W` is transposed.
+#
+# Of the three sums in the picture the first adds up all inputs, the second compares the two halves,
+# and the third sees a single input.
 
 
 # %%
@@ -86,15 +89,20 @@ def three_weighted_sums() -> Figure:
 # %% [markdown]
 # ## Convolution
 #
-# `y_dhw = sum over c, i, j of W_dcij x_c,h+i,w+j + b_d`: an output looks at one window of K x K
-# pixels, and the same weights serve every window, so a pattern is found wherever it lies. (The
-# mathematician's convolution turns the kernel by 180 degrees; learned weights need no turning.)
-# With a stride S it is `x_c,Sh+i,Sw+j`: S pixels from a window to the next. The padding is a frame
-# of zeros around the image.
+# $$y_{dhw} = \sum_{c,i,j} W_{dcij} \, x_{c,Sh+i,Sw+j} + b_d$$
+#
+# An output looks at one window of K x K pixels, and every window has the same weights, so a pattern
+# is found wherever it is. The next window is S pixels away: the stride. The padding puts a frame of
+# P zeros around the image. Of H pixels there remain
+#
+# $$H' = \left\lfloor \frac{H + 2P - K}{S} \right\rfloor + 1$$
+#
+# (Mathematicians call this a cross-correlation. Their convolution turns the kernel by 180 degrees,
+# but weights that are learned need no turning.)
 #
 # In the picture a kernel subtracts left from right and finds two edges of a bright shape, one with
-# a plus, the other with a minus. Below it: what 16 maps of a 32x32 image cost with a weight for
-# each pair, and with 3x3 kernels that are shared.
+# a plus, the other with a minus. Below it are the costs of 16 maps of a 32x32 image, with a weight
+# for each pair and with shared 3x3 kernels.
 
 
 # %%
@@ -153,9 +161,11 @@ def what_sharing_saves() -> None:
 # %% [markdown]
 # ## Max pooling
 #
-# `y_chw = max over i, j of x_c,2h+i,2w+j` (2x2, stride 2): of each window only the strongest answer
-# stays, each channel by itself. The shape rule is that of convolution; nothing is learned, and the
-# layers behind have a quarter of the pixels to work on.
+# $$y_{chw} = \max_{i,j} \, x_{c,Sh+i,Sw+j}$$
+#
+# Of each window only the strongest response remains, in each channel separately. Sides shrink as
+# they do in a convolution, and nothing is learned. With 2x2 windows and stride 2 a quarter of the
+# pixels remain for the next layers to work on.
 
 
 # %%
@@ -177,10 +187,12 @@ def the_strongest_answers() -> Figure:
 # %% [markdown]
 # ## Sigmoid and ReLU
 #
-# Without something bent between them, two layers are one: `W2 (W1 x) = (W2 W1) x`. The sigmoid
-# `1 / (1 + exp(-x))` squeezes any number into (0, 1); the rectified linear unit, `max(0, x)`
-# (Nair and Hinton, ICML 2010), cuts the negative half off. Both act on each number by itself, so
-# shapes stay, and nothing is learned.
+# $$\sigma(x) = \frac{1}{1 + e^{-x}} \qquad \mathrm{ReLU}(x) = \max(0, x)$$
+#
+# Without something nonlinear between them, two layers are one: $W_2 (W_1 x) = (W_2 W_1) x$. The
+# sigmoid squeezes any number into (0, 1); the rectified linear unit (Nair and Hinton, ICML 2010)
+# cuts off the negative half. Both work number by number: shapes stay the same, and nothing is
+# learned.
 
 
 # %%
@@ -204,10 +216,10 @@ def activations() -> Figure:
 
 
 # %% [markdown]
-# On the way back each layer multiplies the gradient by its slope. That of the sigmoid, `y (1 - y)`,
-# is at most 1/4, and near 0 far from the middle. That of ReLU is 1 wherever the unit is on, and
-# costs a comparison instead of an exponential and a division. This is what is left of a gradient
-# behind twenty of them, with no weights in between:
+# On the way back each layer multiplies the gradient by its slope. The sigmoid's, $y (1 - y)$, is at
+# most 1/4, and near 0 far from the middle. ReLU's is 1 wherever the unit is on, and costs a
+# comparison instead of an exponential and a division. After twenty of them, with no weights in
+# between, this much of a gradient is left:
 
 
 # %%
@@ -228,12 +240,72 @@ def slopes() -> None:
 
 
 # %% [markdown]
+# ## Batch norm
+#
+# $$y = \gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}} + \beta$$
+#
+# Every channel gets the same scale, however the layers before it change (Ioffe and Szegedy, ICML
+# 2015). In train mode $\mu$ and $\sigma^2$ are the mean and the variance of a channel over all
+# images and pixels of the batch. Then $\gamma$ and $\beta$ restore whatever scale is best: they are
+# learned, 2C parameters in all.
+#
+# In eval mode the answer for an image must not depend on the other images of its batch. So in train
+# mode a running mean and a running variance are kept, and these are used instead. Whoever forgets
+# `model.eval()` lets the images of a batch change each other's results.
+
+
+# %%
+class BatchNorm2d(nn.Module):
+    """Each channel with mean 0 and variance 1, then scaled: (N, C, H, W) -> (N, C, H, W)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))  # gamma
+        self.bias = nn.Parameter(torch.zeros(channels))  # beta
+        self.running_mean = nn.Buffer(torch.zeros(channels))
+        self.running_var = nn.Buffer(torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        check("NCHW, C", x, self.weight)
+        x = x.movedim(1, 3)  # (N, H, W, C)
+        mean, var = self.running_mean, self.running_var
+        if self.training:  # those of the batch
+            var, mean = torch.var_mean(x, (0, 1, 2), correction=0)
+            self.remember(x.detach())
+        x = (x - mean) / (var + 1e-5).sqrt()
+        return (self.weight * x + self.bias).movedim(3, 1)
+
+    def remember(self, x: Tensor) -> None:
+        """Move the running statistics a tenth of the way to those of a batch, (N, H, W, C)."""
+        var, mean = torch.var_mean(x, (0, 1, 2))  # unbiased, as all images are meant
+        self.running_mean.lerp_(mean, 0.1)
+        self.running_var.lerp_(var, 0.1)
+
+
+@lab.demo
+def one_image_in_two_batches() -> None:
+    torch.manual_seed(0)
+    ours, theirs = BatchNorm2d(6), nn.BatchNorm2d(6)
+    x = 3 * torch.randn(8, 6, 10, 10) + 5
+    compare("batch norm in train mode", ours(x), theirs(x))
+    compare("batch norm in eval mode", ours.eval()(x), theirs.eval()(x))
+    for mode in ("train", "eval"):
+        ours.train(mode == "train")
+        change = (ours(x)[0] - ours(x[:4])[0]).abs().max()
+        print(f"{mode} mode, half of the batch left out: an image changes by {change:.2f}")
+    print(f"batch norm of 6 channels: {lab.count_parameters(ours)} parameters")
+
+
+# %% [markdown]
 # ## Softmax
 #
-# `p_d = exp(x_d) / sum over k of exp(x_k)`: D numbers of any size, the logits, become D
-# probabilities that add up to 1. The exponential of 89 is beyond single precision, so the largest
-# logit is subtracted first: numerator and denominator shrink by the same factor, and no
-# exponential is larger than `exp(0) = 1`.
+# $$p_d = \frac{e^{x_d}}{\sum_k e^{x_k}}$$
+#
+# D numbers of any size, the logits, become D probabilities that add up to 1. Training makes the
+# probability of the right class y larger: its loss is the cross-entropy, $-\log p_y$.
+#
+# The exponential of 89 is too large for single precision, so the largest logit is subtracted first:
+# numerator and denominator shrink by the same factor, and no exponential is larger than 1.
 
 
 # %%
@@ -248,6 +320,7 @@ def probabilities() -> Figure:
     x = torch.tensor([[2.0, 1.0, 0.0, -1.0]])
     compare("softmax", softmax(x), F.softmax(x, dim=1))
     compare("softmax of large logits", softmax(x + 1000), F.softmax(x + 1000, dim=1))
+    compare("cross-entropy", -softmax(x)[0, 2].log(), F.cross_entropy(x, torch.tensor([2])))
     powers = torch.exp(x + 1000)
     print(f"without subtracting: {(powers / powers.sum()).tolist()}")
     return plots.tables({"logits": x, "softmax": softmax(x)})
@@ -256,11 +329,13 @@ def probabilities() -> Figure:
 # %% [markdown]
 # ## Dropout
 #
-# `y_i = m_i x_i / (1 - p)`, where `m_i` is 0 with probability p and 1 otherwise: in training every
-# batch meets another thinned network, and no unit can rely on a certain other one (Srivastava and
-# others, JMLR 15, 2014). On average `m_i` is `1 - p`; dividing by it keeps the mean of every unit,
-# so that nothing is left to do after training: in eval mode dropout is the identity. (The paper
-# divides nothing in training and shrinks the weights afterwards, to the same mean.)
+# $$y_i = \frac{m_i x_i}{1 - p}$$
+#
+# Here $m_i$ is 0 with probability p and 1 otherwise: in training every image meets another thinned
+# network, so no unit can rely on one other unit (Srivastava and others, JMLR 15, 2014). On average
+# $m_i$ is $1 - p$; dividing by it keeps the mean of every unit, and in eval mode dropout is simply
+# the identity. (In the paper nothing is divided in training; the weights shrink afterwards, which
+# gives the same mean.)
 
 
 # %%
@@ -285,10 +360,10 @@ def what_is_dropped() -> Figure:
 # %% [markdown]
 # ## Together
 #
-# All but the sigmoid in one network for 32x32 images. Ours and PyTorch's return the same
-# probabilities; in eval mode dropout does nothing, so ours has no line for it. Beneath, what each
-# piece costs. Only two have parameters: most of them sit in the fully connected layer, and the
-# convolution does most of the work. AlexNet and VGG16 are like that, too.
+# All but the sigmoid and batch norm in one network for 32x32 images. Ours and PyTorch's return the
+# same probabilities; in eval mode dropout does nothing, so ours has no line for it. The table says
+# what each piece costs. Only two have parameters: the fully connected layer holds most of them, and
+# the convolution does most of the work. AlexNet and VGG16 are like that, too.
 
 
 # %%
@@ -316,8 +391,8 @@ def all_together() -> None:
 LESSON = lab.Lesson(
     "pieces",
     "The pieces",
-    "Convolution, pooling, activations, softmax and dropout, each in a few lines and checked "
-    "against PyTorch’s own.",
+    "Convolution, pooling, activations, batch norm, softmax and dropout, each in a few lines and "
+    "checked against PyTorch’s own.",
 )
 
 if __name__ == "__main__":
@@ -326,11 +401,12 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## To try
 #
-# - Give `max_pooling` a padding. Which value must stand around the image, and why not zero?
+# - Give `max_pooling` a padding. Which value must surround the image, and why not zero?
 # - Average pooling is a convolution: with which weights?
 # - Write `fully_connected` with `convolution`. Which shapes do `x` and `weight` need? (C5 of LeNet
 #   is such a layer.)
-# - What is the slope of our `sigmoid` at -100, by autograd? What is it by `y (1 - y)`? Write the
+# - What is the slope of our `sigmoid` at -100, by autograd? What is it by $y (1 - y)$? Write the
 #   function so that both agree.
+# - Add a bias to a convolution in front of `BatchNorm2d`. Why does it change nothing?
 # - Put weights between the twenty sigmoids. How large must they be for the gradient to survive,
 #   and what do they do to the values?

@@ -18,13 +18,13 @@
 # ([arXiv:1512.03385](https://arxiv.org/abs/1512.03385)). The companion of the slide **ResNet**.
 #
 # Stack more and more layers, and at some depth even the *training* error grows: the optimizer no
-# longer finds what a shallower network has. ResNet lets every two or three layers learn only what
-# to add to their input. If there is nothing to add, zeros will do, and zeros are easy to find.
+# longer finds what a shallower network has. In ResNet every two or three layers learn only what to
+# add to their input. If there is nothing to add, zeros will do, and zeros are easy to find.
 #
 # The networks for ImageNet take 224x224 images and shrink them by four before the first block. A
-# 32x32 image has no pixels to spare, so the paper has a family of its own for CIFAR10 (section
-# 4.2): a 3x3 convolution instead of the 7x7 one and the pooling, three stages instead of four, and
-# 6n + 2 layers. ResNet-20, the smallest, is the one trained here.
+# 32x32 image has no pixels to spare, so the paper has another family for CIFAR10 (section 4.2): a
+# 3x3 convolution instead of the 7x7 one and the pooling, three stages instead of four, and 6n + 2
+# layers. The smallest, ResNet-20, is trained here.
 #
 # `python code/resnet.py` trains it on CIFAR10; `--depth 56` a deeper one, `--plain` one without
 # shortcuts, `--depth 18` ImageNet's with a stem for small images. `--help` lists the rest.
@@ -40,8 +40,10 @@ from torch.nn import functional as F
 # %% [markdown]
 # ## The block
 #
-# A block computes `y = F(x, {W_i}) + x` (equation 1): the convolutions make the residual `F`, and
-# the shortcut brings `x` past them. The last ReLU comes after the sum (figure 2).
+# $$y = F(x, \{W_i\}) + x$$
+#
+# That is equation 1: the convolutions compute the residual F, and the shortcut carries x past them.
+# The last ReLU comes after the sum (figure 2).
 
 
 # %%
@@ -99,9 +101,9 @@ class Bottleneck(nn.Module):
 
 
 # %% [markdown]
-# A sum needs two equal shapes. Where the block changes them, the shortcut follows (section 3.3):
-# option A takes every second pixel and adds channels of zeros, without any parameter; option B
-# is a projection `W_s x` (equation 2), a 1x1 convolution.
+# A sum needs two equal shapes. Where a block changes the shape, so does its shortcut (section 3.3):
+# option A takes every second pixel and adds channels of zeros, without any parameter; option B is
+# $y = F(x, \{W_i\}) + W_s x$ (equation 2), where the projection $W_s$ is a 1x1 convolution.
 
 
 # %%
@@ -129,8 +131,8 @@ def make_shortcut(channels: int, wanted: int, stride: int, option: str) -> nn.Mo
 
 
 # %% [markdown]
-# Depth need do no harm: a block whose residual is zero hands on what it was given, as long as
-# nothing of that is negative, and what comes out of a ReLU never is.
+# More depth need not hurt: a block whose residual is zero passes on its input, provided that no
+# number in it is negative, and what comes out of a ReLU never is.
 
 
 # %%
@@ -150,7 +152,8 @@ def blocks() -> None:
 # ## The network
 #
 # A stem, stages of equal blocks (conv2_x to conv5_x in table 1), an average over each map, and one
-# fully connected layer. A stage halves the side and doubles the channels: all blocks cost the same.
+# fully connected layer. Where a stage halves the side, it doubles the channels: its blocks cost as
+# much as those before, the first one less.
 
 
 # %%
@@ -220,8 +223,8 @@ def for_small_images(model: ResNet) -> ResNet:
 # The paper's two families: table 1 for ImageNet, section 4.2 for CIFAR10, where each of the three
 # stages has n blocks of two layers; with the first convolution and the last layer that is 6n + 2.
 #
-# In the paper a bottleneck halves the image in its first 1x1 convolution, which then never sees
-# three pixels of four; torchvision does it in the 3x3 convolution, known as ResNet v1.5.
+# In the paper a bottleneck halves the image in its first 1x1 convolution, which therefore skips
+# three pixels of four; torchvision halves it in the 3x3 convolution (ResNet v1.5).
 
 # %%
 IMAGENET = {
@@ -254,7 +257,7 @@ def resnet_cifar10(depth: int, classes: int = 10, option: str = "A") -> ResNet:
 #
 # The last stage of ResNet-20 holds most parameters. Table 6 of the paper gives 0.27, 0.46, 0.66,
 # 0.85 and 1.7 million for five such networks; shortcuts of option B would add a few. For ResNet-50,
-# table 1 has 3.8 billion multiply-adds; moving the stride makes it 4.1, with no parameter more.
+# table 1 has 3.8 billion multiply-adds; with the stride moved it is 4.1, with no extra parameter.
 
 
 # %%
@@ -272,8 +275,7 @@ def costs() -> None:
 # %% [markdown]
 # ## The same function as torchvision
 #
-# Equal weights must give equal outputs. torchvision calls the stages layer1 to layer4 and a
-# shortcut that changes the shape `downsample`; all other names agree.
+# Equal weights must give equal outputs. torchvision says layer1 to layer4 and `downsample`.
 
 
 # %%
@@ -295,8 +297,7 @@ def difference_from_torchvision() -> None:
 # %% [markdown]
 # ## The recipe
 #
-# Batch norm allows a learning rate four times LeNet's. With 0.27 million parameters there is
-# little to regularize: shifts and mirroring, as in the paper.
+# A network of so few parameters needs little regularization: shifts and mirroring, as in the paper.
 
 
 # %%
@@ -334,7 +335,7 @@ def build(recipe: ResNetRecipe, classes: int) -> ResNet:
 LESSON = lab.NetworkLesson(
     "resnet",
     "ResNet",
-    "Each block learns only what to add to its input, and depth no longer hurts.",
+    "Each block learns only what to add to its input, so that a hundred layers still train.",
     recipe=RECIPE,
     build=build,
     forms={
@@ -360,8 +361,7 @@ if __name__ == "__main__":
 # ## What it learned
 #
 # Compare the training loss with LeNet's: nineteen thin convolutions do better, with four times the
-# parameters. How far apart do training and validation end? A filter of 3x3 pixels has room for
-# little more than an edge or a color.
+# parameters and sixty times the work. A 3x3 filter has room for an edge or a color, and no more.
 
 # %%
 if __name__ == "__main__":
@@ -375,6 +375,6 @@ if __name__ == "__main__":
 #
 # - `--plain --depth 20` and `--plain --depth 56`: which of the two has the lower *training* loss?
 #   And with shortcuts, `--depth 20` and `--depth 56`? This is figure 6 of the paper.
-# - `--shortcut B`: what do 2,752 parameters more bring?
+# - `--shortcut B`: do the 2,752 extra parameters help?
 # - Leave out the ReLU after the sum, so that the shortcuts reach from the stem to the pooling
 #   with nothing in between. What does that change for a network of 110 layers?

@@ -21,11 +21,11 @@
 # One kind of convolution, 3x3, again and again, with pooling after two or three of them: depth
 # comes from repetition, and sixteen layers with weights give the network its name.
 #
-# The paper's images have 224 pixels a side. Five poolings take 32 pixels to one, so nothing needs
-# to change in the convolutions at 32x32; but the first fully connected layer sees 512 numbers
-# instead of 25,088, and 4,096 hidden units would be far too many behind them. So the head shrinks
-# to the width of the last stage. The channels are cut to about a third (`--width`), so that a
-# laptop can train it, and batch norm, which is younger than the paper, follows every convolution
+# The paper's images have 224 pixels a side. Five poolings shrink 32 pixels to one, so the
+# convolutions can stay as they are; but the first fully connected layer then sees 512 numbers
+# instead of 25,088, for which 4,096 hidden units would be far too many. So the head shrinks to the
+# width of the last stage. The channels are cut to about a third (`--width`), so that a laptop can
+# train it, and batch norm, which is younger than the paper, follows every convolution
 # (`--no-batch-norm` leaves it out).
 #
 # `python code/vgg16.py` trains it on CIFAR10; `--width 1` at full size. `--help` lists the rest.
@@ -42,7 +42,8 @@ from torch import Tensor, nn
 # ## The block
 #
 # Two 3x3 convolutions in a row see 5x5 pixels, three see 7x7 (section 2.3). They need fewer weights
-# than one large kernel, and bend the function two or three times instead of once.
+# than one large kernel, $3 \cdot 3^2 C^2 = 27 C^2$ instead of $7^2 C^2 = 49 C^2$ for C channels in
+# and out, and two or three ReLUs make the function less linear than one does.
 
 
 # %%
@@ -136,8 +137,8 @@ def for_small_images(model: VGG16) -> VGG16:
 # %% [markdown]
 # ## What each stage costs
 #
-# At 224x224 three of four parameters sit in one layer, fc6, and nearly all the work in the
-# convolutions. Table 2 of the paper gives 138 million parameters.
+# At 224x224 one layer, fc6, holds three quarters of the parameters, and the convolutions do nearly
+# all the work. Table 2 of the paper gives 138 million parameters.
 
 
 # %%
@@ -150,10 +151,10 @@ def costs() -> None:
 # %% [markdown]
 # ## The same function as torchvision
 #
-# torchvision numbers all the layers of the convolutional part, and those of the head, with ReLU,
-# pooling and dropout counted in: `features.0` is our `stage1.0`, `classifier.3` our fc7. Its
-# pooling to 7x7 before the head does nothing at 224x224. So the mapping is counting: a stage has
-# a convolution, a batch norm and a ReLU two or three times, and a pooling.
+# torchvision numbers all layers, ReLU, pooling and dropout included, first those of the
+# convolutional part and then those of the head: `features.0` is our `stage1.0`, `classifier.3` our
+# fc7. So we only count: a stage has a convolution, a batch norm and a ReLU two or three times, and
+# a pooling. (torchvision's extra pooling to 7x7 before the head does nothing at 224x224.)
 
 # %%
 BEFORE = dict(enumerate(accumulate((7, 7, 10, 10), initial=0), start=1))  # layers before a stage
@@ -179,7 +180,7 @@ def difference_from_torchvision() -> None:
 # %% [markdown]
 # ## The recipe
 #
-# The hidden layers drop half of their units, as in the paper.
+# Dropout leaves out half of the hidden units, as in the paper.
 
 
 # %%
@@ -235,7 +236,7 @@ if __name__ == "__main__":
 # ## What it learned
 #
 # Does the validation loss still follow the training loss at the end? The 3x3 filters of the first
-# convolution look for edges, and for one color against another.
+# convolution look for edges, and for contrasts of two colors.
 
 # %%
 if __name__ == "__main__":
@@ -250,5 +251,5 @@ if __name__ == "__main__":
 # - `--no-batch-norm`: does it learn at all at this learning rate? And at a lower one, with
 #   `--no-batch-norm --lr 0.01`? The authors first trained a network of eleven layers and started
 #   the deeper ones from its weights.
-# - `--width 1 --no-channels-last`: eight times the work. What does it buy?
-# - Put one 5x5 convolution in the place of every two 3x3. Parameters, MACs, accuracy?
+# - `--width 1 --no-channels-last`: eight times the work. What do you get for it?
+# - Replace every two 3x3 convolutions by one 5x5. Parameters, MACs, accuracy?

@@ -18,9 +18,16 @@ from running import ROOT
 def test_the_tools_find_nothing_to_say(tool: str) -> None:
     if sys.platform == "win32":
         tool = tool.replace("/dev/null", "nul")
-    done = subprocess.run(
-        [sys.executable, "-m", *tool.split()], cwd=ROOT, capture_output=True, text=True
-    )
+    assert_quiet(*tool.split())
+
+
+def test_an_editor_finds_no_wrong_type_in_a_lesson() -> None:
+    lessons = sorted(str(path) for path in (ROOT / "code").glob("*.py"))
+    assert_quiet("pyright", "--pythonpath", sys.executable, *lessons)
+
+
+def assert_quiet(*tool: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

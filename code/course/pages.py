@@ -202,7 +202,19 @@ def put_pictures_aside(name: str, notebook: NotebookNode) -> dict[str, bytes]:
 def plain(markdown: str) -> str:
     """The last paragraph of a cell of text, without its markup: what the next picture shows."""
     paragraph = " ".join(markdown.strip().split("\n\n")[-1].split())
-    return re.sub(r"[*_`#]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", paragraph)).strip()
+    return re.sub(r"[*_`#$]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", paragraph)).strip()
+
+
+def with_formulas(markdown: str) -> str:
+    """The text with its TeX, between dollars and not in code, as MathML, which browsers draw."""
+    from latex2mathml.converter import convert
+
+    def drawn(found: re.Match[str]) -> str:
+        code, block, inline = found.groups()
+        return code or convert(block or inline, display="block" if block else "inline")
+
+    tex = r"(`+[^`]+`+)|\$\$([^$`]+)\$\$|\$(?!\s)([^$`]+)(?<!\s)\$"
+    return re.sub(tex, drawn, markdown)
 
 
 def body(notebook: NotebookNode) -> str:
@@ -211,6 +223,9 @@ def body(notebook: NotebookNode) -> str:
 
     shown = copy.deepcopy(notebook)
     shown.cells[0].source = re.sub(r"\A# .*\n+", "", shown.cells[0].source)
+    for cell in shown.cells:
+        if cell.cell_type == "markdown":
+            cell.source = with_formulas(cell.source)
     exporter = HTMLExporter(
         template_name="lesson",
         extra_template_basedirs=[str(ROOT / "slides" / "reveal" / "site")],

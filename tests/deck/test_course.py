@@ -269,6 +269,17 @@ def test_only_the_guard_of_a_cell_goes() -> None:
         assert without_guards(source) == expected
 
 
+def test_a_formula_of_a_lesson_is_drawn_by_the_browser(whole: Path) -> None:
+    page = (whole / "lessons" / "lenet.html").read_text(encoding="utf-8")
+    assert "<mi>φ</mi>" in page  # \varphi in the script
+    assert "$" not in page
+    with_formulas = runpy.run_path(str(ROOT / "code" / "course" / "pages.py"))["with_formulas"]
+    assert with_formulas("costs 5 $, `$x$`\n```sh\necho $a $b\n```") == (
+        "costs 5 $, `$x$`\n```sh\necho $a $b\n```"
+    )
+    assert 'display="block"' in with_formulas("$$\n\\frac{1}{2}\n$$")
+
+
 def test_the_pages_tell_no_path_of_the_machine_that_made_them(course: Path, whole: Path) -> None:
     for file in [*own_pages(whole), whole / "code" / "lenet.ipynb"]:
         text = file.read_text(encoding="utf-8")

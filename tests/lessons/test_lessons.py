@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,7 @@ import jupytext
 import pytest
 import torch
 from nbclient import NotebookClient
+from torch import nn
 from torch.nn import functional as F
 
 import lab
@@ -49,6 +51,7 @@ SAYS = {
     "lenet": ["today 61,706, in 1998 60,000", "120 x 1 x 1", "by hand, epoch 2"],
     "pieces": [
         "convolution 3x3, stride 2, padding 1: (2, 6, 16, 16), largest difference",
+        "batch norm in eval mode: (8, 6, 10, 10), largest difference",
         "fully connected   50,348,032 parameters  50,331,648 MACs",
         "together: (4, 10), largest difference",
     ],
@@ -65,6 +68,101 @@ PIECES_PICTURES = [
 ]
 # Enough to make each step of a training once.
 TINY = "--data shapes --limit 60 --epochs 1 --batch-size 16 --device cpu --no-progress"
+
+
+FACTS = json.loads((ROOT / "static" / "facts.json").read_text(encoding="utf-8"))
+PAPER, SMALL = (
+    {name: forms[form] for name, forms in FACTS.items() if form in forms}
+    for form in ("paper", "cifar10")
+)
+
+
+def ratio(one: dict, other: dict, what: str = "parameters") -> float:
+    return one[what] / other[what]
+
+
+def part(form: dict, what: str, *stages: str) -> float:
+    """What part of a network's parameters or MACs its stages of these names have."""
+    rows = [each for each in form["stages"] if each["name"].startswith(stages)]
+    return sum(each[what] for each in rows) / form[what]
+
+
+# Numbers that a lesson says in words, and what makes them true.
+CLAIMS: dict[tuple[str, str], Callable[[], bool]] = {
+    ("lenet", "Most parameters are in C5, most of the work (multiply-accumulates, MACs) in C3"): (
+        lambda: (
+            part(PAPER["lenet"], "parameters", "c5") > 0.5
+            and part(PAPER["lenet"], "macs", "c3") > 0.5
+        )
+    ),
+    ("alexnet", "with a thousand times the parameters"): (
+        lambda: 900 < PAPER["alexnet"]["parameters"] / FACTS["lenet"]["parameters_of_1998"] < 1100
+    ),
+    ("alexnet", "The fully connected layers hold the parameters, the convolutions do the work"): (
+        lambda: (
+            part(PAPER["alexnet"], "parameters", "fc") > 0.9
+            and part(PAPER["alexnet"], "macs", "conv") > 0.9
+        )
+    ),
+    ("alexnet", "Most parameters sit in fully connected layers"): (
+        lambda: part(SMALL["alexnet"], "parameters", "fc") > 0.5
+    ),
+    ("vgg16", "fc6, holds three quarters of the parameters"): (
+        lambda: 0.7 < part(PAPER["vgg16"], "parameters", "fc6") < 0.8
+    ),
+    ("vgg16", "the convolutions do nearly all the work"): (
+        lambda: part(PAPER["vgg16"], "macs", "stage") > 0.95
+    ),
+    ("vgg16", "channels are cut to about a third"): (
+        lambda: abs(LESSONS["vgg16"].recipe.width - 1 / 3) < 0.02
+    ),
+    ("vgg16", "`--width 1 --no-channels-last`: eight times the work"): (
+        lambda: (
+            7.5
+            < lab.count_macs(built("vgg16", width=1.0), (1, 3, 32, 32)) / SMALL["vgg16"]["macs"]
+            < 8.5
+        )
+    ),
+    ("inception", "with little more than a third of VGG16's work"): (
+        lambda: 0.33 < ratio(PAPER["inception"], PAPER["vgg16"], "macs") < 0.4
+    ),
+    ("inception", "at a quarter of the width `c(64)` is 16"): (
+        lambda: LESSONS["inception"].recipe.width == 0.25
+    ),
+    ("inception", "the first convolution has eight filters"): (
+        lambda: built("inception").conv_1a.conv.out_channels == 8
+    ),
+    ("inception", "with ten classes it cannot fall below 0.50"): lambda: (
+        round(least_loss(LESSONS["inception"].recipe.label_smoothing, 10), 2) == 0.50
+    ),
+    ("googlenet", "every layer has 3/8 of its channels"): (
+        lambda: LESSONS["googlenet"].recipe.width == 3 / 8
+    ),
+    ("resnet", "The last stage of ResNet-20 holds most parameters"): (
+        lambda: part(SMALL["resnet"], "parameters", "conv4_x") > 0.5
+    ),
+    ("resnet", "four times the parameters and sixty times the work"): lambda: (
+        3.5 < ratio(SMALL["resnet"], SMALL["lenet"]) < 4.5
+        and 55 < ratio(SMALL["resnet"], SMALL["lenet"], "macs") < 65
+    ),
+    ("resnet", "do the 2,752 extra parameters help?"): lambda: (
+        lab.count_parameters(built("resnet", shortcut="B")) - SMALL["resnet"]["parameters"] == 2752
+    ),
+    ("darts", "14 edges"): lambda: importlib.import_module("darts").EDGES == 14,
+}
+
+
+def built(name: str, **changes: object) -> nn.Module:
+    """The network of a recipe that differs from the lesson's in these settings."""
+    with torch.device("meta"):
+        return NETWORKS[name].build(replace(NETWORKS[name].recipe, **changes), 10)
+
+
+def least_loss(smoothing: float, classes: int) -> float:
+    """The cross-entropy of smoothed labels with themselves."""
+    target = torch.full((classes,), smoothing / classes)
+    target[0] += 1 - smoothing
+    return float(-(target * target.log()).sum())
 
 
 def source(name: str) -> str:
@@ -86,6 +184,12 @@ TRIES = [(name, each) for name in NETWORKS for each in to_try(name)]
 def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw only a few of the shapes: drawing them takes longer than a tiny training."""
     monkeypatch.setattr(data, "SHAPES_DRAWN", 300)
+
+
+@pytest.mark.parametrize(("name", "words"), CLAIMS)
+def test_a_number_in_words_is_so(name: str, words: str) -> None:
+    assert words in " ".join(source(name).replace("\n# ", "\n").split())
+    assert CLAIMS[name, words]()
 
 
 def test_every_script_declares_its_lesson() -> None:

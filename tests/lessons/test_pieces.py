@@ -93,6 +93,34 @@ def test_activations_and_their_gradients_are_pytorchs(
     close(*(torch.autograd.grad((y * direction).sum(), x)[0] for y in outputs))
 
 
+@given(few, few, st.integers(2, 5), seeds)
+def test_batch_norm_is_pytorchs_in_both_modes_and_learns_the_same(
+    n: int, c: int, side: int, seed: int
+) -> None:
+    ours, theirs = pieces.BatchNorm2d(c).double(), torch.nn.BatchNorm2d(c).double()
+    assert lab.count_parameters(ours) == 2 * c
+    for model in (ours, theirs):
+        model.weight.data, model.bias.data = random(seed, c), random(seed + 1, c)
+    direction = random(seed + 2, n, c, side, side)
+    for batch in range(3):  # two to learn from, and one in eval mode
+        xs = [(3 * random(seed + 3 + batch, *direction.shape) + 5).requires_grad_() for _ in "12"]
+        outputs = [model.train(batch < 2)(x) for model, x in zip((ours, theirs), xs, strict=True)]
+        close(*outputs)
+        for y in outputs:
+            (y * direction).sum().backward()
+        close(xs[0].grad, xs[1].grad)
+        close(ours.running_mean, theirs.running_mean)
+        close(ours.running_var, theirs.running_var)
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        close(one.grad, other.grad)
+
+
+def test_an_image_depends_on_its_batch_in_train_mode_only() -> None:
+    x, model = random(0, 4, 2, 3, 3), pieces.BatchNorm2d(2).double()
+    assert not torch.allclose(model(x)[0], model(x[:2])[0])
+    assert torch.equal(model.eval()(x)[0], model(x[:2])[0])
+
+
 def test_relu_at_zero_has_the_slope_zero_and_lets_nan_through() -> None:
     x = torch.tensor([0.0, -0.0, float("inf"), -float("inf"), float("nan")], requires_grad=True)
     y = pieces.relu(x)
@@ -184,6 +212,10 @@ def test_the_exercise_on_the_slope_of_the_sigmoid_has_something_to_mend() -> Non
         ),
         (lambda x: pieces.max_pooling(x(1, 3, 8, 1)), "no window of 2 x 2 fits into (1, 3, 8, 1)"),
         (
+            lambda x: pieces.BatchNorm2d(4)(x(2, 3, 8, 8)),
+            "shapes must fit NCHW, C, with one size for each letter, not (2, 3, 8, 8), (4,)",
+        ),
+        (
             lambda x: pieces.dropout(x(3), 1.0),
             "dropout needs a probability of at least 0 and below 1, not 1.0",
         ),
@@ -205,18 +237,19 @@ def test_a_difference_is_not_printed_but_raised() -> None:
 
 
 def test_each_piece_fits_on_a_slide() -> None:
-    seven = [
+    eight = [
         "fully_connected",
         "convolution",
         "max_pooling",
         "sigmoid",
         "relu",
+        "forward",  # of batch norm
         "softmax",
         "dropout",
     ]
     tree = ast.parse((ROOT / "code" / "pieces.py").read_text())
-    defined = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    for name in seven:
+    defined = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    for name in eight:
         assert defined[name].end_lineno - defined[name].lineno < 12, name
 
 

@@ -79,6 +79,17 @@ def test_every_parameter_gets_a_finite_gradient(variant: str) -> None:
     assert_finite_gradients(resnet.build(SMALL[variant], 10), 32, 10)
 
 
+@pytest.mark.parametrize(("make", "shape"), [("cifar10", (3, 32, 32)), ("imagenet", (3, 224, 224))])
+def test_blocks_cost_the_same_in_all_stages_but_the_first_of_each_less(
+    make: str, shape: tuple[int, int, int]
+) -> None:
+    model = (
+        ghost(resnet.resnet_cifar10, 20) if make == "cifar10" else ghost(resnet.resnet_imagenet, 34)
+    )
+    costs = {each.name: each.macs for each in lab.layers(model, (1, *shape), depth=2)}
+    assert costs["conv2_x.1"] == costs["conv3_x.1"] == costs["conv4_x.1"] > costs["conv3_x.0"]
+
+
 def test_option_a_keeps_every_second_pixel_and_adds_channels_of_zeros() -> None:
     x = torch.rand(2, 4, 8, 8)
     y = resnet.ZeroPadding(added=4, stride=2)(x)
