@@ -217,7 +217,8 @@ def test_a_lesson_shows_what_it_printed_and_drew_beside_its_record(
     with visit(browser, width=1920, height=1080) as seen:
         seen.page.goto(f"{address}lessons/lenet.html", wait_until="networkidle")
         main = seen.page.locator("main")
-        assert "today 61,706, in 1998 60,000" in main.inner_text()
+        said = ("test accuracy", "today 61,706, in 1998 60,000", "120 x 1 x 1", "by hand, epoch 2")
+        assert [words for words in said if words not in main.inner_text()] == []
         images = main.locator("img")
         assert images.count() == 4
         shown = images.evaluate_all("all => all.map(i => [i.alt, i.naturalWidth])")

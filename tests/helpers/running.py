@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import lab
 from conftest import ROOT
+from forking import forked
 
 LENET = ROOT / "code" / "lenet.py"
 
@@ -32,7 +33,7 @@ def environment(**changes: str) -> dict[str, str]:
 def lesson(*arguments: str, cwd: Path, name: str = "lenet") -> subprocess.CompletedProcess[str]:
     """Run `python code/NAME.py ARGUMENTS` in `cwd` to its end."""
     return subprocess.run(
-        command(*arguments, name=name),
+        forked(command(*arguments, name=name)),
         cwd=cwd,
         env=environment(),
         capture_output=True,
