@@ -2,8 +2,8 @@
 
 `forked([python, ...])` is the same command by way of a server that has loaded it, and forks. What
 the command starts is a process as any other: arguments, folder, environment, streams and end are
-its own. What depends on how Python starts needs the plain command: `PYTHONHASHSEED`, the loading
-of libraries, a signal to a whole process group.
+its own. What depends on how Python starts needs the plain command: `PYTHONHASHSEED`, or the
+loading of libraries.
 """
 
 from __future__ import annotations
@@ -80,7 +80,10 @@ def _socket() -> socket.socket:
 
 
 def _ask(address: str, words: list[str]) -> int:
-    """Let the server run this; return how it ended. It gets our signals and ends with us."""
+    """Let the server run this; return how it ended. It gets our signals and ends with us.
+
+    A signal goes to all that it has started, as from a terminal.
+    """
     import json
 
     server = _socket()
@@ -90,7 +93,7 @@ def _ask(address: str, words: list[str]) -> int:
     socket.send_fds(server, [wish], [0, 1, 2])
     process = int(server.recv(100))
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda number, _: os.kill(process, number))
+        signal.signal(number, lambda number, _: os.killpg(process, number))
     return int(server.recv(100) or -signal.SIGKILL)
 
 
@@ -110,6 +113,7 @@ def _serve(listener: socket.socket) -> list[str]:
     wish, streams, _, _ = socket.recv_fds(asking, 1 << 20, 3)
     process = os.fork()
     if process == 0:
+        os.setsid()
         asking.close()
         words, folder, environment = json.loads(wish)
         for number, stream in enumerate(streams):
