@@ -147,14 +147,13 @@ def _become(words: list[str]) -> None:
     kind, *rest = words
     first = {"-c": "", "-m": os.getcwd()}.get(kind, os.path.dirname(os.path.abspath(kind)))
     sys.path[:1] = [first, *paths]
+    main = sys.modules["__main__"] = type(sys)("__main__")
     if kind == "-c":
         sys.argv = ["-c", *rest[1:]]
-        main = type(sys)("__main__")
-        sys.modules["__main__"] = main
         exec(compile(rest[0], "<string>", "exec"), main.__dict__)
     elif kind == "-m":
         sys.argv = rest
-        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+        runpy._run_module_as_main(rest[0])  # what Python itself calls
     else:
         sys.argv = words
         runpy.run_path(kind, run_name="__main__")
