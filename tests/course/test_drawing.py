@@ -161,33 +161,32 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"{base}/architectures.md"
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "smallest"),
-    [(1920, 1080, 26), (1366, 768, 13), (1280, 720, 13), (1024, 768, 13), (390, 844, 10)],
-)
-def test_every_drawing_fits_and_can_be_read(
-    browser: Browser, url: str, width: int, height: int, smallest: int
+def test_every_drawing_fits_can_be_read_and_has_no_serious_barrier(
+    browser: Browser, url: str
 ) -> None:
-    with visit(browser, width, height) as seen:
+    with visit(browser) as seen:
         seen.open_deck(url)
         assert seen.page.locator("section.mistake").count() == 0
-        assert seen.page.evaluate(INSPECT, {"smallest": smallest}) == []
-        seen.check(origin(url))
-
-
-def test_every_drawing_fits_its_page(browser: Browser, url: str) -> None:
-    with visit(browser) as seen:
+        for width, height, smallest in [
+            (1920, 1080, 26),
+            (1366, 768, 13),
+            (1280, 720, 13),
+            (1024, 768, 13),
+        ]:
+            seen.page.set_viewport_size({"width": width, "height": height})
+            wrong = seen.page.evaluate(INSPECT, {"smallest": smallest})
+            assert wrong == [], f"at {width}x{height}"
+        assert find_barriers(seen) == []
+        check_tab_stops(seen)
+        seen.begin_anew(390, 844)
+        seen.open_deck(url)
+        assert seen.page.evaluate(INSPECT, {"smallest": 10}) == []
+        seen.begin_anew()
         seen.open_deck(f"{url}?view=print")
         assert seen.page.locator(".pdf-page").count() == 7
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
         assert not seen.page.locator("figcaption").first.is_visible()
-
-
-def test_no_drawing_has_a_serious_barrier(browser: Browser, url: str) -> None:
-    with visit(browser) as seen:
-        seen.open_deck(url)
-        assert find_barriers(seen) == []
-        check_tab_stops(seen)
+        seen.check(origin(url))
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from draw.bar import KINDS as WORDS
 from draw.render import png, sha256
 from draw.svg import FILLS
 from draw.trace import Op, tell
+from forking import forked
 from running import environment
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -462,10 +463,16 @@ def test_text_is_in_the_png() -> None:
     assert with_text > 1.2 * without
 
 
-def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+def command(*words: str) -> list[str]:
+    """The command that draws a network."""
+    return [sys.executable, "-m", "draw", *words]
+
+
+def run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run it in a folder, with hashes of its own."""
     path = os.pathsep.join([str(ROOT / "code"), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, "-m", "draw", *words],
+        command,
         cwd=cwd,
         env=environment(PYTHONPATH=path, PYTHONHASHSEED="7"),
         capture_output=True,
@@ -477,7 +484,7 @@ def command(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_the_command_draws_the_same_bytes_as_the_call(tmp_path: Path) -> None:
     """In another process, with other hashes."""
     (tmp_path / "own.py").write_text(OWN)
-    done = command("own.py:Own", "8", "classes=4", "--size", "32", cwd=tmp_path)
+    done = run(command("own.py:Own", "8", "classes=4", "--size", "32"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["own.svg", "own.png"]
     names: dict[str, type[nn.Module]] = {}
@@ -524,7 +531,7 @@ def test_bad_input_gets_one_line(words: list[str], says: str, tmp_path: Path, ca
 
 
 def test_the_command_shows_an_error_without_a_stack_trace(tmp_path: Path) -> None:
-    done = command("gone.py:Own", cwd=tmp_path)
+    done = run(forked(command("gone.py:Own")), tmp_path)
     assert done.returncode == 2
     assert done.stderr == "draw: there is no file gone.py\n"
 

@@ -20,6 +20,7 @@ import pytest
 
 import lab
 from course import record
+from forking import forked
 from lab import data
 from lab.errors import Stopped, UserError
 from running import ROOT, environment
@@ -252,7 +253,7 @@ def test_ctrl_c_saves_the_run_and_the_same_command_finishes_and_records_it(tmp_p
     for name in ("README.md", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     recipe = "--data shapes --limit 300 --epochs 12 --device cpu"
-    command = [sys.executable, "-m", "course.results", "lenet", "--", *recipe.split()]
+    command = forked([sys.executable, "-m", "course.results", "lenet", "--", *recipe.split()])
     settings = {
         "cwd": tmp_path,
         "env": environment(PYTHONPATH=str(tmp_path / "code")),

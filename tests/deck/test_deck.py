@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -166,64 +167,84 @@ def test_no_number_about_a_training_is_typed_by_hand() -> None:
                 assert typed_numbers(slide) == []
 
 
-@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (1366, 768), (1280, 720), (1024, 768)])
-def test_every_slide_and_step_fits_and_can_be_read(
-    browser: Browser, deck_url: str, width: int, height: int
-) -> None:
-    with visit(browser, width, height) as seen:
-        seen.open_deck(deck_url)
-        smallest = 26 if width == 1920 else 13
-        assert seen.page.evaluate(INSPECT, {"smallest": smallest}) == []
-        assert seen.page.locator("section.mistake").count() == 0
-        seen.check_images()
-        seen.check(origin(deck_url))
-
-
-def test_no_slide_has_a_serious_barrier(browser: Browser, deck_url: str) -> None:
+@pytest.fixture(scope="module")
+def kept(browser: Browser) -> Iterator[Visit]:
+    """Keep one page, with its files, for the tests that need no other."""
     with visit(browser) as seen:
-        seen.open_deck(deck_url)
-        assert find_barriers(seen) == []
+        yield seen
 
 
-def test_a_phone_shows_no_serious_barrier(browser: Browser, deck_url: str) -> None:
-    with visit(browser, 390, 844) as seen:
-        seen.open_deck(deck_url)
-        assert find_barriers(seen) == []
+@pytest.fixture
+def deck(kept: Visit, deck_url: str) -> Visit:
+    """Open the deck anew."""
+    kept.begin_anew()
+    kept.open_deck(deck_url)
+    return kept
 
 
-def test_the_space_key_leads_through_every_slide_and_step(browser: Browser, deck_url: str) -> None:
-    with visit(browser) as seen:
-        seen.open_deck(deck_url)
-        slides = seen.page.evaluate(
-            "Reveal.getSlides().map(s => Reveal.getIndices(s)).map(({ h, v = 0 }) => [h, v])"
-        )
-        steps = seen.page.evaluate(
-            "Reveal.getSlides().reduce((n, s) => n + new Set([...s.querySelectorAll('.fragment')]"
-            ".map(f => f.dataset.fragmentIndex)).size, 0)"
-        )
-        places = []
-        for _ in range(len(slides) + steps):
-            places.append(seen.page.evaluate("Object.values(Reveal.getIndices())"))
-            seen.page.keyboard.press("Space")
-        assert len({tuple(place) for place in places}) == len(places)
-        assert sorted({tuple(place[:2]) for place in places}) == sorted(map(tuple, slides))
+@pytest.fixture
+def phone(kept: Visit, deck_url: str) -> Visit:
+    """Open the deck anew, on a phone."""
+    kept.begin_anew(390, 844)
+    kept.open_deck(deck_url)
+    return kept
 
 
-def test_the_tab_key_reaches_everything_on_a_slide(browser: Browser, deck_url: str) -> None:
-    with visit(browser) as seen:
-        seen.open_deck(deck_url)
-        check_tab_stops(seen)
+# A window of another size shows what it would have shown from the beginning: that has its own test.
+def test_every_slide_and_step_fits_and_can_be_read(deck: Visit, deck_url: str) -> None:
+    for width, height, smallest in [
+        (1920, 1080, 26),
+        (1366, 768, 13),
+        (1280, 720, 13),
+        (1024, 768, 13),
+        (1024, 400, 0),
+    ]:
+        deck.page.set_viewport_size({"width": width, "height": height})
+        wrong = deck.page.evaluate(INSPECT, {"smallest": smallest})
+        assert wrong == [], f"at {width}x{height}"
+    assert deck.page.locator("section.mistake").count() == 0
+    deck.check_images()
+    deck.check(origin(deck_url))
 
 
-def test_every_slide_fits_a_phone(browser: Browser, deck_url: str) -> None:
-    with visit(browser, 390, 844) as seen:
-        seen.open_deck(deck_url)
-        pages = seen.page.locator(".scroll-page")
-        assert pages.count() == sum(len(column) for column in read_slides())
-        assert seen.page.evaluate(INSPECT, {"smallest": 10}) == []
-        pages.last.scroll_into_view_if_needed()
-        seen.check_images()
-        seen.check(origin(deck_url))
+def test_no_slide_has_a_serious_barrier(deck: Visit) -> None:
+    assert find_barriers(deck) == []
+
+
+def test_the_space_key_leads_through_every_slide_and_step(deck: Visit) -> None:
+    slides = deck.page.evaluate(
+        "Reveal.getSlides().map(s => Reveal.getIndices(s)).map(({ h, v = 0 }) => [h, v])"
+    )
+    steps = deck.page.evaluate(
+        "Reveal.getSlides().reduce((n, s) => n + new Set([...s.querySelectorAll('.fragment')]"
+        ".map(f => f.dataset.fragmentIndex)).size, 0)"
+    )
+    deck.page.evaluate(
+        """() => {
+          const here = () => Object.values(Reveal.getIndices());
+          window.places = [here()];
+          addEventListener('keyup', () => places.push(here()), true);
+        }"""
+    )
+    for _ in range(len(slides) + steps - 1):
+        deck.page.keyboard.press("Space")
+    places = deck.page.evaluate("places")
+    assert len({tuple(place) for place in places}) == len(places) == len(slides) + steps
+    assert sorted({tuple(place[:2]) for place in places}) == sorted(map(tuple, slides))
+
+
+def test_the_tab_key_reaches_everything_on_a_slide(deck: Visit) -> None:
+    check_tab_stops(deck)
+
+
+def test_every_slide_fits_a_phone_without_a_serious_barrier(phone: Visit, deck_url: str) -> None:
+    pages = phone.page.locator(".scroll-page")
+    assert pages.count() == sum(len(column) for column in read_slides())
+    assert phone.page.evaluate(INSPECT, {"smallest": 10}) == []
+    assert find_barriers(phone) == []
+    pages.last.scroll_into_view_if_needed()
+    phone.check_images()
+    phone.check(origin(deck_url))
 
 
 def listing() -> tuple[str, str]:
@@ -236,21 +257,20 @@ def listing() -> tuple[str, str]:
     pytest.skip("no slide shows a class")
 
 
-@pytest.mark.parametrize("below", [False, True])
-def test_a_link_to_a_slide_works_on_a_phone(browser: Browser, deck_url: str, below: bool) -> None:
+def test_a_link_to_a_slide_works_on_a_phone(phone: Visit, deck_url: str) -> None:
     columns = read_slides()
     h = len(columns) // 2
-    v = len(columns[h]) - 1 if below else 0
-    link = f"#/{h}/{v}" if below else f"#/{h}"
-    with visit(browser, 390, 844) as seen:
-        seen.open_deck(deck_url)
-        page = seen.page.locator(".scroll-page").nth(sum(map(len, columns[:h])) + v)
-        seen.page.evaluate("link => { location.hash = link; }", link)
-        expect(page).to_be_in_viewport(ratio=0.9)
-        seen.page.evaluate("sessionStorage.clear()")
-        seen.page.goto("about:blank")
-        seen.open_deck(deck_url + link)
-        expect(page).to_be_in_viewport(ratio=0.9)
+    v = len(columns[h]) - 1
+    first = sum(map(len, columns[:h]))
+    links = {f"#/{h}": first, f"#/{h}/{v}": first + v}
+    pages = phone.page.locator(".scroll-page")
+    for link, page in links.items():
+        phone.page.evaluate("link => { location.hash = link; }", link)
+        expect(pages.nth(page)).to_be_in_viewport(ratio=0.9)
+    for link, page in links.items():
+        phone.begin_anew(390, 844)
+        phone.open_deck(deck_url + link)
+        expect(pages.nth(page)).to_be_in_viewport(ratio=0.9)
 
 
 def test_a_phone_fits_each_slide_a_few_times_however_many_images_arrive(
@@ -291,81 +311,68 @@ def test_a_slide_fits_a_changed_window_as_if_it_had_always_been_that_size(
         seen.page.wait_for_function(f"{size} === ''")
 
 
-def test_every_slide_fits_a_low_window(browser: Browser, deck_url: str) -> None:
-    with visit(browser, 1024, 400) as seen:
-        seen.open_deck(deck_url)
-        assert seen.page.evaluate(INSPECT, {"smallest": 0}) == []
+def test_the_overview_leaves_the_slides_as_they_were(deck: Visit) -> None:
+    deck.page.set_viewport_size({"width": 1920, "height": 1080})
+    size = "Reveal.getCurrentSlide().style.fontSize"
+    for action in ("right()", "down()"):
+        deck.page.evaluate(f"Reveal.{action}")
+    before = deck.page.evaluate(size)
+    for action in ("toggleOverview(true)", "up()", "down()", "toggleOverview(false)"):
+        deck.page.evaluate(f"Reveal.{action}")
+    assert deck.page.evaluate(size) == before
 
 
-def test_the_overview_leaves_the_slides_as_they_were(browser: Browser, deck_url: str) -> None:
-    with visit(browser, 1920, 1080) as seen:
-        seen.open_deck(deck_url)
-        size = "Reveal.getCurrentSlide().style.fontSize"
-        for action in ("right()", "down()"):
-            seen.page.evaluate(f"Reveal.{action}")
-        before = seen.page.evaluate(size)
-        for action in ("toggleOverview(true)", "up()", "down()", "toggleOverview(false)"):
-            seen.page.evaluate(f"Reveal.{action}")
-        assert seen.page.evaluate(size) == before
+def test_the_speaker_view_shows_the_notes(deck: Visit, deck_url: str) -> None:
+    with deck.page.context.expect_page() as opened:
+        deck.page.keyboard.press("s")
+    speaker = opened.value
+    notes = speaker.locator(".speaker-controls-notes .value")
+    notes.filter(has_text=remark(0)).wait_for()
+    deck.page.bring_to_front()
+    deck.page.keyboard.press("ArrowRight")
+    notes.filter(has_text=remark(1)).wait_for()
+    assert len(speaker.frames) == 3
+    for frame in speaker.frames[1:]:
+        frame.wait_for_function("window.Reveal && Reveal.isReady()")
+        # Laid out for the window of the audience, and shown as large as there is room.
+        assert frame.evaluate("[innerWidth, innerHeight]") == [1280, 720]
+        shown, room = frame.evaluate(
+            "[frameElement, frameElement.parentElement].map(e => e.getBoundingClientRect())"
+            ".map(({ width, height }) => [width, height])"
+        )
+        assert shown[0] / shown[1] == pytest.approx(1280 / 720, rel=0.02)
+        assert max(shown[0] / room[0], shown[1] / room[1]) == pytest.approx(1, rel=0.02)
+    # The second slide has its minutes, and those of the first are still left as well.
+    left = speaker.locator(".pacing.ahead")
+    left.wait_for()
+    first, second = (lecture.minutes(column[0]) for column in read_slides()[:2])
+    assert left.locator(".minutes-value").inner_text() == f":{first + second - 1:02}"
+    deck.check(origin(deck_url))
 
 
-def test_the_speaker_view_shows_the_notes(browser: Browser, deck_url: str) -> None:
-    with visit(browser) as seen:
-        seen.open_deck(deck_url)
-        with seen.page.context.expect_page() as opened:
-            seen.page.keyboard.press("s")
-        speaker = opened.value
-        notes = speaker.locator(".speaker-controls-notes .value")
-        notes.filter(has_text=remark(0)).wait_for()
-        seen.page.bring_to_front()
-        seen.page.keyboard.press("ArrowRight")
-        notes.filter(has_text=remark(1)).wait_for()
-        assert len(speaker.frames) == 3
-        for frame in speaker.frames[1:]:
-            frame.wait_for_function("window.Reveal && Reveal.isReady()")
-            # Laid out for the window of the audience, and shown as large as there is room.
-            assert frame.evaluate("[innerWidth, innerHeight]") == [1280, 720]
-            shown, room = frame.evaluate(
-                "[frameElement, frameElement.parentElement].map(e => e.getBoundingClientRect())"
-                ".map(({ width, height }) => [width, height])"
-            )
-            assert shown[0] / shown[1] == pytest.approx(1280 / 720, rel=0.02)
-            assert max(shown[0] / room[0], shown[1] / room[1]) == pytest.approx(1, rel=0.02)
-        # The second slide has its minutes, and those of the first are still left as well.
-        left = speaker.locator(".pacing.ahead")
-        left.wait_for()
-        first, second = (lecture.minutes(column[0]) for column in read_slides()[:2])
-        assert left.locator(".minutes-value").inner_text() == f":{first + second - 1:02}"
-        seen.check(origin(deck_url))
+def test_the_speaker_view_leads_the_deck(deck: Visit, deck_url: str) -> None:
+    check_speaker_view(deck)
+    deck.check(origin(deck_url))
 
 
-def test_the_speaker_view_leads_the_deck(browser: Browser, deck_url: str) -> None:
-    with visit(browser) as seen:
-        seen.open_deck(deck_url)
-        check_speaker_view(seen)
-        seen.check(origin(deck_url))
-
-
-@pytest.mark.parametrize("page", ["architectures.md", "live.html", ""])
 def test_a_strangers_page_runs_nothing_in_what_is_presented(
-    browser: Browser, deck_url: str, tmp_path: Path, page: str
+    browser: Browser, deck_url: str, tmp_path: Path
 ) -> None:
-    check_nothing_runs(browser, origin(deck_url) + page, tmp_path, "window")
+    pages = [deck_url, *(origin(deck_url) + page for page in ("live.html", ""))]
+    check_nothing_runs(browser, pages, tmp_path)
 
 
-def test_search_finds_a_slide(browser: Browser, deck_url: str) -> None:
+def test_search_finds_a_slide(deck: Visit, deck_url: str) -> None:
     columns = ["".join(column).lower() for column in read_slides()]
     h = len(columns) // 2
     before = "".join(columns[:h])
     seen_there = lecture.NOTES.split(read_slides()[h][0])[0]
     word = next(w for w in re.findall(r"[a-z]{7,}", seen_there) if w not in before)
-    with visit(browser) as seen:
-        seen.open_deck(deck_url)
-        seen.page.keyboard.press("Control+Shift+F")
-        seen.page.locator("input.searchinput").fill(word)
-        seen.page.keyboard.press("Enter")
-        seen.page.wait_for_function(f"Reveal.getIndices().h === {h}")
-        seen.check(origin(deck_url))
+    deck.page.keyboard.press("Control+Shift+F")
+    deck.page.locator("input.searchinput").fill(word)
+    deck.page.keyboard.press("Enter")
+    deck.page.wait_for_function(f"Reveal.getIndices().h === {h}")
+    deck.check(origin(deck_url))
 
 
 def test_an_author_sees_a_mistake_and_then_the_mended_slide(
@@ -392,51 +399,40 @@ def test_an_author_sees_a_mistake_and_then_the_mended_slide(
         expect(mistake).to_have_count(0)
 
 
-def test_a_listing_leads_to_its_script(browser: Browser, deck_url: str) -> None:
+def test_a_listing_leads_to_its_script(kept: Visit, deck_url: str) -> None:
     link, name = listing()
-    with visit(browser) as seen:
-        seen.open_deck(deck_url + link)
-        seen.page.locator("section.present section.present .source a").click()
-        seen.page.get_by_text(f"class {name}").first.wait_for()
-        seen.page.go_back()
-        seen.page.wait_for_function("window.Reveal && Reveal.isReady()")
-        assert seen.page.evaluate("location.hash") == link
-        seen.check(origin(deck_url))
+    kept.begin_anew()
+    kept.open_deck(deck_url + link)
+    kept.page.locator("section.present section.present .source a").click()
+    kept.page.get_by_text(f"class {name}").first.wait_for()
+    kept.page.go_back()
+    kept.page.wait_for_function("window.Reveal && Reveal.isReady()")
+    assert kept.page.evaluate("location.hash") == link
+    kept.check(origin(deck_url))
 
 
-def test_the_list_of_lectures_leads_to_the_deck(browser: Browser, deck_url: str) -> None:
-    with visit(browser) as seen:
-        seen.page.goto(origin(deck_url))
-        seen.page.get_by_role("link", name=title()).click()
-        seen.page.wait_for_url(deck_url + "*")
-        seen.check(origin(deck_url))
+def test_the_list_of_lectures_leads_to_the_deck(kept: Visit, deck_url: str) -> None:
+    kept.begin_anew()
+    kept.page.goto(origin(deck_url))
+    kept.page.get_by_role("link", name=title()).click()
+    kept.page.wait_for_url(deck_url + "*")
+    kept.check(origin(deck_url))
 
 
-def test_reduced_motion_is_respected(browser: Browser, deck_url: str) -> None:
-    with visit(browser) as seen:
-        seen.open_deck(deck_url)
-        assert seen.page.evaluate("Reveal.getConfig().transition") == "none"
-        for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Space", "Space"):
-            seen.page.keyboard.press(key)
-            assert seen.page.evaluate("document.getAnimations().length") == 0
+def test_reduced_motion_is_respected(deck: Visit) -> None:
+    assert deck.page.evaluate("Reveal.getConfig().transition") == "none"
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "Space", "Space"):
+        deck.page.keyboard.press(key)
+        assert deck.page.evaluate("document.getAnimations().length") == 0
 
 
-@pytest.fixture(scope="module")
-def opened(browser: Browser, deck_url: str) -> Visit:
-    """Open the deck once for the tests that only look."""
-    with visit(browser) as seen:
-        seen.open_deck(deck_url)
-        yield seen
-
-
-def test_the_page_names_its_language_and_title(opened: Visit) -> None:
-    assert opened.page.locator("html").get_attribute("lang") == "en"
-    assert opened.page.title() == title()
-
-
-def test_code_is_colored_and_stepped(opened: Visit) -> None:
-    listing = opened.page.locator("pre code.python").first
+def test_the_page_names_its_language_and_title_and_its_code_is_colored_and_stepped(
+    deck: Visit,
+) -> None:
+    assert deck.page.locator("html").get_attribute("lang") == "en"
+    assert deck.page.title() == title()
+    listing = deck.page.locator("pre code.python").first
     assert listing.locator(".hljs-keyword, .hljs-built_in").count() > 0
-    assert opened.page.locator("pre code.fragment").count() > 0
+    assert deck.page.locator("pre code.fragment").count() > 0
     ground = listing.evaluate("code => getComputedStyle(code).backgroundColor")
     assert ground not in ("rgba(0, 0, 0, 0)", "rgb(255, 255, 255)")

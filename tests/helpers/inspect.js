@@ -164,12 +164,11 @@ async ({ smallest }) => {
   if (pages.length > 0) return wrong;
   for (const slide of Reveal.getSlides()) {
     const { h, v } = Reveal.getIndices(slide);
-    const steps = slide.querySelectorAll('.fragment').length;
-    for (let step = -1; step < steps; step += 1) {
-      Reveal.slide(h, v, step);
+    Reveal.slide(h, v, -1);
+    do {
       await new Promise(requestAnimationFrame);
-      check(slide, `slide ${h}.${v} step ${step}`);
-    }
+      check(slide, `slide ${h}.${v} step ${Reveal.getIndices().f}`);
+    } while (Reveal.nextFragment());
   }
   return wrong;
 };

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -12,11 +13,17 @@ from torch import Tensor, nn
 
 import lab
 from conftest import ROOT
+from forking import forked
+from lab import data, shapes
 
 LENET = ROOT / "code" / "lenet.py"
 
 # Sums over two threads round otherwise than over one, and the processes started below have one.
 torch.set_num_threads(1)
+
+# To draw all shapes takes longer than a tiny training.
+draw, drawn = shapes.draw, cache(shapes.draw)
+shapes.draw = lambda count, seed=0: (drawn if count >= data.SHAPES_DRAWN else draw)(count, seed)
 
 
 def command(*arguments: str, name: str = "lenet") -> list[str]:
@@ -32,7 +39,7 @@ def environment(**changes: str) -> dict[str, str]:
 def lesson(*arguments: str, cwd: Path, name: str = "lenet") -> subprocess.CompletedProcess[str]:
     """Run `python code/NAME.py ARGUMENTS` in `cwd` to its end."""
     return subprocess.run(
-        command(*arguments, name=name),
+        forked(command(*arguments, name=name)),
         cwd=cwd,
         env=environment(),
         capture_output=True,

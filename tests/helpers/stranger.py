@@ -68,31 +68,37 @@ def ready(page: Page | Frame) -> None:
 
 
 def check_nothing_runs(
-    browser: Browser, url: str, folder: Path, how: Literal["window", "frame"]
+    browser: Browser, urls: list[str], folder: Path, how: Literal["window", "frame"] = "window"
 ) -> None:
-    """Assert that no message of a stranger's page changes or runs anything in the page at `url`."""
+    """Assert that no message of a stranger's page changes or runs anything in the pages at `urls`.
+
+    Each is in a window of its own, or, if that is one page, in a frame.
+    """
     (folder / "stranger.html").write_text("<!doctype html><title>Stranger</title>")
     (folder / "script.js").write_text("window.ran = 'script.js'")
     with plain_server(folder) as server, visit(browser) as seen:
         seen.page.goto(f"{server}/stranger.html")
         script = f"{server}/script.js"
-        if how == "window":
-            with seen.page.context.expect_page() as opened:
+        for url in urls:
+            if how == "window":
+                with seen.page.context.expect_page() as opened:
+                    seen.page.evaluate(OPEN, [url, how])
+                ours: Page | Frame = opened.value
+            else:
                 seen.page.evaluate(OPEN, [url, how])
-            ours: Page | Frame = opened.value
-        else:
-            seen.page.evaluate(OPEN, [url, how])
-            seen.page.frame_locator("iframe").locator("main, .reveal").first.wait_for()
-            ours = seen.page.frames[1]
-        ready(ours)
-        assert ours.url == url
-        before = ours.evaluate(STATE)
-        known = ours.evaluate("window.Reveal ? Object.keys(Reveal) : []")
-        for methods in ([*METHODS, *sorted({*known} - {*METHODS, LAST})], [LAST]):
-            seen.page.evaluate(SEND, [methods, script])
-            assert ours.evaluate(STATE) == before
-        assert ours.evaluate(INJECT, script) is None
-        assert script not in [answer.url for answer in seen.answered]
+                seen.page.frame_locator("iframe").locator("main, .reveal").first.wait_for()
+                ours = seen.page.frames[1]
+            ready(ours)
+            assert ours.url == url
+            before = ours.evaluate(STATE)
+            known = ours.evaluate("window.Reveal ? Object.keys(Reveal) : []")
+            for methods in ([*METHODS, *sorted({*known} - {*METHODS, LAST})], [LAST]):
+                seen.page.evaluate(SEND, [methods, script])
+                assert ours.evaluate(STATE) == before, url
+            assert ours.evaluate(INJECT, script) is None, url
+            assert script not in [answer.url for answer in seen.answered], url
+            if how == "window":
+                ours.close()
 
 
 def check_speaker_view(seen: Visit) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from conftest import ROOT
 from course.serving import free_port
+from forking import forked, python
 from lab import cli, data
 from running import environment
 
@@ -55,9 +56,11 @@ def small(line: str, port: int = 0, settings: str = SMALL) -> list[str]:
 def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
     """Start it in a folder that then holds its runs."""
     return subprocess.Popen(
-        [*command, "--out", "runs"],
+        forked([*command, "--out", "runs"]),
         cwd=folder,
-        env=environment(CUDA_VISIBLE_DEVICES="", GLOO_SOCKET_IFNAME="lo"),
+        env=environment(
+            CUDA_VISIBLE_DEVICES="", GLOO_SOCKET_IFNAME="lo", PYTHON_EXEC=python(str(folder))
+        ),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import lab
+from forking import forked
 from lab import shapes
 
 CODE = Path(__file__).parents[2] / "code"
@@ -32,8 +33,8 @@ def test_a_seed_draws_the_same_bytes_with_any_number_of_threads_and_in_any_proce
         "print(hashlib.sha256(shapes.draw(1500, 3)[0].numpy().tobytes()).hexdigest())"
     )
     elsewhere = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=CODE / "lab",  # torch alone imports faster than all of lab
+        forked([sys.executable, "-c", script]),
+        cwd=CODE / "lab",
         capture_output=True,
         text=True,
         check=True,

@@ -20,6 +20,7 @@ import torch
 from ignite.engine import Events
 
 import lab
+from forking import forked, python
 from lab import training
 from lab.errors import Stopped, UserError
 from lab.runs import LOCK, Run
@@ -151,7 +152,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed")
     path = os.pathsep.join([*(str(ROOT / each) for each in ("code", "tests", "tests/helpers"))])
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(folder), *PLACES],
+        forked([sys.executable, "-c", KILLED, str(folder), *PLACES]),
         env=environment(PYTHONPATH=path),
         capture_output=True,
         text=True,
@@ -412,9 +413,9 @@ def test_two_processes_learn_what_one_learns_and_only_the_first_writes(tmp_path:
     recipe = ["--data", "shapes", "--limit", "600", "--epochs", "2", "--batch-size", "50"]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     two = subprocess.run(
-        [*torchrun, "--nproc_per_node=2", str(LENET), *recipe, "--out", "two"],
+        forked([*torchrun, "--nproc_per_node=2", str(LENET), *recipe, "--out", "two"]),
         cwd=tmp_path,
-        env=environment(CUDA_VISIBLE_DEVICES=""),
+        env=environment(CUDA_VISIBLE_DEVICES="", PYTHON_EXEC=python(str(tmp_path))),
         capture_output=True,
         text=True,
         timeout=180,
@@ -448,7 +449,7 @@ def test_a_terminal_shows_a_bar_with_loss_and_images_a_second(tmp_path: Path) ->
     recipe = ["--data", "shapes", "--limit", "4000", "--epochs", "1", "--batch-size", "16"]
     recipe += ["--out", "runs"]
     process = subprocess.Popen(
-        command(*recipe),
+        forked(command(*recipe)),
         cwd=tmp_path,
         env=environment(),
         stdout=subprocess.PIPE,

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ignite.engine import Engine
@@ -19,6 +20,7 @@ from checker.steps import GAPS, POINTS, Result, grade
 from checker.work import Work
 from conftest import DECK, ROOT
 from filling import EXERCISE, gaps, load, solved
+from forking import forked
 from lab.errors import UserError
 from running import lesson
 
@@ -732,6 +734,17 @@ def test_everything_that_a_hint_points_to_is_there() -> None:
 
 
 # The command.
+
+
+@pytest.fixture(autouse=True)
+def forking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin the process of a check with PyTorch loaded."""
+    run = subprocess.run
+
+    def begun(command: list[str], **settings: Any) -> subprocess.CompletedProcess[str]:
+        return run(forked(command) if "checker" in command else command, **settings)
+
+    monkeypatch.setattr(subprocess, "run", begun)
 
 
 def checked(source: str, tmp_path: Path, capfd: pytest.CaptureFixture, **settings: float) -> str:

@@ -213,20 +213,14 @@ def test_a_training_of_drawn_shapes_waits_for_no_library_that_it_does_not_need()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_lesson_runs_as_a_script_and_learns_shapes(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lesson_runs_as_a_script_and_learns_shapes(name: str, tmp_path: Path) -> None:
     learns = NETWORKS[name].learns
     assert learns
     settings = f"--smoke {NETWORKS[name].smoke} {learns.settings} --crop-padding 0 --no-flip"
     words = [*settings.split(), "--device", "cpu", "--out", "runs"]
-    if name == "lenet":  # as a student does; to start PyTorch for each takes longer than to train
-        done = lesson(*words, cwd=tmp_path, name=name)
-        assert done.returncode == 0, done.stderr
-        said = done.stdout
-    else:
-        monkeypatch.chdir(tmp_path)
-        said = run_script(source(name), name, words, monkeypatch)
+    done = lesson(*words, cwd=tmp_path, name=name)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout
     accuracy = re.search(r"^test accuracy +([\d.]+)%", said, re.MULTILINE)
     assert accuracy, said
     assert float(accuracy[1]) / 100 > learns.accuracy
@@ -418,13 +412,6 @@ def test_inception_trains_without_factorization() -> None:
     logits = heads(model(torch.rand(2, 3, 32, 32)))
     sum(F.cross_entropy(each, torch.tensor([0, 1])) for each in logits).backward()
     assert all(weight.grad is not None for weight in model.parameters())
-
-
-def test_a_lesson_runs_as_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text, pictures = run_notebook("lenet", f"{TINY} --out runs", tmp_path, monkeypatch)
-    for words in ("test accuracy", *SAYS["lenet"]):
-        assert words in text
-    assert pictures == len(PICTURES)
 
 
 def test_the_pieces_run_as_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ import lab
 import nsganet
 from conftest import ROOT
 from course.nsganet_search import hypervolume
+from forking import forked
 from lab import data
 from lab.search import study as studies
 from lab.search.pareto import knee, pareto_front
@@ -426,7 +427,7 @@ def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(
     path = environment(PYTHONPATH=str(ROOT / "code"))
     clock, train = Clock(), studies.train_briefly
     study = nsganet.open_search(recipe, options)
-    worker = subprocess.Popen([python, "-c", ENDLESS, *script], cwd=tmp_path, env=path)
+    worker = subprocess.Popen(forked([python, "-c", ENDLESS, *script]), cwd=tmp_path, env=path)
 
     def kill_the_other(*arguments):
         if worker.poll() is None:
