@@ -40,9 +40,8 @@
   const SMALLEST = 0.4;
   const STEP = 0.03;
 
-  const overflows = (element) =>
-    element.scrollHeight > element.clientHeight + 1 ||
-    element.scrollWidth > element.clientWidth + 1;
+  const isWide = (element) => element.scrollWidth > element.clientWidth + 1;
+  const overflows = (element) => element.scrollHeight > element.clientHeight + 1 || isWide(element);
 
   /** Tell whether the last thing on a slide reaches into the margin below it. */
   function isFull(slide) {
@@ -70,9 +69,10 @@
     slide.style.fontSize = '';
     slide.querySelectorAll('pre').forEach(fitCode);
     const boxes = [slide, ...slide.querySelectorAll('pre code')];
+    const equations = [...slide.querySelectorAll('math[display]')];
     for (
       let size = 1 - STEP;
-      size >= SMALLEST && (isFull(slide) || boxes.some(overflows));
+      size >= SMALLEST && (isFull(slide) || boxes.some(overflows) || equations.some(isWide));
       size -= STEP
     ) {
       slide.style.fontSize = `${size}em`;
@@ -177,6 +177,7 @@
       'italic 1em Lato',
       '600 1em Lora',
       '1em "JetBrains Mono"',
+      '1em "Noto Sans Math"',
     ];
     await Promise.allSettled(fonts.map((font) => document.fonts.load(font)));
     document.querySelector('.reveal').addEventListener('ready', mendListings);
