@@ -487,6 +487,32 @@ def test_a_course_that_is_no_json_is_told_with_the_line_where_it_breaks(project:
         assert len(told.stderr.splitlines()) == 1
 
 
+def test_an_equation_that_cannot_be_set_stops_the_build_with_a_line(course: Path) -> None:
+    deck = course / "slides" / "wrong.md"
+    deck.write_text("---\ntitle: Wrong\n---\n\n### Wrong\n\nNote:\n$\\foo$\n")
+    kept, made = course / ".lessons" / "lenet.html", course / ".lessons" / "lenet.json"
+    cells, record = kept.read_text(encoding="utf-8"), made.read_text(encoding="utf-8")
+    script = course / "code" / "lenet.py"
+    text = script.read_text(encoding="utf-8")
+    try:
+        in_deck = run_node(course, "site/build.mjs")
+        deck.unlink()
+        script.write_text(f"# $a < \\foo$\n{text}", encoding="utf-8")
+        made.write_text(json.dumps(json.loads(record) | {"made_from": {}}), encoding="utf-8")
+        kept.write_text(f"<p>$a &lt; \\foo$</p>{cells}", encoding="utf-8")
+        in_lesson = run_node(course, "site/build.mjs")
+    finally:
+        script.write_text(text, encoding="utf-8")
+        kept.write_text(cells, encoding="utf-8")
+        made.write_text(record, encoding="utf-8")
+    reason = "Undefined control sequence: \\foo\n"
+    assert (in_deck.returncode, in_deck.stderr) == (2, f"slides/wrong.md:8: $\\foo$: {reason}")
+    assert (in_lesson.returncode, in_lesson.stderr) == (
+        2,
+        f"code/lenet.py:1: $a < \\foo$: {reason}",
+    )
+
+
 def test_a_deck_cannot_take_the_place_of_another_page(project: Path) -> None:
     (project / "slides" / "index.md").write_text("# A list of my own\n")
     built = run_node(project, "site/build.mjs")

@@ -119,7 +119,9 @@ function readRun(name) {
 function withEquations(name, cells) {
   const set = replaceEquations(cells, (written, _, job) => {
     try {
-      return job();
+      // On a phone a wide one is moved sideways, so the keyboard must reach it.
+      const isWide = written.length > 25;
+      return isWide ? job().replace('<math display', '<math tabindex="0" display') : job();
     } catch (error) {
       const file = `code/${name}.py`;
       const wrong = written.split('\n')[error.below ?? 0];
