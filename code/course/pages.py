@@ -205,27 +205,12 @@ def plain(markdown: str) -> str:
     return re.sub(r"[*_`#$]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", paragraph)).strip()
 
 
-def with_formulas(markdown: str) -> str:
-    """The text with its TeX, between dollars and not in code, as MathML, which browsers draw."""
-    from latex2mathml.converter import convert
-
-    def drawn(found: re.Match[str]) -> str:
-        code, block, inline = found.groups()
-        return code or convert(block or inline, display="block" if block else "inline")
-
-    tex = r"(`+[^`]+`+)|\$\$([^$`]+)\$\$|\$(?!\s)([^$`]+)(?<!\s)\$"
-    return re.sub(tex, drawn, markdown)
-
-
 def body(notebook: NotebookNode) -> str:
     """The cells as HTML, without the title, which the page has above them."""
     from nbconvert import HTMLExporter
 
     shown = copy.deepcopy(notebook)
     shown.cells[0].source = re.sub(r"\A# .*\n+", "", shown.cells[0].source)
-    for cell in shown.cells:
-        if cell.cell_type == "markdown":
-            cell.source = with_formulas(cell.source)
     exporter = HTMLExporter(
         template_name="lesson",
         extra_template_basedirs=[str(ROOT / "slides" / "reveal" / "site")],

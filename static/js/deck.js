@@ -37,9 +37,8 @@
   const SMALLEST = 0.4;
   const STEP = 0.03;
 
-  const overflows = (element) =>
-    element.scrollHeight > element.clientHeight + 1 ||
-    element.scrollWidth > element.clientWidth + 1;
+  const isWide = (element) => element.scrollWidth > element.clientWidth + 1;
+  const overflows = (element) => element.scrollHeight > element.clientHeight + 1 || isWide(element);
 
   /** Tell whether the last thing on a slide reaches into the margin below it. */
   function isFull(slide) {
@@ -67,7 +66,8 @@
     slide.style.fontSize = '';
     slide.querySelectorAll('pre').forEach(fitCode);
     const boxes = [slide, ...slide.querySelectorAll('pre code')];
-    const isTooFull = () => isFull(slide) || boxes.some(overflows);
+    const equations = [...slide.querySelectorAll('math[display]')];
+    const isTooFull = () => isFull(slide) || boxes.some(overflows) || equations.some(isWide);
     for (let size = 1 - STEP; size >= SMALLEST && isTooFull(); size -= STEP) {
       slide.style.fontSize = `${size}em`;
     }
@@ -167,7 +167,9 @@
     const { hash } = location; // reveal.js forgets it on a phone
     const options = JSON.parse(document.getElementById('deck-options')?.textContent ?? '{}');
     // Measured before the fonts are there, a slide that fits would overflow a moment later.
-    const fonts = '1em Lato, bold 1em Lato, italic 1em Lato, 600 1em Lora, 1em "JetBrains Mono"';
+    const fonts =
+      '1em Lato, bold 1em Lato, italic 1em Lato, 600 1em Lora, 1em "JetBrains Mono", ' +
+      '1em "Noto Sans Math"';
     await Promise.allSettled(fonts.split(', ').map((font) => document.fonts.load(font)));
     const deck = document.querySelector('.reveal');
     const on = (events, listener) =>

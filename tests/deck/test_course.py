@@ -291,11 +291,6 @@ def test_a_formula_of_a_lesson_is_drawn_by_the_browser(whole: Path) -> None:
     page = (whole / "lessons" / "lenet.html").read_text(encoding="utf-8")
     assert "<mi>φ</mi>" in page  # \varphi in the script
     assert "$" not in page
-    with_formulas = runpy.run_path(str(ROOT / "code" / "course" / "pages.py"))["with_formulas"]
-    assert with_formulas("costs 5 $, `$x$`\n```sh\necho $a $b\n```") == (
-        "costs 5 $, `$x$`\n```sh\necho $a $b\n```"
-    )
-    assert 'display="block"' in with_formulas("$$\n\\frac{1}{2}\n$$")
 
 
 def test_the_pages_tell_no_path_of_the_machine_that_made_them(course: Path, whole: Path) -> None:
@@ -504,6 +499,32 @@ def test_a_course_that_is_no_json_is_told_with_the_line_where_it_breaks(project:
         assert told.returncode == 2
         assert told.stderr.startswith(f"{file}:2: that is not JSON: ")
         assert len(told.stderr.splitlines()) == 1
+
+
+def test_an_equation_that_cannot_be_set_stops_the_build_with_a_line(course: Path) -> None:
+    deck = course / "slides" / "wrong.md"
+    deck.write_text("---\ntitle: Wrong\n---\n\n### Wrong\n\nNote:\n$\\foo$\n")
+    kept, made = course / ".lessons" / "lenet.html", course / ".lessons" / "lenet.json"
+    cells, record = kept.read_text(encoding="utf-8"), made.read_text(encoding="utf-8")
+    script = course / "code" / "lenet.py"
+    text = script.read_text(encoding="utf-8")
+    try:
+        in_deck = run_node(course, "site/build.mjs")
+        deck.unlink()
+        script.write_text(f"# $a < \\foo$\n{text}", encoding="utf-8")
+        made.write_text(json.dumps(json.loads(record) | {"made_from": {}}), encoding="utf-8")
+        kept.write_text(f"<p>$a &lt; \\foo$</p>{cells}", encoding="utf-8")
+        in_lesson = run_node(course, "site/build.mjs")
+    finally:
+        script.write_text(text, encoding="utf-8")
+        kept.write_text(cells, encoding="utf-8")
+        made.write_text(record, encoding="utf-8")
+    reason = "Undefined control sequence: \\foo\n"
+    assert (in_deck.returncode, in_deck.stderr) == (2, f"slides/wrong.md:8: $\\foo$: {reason}")
+    assert (in_lesson.returncode, in_lesson.stderr) == (
+        2,
+        f"code/lenet.py:1: $a < \\foo$: {reason}",
+    )
 
 
 def test_a_deck_cannot_take_the_place_of_another_page(project: Path) -> None:

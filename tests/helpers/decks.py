@@ -35,6 +35,10 @@ scripts:
 <!-- .slide: data-background-image="img/plot.png" -->
 ### Behind
 
+Half of $a_i$:
+
+$$ \\frac{a_i}{2} $$
+
 <!--s-->
 
 <!-- .slide: data-visibility="hidden" -->
@@ -113,6 +117,7 @@ def read_case(page: Page, url: str) -> dict[str, object]:
                 /url\\("(.*)"\\)/.exec(getComputedStyle(element, pseudo)[key])?.[1];
             const own = document.querySelector('.own');
             const near = document.querySelector('.present > .slide-background-content');
+            const half = document.querySelector('math[display]');
             const links = [...document.querySelectorAll('#links a')].map((a) => a.href);
             const ours = links.filter((href) => href.startsWith(location.origin));
             return {
@@ -123,6 +128,9 @@ def read_case(page: Page, url: str) -> dict[str, object]:
                 ofStyle: await size(behind(own, '::after', 'content')),
                 background: await size(behind(near)),
                 color: getComputedStyle(own).color,
+                equations: document.querySelectorAll('p math').length,
+                // A fraction that is drawn is twice as high as a letter.
+                fraction: half.clientHeight > 1.5 * parseFloat(getComputedStyle(half).fontSize),
                 script: document.body.dataset.own,
                 plot: window.ran,
                 links: links.length,
@@ -142,6 +150,8 @@ def expected(side: int) -> dict[str, object]:
         "ofStyle": 9,
         "background": side,
         "color": "rgb(255, 0, 0)",
+        "equations": 2,
+        "fraction": True,
         "script": "yes",
         "plot": "yes",
         "links": 10,

@@ -18,6 +18,8 @@
 //   {{ static/models | live }}                                   all of them, side by side
 //   {{ claim: results.resnet.macs > results.lenet.macs }}        nothing, where it is so: claims.mjs
 //
+// TeX between dollars is an equation: math.mjs.
+//
 // A slide with <!-- .slide: data-needs="static/results/lenet.json" --> is left out until that file is
 // there: a lesson has slides before it has a record.
 //
@@ -37,8 +39,9 @@ import { layers } from './layers.mjs';
 import { LESSON, replaceLinks, resolver, withTheirOwn } from './links.mjs';
 import { live, modelsIn } from './live.mjs';
 import { listFiles } from '../project.mjs';
+import { LINE_WAS, replaceEquations } from './math.mjs';
 import { definition } from './python.mjs';
-import { lookUp, show } from './values.mjs';
+import { brief, lookUp, show } from './values.mjs';
 
 const CODE_SPAN_OR_DIRECTIVE = /(`+)[^`]*\1|[ \t]*\{\{(.*?)\}\}/g;
 const FENCE = /^ {0,3}(`{3,}|~{3,})/;
@@ -269,7 +272,8 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     try {
       return job();
     } catch (error) {
-      problems.push({ file, line, directive, message: error.message.split('\n')[0] });
+      const [message] = error.message.split('\n');
+      problems.push({ file, line: line + (error.below ?? 0), directive, message });
       return '';
     }
   }
@@ -293,10 +297,22 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     return filled === '' && text !== '' ? [] : filled;
   }
 
+  const linesIn = (text) => text.split(new RegExp(`[\n${LINE_WAS}]`)).length - 1;
+
+  function setEquations(text) {
+    const first = line;
+    const set = replaceEquations(text, (written, offset, job) => {
+      line = first + linesIn(text.slice(0, offset));
+      return attempt(brief(written.replace(/\s+/g, ' ')), job);
+    });
+    line = first;
+    return set;
+  }
+
   function linkFiles(text) {
     const first = line;
     const linked = replaceLinks(text, (reference, offset) => {
-      line = first + text.slice(0, offset).split('\n').length - 1;
+      line = first + linesIn(text.slice(0, offset));
       return attempt(reference, () => {
         const { address, place } = resolve(reference);
         if (place) withTheirOwn(root, [place]).forEach((each) => files.add(each));
@@ -322,7 +338,7 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     let fence = '';
     let notes = 0;
     let minutes;
-    const linked = linkFiles(text);
+    const linked = linkFiles(setEquations(text));
     const lines = linked.split('\n').flatMap((raw, n, all) => {
       const mark = FENCE.exec(raw)?.[1] ?? '';
       let shown = raw;
@@ -344,6 +360,7 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
         shown = expandLine(raw);
       }
       if (n < all.length - 1) line += 1;
+      line += linesIn(raw);
       return shown;
     });
     if (problems.length > before) {
@@ -353,10 +370,13 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     // The speaker view counts in seconds.
     const timing = minutes && `<!-- .slide: data-timing="${60 * minutes}" -->\n`;
     // Blank lines at the start make reveal.js take the slide's own indentation for the page's.
-    return `\n${timing ?? ''}${lines.join('\n').replace(/^(?:[ \t]*\n)+/, '')}`;
+    return `\n${timing ?? ''}${lines
+      .join('\n')
+      .replaceAll(LINE_WAS, '')
+      .replace(/^(?:[ \t]*\n)+/, '')}`;
   }
 
-  const whole = markdown.replaceAll('\r\n', '\n');
+  const whole = markdown.replaceAll('\r\n', '\n').replaceAll(LINE_WAS, ' ');
   const slides = [];
   let filled = '';
   let end = 0;

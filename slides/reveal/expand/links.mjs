@@ -139,25 +139,34 @@ function replaceInAttributes(text, replace) {
   });
 }
 
+// A listing, to its end or the slide's.
+const LISTING = /^ {0,3}(?<fence>`{3,}|~{3,}).*(?:\n(?! {0,3}\k<fence>[`~]*[ \t]*$).*)*(?:\n.*)?/;
+const CODE_IN_LINE = /(?<![`\\])(?<ticks>`+)(?!`)(?:(?!\n[ \t]*\n)[^])*?(?<!`)\k<ticks>(?!`)/;
+const COMMENT = /<!--(?<comment>[^]*?)-->/;
+const TAG = /<[a-z][\w:-]*(?=[\s/>])(?<attributes>(?:"[^"]*"|'[^']*'|[^"'<>])*)>/;
+// Markdown's links and pictures, and what stands for them elsewhere on the slide.
+const LINK =
+  /(?<!\\)(?<!\\\[[^[\]\n]*)\]\(\s*(?:<(?<bracketed>[^<>\n]*)>|(?<link>(?:[^\s()<>]|\([^\s()]*\))+))/;
+const DEFINITION =
+  /^ {0,3}\[(?!\^)[^\]\n]+\]:[ \t]*(?:<(?<definedInBrackets>[^<>\n]*)>|(?<defined>\S+))/;
+
+/** The parts of a slide that are no words. */
+export const NO_WORDS = [LISTING, CODE_IN_LINE, COMMENT, TAG, LINK, DEFINITION];
+
+/** An expression that finds the first of several, with their groups. */
+export const anyOf = (parts) => new RegExp(parts.map(({ source }) => source).join('|'), 'gim');
+
 // The parts of a slide's text, of which some name files.
-const PARTS = new RegExp(
-  [
-    // A listing, to its end or the slide's.
-    /^ {0,3}(?<fence>`{3,}|~{3,}).*(?:\n(?! {0,3}\k<fence>[`~]*[ \t]*$).*)*(?:\n.*)?/,
-    // Code in a line.
-    /(?<![`\\])(?<ticks>`+)(?!`)(?:(?!\n[ \t]*\n)[^])*?(?<!`)\k<ticks>(?!`)/,
-    /<!--(?<comment>[^]*?)-->/,
-    /(?<=<style\b[^<>]*>)(?<css>[^]+?)(?=<\/style>)/,
-    /(?<=<script\b[^<>]*>)[^]+?(?=<\/script>)/,
-    /<[a-z][\w:-]*(?=[\s/>])(?<attributes>(?:"[^"]*"|'[^']*'|[^"'<>])*)>/,
-    // Markdown's links and pictures, and what stands for them elsewhere on the slide.
-    /(?<!\\)(?<!\\\[[^[\]\n]*)\]\(\s*(?:<(?<bracketed>[^<>\n]*)>|(?<link>(?:[^\s()<>]|\([^\s()]*\))+))/,
-    /^ {0,3}\[(?!\^)[^\]\n]+\]:[ \t]*(?:<(?<definedInBrackets>[^<>\n]*)>|(?<defined>\S+))/,
-  ]
-    .map(({ source }) => source)
-    .join('|'),
-  'gim',
-);
+const PARTS = anyOf([
+  LISTING,
+  CODE_IN_LINE,
+  COMMENT,
+  /(?<=<style\b[^<>]*>)(?<css>[^]+?)(?=<\/style>)/,
+  /(?<=<script\b[^<>]*>)[^]+?(?=<\/script>)/,
+  TAG,
+  LINK,
+  DEFINITION,
+]);
 
 /**
  * Replace each file and each address that a slide names, but not those in its code.

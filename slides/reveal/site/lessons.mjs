@@ -14,7 +14,8 @@ import { fileURLToPath } from 'node:url';
 import { shortName } from '../charts/compare.mjs';
 import { asAttribute } from '../html.mjs';
 import { command, isThere, listFiles, readJson, readText, Refusal, root } from '../project.mjs';
-import { show } from '../expand/values.mjs';
+import { LINE_WAS, replaceEquations } from '../expand/math.mjs';
+import { brief, show } from '../expand/values.mjs';
 
 export const RUN = '.lessons'; // what code/course/pages.py leaves
 const SMOKE = '--smoke --out runs'; // the settings with which it runs a lesson that has no others
@@ -116,6 +117,24 @@ function readRun(name) {
   return isCurrent ? { ...made, body: readText(RUN, `${name}.html`) } : undefined;
 }
 
+/** The cells of a lesson with their equations set. Throws a Refusal where one cannot be read. */
+function withEquations(name, cells) {
+  const set = replaceEquations(cells, (written, _, job) => {
+    try {
+      // On a phone a wide one is moved sideways, so the keyboard must reach it.
+      const isWide = written.length > 25;
+      return isWide ? job().replace('<math display', '<math tabindex="0" display') : job();
+    } catch (error) {
+      const file = `code/${name}.py`;
+      const wrong = written.split('\n')[error.below ?? 0];
+      const line = readText(file).split(wrong)[0].split('\n').length;
+      const shown = brief(written.replace(/\s+/g, ' '));
+      throw new Refusal(`${file}:${line}: ${shown}: ${error.message}`);
+    }
+  });
+  return set.replaceAll(LINE_WAS, '');
+}
+
 /** The numbers of a network: those of its recorded training, or what its layers count to. */
 function numbers(name) {
   const facts = isThere(FACTS) ? readJson(FACTS) : {};
@@ -146,6 +165,7 @@ function numbers(name) {
 export function readLesson(name, declared, decks) {
   const written = introduction(name);
   const place = findSlide(name, decks);
+  const run = readRun(name);
   return {
     name,
     title: declared.title ?? written.title,
@@ -153,7 +173,7 @@ export function readLesson(name, declared, decks) {
     ...place,
     drawing: drawing(place.figure, place.alt),
     ...numbers(name),
-    run: readRun(name),
+    run: run && { ...run, body: withEquations(name, run.body) },
   };
 }
 
