@@ -9,7 +9,8 @@ interface Deck {
   slide(h: number, v?: number, step?: number): void;
   getConfig(): { slideNumber: boolean | string };
   getCurrentSlide(): HTMLElement | undefined;
-  getIndices(slide: HTMLElement): { h: number; v: number };
+  getIndices(slide?: HTMLElement): { h: number; v: number; f?: number };
+  nextFragment(): boolean;
   getSlides(): HTMLElement[];
   isOverview(): boolean;
   isPrintView(): boolean;

@@ -119,7 +119,7 @@ test('an equation that cannot be set is told in a line, at its line', () => {
     ['$n = {{ static/facts.json: x }}$', 10, 'no directive stands in an equation'],
     ['$$x', 10, 'the second $$ is missing; write \\$\\$ for two dollars'],
   ]) {
-    assert.deepEqual(mistakes(text), [[line, message]], text);
+    assert.deepEqual(mistakes(text), [[line, message]], String(text));
   }
   const { markdown, problems } = deck(`$x$\n<!--s-->\n$\\foo{${'x'.repeat(99)}}$\n<!--s-->\nafter`);
   assert.match(markdown, /^\s*<math>.*<!--s-->\s*<!-- \.slide: class="mistake" -->.*after$/s);
