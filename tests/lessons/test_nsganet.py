@@ -337,7 +337,8 @@ def test_ctrl_c_leaves_the_trial_under_way_to_the_next_worker(tmp_path: Path, mo
         tiny_search(tmp_path, generations=5)
     *_, failed, waiting = trials(tmp_path)
     assert (failed.state, waiting.state) == (TrialState.FAIL, TrialState.WAITING)
-    assert waiting.params == failed.params
+    assert waiting.system_attrs["fixed_params"] == failed.params
+    assert waiting.user_attrs == {"again": failed.number}
     monkeypatch.setattr(studies, "train_briefly", train)
     rows = tiny_search(tmp_path, generations=5)
     assert len(rows) == 15
@@ -483,7 +484,7 @@ def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(
     done = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     assert len(done) == 12
     assert [trial.number for trial in trials if trial.state is TrialState.FAIL] == [lost.number]
-    (again,) = [each for each in trials if "failed_trial" in each.system_attrs]
+    (again,) = [each for each in trials if "again" in each.user_attrs]
     assert again.state is TrialState.COMPLETE
     assert again.params == lost.params
     assert {trial.state for trial in trials} <= {
@@ -505,7 +506,6 @@ def test_a_worker_that_was_taken_for_dead_goes_on_with_another_trial(
         if not trained:
             study = nsganet.open_search(SMALL, replace(OPTIONS, out=str(tmp_path)))
             study.tell(0, state=TrialState.FAIL)
-            study.enqueue_trial(study.trials[0].params)
         trained.append(arguments)
         return train(*arguments)
 

@@ -38,8 +38,8 @@ try:
         UpdateFinishedTrialError,
     )
     from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler
-    from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
-    from optuna.study import MaxTrialsCallback, Study
+    from optuna.storages import RDBStorage
+    from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial, TrialState
     from sqlalchemy import Engine, event
     from sqlalchemy.exc import (
@@ -171,7 +171,7 @@ class Database(RDBStorage):
             engine_kwargs=sqlite if url.startswith("sqlite") else {"pool_pre_ping": True},
             heartbeat_interval=heartbeat,
             grace_period=MISSED * heartbeat,
-            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(),
+            heartbeat_stale_trial_callback=lambda study, _: _take_up(study),
         )
 
     def record_heartbeat(self, trial_id: int) -> None:
@@ -237,6 +237,20 @@ def find_twin(study: Study, trial: Trial, network: str) -> FrozenTrial | None:
     return None
 
 
+def _take_up(study: Study) -> None:
+    """Let each trial that came to no end be made again.
+
+    Optuna's own callback forgets those whose worker is killed while it looks after another's.
+    """
+    trials = study.get_trials(deepcopy=False)
+    again = {trial.user_attrs.get("again") for trial in trials}
+    for trial in trials:
+        if trial.state is TrialState.FAIL and trial.number not in again:
+            # One that was made again itself may have been killed before it drew anything.
+            params = trial.system_attrs.get("fixed_params", trial.params)
+            study.enqueue_trial(params, user_attrs={"again": trial.number})
+
+
 class _Lost(BaseException):
     """A trial that another worker will make. No Exception, of which Optuna would tell the study."""
 
@@ -253,11 +267,8 @@ def work(study: Study, objective: Callable[[Trial], tuple[float, float]], trials
         Stopped: the user pressed Ctrl-C. The trial under way is left to the next worker.
         UserError: the database fails.
     """
-    under_way = -1
 
     def attempt(trial: Trial) -> tuple[float, float]:
-        nonlocal under_way
-        under_way = trial.number
         try:
             return objective(trial)
         except (UpdateFinishedTrialError, StorageInternalError):
@@ -273,8 +284,9 @@ def work(study: Study, objective: Callable[[Trial], tuple[float, float]], trials
     )
     try:
         while len(finished(study)) < trials:
+            _take_up(study)
             with suppress(_Lost):
-                study.optimize(attempt, callbacks=[report, MaxTrialsCallback(trials)])
+                study.optimize(attempt, n_trials=1, callbacks=[report])
     except StorageInternalError as error:
         raise UserError(f"the database failed: {_first_line(error.__cause__ or error)}") from None
     except BaseException as error:
@@ -282,9 +294,7 @@ def work(study: Study, objective: Callable[[Trial], tuple[float, float]], trials
         if KeyboardInterrupt not in map(type, (error, error.__context__)):
             raise
         with suppress(StorageInternalError):  # the database may be what was waited for
-            for trial in study.get_trials(states=(TrialState.FAIL,)):
-                if trial.number == under_way:
-                    RetryHeartbeatStaleTrialCallback()(study, trial)
+            _take_up(study)
         raise Stopped("stopped; the same command goes on") from None
 
 
