@@ -240,10 +240,15 @@ def find_twin(study: Study, trial: Trial, network: str) -> FrozenTrial | None:
 def _take_up(study: Study) -> None:
     """Let each trial that came to no end be made again.
 
-    Optuna's own callback forgets those whose worker is killed while it looks after another's.
+    Optuna's own callback forgets those whose worker is killed while it looks after another's, or
+    before its first sign of life. If two workers look at once, `find_twin` sorts it out.
     """
     trials = study.get_trials(deepcopy=False)
-    again = {trial.user_attrs.get("again") for trial in trials}
+    again = {
+        trial.user_attrs.get("again")
+        for trial in trials
+        if trial.state is not TrialState.RUNNING or "network" in trial.user_attrs
+    }
     for trial in trials:
         if trial.state is TrialState.FAIL and trial.number not in again:
             # One that was made again itself may have been killed before it drew anything.
