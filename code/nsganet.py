@@ -293,7 +293,7 @@ class SearchOptions(lab.Options):
     generations: int = lab.setting(5, "how many", low=1)
     nodes: int = lab.setting(4, "nodes of each of the three phases", low=2, high=6)
     images: int = lab.setting(5000, "images that each network is trained on", low=1)
-    storage: str = lab.setting("", "database URL or NAME.log (default: search.db with the runs)")
+    storage: str = lab.setting("", "URL of a database (default: search.db with the runs)")
     heartbeat: int = lab.setting(30, "seconds between signs of life; four missed: dead", low=1)
 
 
@@ -328,7 +328,7 @@ def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]
         return found["error"], found["macs"]
 
     trials = options.population * options.generations
-    studies.work(study, objective, trials, options.heartbeat)
+    studies.work(study, objective, trials)
     return studies.rows(study, options.population)
 
 
@@ -341,7 +341,7 @@ def open_search(recipe: NSGANetRecipe, options: SearchOptions) -> "Study":
     name = studies.name_of(replace(recipe, genome=""), settings)
     sampler = studies.sampler(options.sampler, options.population, recipe.seed)
     storage = options.storage or studies.default_storage(options.out, recipe.network)
-    return studies.open_study(storage, name, sampler)
+    return studies.open_study(storage, name, sampler, options.heartbeat)
 
 
 SEARCH_COMMAND = lab.Command(

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from .fonts import width
 from .svg import (
+    EDGE,
     FILLS,
-    INK,
     LEFT,
     MUTED,
     RIGHT,
     SMALL,
+    WHITE,
     Element,
     color,
     fill_of,
@@ -22,8 +23,17 @@ from .svg import (
 from .trace import Op, folds_as, short, times
 
 HEIGHT = 40
+TITLE, BAR = 26, 42  # from the top down to the base of the title, and to the bar
+UNDER = 4  # below the bar
+CAPTION, KEY = 40, 44  # height of a second line, with the caption or with the key
+DESCENT = 4, 6  # from the base of the caption, and of the key, to the end of that line
 GAP = 28  # between two items of a key
 TIGHT = 20  # the least between the title and what stands beside it
+PAD, BASE = 14, 10  # in a segment: the least beside its words, and from their base to its end
+SEAM = 2.0  # between two segments, where they are wide enough
+NEUTRAL = "#DCE7EC"  # a segment with operations of several kinds
+SWATCH, STRIP, SPACE = 30, 10, 10  # in a key: a color, one of a norm, and from it to its words
+RAISED = 24  # the top of a swatch above the base of its words
 KINDS = {
     "pool": "pooling",
     "fc": "fully connected",
@@ -48,7 +58,7 @@ class Segment:
     def fill(self) -> str:
         """The color of the operations, or a neutral one where they are of several kinds."""
         fills = {fill_of(op) for op in self.ops if op.parameters}
-        return fills.pop() if len(fills) == 1 else "#DCE7EC"
+        return fills.pop() if len(fills) == 1 else NEUTRAL
 
 
 def parameter_bar(
@@ -65,30 +75,31 @@ def parameter_bar(
     title = f"Where the {short(total)} parameters are"
     items = key_of([op for segment in segments for op in segment.ops], folded)
     free = RIGHT - LEFT - width(title, SMALL, bold=True) - key_width(items)
-    text(root, LEFT, y + 26, title, bold=True, anchor="start")
-    end = y + 46 + HEIGHT
+    base, top = y + TITLE, y + BAR
+    text(root, LEFT, base, title, bold=True, anchor="start")
+    end = top + HEIGHT + UNDER
     if width(caption, SMALL) + GAP + TIGHT < free:
-        begin = key(root, items, RIGHT, y + 26)
-        text(root, begin - GAP, y + 26, caption, anchor="end", fill=MUTED)
+        begin = key(root, items, RIGHT, base)
+        text(root, begin - GAP, base, caption, anchor="end", fill=MUTED)
     elif free > TIGHT:
-        key(root, items, RIGHT, y + 26)
-        end += 40
-        text(root, RIGHT, end - 4, caption, anchor="end", fill=MUTED)
+        key(root, items, RIGHT, base)
+        end += CAPTION
+        text(root, RIGHT, end - DESCENT[0], caption, anchor="end", fill=MUTED)
     else:
-        text(root, RIGHT, y + 26, caption, anchor="end", fill=MUTED)
-        end += 44
-        key(root, items, RIGHT, end - 6)
+        text(root, RIGHT, base, caption, anchor="end", fill=MUTED)
+        end += KEY
+        key(root, items, RIGHT, end - DESCENT[1])
     x: float = LEFT
     names = [segment.name for segment in segments]
     for segment in (each for each in segments if each.parameters):
         wide = (RIGHT - LEFT) * segment.parameters / total
         group = operation(step(root, segment.step), *segment.ops)
-        stroke = {"stroke": "#FFFFFF", "stroke_width": min(2.0, wide / 3)}
-        rectangle(group, x, y + 42, wide, HEIGHT, segment.fill, **stroke)
+        stroke = {"stroke": WHITE, "stroke_width": min(SEAM, wide / 3)}
+        rectangle(group, x, top, wide, HEIGHT, segment.fill, **stroke)
         for words in _words(segment, total, names.count(segment.name) == 1):
-            if width(words, SMALL) < wide - 14:
+            if width(words, SMALL) < wide - PAD:
                 ink = ink_on(segment.fill)
-                text(group, x + wide / 2, y + 42 + HEIGHT - 10, words, fill=ink)
+                text(group, x + wide / 2, top + HEIGHT - BASE, words, fill=ink)
                 break
         x += wide
     return end
@@ -120,11 +131,11 @@ def key_of(ops: list[Op], folded: bool) -> list[tuple[str, str]]:
 
 
 def key_width(items: list[tuple[str, str]]) -> float:
-    return sum(_swatch(name) + 10 + width(words, SMALL) + GAP for name, words in items) - GAP
+    return sum(_swatch(name) + SPACE + width(words, SMALL) + GAP for name, words in items) - GAP
 
 
 def _swatch(name: str) -> int:
-    return 10 if name in ("norm", "activation") else 30
+    return STRIP if name in ("norm", "activation") else SWATCH
 
 
 def key(root: Element, items: list[tuple[str, str]], right: float, y: float) -> float:
@@ -132,8 +143,8 @@ def key(root: Element, items: list[tuple[str, str]], right: float, y: float) -> 
     x = begin = right - key_width(items)
     for name, words in items:
         swatch = _swatch(name)
-        stroke = {"stroke": INK, "stroke_width": 1.2} if swatch > 10 else {}
-        rectangle(root, x, y - 24, swatch, 30, FILLS[name], **stroke)
-        text(root, x + swatch + 10, y, words, anchor="start", fill=MUTED)
-        x += swatch + 10 + width(words, SMALL) + GAP
+        stroke = EDGE if swatch > STRIP else {}
+        rectangle(root, x, y - RAISED, swatch, SWATCH, FILLS[name], **stroke)
+        text(root, x + swatch + SPACE, y, words, anchor="start", fill=MUTED)
+        x += swatch + SPACE + width(words, SMALL) + GAP
     return begin

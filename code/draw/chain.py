@@ -2,18 +2,22 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from lab.errors import UserError
 
 from .bar import Segment, parameter_bar
 from .fonts import width
 from .svg import (
+    BELOW,
     INK,
     LEFT,
+    LINE,
     MUTED,
     PALE,
     RIGHT,
     SMALL,
+    WHITE,
     Element,
     add,
     document,
@@ -30,12 +34,26 @@ from .svg import (
 )
 from .trace import SIGN, Op, spaced
 
-LINE = 34  # from one line of a label to the next
 TALLEST = 214  # of a front face
 ACROSS, UP = 0.34, 0.2  # how far the depth of a volume goes to the right and up
-COLUMN = 44  # width of a fully connected layer
-FEW = 16  # up to so many maps are drawn one by one
-THICK = 110  # of the volume with most channels
+COLUMN, SHORTEST = 44, 28  # width of a fully connected layer, and the least of its height
+FEW = 16  # up to so many maps are drawn one by one,
+SHEET, EACH, SHEETS = 4, 9, 70  # each so thick, with what is to the next, and all at least
+COLORS, MANY = 4, 36  # an image of more channels is so thick
+THICK, THINNEST = 110, 9  # of the volume with most channels, and of any
+SOLID = 12  # a thinner volume is drawn as a sheet
+LEAST, THINNER = 14, 4  # the least that THICK may become, where there is no room, and its steps
+NEAR, FAR = 26, 150  # from one column to the next
+HEAD, VOLUMES = 28, 16  # the base of the first line above, and from the last line to the volumes
+FOOT, BAR = 42, 22  # from the volumes to the first line below, and from the last to the parameters
+PASS, CLEAR = 0.55, 10  # of the slanted side and besides, what pooled maps stand off
+BEHIND = 8  # what others stand off
+ON_TOP, ON_EDGE = 0.5, 0.22  # the white in the color of a volume's top and of its edge
+KERNEL = 15  # a smaller one is not shown
+KERNEL_AT, KERNEL_DOWN = 0.3, 0.5  # where on the map, as shares of its depth and of its height
+MEETS = 0.62  # how far down the rays of a kernel meet what it makes
+FACE: dict[str, Any] = {"stroke": INK, "stroke_width": 1.4}
+RAY: dict[str, Any] = {"stroke": INK, "stroke_width": 1.6}
 
 
 @dataclass
@@ -52,14 +70,14 @@ class Scale:
         return TALLEST * math.pow(op.side / self.side, self.power)
 
     def column(self, op: Op) -> float:
-        return max(28, TALLEST * (1 + UP) * math.pow(op.channels / self.units, self.power))
+        return max(SHORTEST, TALLEST * (1 + UP) * math.pow(op.channels / self.units, self.power))
 
     def thickness(self, op: Op) -> float:
         if op.kind == "input":
-            return 9 * op.channels if op.channels <= 4 else 36
+            return EACH * op.channels if op.channels <= COLORS else MANY
         if op.channels <= FEW:
-            return max(70, 9 * op.channels)
-        return max(9, self.thick * math.sqrt(op.channels / self.channels))
+            return max(SHEETS, EACH * op.channels)
+        return max(THINNEST, self.thick * math.sqrt(op.channels / self.channels))
 
 
 def chain(name: str, title: str, description: str, ops: list[Op], power: float = 0.5) -> str:
@@ -81,9 +99,9 @@ def chain(name: str, title: str, description: str, ops: list[Op], power: float =
     heads = [_head(column) for column in columns]
     feet = [_foot(column) for column in columns]
     widths, gap = _fit(columns, heads, feet, scale)
-    top = LINE * max(map(len, heads)) + 16
+    top = LINE * max(map(len, heads)) + VOLUMES
     middle = top + TALLEST * (1 + UP) / 2
-    below = top + TALLEST * (1 + UP) + 42
+    below = top + TALLEST * (1 + UP) + FOOT
     root = document(name, title, description)
     x: float = LEFT
     right: tuple[float, float, float] | None = None  # where the column before ends: x and heights
@@ -95,7 +113,7 @@ def chain(name: str, title: str, description: str, ops: list[Op], power: float =
         center = x + wide / 2
         for line, words in enumerate(head):
             bold = line == 0 or column[0].kind == "fc"
-            text(group, center, 28 + LINE * line, words, bold=bold, fill=INK if bold else MUTED)
+            text(group, center, HEAD + LINE * line, words, bold=bold, fill=INK if bold else MUTED)
         for line, words in enumerate(foot):
             text(group, center, below + LINE * line, words, bold=not line,
                  fill=MUTED if line else INK)  # fmt: skip
@@ -111,8 +129,8 @@ def chain(name: str, title: str, description: str, ops: list[Op], power: float =
         for count, (column, head) in enumerate(zip(columns, heads, strict=True))
     ]
     caption = "heights: sides and units, to scale" if power == 1 else "heights: square roots"
-    end = parameter_bar(root, segments, below + LINE + 22, caption, folded=False)
-    return finish(root, end + 4)
+    end = parameter_bar(root, segments, below + LINE + BAR, caption, folded=False)
+    return finish(root, end + BELOW)
 
 
 def _columns(ops: list[Op]) -> list[list[Op]]:
@@ -173,13 +191,13 @@ def _fit(
             words = max(width(line, SMALL, bold=True) for line in head + foot)
             widths.append(max(words, _volume_width(column, scale)))
         gap = (RIGHT - LEFT - sum(widths)) / max(1, len(widths) - 1)
-        if gap >= 26:
-            return widths, min(gap, 150)
-        if scale.thick <= 14:
+        if gap >= NEAR:
+            return widths, min(gap, FAR)
+        if scale.thick <= LEAST:
             raise UserError(
                 f"a chain of {len(columns)} stages is too long for a slide: choose rows or strip"
             )
-        scale.thick -= 4
+        scale.thick -= THINNER
 
 
 def _volume_width(column: list[Op], scale: Scale) -> float:
@@ -193,7 +211,9 @@ def _lead(column: list[Op], place: int, scale: Scale) -> float:
     """How far a volume stands from the one before it: pooled maps clear its slanted side."""
     if place == 0:
         return 0
-    return scale.face(column[place]) * ACROSS * 0.55 + 10 if column[place].kind == "pool" else 8
+    if column[place].kind != "pool":
+        return BEHIND
+    return scale.face(column[place]) * ACROSS * PASS + CLEAR
 
 
 Reads = tuple[float, float, float, Op]
@@ -211,10 +231,11 @@ def _volumes(
         sheets = op.channels if op.channels <= FEW else 1
         for sheet in range(sheets):
             begin = x + sheet * thick / sheets
-            _box(volume, begin, top, 4 if sheets > 1 or thick < 12 else thick, face, fill_of(op))
+            flat = sheets > 1 or thick < SOLID
+            _box(volume, begin, top, SHEET if flat else thick, face, fill_of(op))
         if place == 0 and reads and op.kind == "conv":
-            _rays(group, reads, op, x, top + face * 0.62)
-        end = x + (thick if sheets == 1 else (sheets - 1) * thick / sheets + 4)
+            _rays(group, reads, op, x, top + face * MEETS)
+        end = x + (thick if sheets == 1 else (sheets - 1) * thick / sheets + SHEET)
         reads = (end, top, face, op)
         x += thick
     end, top, face, _ = reads  # type: ignore[misc]
@@ -224,10 +245,10 @@ def _volumes(
 def _box(parent: Element, x: float, y: float, thick: float, face: float, fill: str) -> None:
     """A volume seen from the left and above: its edge, its top and the map."""
     right, up = face * ACROSS, face * UP
-    style = {"stroke": INK, "stroke_width": 1.4, "stroke_linejoin": "round"}
+    style = {**FACE, "stroke_linejoin": "round"}
     top = ((x, y), (x + right, y - up), (x + right + thick, y - up), (x + thick, y))
-    polygon(parent, mixed(fill, 0.5), *top, **style)
-    rectangle(parent, x, y, thick, face, mixed(fill, 0.22), **style)
+    polygon(parent, mixed(fill, ON_TOP), *top, **style)
+    rectangle(parent, x, y, thick, face, mixed(fill, ON_EDGE), **style)
     x += thick
     polygon(
         parent,
@@ -244,16 +265,15 @@ def _rays(group: Element, reads: Reads, op: Op, x: float, y: float) -> None:
     """The kernel, to scale, on the map that it reads, and what it becomes; where large enough."""
     left, top, face, source = reads
     share = max(op.kernel) / source.side
-    if face * share < 15:
+    if face * share < KERNEL:
         return
     across, up, tall = face * ACROSS * share, face * UP * share, face * share
-    u = left + face * ACROSS * 0.3
-    v = top - face * UP * 0.3 + face * 0.5
+    u = left + face * ACROSS * KERNEL_AT
+    v = top - face * UP * KERNEL_AT + face * KERNEL_DOWN
     corners = ((u, v), (u + across, v - up), (u + across, v - up + tall), (u, v + tall))
-    style = {"stroke": INK, "stroke_width": 1.6}
-    polygon(group, "#FFFFFF", *corners, fill_opacity="0.6", **style)
+    polygon(group, WHITE, *corners, fill_opacity="0.6", **RAY)
     for corner in corners[1:3]:
-        add(group, "line", x1=corner[0], y1=corner[1], x2=x, y2=y, **style)
+        add(group, "line", x1=corner[0], y1=corner[1], x2=x, y2=y, **RAY)
 
 
 def _column(
@@ -272,5 +292,5 @@ def _column(
         d = f"M{number(x)},{number(above)}L{number(left)},{number(top)}V{number(top + tall)}"
         path(group, PALE, f"{d}L{number(x)},{number(below)}Z")
     place = operation(group, op)
-    rectangle(place, left, top, COLUMN, tall, fill_of(op), stroke=INK, stroke_width=1.4)
+    rectangle(place, left, top, COLUMN, tall, fill_of(op), **FACE)
     return left + COLUMN, top, top + tall

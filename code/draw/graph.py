@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lab.errors import UserError
 
@@ -10,14 +11,17 @@ from .bar import Segment, key, key_of, parameter_bar
 from .fonts import width
 from .layout import Layout, lay_out
 from .svg import (
+    BELOW,
     FILLS,
     INK,
     LARGE,
     LEFT,
+    LINE,
     MUTED,
     RIBBON,
     RIGHT,
     SMALL,
+    WHITE,
     Element,
     add,
     document,
@@ -33,12 +37,25 @@ from .svg import (
 )
 from .trace import Op, folds_as, short, spaced, times
 
-LINE = 34
 STRIP = 11  # a norm or an activation, at the right edge of what it follows
 CIRCLE = 34  # radius of a sum
-WIDEST = 62  # ribbon
+CROSS = 17  # half of the plus in it
+STRIPS, TALL = 10, 88  # beside a sum: from it to a strip, and the height of one
+WIDEST, THINNEST = 62, 3.0  # ribbon
+BETWEEN, MERGED = 3, 22  # two ribbons that a box reads, and how much taller than they it is
+BESIDE, ABOVE, BASE = 36, 22, 26  # in a box: beside words, above and below, to the first base
 APART = 20  # between two lanes of boxes
-ARROW = 64  # at the end
+SHORTEST = 30  # from one box to the next
+TOP, BAR = 4, 22  # above the boxes, and between them and the parameters
+NAME, PANEL, NEXT = 28, 52, 34  # from the top of a block: its name, its boxes; to the next block
+LAST = 20  # of the space to the next block, what the last one needs not
+COSTS = 26  # from the name of a block to what it costs
+ARROW, HEAD, BARB = 64, 22, 9  # at the end: room for it, its head and how far that stands out
+BEND, CORNER = 70, 20  # where a shortcut turns up into its sum
+UNDER, SKIP_ROOM = 32, 58  # below a shortcut: its name, and the end of the figure
+BOX: dict[str, Any] = {"stroke": INK, "stroke_width": 1.6}
+RING: dict[str, Any] = {"stroke": INK, "stroke_width": 3}
+PLUS: dict[str, Any] = {"stroke": INK, "stroke_width": 5}
 
 
 def graph(name: str, title: str, description: str, ops: list[Op]) -> str:
@@ -51,12 +68,12 @@ def graph(name: str, title: str, description: str, ops: list[Op]) -> str:
     layout = lay_out(ops)
     groups = [step(root, each) if each else add(root, "g") for each in range(layout.columns)]
     sizes = _sizes([(ops, layout)])
-    end = _draw(ops, layout, sizes, 4, groups)
+    end = _draw(ops, layout, sizes, TOP, groups)
     segments = [Segment(op.label, [op], layout.column[op.id]) for op in ops]
     if any(op.parameters for op in ops):
         caption = "ribbons: channels"
-        end = parameter_bar(root, segments, end + 22, caption, folded=True)
-    return finish(root, end + 4)
+        end = parameter_bar(root, segments, end + BAR, caption, folded=True)
+    return finish(root, end + BELOW)
 
 
 def compare(name: str, title: str, description: str, panels: Sequence[tuple[str, list[Op]]]) -> str:
@@ -68,17 +85,17 @@ def compare(name: str, title: str, description: str, panels: Sequence[tuple[str,
         if ops[-1].kind == "add":  # sums stand below each other
             layout.column[ops[-1].id] = columns - 1
     sizes = _sizes([(ops, layout) for (_, ops), layout in zip(panels, layouts, strict=True)])
-    y = 4.0
-    key(root, key_of([op for _, ops in panels for op in ops], folded=True), RIGHT, y + 28)
+    y = float(TOP)
+    key(root, key_of([op for _, ops in panels for op in ops], folded=True), RIGHT, y + NAME)
     for count, ((words, ops), layout) in enumerate(zip(panels, layouts, strict=True)):
         group = step(root, count) if count else add(root, "g")
-        text(group, LEFT, y + 28, words, size=LARGE, bold=True, anchor="start")
+        text(group, LEFT, y + NAME, words, size=LARGE, bold=True, anchor="start")
         macs = sum(op.macs for op in ops)
         costs = f"{sum(op.parameters for op in ops):,} parameters, {short(macs)} MACs"
-        at = LEFT + width(words, LARGE, bold=True) + 26
-        text(group, at, y + 28, costs, anchor="start", fill=MUTED)
-        y = _draw(ops, layout, sizes, y + 52, [group] * columns) + 34
-    return finish(root, y - 20)
+        at = LEFT + width(words, LARGE, bold=True) + COSTS
+        text(group, at, y + NAME, costs, anchor="start", fill=MUTED)
+        y = _draw(ops, layout, sizes, y + PANEL, [group] * columns) + NEXT
+    return finish(root, y - LAST)
 
 
 def _words(op: Op) -> list[str]:
@@ -96,10 +113,10 @@ def _words(op: Op) -> list[str]:
 
 def _box_width(op: Op) -> float:
     if op.kind == "add":
-        return 2 * CIRCLE + (STRIP + 10) * len(op.folded)
+        return 2 * CIRCLE + (STRIP + STRIPS) * len(op.folded)
     words = _words(op)
     widths = [width(words[0], SMALL, bold=True), *(width(each, SMALL) for each in words[1:])]
-    return max(widths) + 36 + STRIP * len(op.folded)
+    return max(widths) + BESIDE + STRIP * len(op.folded)
 
 
 @dataclass
@@ -113,7 +130,7 @@ class Sizes:
     per_channel: float  # width of a ribbon
 
     def ribbon(self, op: Op) -> float:
-        return max(3.0, op.channels * self.per_channel)
+        return max(THINNEST, op.channels * self.per_channel)
 
 
 def _sizes(blocks: list[tuple[list[Op], Layout]]) -> Sizes:
@@ -133,7 +150,7 @@ def _sizes(blocks: list[tuple[list[Op], Layout]]) -> Sizes:
     weights = [0] + [2 if place in bends else 1 for place in range(1, columns)]
     free = (RIGHT - ARROW - LEFT - sum(widths)) / max(1, sum(weights))
     gaps = [free * weight for weight in weights]
-    if free < 30:
+    if free < SHORTEST:
         raise UserError(
             f"a graph of {columns} operations in a row is too wide for a slide: "
             "choose strip or rows"
@@ -143,7 +160,7 @@ def _sizes(blocks: list[tuple[list[Op], Layout]]) -> Sizes:
     # A ribbon that bends in a gap narrower than twice its width looks broken.
     widest = min([WIDEST, *(gaps[place] / 2 for place in bends)])
     per_channel = widest / max(op.channels for op in everything)
-    return Sizes(lefts, widths, gaps, LINE * lines + 22, per_channel)
+    return Sizes(lefts, widths, gaps, LINE * lines + ABOVE, per_channel)
 
 
 def _draw(ops: list[Op], layout: Layout, sizes: Sizes, top: float, groups: list[Element]) -> float:
@@ -170,13 +187,13 @@ def _draw(ops: list[Op], layout: Layout, sizes: Sizes, top: float, groups: list[
     heights = {op.id: float(tall) for op in ops}
     for op in ops:
         group = groups[layout.column[op.id]]
-        offset = -sum(ribbon(by[each]) + 3 for each in op.inputs) / 2
+        offset = -sum(ribbon(by[each]) + BETWEEN for each in op.inputs) / 2
         for source in (by[each] for each in op.inputs):
             thick = ribbon(source)
             here, there = at(layout.lane[source.id]), at(layout.lane[op.id])
             if op.kind == "concat":
-                there += offset + (thick + 3) / 2
-                offset += thick + 3
+                there += offset + (thick + BETWEEN) / 2
+                offset += thick + BETWEEN
             skip = layout.skips.get((source.id, op.id))
             first = lefts[layout.column[source.id] + 1]  # where the gap after the source ends
             last = (
@@ -184,7 +201,7 @@ def _draw(ops: list[Op], layout: Layout, sizes: Sizes, top: float, groups: list[
             )  # where the gap before the target begins
             if skip is not None and op.kind == "add":
                 _around(group, right(source), here, first, at(skip), center(op), there, thick)
-                _name_skip(group, (first + last) / 2, at(skip) + thick / 2 + 32)
+                _name_skip(group, (first + last) / 2, at(skip) + thick / 2 + UNDER)
                 continue
             own = there if len(op.inputs) == 1 else here
             between = at(skip) if skip is not None else own
@@ -196,7 +213,7 @@ def _draw(ops: list[Op], layout: Layout, sizes: Sizes, top: float, groups: list[
                 d += _curve(last, between, left(op), there)
             path(group, "none", d, stroke=RIBBON, stroke_width=thick)
         if op.kind == "concat":
-            need = sum(ribbon(by[each]) + 3 for each in op.inputs) + 22
+            need = sum(ribbon(by[each]) + BETWEEN for each in op.inputs) + MERGED
             heights[op.id] = max(tall, need)
     final = ops[-1]
     _arrow(
@@ -215,7 +232,7 @@ def _draw(ops: list[Op], layout: Layout, sizes: Sizes, top: float, groups: list[
     end = top + lane * layout.lanes - APART
     if any(by[target].kind == "add" for _, target in layout.skips):
         lowest = at(max(layout.skips.values()))
-        end = max(max(at(each) + tall / 2 for each in layout.lane.values()), lowest + 58)
+        end = max(max(at(each) + tall / 2 for each in layout.lane.values()), lowest + SKIP_ROOM)
     return end
 
 
@@ -238,11 +255,9 @@ def _around(
     thick: float,
 ) -> None:
     """A shortcut: out of the source, along its own lane, and into the sum from below."""
-    bend = 70
-    d = f"M{number(x)},{number(y)}{_curve(x, y, first, lane)}H{number(to_x - bend)}"
-    end = to_y
-    d += f"C{number(to_x - 20)},{number(lane)} {number(to_x)},{number(lane - 20)}"
-    path(group, "none", f"{d} {number(to_x)},{number(end)}", stroke=RIBBON, stroke_width=thick)
+    d = f"M{number(x)},{number(y)}{_curve(x, y, first, lane)}H{number(to_x - BEND)}"
+    d += f"C{number(to_x - CORNER)},{number(lane)} {number(to_x)},{number(lane - CORNER)}"
+    path(group, "none", f"{d} {number(to_x)},{number(to_y)}", stroke=RIBBON, stroke_width=thick)
 
 
 def _name_skip(group: Element, x: float, y: float) -> None:
@@ -250,30 +265,30 @@ def _name_skip(group: Element, x: float, y: float) -> None:
 
 
 def _arrow(group: Element, x: float, y: float, thick: float) -> None:
-    half, head = thick / 2, 22
-    d = f"M{number(x)},{number(y - half)}H{number(RIGHT - head)}v-9"
-    d += f"L{number(RIGHT)},{number(y)} {number(RIGHT - head)},{number(y + half + 9)}v-9"
+    half, neck = thick / 2, number(RIGHT - HEAD)
+    d = f"M{number(x)},{number(y - half)}H{neck}v-{BARB}"
+    d += f"L{number(RIGHT)},{number(y)} {neck},{number(y + half + BARB)}v-{BARB}"
     path(group, RIBBON, f"{d}H{number(x)}Z")
 
 
 def _sum(group: Element, op: Op, x: float, y: float) -> None:
-    style = {"stroke": INK, "stroke_width": 3}
-    add(group, "circle", cx=x, cy=y, r=CIRCLE, fill="#FFFFFF", **style)
-    cross = f"M{number(x - 17)},{number(y)}h34M{number(x)},{number(y - 17)}v34"
-    path(group, "none", cross, stroke=INK, stroke_width=5)
+    add(group, "circle", cx=x, cy=y, r=CIRCLE, fill=WHITE, **RING)
+    cross = f"M{number(x - CROSS)},{number(y)}h{2 * CROSS}"
+    path(group, "none", f"{cross}M{number(x)},{number(y - CROSS)}v{2 * CROSS}", **PLUS)
     for place, name in enumerate(op.folded):
         fill = FILLS[folds_as(name)]
-        rectangle(group, x + CIRCLE + 10 + (STRIP + 10) * place, y - 44, STRIP, 88, fill)
+        left = x + CIRCLE + STRIPS + (STRIP + STRIPS) * place
+        rectangle(group, left, y - TALL / 2, STRIP, TALL, fill)
 
 
 def _box(group: Element, op: Op, x: float, middle: float, tall: float) -> None:
     fill, wide = fill_of(op), _box_width(op)
     top = middle - tall / 2
-    rectangle(group, x, top, wide, tall, fill, stroke=INK, stroke_width=1.6)
+    rectangle(group, x, top, wide, tall, fill, **BOX)
     for place, name in enumerate(reversed(op.folded)):
         strip = FILLS[folds_as(name)]
         rectangle(group, x + wide - STRIP * (place + 1), top, STRIP, tall, strip)
     words, center = _words(op), x + (wide - STRIP * len(op.folded)) / 2
-    y = middle - LINE * len(words) / 2 + 26
+    y = middle - LINE * len(words) / 2 + BASE
     for line, each in enumerate(words):
         text(group, center, y + LINE * line, each, bold=not line, fill=ink_on(fill))

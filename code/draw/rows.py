@@ -8,6 +8,7 @@ from lab.errors import UserError
 from .bar import GAP, key, key_of, key_width
 from .fonts import width
 from .svg import (
+    EDGE,
     FILLS,
     INK,
     LARGE,
@@ -45,7 +46,6 @@ SAMPLE, AHEAD, RAISED = 44, 10, 9  # a line in the key, its space to the words, 
 ARC = FILLS["fc"]
 THICK, THIN = 3.6, 0.17  # of an arc at most, and its share of the way between two tiles
 DASHES = {"shape changes": "8 6", "concatenated": "3 2", "identity": ""}
-EDGE: dict[str, Any] = {"stroke": INK, "stroke_width": 1.2}
 GATE = 6  # radius of the dot of a gate, at most
 GATED = "gate"  # what the key calls it
 TILES = ("conv", "fc", "attention", "unknown")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import groupby, pairwise, takewhile
+from typing import Any
 
 from lab.errors import UserError
 
@@ -9,6 +10,8 @@ from .bar import Segment, parameter_bar
 from .fonts import width
 from .layout import Layout, lay_out
 from .svg import (
+    BELOW,
+    EDGE,
     INK,
     LEFT,
     MUTED,
@@ -34,7 +37,15 @@ WIDE, NARROW = 36, 16  # a tile, where there is room for it and where not
 TALLEST = 176  # of a ribbon between two stages
 GUTTER = 92  # for the words before the rows
 MARGIN = 32  # right of the strip: the number of classes is wider than a tile
-TOP = 46  # of the tiles
+NAMES, TOP = 28, 46  # the base of the names, and the top of the tiles
+MAPS, SIDE, BAR = 40, 56, 80  # from the tiles to the numbers of maps, from there to sides and bar
+BRACKET, ARM, SIDES = 14, 10, 42  # from the maps to the brackets; their height; to their words
+CLEAR = 5  # on each side of a word
+THINNEST, SHORTEST = 3.0, 28  # a ribbon between two stages
+NARROWER = 2  # the next try, where tiles are too wide
+PLUS = 7  # half of the sign of a sum
+BRACKET_STROKE: dict[str, Any] = {"stroke": MUTED, "stroke_width": 2}
+PLUS_STROKE: dict[str, Any] = {"stroke": INK, "stroke_width": 3}
 
 
 def strip(name: str, title: str, description: str, ops: list[Op]) -> str:
@@ -50,11 +61,11 @@ def strip(name: str, title: str, description: str, ops: list[Op]) -> str:
     layouts = [lay_out(each) for each in tiles]
     tile, gap = _fit([layout.columns for layout in layouts])
     tallest = max(TALLEST, max(layout.lanes for layout in layouts) * (TILE + BETWEEN) - BETWEEN)
-    middle, below = TOP + tallest / 2, TOP + tallest + 40
+    middle, below = TOP + tallest / 2, TOP + tallest + MAPS
     per_channel = TALLEST / max(op.channels for op in ops)
     root = document(name, title, description)
     text(root, LEFT, below, "maps", anchor="start", fill=MUTED)
-    text(root, LEFT, below + 56, "side", anchor="start", fill=MUTED)
+    text(root, LEFT, below + SIDE, "side", anchor="start", fill=MUTED)
     x = float(LEFT + GUTTER)
     ends, groups = [], []
     for count, (stage, layout) in enumerate(zip(stages, layouts, strict=True)):
@@ -62,7 +73,7 @@ def strip(name: str, title: str, description: str, ops: list[Op]) -> str:
         wide = layout.columns * (tile + BETWEEN) - BETWEEN
         last = stage[-1]
         if count + 1 < len(stages):
-            thick = max(3.0, last.channels * per_channel)
+            thick = max(THINNEST, last.channels * per_channel)
             ribbon = operation(group, last) if last.kind == "concat" else group
             rectangle(ribbon, x + wide, middle - thick / 2, gap, thick, RIBBON)
         tall = max(TILE, last.channels * per_channel) if len(stage) == 1 else TILE
@@ -75,19 +86,19 @@ def strip(name: str, title: str, description: str, ops: list[Op]) -> str:
     bold = [len(stage) > 1 for stage in stages]
     for place in _fitting(centers, words, bold):
         fill = MUTED if pools[place] else INK
-        text(groups[place], centers[place], 28, words[place], bold=bold[place], fill=fill)
+        text(groups[place], centers[place], NAMES, words[place], bold=bold[place], fill=fill)
     counts = [
         "" if pool else str(stage[-1].channels) for stage, pool in zip(stages, pools, strict=True)
     ]
     for place in _fitting(centers, counts, bold):
         text(groups[place], centers[place], below, counts[place])
-    _sides(root, stages, ends, below + 14)
+    _sides(root, stages, ends, below + BRACKET)
     segments = [
         Segment(word, stage, count)
         for count, (stage, word) in enumerate(zip(stages, words, strict=True))
     ]
-    end = parameter_bar(root, segments, below + 80, "ribbons: maps", folded=False)
-    return finish(root, end + 4)
+    end = parameter_bar(root, segments, below + BAR, "ribbons: maps", folded=False)
+    return finish(root, end + BELOW)
 
 
 def _name(stage: list[Op]) -> str:
@@ -106,7 +117,7 @@ def _fitting(centers: list[float], words: list[str], first: list[bool]) -> list[
     """Which words can stand beside each other without touching; some of them come first."""
     chosen: list[int] = []
     for place in sorted(range(len(words)), key=lambda each: not first[each]):
-        half = width(words[place], SMALL, bold=True) / 2 + 5
+        half = width(words[place], SMALL, bold=True) / 2 + CLEAR
         free = all(
             abs(centers[place] - centers[other]) > half + width(words[other], SMALL, bold=True) / 2
             for other in chosen
@@ -118,10 +129,10 @@ def _fitting(centers: list[float], words: list[str], first: list[bool]) -> list[
 
 def _fit(columns: list[int]) -> tuple[int, float]:
     """The width of a tile, and the length of the ribbons between stages."""
-    for tile in range(WIDE, NARROW - 1, -2):
+    for tile in range(WIDE, NARROW - 1, -NARROWER):
         widths = [(tile + BETWEEN) * each - BETWEEN for each in columns]
         gap = (RIGHT - MARGIN - LEFT - GUTTER - sum(widths)) / max(1, len(columns) - 1)
-        if gap >= 28:
+        if gap >= SHORTEST:
             return tile, gap
     raise UserError(
         f"a strip of {len(columns)} stages, {sum(columns)} operations long, is too long for a slide"
@@ -145,12 +156,11 @@ def _tiles(
         left = x + first * (tile + BETWEEN)
         wide = (last - first + 1) * (tile + BETWEEN) - BETWEEN
         y = top + layout.lane[op.id] * (tall + BETWEEN)
-        style = {"stroke": INK, "stroke_width": 1.2}
         place = operation(group, op)
-        rectangle(place, left, y, wide, tall, fill_of(op), **style)
+        rectangle(place, left, y, wide, tall, fill_of(op), **EDGE)
         if op.kind == "add":
-            plus = f"M{number(left + wide / 2 - 7)},{number(y + tall / 2)}h14m-7,-7v14"
-            path(place, "none", plus, stroke=INK, stroke_width=3)
+            plus = f"M{number(left + wide / 2 - PLUS)},{number(y + tall / 2)}h{2 * PLUS}"
+            path(place, "none", f"{plus}m-{PLUS},-{PLUS}v{2 * PLUS}", **PLUS_STROKE)
 
 
 def _words(stages: list[list[Op]]) -> list[str]:
@@ -178,12 +188,12 @@ def _sides(
     runs = [list(run) for _, run in groupby(range(len(stages)), key=lambda place: sides[place])]
     spans = [(ends[run[0]][0], ends[run[-1]][1]) for run in runs]
     for left, right in spans:
-        bracket = f"M{number(left)},{number(y)}v10H{number(right)}v-10"
-        path(root, "none", bracket, stroke=MUTED, stroke_width=2)
+        bracket = f"M{number(left)},{number(y)}v{ARM}H{number(right)}v-{ARM}"
+        path(root, "none", bracket, **BRACKET_STROKE)
     centers = [(left + right) / 2 for left, right in spans]
     words = [str(sides[run[0]]) for run in runs]
     for place in _fitting(centers, words, [len(run) > 1 for run in runs]):
-        text(root, centers[place], y + 42, words[place], fill=MUTED)
+        text(root, centers[place], y + SIDES, words[place], fill=MUTED)
 
 
 def _stages(ops: list[Op]) -> list[list[Op]]:

@@ -10,7 +10,7 @@ WIDTH = 1760  # of every figure; the height is what it needs
 LEFT, RIGHT = 4, WIDTH - 4
 LARGE, SMALL = 33, 29  # the only sizes of text: on a slide of 1920 pixels neither is below 26
 
-INK, MUTED, RIBBON, PALE = "#06202B", "#4A5F69", "#B4C7D0", "#E8EEF1"
+INK, MUTED, RIBBON, PALE, WHITE = "#06202B", "#4A5F69", "#B4C7D0", "#E8EEF1", "#FFFFFF"
 FILLS = {
     "conv 1": "#C4EEFF",
     "conv 3": "#53D1FE",
@@ -24,6 +24,9 @@ FILLS = {
 }
 
 OUTLINE: dict[str, Any] = {"stroke": INK, "stroke_width": 2.4}
+EDGE: dict[str, Any] = {"stroke": INK, "stroke_width": 1.2}  # of a tile
+LINE = 34  # from one line of a label to the next
+BELOW = 4  # room under the last thing of a figure
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 Element = ET.Element
@@ -137,11 +140,11 @@ def color(op: Op) -> str:
 
 
 def fill_of(op: Op) -> str:
-    return FILLS.get(color(op), PALE if op.kind in ("input", "concat") else "#FFFFFF")
+    return FILLS.get(color(op), PALE if op.kind in ("input", "concat") else WHITE)
 
 
 def ink_on(fill: str) -> str:
-    return "#FFFFFF" if fill in (FILLS["fc"], INK) else INK
+    return WHITE if fill in (FILLS["fc"], INK) else INK
 
 
 def mixed(fill: str, white: float) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from conftest import plain_server
 from decks import write_litter
@@ -139,3 +142,16 @@ def test_the_build_of_pytorch_is_chosen_before_all_the_rest_is_installed(tmp_pat
         shutil.copy(ROOT / name, tmp_path)
     commands = make("--dry-run", "-C", str(tmp_path), ".venv/.ready").stdout
     assert commands.index("setup/pytorch.py") < commands.index("--editable .")
+
+
+def test_a_version_was_tested_of_every_package_none_older_than_asked_for() -> None:
+    tested = {}
+    for line in (ROOT / "setup" / "constraints.txt").read_text().splitlines():
+        name, is_one, version = line.partition("==")
+        if is_one:
+            tested[canonicalize_name(name)] = Version(version)
+    asked = (ROOT / "pyproject.toml").read_text().partition("[project]")[2].partition("[tool.")[0]
+    oldest = re.findall(r'"([\w-]+)(?:\[\w+\])?>=([\d.]+)"', asked)
+    assert len(oldest) > 30
+    for name, version in oldest:
+        assert tested[canonicalize_name(name)] >= Version(version), name

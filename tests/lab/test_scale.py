@@ -149,7 +149,6 @@ def test_a_command_for_several_machines_searches_in_one_storage(line: str, tmp_p
     folders = [tmp_path / "0", tmp_path / "1"]
     for folder in folders:
         folder.mkdir()
-    line = line.replace("/mnt/", f"{tmp_path}/")
     line = re.sub(r"postgresql://\S+", f"sqlite:///{tmp_path}/search.db", line)
     # One after the other: that workers search side by side in such a storage has its own test.
     check_one_search([run(small(line, settings=SMALL_SEARCH), folder) for folder in folders])

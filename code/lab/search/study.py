@@ -1,21 +1,21 @@
-"""Search with Optuna: a study in a storage, on which any number of processes work.
+"""Search with Optuna: a study in a database, on which any number of processes work.
 
 The study knows what was tried; a process that works on it needs no other. It may stop, be killed,
-or start on another machine at any time. Optuna's own signs of life are for databases alone; those
-here work in every storage, and clocks that differ from machine to machine do not matter.
+or start on another machine at any time: Optuna's heartbeat tells the others, by the database's
+clock alone. A database that goes away for a while is waited for, which Optuna does not do.
 """
 
 import hashlib
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+import warnings
+from collections.abc import Callable
+from contextlib import redirect_stdout, suppress
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
+from threading import current_thread, main_thread
 from typing import Any
 
 import ignite.distributed as idist
@@ -32,12 +32,16 @@ from ..training import fit
 
 try:
     import optuna
-    from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+    from optuna.exceptions import (
+        ExperimentalWarning,
+        StorageInternalError,
+        UpdateFinishedTrialError,
+    )
     from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler
-    from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend
+    from optuna.storages import RDBStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial, TrialState
+    from sqlalchemy import Engine, event
     from sqlalchemy.exc import (
         IntegrityError,
         OperationalError,
@@ -46,6 +50,8 @@ try:
     )
 except ImportError:
     raise UserError("a search needs a package: pip install 'optuna>=4.9'") from None
+
+warnings.simplefilter("ignore", ExperimentalWarning)  # its heartbeat has been one since 2021
 
 WAIT = 60  # seconds that a process waits for others to let it write to an SQLite file
 TRIES = 6  # to make the tables of a database, or to find them made
@@ -70,60 +76,49 @@ def default_storage(out: str, network: str) -> str:
 
 
 class Seeded(BaseSampler):
-    """Another sampler, made anew for each trial with a seed that is the trial's own.
+    """Before a sampler's class: made anew for each trial with a seed that is the trial's own.
 
     A sampler with one seed for all trials would draw the same networks again in every process
     that joins, and in every one that goes on after a stop.
-
-    Args:
-        make: makes the sampler from a seed.
-        seed: of the whole search.
     """
 
-    def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
-        self.make = make
-        self.seed = seed
-        self.sampler = make(seed)
+    def __init__(self, seed: int, **settings: Any) -> None:
+        self.seed, self.settings = seed, settings
+        super().__init__(seed=seed, **settings)  # type: ignore[call-arg]
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         digest = hashlib.sha256(f"{self.seed} {trial.number}".encode()).digest()
-        self.sampler = self.make(int.from_bytes(digest[:4], "big"))
-        self.sampler.before_trial(study, trial)
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
-        return self.sampler.infer_relative_search_space(study, trial)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, Any]
-    ) -> dict[str, Any]:
-        return self.sampler.sample_relative(study, trial, search_space)
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: Any
-    ) -> Any:
-        return self.sampler.sample_independent(study, trial, param_name, param_distribution)
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Any) -> None:
-        self.sampler.after_trial(study, trial, state, values)
+        own = int.from_bytes(digest[:4], "big")
+        super().__init__(seed=own, **self.settings)  # type: ignore[call-arg]
+        super().before_trial(study, trial)
 
 
-def sampler(name: str, population: int, seed: int) -> Seeded:
+class SeededRandom(Seeded, RandomSampler):
+    pass
+
+
+class SeededNSGAII(Seeded, NSGAIISampler):
+    pass
+
+
+def sampler(name: str, population: int, seed: int) -> BaseSampler:
     """What draws the networks of a study: "nsga2" in generations of so many, or "random"."""
     if name == "random":
-        return Seeded(lambda own: RandomSampler(seed=own), seed)
-    return Seeded(lambda own: NSGAIISampler(population_size=population, seed=own), seed)
+        return SeededRandom(seed)
+    return SeededNSGAII(seed, population_size=population)
 
 
-def open_study(storage: str, name: str, sampler: BaseSampler) -> Study:
+def open_study(storage: str, name: str, sampler: BaseSampler, heartbeat: int) -> Study:
     """Open the study `name` with two objectives to minimize, or make it.
 
     Args:
-        storage: a database as a URL, such as `sqlite:///search.db` or `postgresql://...`, or a
-            file whose name ends in `.log`. SQLite is for the processes of one machine: its locks
-            do not hold on most network file systems. A `.log` file (Optuna's journal) may lie on
-            one.
+        storage: a database as a URL, such as `sqlite:///search.db` or `postgresql://...`. SQLite
+            is for the processes of one machine: its locks do not hold on most network file
+            systems.
         name: of the study.
         sampler: draws the trials.
+        heartbeat: seconds between two signs of life of a worker. The trial of one that misses
+            `MISSED` of them is made again by another worker.
 
     Raises:
         UserError: a storage that cannot be used, or processes that torchrun has tied together.
@@ -131,10 +126,14 @@ def open_study(storage: str, name: str, sampler: BaseSampler) -> Study:
     if idist.get_world_size() > 1:
         raise UserError("a search takes no torchrun: start its command once for each worker")
     optuna.logging.set_verbosity(optuna.logging.CRITICAL)  # errors are shown once, by us
+    scheme, mark, rest = storage.partition("://")
+    postgres = scheme in ("postgres", "postgresql", "postgresql+psycopg")
+    url = f"postgresql+psycopg{mark}{rest}" if postgres else storage
     for left in reversed(range(TRIES)):
         try:
-            return optuna.create_study(
-                storage=_storage(storage),
+            database = Database(url, heartbeat)
+            study = optuna.create_study(
+                storage=database,
                 sampler=sampler,
                 study_name=name,
                 directions=["minimize", "minimize"],
@@ -145,75 +144,62 @@ def open_study(storage: str, name: str, sampler: BaseSampler) -> Study:
             if left and isinstance(error, IntegrityError | OperationalError | ProgrammingError):
                 time.sleep(random.uniform(0.2, 0.6))
                 continue
-            reason = str(error).strip().partition("\n")[0]
+            reason = _first_line(error)
+            if isinstance(error, ImportError):
+                missing = "pip install 'psycopg[binary]'" if postgres else error.__cause__ or error
+                reason = f"it needs its driver: {missing}"
             raise UserError(
                 f"--storage cannot be used ({reason}): it takes the URL of a database, such as "
-                "sqlite:///search.db, or a file that ends in .log"
+                "sqlite:///search.db or postgresql://user@host/name"
             ) from None
+        if not url.startswith("sqlite"):
+            _wait_for(database.engine, heartbeat)
+        return study
     raise AssertionError("the last try returns or raises")
 
 
-def _storage(storage: str) -> BaseStorage:
-    if "://" not in storage and storage.endswith(".log"):
-        return JournalStorage(JournalFileBackend(storage))
-    waiting = {"connect_args": {"timeout": WAIT}} if storage.startswith("sqlite") else {}
-    return RDBStorage(storage, engine_kwargs=waiting)
+class Database(RDBStorage):
+    """Optuna's, whose signs of life go on after one that did not reach it."""
+
+    def __init__(self, url: str, heartbeat: int) -> None:
+        sqlite: dict[str, Any] = {"connect_args": {"timeout": WAIT}}
+        super().__init__(
+            url,
+            engine_kwargs=sqlite if url.startswith("sqlite") else {"pool_pre_ping": True},
+            heartbeat_interval=heartbeat,
+            grace_period=MISSED * heartbeat,
+            heartbeat_stale_trial_callback=lambda study, _: _take_up(study),
+        )
+
+    def record_heartbeat(self, trial_id: int) -> None:
+        with suppress(SQLAlchemyError, StorageInternalError):
+            super().record_heartbeat(trial_id)
 
 
-@contextmanager
-def _signs_of_life(trial: Trial, heartbeat: float) -> Iterator[None]:
-    """Count on in the storage, every so many seconds, while this trial is made."""
-    over = Event()
+def _wait_for(engine: Engine, heartbeat: int) -> None:
+    """From now on, wait for a database that is out of reach, and say once what for."""
 
-    def beat() -> None:
-        for sign in count():
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, _record: Any, args: Any, settings: Any) -> Any:
+        waited = False
+        while current_thread() is main_thread():  # a sign of life is given again by itself
             try:
-                trial.set_user_attr("alive", sign)
-            except UpdateFinishedTrialError:
-                return  # another worker took this one for dead
-            except (OSError, StorageInternalError):
-                pass  # the storage is out of reach for now
-            if over.wait(heartbeat):
-                return
-
-    thread = Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+                connection = dialect.connect(*args, **settings)
+                time.sleep(heartbeat if waited else 0)  # the others give their signs of life
+                return connection
+            except dialect.loaded_dbapi.OperationalError as error:
+                if not waited:
+                    print(f"waiting for the database: {_first_line(error)}", flush=True)
+                waited = True
+                time.sleep(1)
+            except KeyboardInterrupt:
+                event.remove(engine, "do_connect", connect)
+                raise
+        return None  # SQLAlchemy connects as it does by itself
 
 
-class Watch:
-    """Sees whose worker gives no sign of life any more, by this machine's clock alone.
-
-    Args:
-        patience: seconds that a trial may stay the same, from when it was first seen so.
-    """
-
-    def __init__(self, patience: float) -> None:
-        self.patience = patience
-        self.seen: dict[int, tuple[int | None, float]] = {}
-
-    def look(self, study: Study) -> None:
-        """Give up the trials of the dead, and let the next free worker make them again."""
-        now = time.monotonic()
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            sign = trial.user_attrs.get("alive")
-            before, since = self.seen.get(trial.number, (sign, now))
-            self.seen[trial.number] = (sign, since if sign == before else now)
-            if sign != before or now - since <= self.patience:
-                continue
-            # Suppressed: another worker was faster.
-            with suppress(UpdateFinishedTrialError, ValueError):
-                study.tell(trial.number, state=TrialState.FAIL)
-                _again(study, trial)
-
-
-def _again(study: Study, trial: FrozenTrial | Trial) -> None:
-    """Let the next free worker make this trial, whose own one did not get to its end."""
-    study.enqueue_trial(trial.params)
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def finished(study: Study) -> list[FrozenTrial]:
@@ -248,56 +234,70 @@ def find_twin(study: Study, trial: Trial, network: str) -> FrozenTrial | None:
     return None
 
 
-def work(
-    study: Study, objective: Callable[[Trial], tuple[float, float]], trials: int, heartbeat: float
-) -> None:
+def _take_up(study: Study) -> None:
+    """Let each trial that came to no end be made again.
+
+    Optuna's own callback forgets those whose worker is killed while it looks after another's, or
+    before its first sign of life. If two workers look at once, `find_twin` sorts it out.
+    """
+    trials = study.get_trials(deepcopy=False)
+    again = {
+        trial.user_attrs.get("again")
+        for trial in trials
+        if trial.state is not TrialState.RUNNING or "network" in trial.user_attrs
+    }
+    for trial in trials:
+        if trial.state is TrialState.FAIL and trial.number not in again:
+            # One that was made again itself may have been killed before it drew anything.
+            params = trial.system_attrs.get("fixed_params", trial.params)
+            study.enqueue_trial(params, user_attrs={"again": trial.number})
+
+
+class _Lost(BaseException):
+    """A trial that another worker will make. No Exception, of which Optuna would tell the study."""
+
+
+def work(study: Study, objective: Callable[[Trial], tuple[float, float]], trials: int) -> None:
     """Make trials until all workers together have finished so many; print a line for each.
 
     Args:
         study: to work on.
         objective: makes one trial.
         trials: how many are to be finished; each further worker may add one on top.
-        heartbeat: seconds between two signs of life of this worker. The trial of one that misses
-            `MISSED` of them is made again by another worker.
 
     Raises:
         Stopped: the user pressed Ctrl-C. The trial under way is left to the next worker.
+        UserError: the database fails.
     """
-    watch = Watch(MISSED * heartbeat)
+
+    def attempt(trial: Trial) -> tuple[float, float]:
+        try:
+            return objective(trial)
+        except (UpdateFinishedTrialError, StorageInternalError):
+            # This machine slept and was taken for dead, or the database went away meanwhile.
+            raise _Lost from None
+
+    def report(study: Study, trial: FrozenTrial) -> None:
+        if trial.state is TrialState.COMPLETE:
+            print(_line(trial, len(finished(study)), trials), flush=True)
+
     print(
         f"study {study.study_name}: {len(finished(study))} of {trials} trials are done", flush=True
     )
     try:
         while len(finished(study)) < trials:
-            watch.look(study)
-            # Suppressed: this machine slept and was taken for dead; another one makes the trial.
-            with suppress(UpdateFinishedTrialError):
-                trial = _attempt(study, objective, heartbeat)
-                if trial.state is TrialState.COMPLETE:
-                    print(_line(trial, len(finished(study)), trials), flush=True)
-    except KeyboardInterrupt:
+            _take_up(study)
+            with suppress(_Lost):
+                study.optimize(attempt, n_trials=1, callbacks=[report])
+    except StorageInternalError as error:
+        raise UserError(f"the database failed: {_first_line(error.__cause__ or error)}") from None
+    except BaseException as error:
+        # If Ctrl-C comes while Optuna notes a result, it raises an error of its own.
+        if KeyboardInterrupt not in map(type, (error, error.__context__)):
+            raise
+        with suppress(StorageInternalError):  # the database may be what was waited for
+            _take_up(study)
         raise Stopped("stopped; the same command goes on") from None
-
-
-def _attempt(
-    study: Study, objective: Callable[[Trial], tuple[float, float]], heartbeat: float
-) -> FrozenTrial:
-    """Make one trial. After Ctrl-C the next free worker makes it again."""
-    trial = study.ask()
-    values: tuple[float, float] | None = None
-    state = TrialState.FAIL
-    try:
-        with _signs_of_life(trial, heartbeat):
-            values = objective(trial)
-        state = TrialState.COMPLETE
-    except optuna.TrialPruned:
-        state = TrialState.PRUNED
-    except KeyboardInterrupt:
-        _again(study, trial)
-        raise
-    finally:
-        told = study.tell(trial, values, state, skip_if_finished=True)
-    return told
 
 
 def _line(trial: FrozenTrial, done: int, trials: int) -> str:
