@@ -53,7 +53,8 @@ def cell(name: str, title: str, edges: Sequence[Edge]) -> str:
     _inputs(root, middle)
     _output(root, len(nodes), middle)
     for state, pair in enumerate(nodes, 2):
-        group = step(root, state - 1)
+        # The first is there at once: a step before it would show two inputs and no cell.
+        group = step(root, state - 2) if state > 2 else add(root, "g")
         for edge, side in zip(pair, (-1, 1), strict=True):
             _edge(group, edge[1], state, side, middle)
         spot = telling(group, _describe(state, pair))
