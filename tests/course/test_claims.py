@@ -98,18 +98,15 @@ CLAIMS: dict[str, Callable[[], bool]] = {
     "about as much work per image as they have": lambda: all(
         alike(RESNET["macs"], on_small_images(network)["macs"]) for network in EARLIER
     ),
-    "a third of its layers keep the full resolution": lambda: (
+    "a third of its layers work at full resolution": lambda: (
         0.3 < layers_of_resnet(32) / layers_of_resnet(32, 16, 8, 1) < 0.37
     ),
-    "on average use a weight less than half as often": lambda: all(
+    "on average they use each weight less than half as often": lambda: all(
         uses(on_small_images(network)) < uses(RESNET) / 2 for network in EARLIER
     ),
     "ResNet-20 is right more often, with about twice the work": lambda: (
         RECORDS["resnet"]["test_accuracy"]["mean"] > RECORDS["nsganet"]["test_accuracy"]["mean"]
         and 1.7 < RECORDS["resnet"]["macs"] / RECORDS["nsganet"]["macs"] < 2.3
-    ),
-    "ResNet-20 was trained for twice as many epochs": lambda: (
-        RECORDS["resnet"]["recipe"]["epochs"] == 2 * RECORDS["nsganet"]["recipe"]["epochs"]
     ),
     "a CPU trains in less than two hours": lambda: all(
         run["seconds"] < 2 * 3600 and "thread" in run["device"]
@@ -131,10 +128,8 @@ OTHERS = (
     "no weight decay",
     "fewer errors, and less work",
     "many features matter most right before the averaging",
-    "less work for more errors",
-    "fewer errors for more work",
+    "you can buy fewer errors only with more work",
     "It takes less than a minute",
-    "would cost four times the work",
 )
 
 
