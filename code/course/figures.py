@@ -24,7 +24,7 @@ from lab.parser import Parser
 
 from . import facts, lessons
 from .drawings import losses, pieces, windows
-from .drawings.cells import cell
+from .drawings.cells import cell, mixture
 from .drawings.phases import Phase, phases
 from .fields import receptive_field
 
@@ -153,6 +153,15 @@ def _darts(name: str, kind: str) -> str:
     return cell(name, f"The {kind} cell that a search has found", getattr(genotype, kind))
 
 
+def _darts_edge() -> str:
+    """The first edge of the normal cell, as the recorded search left it."""
+    shape = {"operations": list, "edges": list, "search": {"history": list}}
+    found = files.read_json(SEARCHES / "darts.json", shape)
+    shares = found["search"]["history"][-1]["normal"][0]
+    first, second = found["edges"][0]
+    return mixture(found["operations"], shares, (first, second))
+
+
 def _fields() -> str:
     """How much of their images the networks see."""
     found = lessons.networks()
@@ -189,6 +198,7 @@ EXTRAS: dict[str, Callable[[], str]] = {
     "darts": lambda: _darts("darts", "normal"),
     "darts-reduction": lambda: _darts("darts-reduction", "reduction"),
     "fields": _fields,
+    "darts-edge": _darts_edge,
     "nsganet": _nsganet,
     "separable": _separable,
     "vgg-plain-resnet": _deeper,
