@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
+import darts
 import googlenet
 import inception
 import lab
@@ -20,10 +22,12 @@ from lab.facts import facts
 from lab.measure import count_macs, count_parameters, layers
 from lab.parser import Parser
 
+from .fields import receptive_field
 from .lessons import ROOT, networks
 
 FACTS = ROOT / "static" / "facts.json"
 LARGE, SMALL = (3, 224, 224), (3, 32, 32)
+PAPER_CHANNELS = 36  # of DARTS' first cells on CIFAR10 (section 3.2)
 
 
 def collect() -> dict[str, dict[str, Any]]:
@@ -48,7 +52,19 @@ def _forms(lesson: lab.NetworkLesson[Any]) -> dict[str, Any]:
         f"{lesson.recipe.title} for CIFAR10", lambda: lesson.build(lesson.recipe, 10), SMALL
     )
     forms = {**lesson.forms} if "cifar10" in lesson.forms else {**lesson.forms, "cifar10": small}
-    return {key: facts(form.title, form.build(), form.shape) for key, form in forms.items()}
+    found = {}
+    for key, form in forms.items():
+        model = form.build()
+        found[key] = facts(form.title, model, form.shape) | _field(model)
+    return found
+
+
+def _field(model: nn.Module) -> dict[str, int]:
+    """How many pixels the last maps see; nothing for a network that branches on values."""
+    try:
+        return {"receptive_field": receptive_field(model)}
+    except fx.proxy.TraceError:
+        return {}
 
 
 def _lenet(forms: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,8 +116,11 @@ def _factorization(forms: Mapping[str, Any]) -> dict[str, Any]:
     return {"factorization": saved}
 
 
-def _reduction(forms: Mapping[str, Any]) -> dict[str, Any]:
-    """What the 1x1 convolutions before the larger ones save in GoogLeNet's first block."""
+def _googlenet(forms: Mapping[str, Any]) -> dict[str, Any]:
+    """What 1x1 convolutions before the larger ones save in the first block, and what the mean does.
+
+    Without the mean, the last layer would read every value of the last maps, as in AlexNet.
+    """
     block = googlenet.GoogLeNet(auxiliary=False, paper=True).get_submodule("inception3a")
     found = {}
     for name in ("branch3x3", "branch5x5"):
@@ -115,15 +134,45 @@ def _reduction(forms: Mapping[str, Any]) -> dict[str, Any]:
             for each in (branch, direct)
         ]
         found[name] = _saving(*costs)
-    return {"reduction": found}
+    maps, last = (forms["paper"]["stages"][place] for place in (-3, -1))
+    wide = nn.Linear(math.prod(maps["output"]), last["output"][0])
+    costs = [
+        {"parameters": last["parameters"], "macs": last["macs"]},
+        {"parameters": count_parameters(wide), "macs": wide.weight.numel()},
+    ]
+    return {"reduction": found, "average": _saving(*costs)}
+
+
+def separable_weights() -> dict[str, Any]:
+    """The weights of a 3x3 convolution of DARTS' first cells in the paper, and of an ordinary."""
+    parts = darts.convolution(PAPER_CHANNELS, 3, 1, 1, True)
+    depthwise, pointwise = (count_parameters(each) for each in parts if isinstance(each, nn.Conv2d))
+    dense = count_parameters(nn.Conv2d(PAPER_CHANNELS, PAPER_CHANNELS, 3, bias=False))
+    return {
+        "channels": PAPER_CHANNELS,
+        "depthwise": depthwise,
+        "pointwise": pointwise,
+        "weights": depthwise + pointwise,
+        "dense": dense,
+        "saved": round(1 - (depthwise + pointwise) / dense, 4),
+    }
+
+
+def _darts(forms: Mapping[str, Any]) -> dict[str, Any]:
+    dilated = nn.Sequential(*darts.convolution(PAPER_CHANNELS, 3, 1, 2, True))
+    return {
+        "separable": separable_weights(),
+        "dilated": {"receptive_field": receptive_field(dilated)},
+    }
 
 
 # What a slide of this lecture needs besides the forms, made from their facts.
 EXTRAS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "lenet": _lenet,
     "inception": _factorization,
-    "googlenet": _reduction,
+    "googlenet": _googlenet,
     "resnet": _resnet,
+    "darts": _darts,
 }
 # A table of what a search has found would show its parts alone, as its figure does.
 LEFT_OUT = {"darts": ("stages",), "nsganet": ("stages",)}

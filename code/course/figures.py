@@ -23,9 +23,10 @@ from lab import files, machine
 from lab.parser import Parser
 
 from . import facts, lessons
-from .drawings import pieces
-from .drawings.cells import cell
+from .drawings import losses, pieces, windows
+from .drawings.cells import cell, mixture
 from .drawings.phases import Phase, phases
+from .fields import receptive_field
 
 ROOT = lessons.ROOT
 
@@ -152,6 +153,42 @@ def _darts(name: str, kind: str) -> str:
     return cell(name, f"The {kind} cell that a search has found", getattr(genotype, kind))
 
 
+def _darts_edge() -> str:
+    """The first edge of the normal cell, as the recorded search left it."""
+    shape = {"operations": list, "edges": list, "search": {"history": list}}
+    found = files.read_json(SEARCHES / "darts.json", shape)
+    shares = found["search"]["history"][-1]["normal"][0]
+    first, second = found["edges"][0]
+    return mixture(found["operations"], shares, (first, second))
+
+
+def _fields() -> str:
+    """How much of their images the networks see."""
+    found = lessons.networks()
+    panels = [
+        (title, what, found[name].forms[form])
+        for title, what, name, form in (
+            ("LeNet-5", "C5", "lenet", "paper"),
+            ("AlexNet", "last maps", "alexnet", "paper"),
+            ("VGG16", "last maps", "vgg16", "paper"),
+            ("ResNet-20", "last maps", "resnet", "cifar10"),
+        )
+    ]
+    return windows.receptive_fields(
+        [
+            (title, what, form.shape[-1], receptive_field(form.build()))
+            for title, what, form in panels
+        ]
+    )
+
+
+def _separable() -> str:
+    counts = facts.separable_weights()
+    return windows.separable(
+        *(counts[key] for key in ("channels", "depthwise", "pointwise", "dense"))
+    )
+
+
 # The lecture's own drawings. One that has the name of a lesson stands in the place of its figure.
 EXTRAS: dict[str, Callable[[], str]] = {
     "inception": _inception,
@@ -160,9 +197,14 @@ EXTRAS: dict[str, Callable[[], str]] = {
     "bottleneck": _bottleneck,
     "darts": lambda: _darts("darts", "normal"),
     "darts-reduction": lambda: _darts("darts-reduction", "reduction"),
+    "fields": _fields,
+    "darts-edge": _darts_edge,
     "nsganet": _nsganet,
+    "separable": _separable,
     "vgg-plain-resnet": _deeper,
     **{f"pieces-{name}": draw for name, draw in pieces.PIECES.items()},
+    "pieces-cross-entropy": losses.cross_entropy,
+    "pieces-normalized": losses.normalized,
 }
 
 

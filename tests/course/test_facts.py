@@ -15,6 +15,7 @@ import lab
 import resnet
 from course import facts as deck
 from course import lessons
+from course.fields import receptive_field
 from lab.facts import describe, facts
 from networks import count_operations
 
@@ -123,3 +124,49 @@ def test_what_the_factorization_saves_is_the_lesson_s_number() -> None:
     assert total["factorized"] == lab.count_parameters(model)
     assert total["direct"] == lab.count_parameters(inception.unfactorized(model))
     assert total["saved"] == round(1 - total["factorized"] / total["direct"], 4)
+
+
+@pytest.mark.parametrize(
+    ("network", "form", "pixels"),
+    [
+        ("lenet", "paper", 32),
+        ("alexnet", "paper", 195),
+        ("vgg16", "paper", 212),
+        ("inception", "paper", 1311),
+        ("resnet", "cifar10", 81),
+    ],
+)
+def test_a_receptive_field_is_as_large_as_known(network: str, form: str, pixels: int) -> None:
+    assert FACTS[network][form]["receptive_field"] == pixels
+
+
+@pytest.mark.parametrize(
+    ("network", "pixels"),
+    [
+        (nn.Sequential(nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3)), 5),
+        (nn.Sequential(nn.Conv2d(1, 1, 3, stride=2), nn.MaxPool2d(2), nn.Conv2d(1, 1, 3)), 13),
+        (nn.Sequential(nn.Conv2d(1, 1, 3, padding=4, dilation=4)), 9),
+        (nn.Sequential(nn.Conv2d(1, 1, (1, 7)), nn.Conv2d(1, 1, (5, 1))), 7),
+        (nn.Sequential(resnet.BasicBlock(1, 1, 1, nn.Identity())), 5),
+    ],
+)
+def test_a_receptive_field_is_what_the_gradient_reaches(network: nn.Module, pixels: int) -> None:
+    assert receptive_field(network) == pixels
+    average = [nn.AvgPool2d(2) if isinstance(each, nn.MaxPool2d) else each for each in network]
+    network = nn.Sequential(*average).eval()
+    for each in network.modules():
+        if isinstance(each, nn.Conv2d):  # so that nothing cancels
+            nn.init.ones_(each.weight)
+    image = torch.rand(1, 1, 41, 41, requires_grad=True)
+    out = network(image)
+    out[0, 0, out.shape[2] // 2, out.shape[3] // 2].backward()
+    reached = image.grad[0, 0].nonzero()
+    assert int((reached.max(0)[0] - reached.min(0)[0]).max()) + 1 == pixels
+
+
+def test_a_separable_convolution_has_few_weights() -> None:
+    counts = FACTS["darts"]["separable"]
+    assert (counts["weights"], counts["dense"]) == (1620, 11664)
+    assert FACTS["darts"]["dilated"]["receptive_field"] == 5
+    wide = FACTS["googlenet"]["average"]["parameters"]
+    assert wide["direct"] == 7 * 7 * 1024 * 1000 + 1000

@@ -1,6 +1,7 @@
 """A cell as a graph: which operations of which states each node adds up."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from draw.svg import (
     FILLS,
@@ -10,6 +11,7 @@ from draw.svg import (
     MUTED,
     OUTLINE,
     PALE,
+    RIBBON,
     RIGHT,
     TIMES,
     Element,
@@ -53,7 +55,8 @@ def cell(name: str, title: str, edges: Sequence[Edge]) -> str:
     _inputs(root, middle)
     _output(root, len(nodes), middle)
     for state, pair in enumerate(nodes, 2):
-        group = step(root, state - 1)
+        # The first is there at once: a step before it would show two inputs and no cell.
+        group = step(root, state - 2) if state > 2 else add(root, "g")
         for edge, side in zip(pair, (-1, 1), strict=True):
             _edge(group, edge[1], state, side, middle)
         spot = telling(group, _describe(state, pair))
@@ -148,3 +151,50 @@ def _head(group: Element, x: float, y: float, along: tuple[int, int]) -> None:
         (x, y),
         (back[0] + 10 * dy, back[1] + 10 * dx),
     )
+
+
+def mixture(operations: Sequence[str], shares: Sequence[float], states: tuple[int, int]) -> str:
+    """Draw one edge of a search: all operations, each as wide as its share.
+
+    Args:
+        operations: their names.
+        shares: of each; together one.
+        states: the one that is read, and the node that reads it.
+    """
+    parts = list(zip(operations, shares, strict=True))
+    said = ", ".join(f"{_called(name)} {share:.0%}" for name, share in parts)
+    title = f"The edge from state {states[0]} to node {states[1]} at the end of the search"
+    root = document("darts-edge", title, f"All operations side by side, with their shares: {said}.")
+    left, right, pitch, top = LEFT + 104, RIGHT - 104, 54, 34
+    middle = top + pitch * (len(parts) - 1) / 2
+    box, wide = 560, 330
+    for row, (name, _) in enumerate(parts):
+        y = top + pitch * row
+        _bend(root, (left, middle), (box, y), stroke=RIBBON, stroke_width=5)
+        rectangle(root, box, y - 23, wide, 46, _fill(name), **OUTLINE)
+        text(root, box + 14, y + 10, _called(name), anchor="start")
+    sums = step(root, 1)
+    for row, (_, share) in enumerate(parts):
+        y = top + pitch * row
+        end = (right, middle)
+        _bend(sums, (box + wide, y), end, stroke=RIBBON, stroke_width=110 * share)
+        text(sums, box + wide - 14, y + 10, f"{100 * share:.0f}%", bold=True, anchor="end")
+    for x, state, role in ((left - 52, states[0], "x"), (right + 52, states[1], "sum")):
+        add(root, "circle", cx=x, cy=middle, r=52, fill=PALE, **OUTLINE)
+        text(root, x, middle + 12, str(state), size=LARGE, bold=True)
+        text(root, x, middle + 96, role, fill=MUTED)
+    return finish(root, top + pitch * (len(parts) - 1) + 46)
+
+
+def _called(operation: str) -> str:
+    return words(operation) if operation != "none" else "none: no edge"
+
+
+def _bend(
+    group: Element, start: tuple[float, float], end: tuple[float, float], **style: Any
+) -> None:
+    """A line that begins and ends level."""
+    half = (start[0] + end[0]) / 2
+    (x, y), (to_x, to_y) = start, end
+    curve = f"M{number(x)},{number(y)}C{number(half)},{number(y)} {number(half)},{number(to_y)} "
+    path(group, "none", curve + f"{number(to_x)},{number(to_y)}", **style)
