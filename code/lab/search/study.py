@@ -249,8 +249,9 @@ def _take_up(study: Study) -> None:
     for trial in trials:
         if trial.state is TrialState.FAIL and trial.number not in again:
             # One that was made again itself may have been killed before it drew anything.
-            params = trial.system_attrs.get("fixed_params", trial.params)
-            study.enqueue_trial(params, user_attrs={"again": trial.number})
+            params = trial.params | trial.system_attrs.get("fixed_params", {})
+            if params:
+                study.enqueue_trial(params, user_attrs={"again": trial.number})
 
 
 class _Lost(BaseException):
