@@ -11,7 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple, TypedDict
@@ -78,6 +78,11 @@ class Data:
     test: Split
     mean: tuple[float, ...]
     std: tuple[float, ...]
+
+    def to(self, device: torch.device | str) -> "Data":
+        """The same images on another device."""
+        train, validation = self.train.to(device), self.validation.to(device)
+        return replace(self, train=train, validation=validation, test=self.test.to(device))
 
 
 class DataDigest(TypedDict, total=False):

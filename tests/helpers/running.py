@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -14,16 +13,11 @@ from torch import Tensor, nn
 import lab
 from conftest import ROOT
 from forking import forked
-from lab import data, shapes
 
 LENET = ROOT / "code" / "lenet.py"
 
 # Sums over two threads round otherwise than over one, and the processes started below have one.
 torch.set_num_threads(1)
-
-# To draw all shapes takes longer than a tiny training.
-draw, drawn = shapes.draw, cache(shapes.draw)
-shapes.draw = lambda count, seed=0: (drawn if count >= data.SHAPES_DRAWN else draw)(count, seed)
 
 
 def command(*arguments: str, name: str = "lenet") -> list[str]:

@@ -41,13 +41,7 @@ try:
     from optuna.storages import RDBStorage
     from optuna.study import Study
     from optuna.trial import FrozenTrial, Trial, TrialState
-    from sqlalchemy import Engine, event
-    from sqlalchemy.exc import (
-        IntegrityError,
-        OperationalError,
-        ProgrammingError,
-        SQLAlchemyError,
-    )
+    from sqlalchemy import Engine, event, exc
 except ImportError:
     raise UserError("a search needs a package: pip install 'optuna>=4.9'") from None
 
@@ -139,9 +133,9 @@ def open_study(storage: str, name: str, sampler: BaseSampler, heartbeat: int) ->
                 directions=["minimize", "minimize"],
                 load_if_exists=True,
             )
-        except (ImportError, OSError, RuntimeError, ValueError, SQLAlchemyError) as error:
+        except (ImportError, OSError, RuntimeError, ValueError, exc.SQLAlchemyError) as error:
             # Of workers that start at once, one makes the tables; the others find them half made.
-            if left and isinstance(error, IntegrityError | OperationalError | ProgrammingError):
+            if left and isinstance(error, exc.DatabaseError):
                 time.sleep(random.uniform(0.2, 0.6))
                 continue
             reason = _first_line(error)
@@ -172,7 +166,7 @@ class Database(RDBStorage):
         )
 
     def record_heartbeat(self, trial_id: int) -> None:
-        with suppress(SQLAlchemyError, StorageInternalError):
+        with suppress(exc.SQLAlchemyError, StorageInternalError):
             super().record_heartbeat(trial_id)
 
 

@@ -29,7 +29,7 @@ const README = [
   {
     file: 'docs/pictures/comparison.png',
     deck: 'architectures',
-    column: 'ResNet',
+    column: 'NSGA-Net',
     slide: 'Side by side',
   },
 ];
