@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -125,9 +126,9 @@ def test_a_record_of_other_images_is_replaced_only_when_asked_for(
     before = (tmp_path / "lenet.json").read_text()
     draw = data.shapes.draw
 
-    def upside_down(*arguments: int) -> tuple:
-        images, labels = draw(*arguments)
-        return images, labels.flip(0)
+    def upside_down(*arguments: int, **index: Any) -> tuple:
+        images, labels = draw(*arguments, **index)
+        return images.flip(-1), labels
 
     monkeypatch.setattr(data.shapes, "draw", upside_down)
     started.clear()
@@ -294,6 +295,7 @@ def test_a_lesson_that_does_not_finish_ends_all_with_what_to_type(
     ending: str, kind: type, line: str, script: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["results.py", "lenet", "--", "--lr", "0.1"])
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)  # of `python -m pytest`
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(kind) as error:
         script._run(["-c", f"raise {ending}"])
