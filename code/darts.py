@@ -240,7 +240,7 @@ class SearchNetwork(nn.Module):
 # \nabla_{w'} L_{val}(w', \alpha)$$
 #
 # With ξ = 0, first order, the second term is left out. With ξ the learning rate, second order, its
-# product is the difference of two gradients on both sides of w (equation 8): five gradients a step
+# product is taken from two gradients, one on each side of w (equation 8): five gradients per step
 # instead of two. With $w^\pm = w \pm \epsilon \nabla_{w'} L_{val}(w', \alpha)$ it is
 #
 # $$(\nabla_\alpha L_{train}(w^+, \alpha) - \nabla_\alpha L_{train}(w^-, \alpha)) / 2\epsilon$$
@@ -306,7 +306,7 @@ def derive(*alphas: Tensor) -> Genotype:
 # the other; the rest is as in appendix A.1.1 or the authors' code (which has momentum and weight
 # decay in the step ahead, too). Long searches often collapse: cells fill with skip connections, and
 # their networks get worse. DARTS+ (Liang et al., 2019) stops at two of them (`--stop-at-skips 2`).
-# The paper's search makes about 20,000 steps, this one some hundreds, so α takes longer steps here.
+# The paper's search makes about 20,000 steps, this one a few hundred, so α takes longer steps here.
 
 
 # %%
@@ -389,7 +389,7 @@ SEARCH_COMMAND = lab.Command(
 # ## The network of a genotype
 #
 # In training, each image skips some of the operations (drop-path, Larsson et al., 2017), more of
-# them with every epoch, and an auxiliary classifier looks at the maps at two thirds of the depth.
+# them with every epoch, and an auxiliary classifier reads the maps at two thirds of the depth.
 
 
 # %%

@@ -24,11 +24,11 @@
 # The paper's images have 224 pixels a side. Five poolings shrink 32 pixels to one, so the
 # convolutions can stay as they are; but the first fully connected layer then sees 512 numbers
 # instead of 25,088, for which 4,096 hidden units would be far too many. So the head shrinks to the
-# width of the last stage. The channels are cut to about a third (`--width`), so that a laptop can
-# train it, and batch norm, which is younger than the paper, follows every convolution
-# (`--no-batch-norm` leaves it out).
+# width of the last stage. To suit a laptop, the channels are cut to about a third (`--width`).
+# Batch norm, which is newer than the paper, follows every convolution (`--no-batch-norm` leaves it
+# out).
 #
-# `python code/vgg16.py` trains it on CIFAR10; `--width 1` at full size. `--help` lists the rest.
+# `python code/vgg16.py` trains it on CIFAR10, with `--width 1` at full width; see also `--help`.
 
 # %%
 from dataclasses import dataclass
