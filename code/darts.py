@@ -319,7 +319,7 @@ class SearchRecipe(lab.Recipe):
     images: int = lab.setting(2400, "half for the weights, half for alpha; 0: all", low=0)
     alpha_lr: float = lab.setting(0.01, "learning rate of alpha, with Adam", above=0, high=10)
     second_order: bool = lab.setting(False, "search with the second-order approximation")
-    stop_at_skips: int = lab.setting(0, "end at so many skips; 0: never", low=0, high=2 * NODES)
+    stop_at_skips: int = lab.setting(0, "end at this many skips; 0: never", low=0, high=2 * NODES)
 
 
 SEARCH = SearchRecipe(
@@ -512,7 +512,7 @@ DARTS_V2 = read_genotype(
 class DARTSRecipe(lab.AuxiliaryRecipe):
     """The settings of every lesson, and those of the network."""
 
-    genotype: str = lab.setting("DARTS_V2", "that, random:SEED, a search's folder, or in words")
+    genotype: str = lab.setting("DARTS_V2", "DARTS_V2, random:SEED, a search's folder, or text")
     cells: int = lab.setting(5, "cells of the network", low=3, high=100)
     channels: int = lab.setting(16, "channels of its first cells", low=2, high=512)
     drop_path: float = lab.setting(0.1, "share of the paths silenced at the end", low=0, below=1)

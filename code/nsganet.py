@@ -290,7 +290,7 @@ class SearchOptions(lab.Options):
 
     sampler: str = lab.setting("nsga2", "what draws the networks", choices=("nsga2", "random"))
     population: int = lab.setting(8, "networks in a generation", low=2)
-    generations: int = lab.setting(5, "how many", low=1)
+    generations: int = lab.setting(5, "number of generations", low=1)
     nodes: int = lab.setting(4, "nodes of each of the three phases", low=2, high=6)
     images: int = lab.setting(5000, "images that each network is trained on", low=1)
     storage: str = lab.setting("", "URL of a database (default: search.db with the runs)")

@@ -87,7 +87,7 @@ class VGG16(nn.Module):
         width: factor on the channels of every stage.
         hidden: units of the two hidden fully connected layers.
         classes: how many.
-        batch_norm: normalize behind every convolution.
+        batch_norm: normalize after every convolution.
         dropout: share of hidden units left out in training.
     """
 
@@ -189,7 +189,7 @@ class VGG16Recipe(lab.Recipe):
     """The settings of every lesson, and those of VGG16."""
 
     width: float = lab.setting(0.34375, "factor on all channels", low=0.05, high=4)
-    batch_norm: bool = lab.setting(True, "normalize behind every convolution")
+    batch_norm: bool = lab.setting(True, "normalize after every convolution")
     dropout: float = lab.setting(0.5, "share of hidden units left out", low=0, below=1)
 
     @property
