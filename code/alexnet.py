@@ -28,8 +28,8 @@
 #
 # At 32x32 the first convolution, 11x11 with stride 4, would have only 7x7 positions. Here it is 5x5
 # with stride 1, and pooling is padded by one pixel, so that the sides are 32, 16, 8 and 4 instead
-# of 55, 27, 13 and 6. So that a laptop can train it, there are half as many channels (`--width`),
-# and 384 hidden units instead of 4,096 (`--hidden`). Batch norm replaces the paper's normalization.
+# of 55, 27, 13 and 6. To suit a laptop, it has half as many channels (`--width`), and 384 hidden
+# units instead of 4,096 (`--hidden`). Batch norm replaces the paper's normalization.
 #
 # `python code/alexnet.py` trains it on CIFAR10; `--towers 2 --norm lrn` gives it the paper's towers
 # and normalization. `--help` lists the rest.
@@ -221,8 +221,8 @@ def difference_from_torchvision() -> None:
 # ## The recipe
 #
 # Most parameters sit in fully connected layers, which can memorize a lot. Dropout, shifts and
-# mirroring work against that, as in section 4 of the paper. But dropout acts where torchvision has
-# it, with one tower and with two: on the inputs of fc6 and fc7, not on their outputs.
+# mirroring work against that, as in section 4 of the paper. But with one tower or two, dropout acts
+# where torchvision has it: on the inputs of fc6 and fc7, not on their outputs.
 
 
 # %%
@@ -280,7 +280,7 @@ if __name__ == "__main__":
 #
 # With dropout the training loss is that of a network with half of its units; the validation loss is
 # that of the whole network, and may lie below it. Figure 3 of the paper shows the filters of its
-# first convolution: edges in all directions and blobs of color, which nobody had put in. And here?
+# first convolution: edges in all directions and blobs of color, which nobody designed. And here?
 
 # %%
 if __name__ == "__main__":

@@ -240,7 +240,7 @@ class SearchNetwork(nn.Module):
 # \nabla_{w'} L_{val}(w', \alpha)$$
 #
 # With ξ = 0, first order, the second term is left out. With ξ the learning rate, second order, its
-# product is the difference of two gradients on both sides of w (equation 8): five gradients a step
+# product is taken from two gradients, one on each side of w (equation 8): five gradients per step
 # instead of two. With $w^\pm = w \pm \epsilon \nabla_{w'} L_{val}(w', \alpha)$ it is
 #
 # $$(\nabla_\alpha L_{train}(w^+, \alpha) - \nabla_\alpha L_{train}(w^-, \alpha)) / 2\epsilon$$
@@ -306,7 +306,7 @@ def derive(*alphas: Tensor) -> Genotype:
 # the other; the rest is as in appendix A.1.1 or the authors' code (which has momentum and weight
 # decay in the step ahead, too). Long searches often collapse: cells fill with skip connections, and
 # their networks get worse. DARTS+ (Liang et al., 2019) stops at two of them (`--stop-at-skips 2`).
-# The paper's search makes about 20,000 steps, this one some hundreds, so α takes longer steps here.
+# The paper's search makes about 20,000 steps, this one a few hundred, so α takes longer steps here.
 
 
 # %%
@@ -319,7 +319,7 @@ class SearchRecipe(lab.Recipe):
     images: int = lab.setting(2400, "half for the weights, half for alpha; 0: all", low=0)
     alpha_lr: float = lab.setting(0.01, "learning rate of alpha, with Adam", above=0, high=10)
     second_order: bool = lab.setting(False, "search with the second-order approximation")
-    stop_at_skips: int = lab.setting(0, "end at so many skips; 0: never", low=0, high=2 * NODES)
+    stop_at_skips: int = lab.setting(0, "end at this many skips; 0: never", low=0, high=2 * NODES)
 
 
 SEARCH = SearchRecipe(
@@ -389,7 +389,7 @@ SEARCH_COMMAND = lab.Command(
 # ## The network of a genotype
 #
 # In training, each image skips some of the operations (drop-path, Larsson et al., 2017), more of
-# them with every epoch, and an auxiliary classifier looks at the maps at two thirds of the depth.
+# them with every epoch, and an auxiliary classifier reads the maps at two thirds of the depth.
 
 
 # %%
@@ -512,7 +512,7 @@ DARTS_V2 = read_genotype(
 class DARTSRecipe(lab.AuxiliaryRecipe):
     """The settings of every lesson, and those of the network."""
 
-    genotype: str = lab.setting("DARTS_V2", "that, random:SEED, a search's folder, or in words")
+    genotype: str = lab.setting("DARTS_V2", "DARTS_V2, random:SEED, a search's folder, or text")
     cells: int = lab.setting(5, "cells of the network", low=3, high=100)
     channels: int = lab.setting(16, "channels of its first cells", low=2, high=512)
     drop_path: float = lab.setting(0.1, "share of the paths silenced at the end", low=0, below=1)

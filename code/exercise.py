@@ -19,13 +19,13 @@
 # The companion of the slide **Exercise**.
 #
 # There are five steps with eleven gaps: functions whose docstring says what they must do, and whose
-# last line is `raise NotImplementedError`. Replace that line by your code, and leave names and
-# arguments as they are. All other cells are written already, and use your functions.
+# last line is `raise NotImplementedError`. Replace that line with your code, and leave names and
+# arguments as they are. All other cells are already written, and use your functions.
 #
 # `python code/exercise.py --check` says, in less than a minute, which points are done, which are
 # wrong, and where the lecture shows how to do it; begin with it, and run it again after every gap.
 # `python code/exercise.py --smoke` runs what you have on a few drawn images; without `--smoke` it
-# trains on CIFAR10. In a notebook the last cell checks.
+# trains on CIFAR10. In a notebook, the last cell runs the check.
 #
 # The scripts of the other slides are your models: `code/lenet.py` writes out a whole training.
 
@@ -108,8 +108,8 @@ if coach.ready(1):
 def build(classes: int) -> nn.Module:
     """The network for small images: (N, 3, 32, 32) -> logits (N, classes), in either mode.
 
-    The stem leaves 14x14 pixels or more to the second convolution that is wider than a pixel. No
-    such convolution looks at a map of one pixel. The head has no more inputs than the last map has
+    The second convolution that is wider than a pixel still gets 14x14 pixels or more. No such
+    convolution gets a map of a single pixel. The head has no more inputs than the last maps have
     numbers: an average pooling that makes 7x7 pixels out of one only copies it.
 
     A laptop needs hours for a network at full width: fewer blocks or fewer channels are welcome.
@@ -147,7 +147,7 @@ def get_dataflow(
 
 
 def create_optimizer(model: nn.Module, recipe: lab.Recipe) -> Optimizer:
-    """What changes the weights of `model`: stochastic gradient descent, or one of your choice.
+    """The optimizer of the weights of `model`: stochastic gradient descent, or one you choose.
 
     Its learning rate is `recipe.lr`; `recipe.momentum` and `recipe.weight_decay` are for you, too.
     """
@@ -243,8 +243,8 @@ if coach.ready(4):
 # %% [markdown]
 # ## Step 5: the test set, once
 #
-# By now everything is chosen. With every choice made on them, the test images would become a bit
-# more of a training set, and the number a bit too good: so no training reads them. When you are
+# By now everything is chosen. Every choice made on the test images would turn them a bit more into
+# a training set, and the number would be a bit too good: so no training reads them. When you are
 # sure that nothing will change any more, `python code/exercise.py --test runs/exercise/TIME-SEED`
 # takes the best weights of that run, reports on them, and keeps the number; in a notebook the cell
 # below does it. Then it compares the number with the lecture's records in `static/results/`.

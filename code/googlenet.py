@@ -46,8 +46,8 @@ from torch import Tensor, nn
 # convolution to R channels it is $HW(CR + K^2RD)$ (section 4). Below, what that saves in block 3a.
 #
 # **torchvision's block departs from the paper's** in two ways. Its "5x5" branch has a 3x3
-# convolution: a mistake that came with trained weights, ported from TensorFlow, and stayed for
-# their sake. And batch norm, which is younger than GoogLeNet, follows each convolution; the paper's
+# convolution: a mistake that came with trained weights, ported from TensorFlow, and stayed because
+# they need it. And batch norm, newer than GoogLeNet, follows each convolution; the paper's
 # convolutions have a bias instead. `paper=True` is the form of 2014.
 
 
@@ -107,8 +107,8 @@ def reduction() -> None:
 #
 # Two small classifiers sit on the blocks 4a and 4d. Their losses reach the lower half of the
 # network directly (section 5), and after training they are thrown away. The authors hoped that they
-# would help the gradient through 22 layers. A year later they saw no such help, and took them for
-# regularizers (*Rethinking the Inception architecture*, section 4).
+# would help the gradient through 22 layers. A year later they found that they did not, and took
+# them for regularizers (*Rethinking the Inception architecture*, section 4).
 
 
 # %%
@@ -221,7 +221,7 @@ def for_small_images(model: GoogLeNet, paper: bool) -> GoogLeNet:
 # ## Is it the network of the paper?
 #
 # Table 1 gives the parameters (K stands for 1,024, biases are left out) and the operations of each
-# row. Our operations agree to less than a million in all rows but two. In 4a, 4c, 4d, 4e and 5b the
+# row. Our operations agree to within a million in all rows but two. In 4a, 4c, 4d, 4e and 5b the
 # paper has fewer parameters than its own channels need; in 5a it has more, and more operations,
 # too. The first row seems to be another convolution: eight 7x7 filters for each color and a 1x1 one
 # to 64 channels, with 24 * 49 + 24 * 64 = 2,712 weights and, at 112x112 pixels, 34 M operations.
@@ -279,7 +279,7 @@ def difference_from_torchvision() -> None:
 # %% [markdown]
 # ## The recipe
 #
-# The auxiliary classifiers count 0.3 each, as in the paper.
+# The loss of each auxiliary classifier has a weight of 0.3, as in the paper.
 
 
 # %%

@@ -44,7 +44,7 @@ from torch import Tensor, nn
 # ## What the blocks are made of
 #
 # Batch norm and ReLU follow every convolution. The branches of a block see the same input, and
-# their maps are concatenated. All numbers of channels are the original's, and `c` turns them into
+# their maps are concatenated. All channel counts are the original's, and `c` turns them into
 # ours: at a quarter of the width `c(64)` is 16. The letters A to E are torchvision's names.
 
 # %%
@@ -95,12 +95,12 @@ class Branches(nn.Module):
 # ## Blocks A and B: small convolutions in a row
 #
 # Two 3x3 convolutions see 5x5 pixels with $2 \cdot 3^2 = 18$ weights instead of $5^2 = 25$
-# (section 3.1, figure 5). The paper gives no channels; ours are those of the authors' published
+# (section 3.1, figure 5). The paper gives no channel counts; ours are from the authors' published
 # network, as in torchvision. It has a 5x5 convolution where figure 5 has a single 3x3.
 #
 # Block B halves the maps. Pooling before a convolution would throw information away; pooling after
 # it costs four times as much, as the convolution then works at four times as many pixels (figure
-# 9). So strided convolutions and a pooling do it side by side (section 5, figure 10).
+# 9). So strided convolutions and a pooling layer do it side by side (section 5, figure 10).
 
 
 # %%
@@ -305,7 +305,7 @@ def for_small_images(model: Inception3) -> Inception3:
 # ## What it costs, and what factorization saves
 #
 # Undo the factorization: replace each pair in a branch by one convolution that sees as many pixels.
-# 3x3 and 3x3 become 5x5; 1x7 and 7x1 become 7x7. Block E keeps its forks, which are no pairs.
+# 3x3 and 3x3 become 5x5; 1x7 and 7x1 become 7x7. Block E keeps its forks, which are not pairs.
 
 
 # %%
@@ -349,9 +349,9 @@ def savings() -> None:
 
 
 # %% [markdown]
-# Nearly all is saved by the sevens of blocks C and D. The threes of block A save little: the first
+# The sevens of blocks C and D save nearly all of it. The threes of block A save little: the first
 # of the two already widens from 64 to 96 channels. And block B does *more* work than with one 5x5
-# convolution: with a stride of 2, that one would work at every fourth pixel only.
+# convolution: with a stride of 2, that one would only work at every fourth pixel.
 
 # %% [markdown]
 # ## The same function as torchvision
@@ -384,7 +384,7 @@ def difference_from_torchvision() -> None:
 #
 # Label smoothing comes from this paper (section 7): from an image of class y the network learns
 # $q'(k) = (1 - \epsilon)\delta_{k,y} + \epsilon/K$ for all K classes k, with $\epsilon = 0.1$. The
-# auxiliary classifier counts 0.4 as in the authors' published code; the paper gives no weight. With
+# auxiliary loss has weight 0.4, as in the authors' published code; the paper gives none. With
 # GoogLeNet's learning rate, 0.1, the loss of a network this deep and narrow would first rise.
 
 

@@ -18,9 +18,9 @@
 # Proceedings of the IEEE 86.11 (1998), section II. The companion of the slide **LeNet**.
 #
 # LeNet-5 read handwritten digits on bank checks: one gray 32x32 image in, ten classes out.
-# CIFAR10 has the same size and three colors, so two things change here: the first layer sees
-# three channels, and ReLU and max pooling take the place of tanh and average pooling
-# (`--original` keeps those of 1998, roughly).
+# CIFAR10's images are as large, but in color, so two things change here: the first layer sees
+# three channels, and ReLU and max pooling replace tanh and average pooling (`--original` keeps
+# those of 1998, roughly).
 #
 # `python code/lenet.py` trains it on CIFAR10, in a few minutes on a laptop; `--help` lists the
 # settings, `--smoke` tries everything out in seconds.
@@ -111,7 +111,7 @@ def costs() -> None:
 # %% [markdown]
 # ## The recipe
 #
-# Everything that changes the result stands in one place, and the command line is made from it.
+# Everything that changes the result is in one place, and the command line is made from it.
 # A network this small underfits: light augmentation (mirroring, shifts by two pixels) suits it;
 # stronger regularization costs accuracy.
 
@@ -226,8 +226,8 @@ def two_epochs_by_hand() -> None:
 # %% [markdown]
 # ## Train
 #
-# The run folder keeps the recipe, every epoch, the checkpoints and the pictures; Ctrl-C stops, and
-# `resume` goes on to the same weights that an unbroken run would give.
+# The run folder keeps the recipe, every epoch, the checkpoints and the pictures. Ctrl-C stops the
+# run, and `resume` continues it to the same weights that an unbroken run would give.
 
 # %%
 if __name__ == "__main__":
@@ -236,7 +236,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learned
 #
-# How far apart are the losses of training and validation images at the end? Both are high: this
+# How far apart are the training and the validation loss at the end? Both are high: this
 # network is too small for its task. The six filters of C1 look for edges and blobs of color.
 
 # %%

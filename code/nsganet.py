@@ -20,7 +20,7 @@
 #
 # A string of bits says which layer reads which, and evolution chooses the bits: in a population of
 # networks the better ones become parents, their bits are mixed and a few are flipped, and then the
-# children are trained. Two numbers count at once, the error and the work for an image, so the
+# children are trained. Two numbers count at once, the error and the work per image, so the
 # result is not one network but a *front* of them, from cheap to accurate.
 #
 # `python code/nsganet.py` trains a network that a search has found; `python code/nsganet.py search`
@@ -267,20 +267,20 @@ def genomes_and_costs() -> None:
 # ## The search
 #
 # Two objectives: $f_1$ is the share of held-out images that a network gets wrong in the best epoch
-# of a short training, $f_2$ its multiply-accumulates for an image. Network a *dominates* b if
+# of a short training, $f_2$ its multiply-accumulates per image. Network a *dominates* b if
 #
 # $$f_1(a) \le f_1(b), \quad f_2(a) \le f_2(b), \quad (f_1(a), f_2(a)) \ne (f_1(b), f_2(b))$$
 #
 # NSGA-II (Deb et al., 2002) is Optuna's own. Of parents and children it first keeps those that no
 # other one dominates, then those that only these dominate, and so on, rank by rank, until the
-# population is full; of the rank that does not fit whole it keeps those in sparse places, so that
-# the front stays wide. A child takes each bit from one of its parents, and on average one bit is
-# then replaced at random. (Not here: the paper begins with networks that people designed, and late
-# in the search it draws genomes from a Bayesian network, learned from all that was tried.)
+# population is full. If the last rank does not fit, those in sparse places stay, so that the front
+# stays wide. A child takes each bit from one of its parents, and on average one bit is then
+# replaced at random. (The paper begins with networks that people designed, and late in the search
+# it draws genomes from a Bayesian network, learned from all that was tried. We do neither.)
 #
 # The study holds all that is known, so any process may stop, be killed or join in. Its name is made
 # of all settings that change its results, so the same command finds the same study. `--generations`
-# is not among them: with more of them a finished search goes on.
+# is not among them: give more of them, and a finished search goes on.
 
 
 # %%
@@ -290,7 +290,7 @@ class SearchOptions(lab.Options):
 
     sampler: str = lab.setting("nsga2", "what draws the networks", choices=("nsga2", "random"))
     population: int = lab.setting(8, "networks in a generation", low=2)
-    generations: int = lab.setting(5, "how many", low=1)
+    generations: int = lab.setting(5, "number of generations", low=1)
     nodes: int = lab.setting(4, "nodes of each of the three phases", low=2, high=6)
     images: int = lab.setting(5000, "images that each network is trained on", low=1)
     storage: str = lab.setting("", "URL of a database (default: search.db with the runs)")

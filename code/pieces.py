@@ -93,12 +93,12 @@ def three_weighted_sums() -> Figure:
 #
 # An output looks at one window of K x K pixels, and every window has the same weights, so a pattern
 # is found wherever it is. The next window is S pixels away: the stride. The padding puts a frame of
-# P zeros around the image. Of H pixels there remain
+# P zeros around the image. From H pixels we get
 #
 # $$H' = \left\lfloor \frac{H + 2P - K}{S} \right\rfloor + 1$$
 #
-# (Mathematicians call this a cross-correlation. Their convolution turns the kernel by 180 degrees,
-# but weights that are learned need no turning.)
+# (Mathematicians call this a cross-correlation. Their convolution rotates the kernel by 180
+# degrees, but weights that are learned need no rotation.)
 #
 # In the picture a kernel subtracts left from right and finds two edges of a bright shape, one with
 # a plus, the other with a minus. Below it are the costs of 16 maps of a 32x32 image, with a weight
@@ -163,8 +163,8 @@ def what_sharing_saves() -> None:
 #
 # $$y_{chw} = \max_{i,j} \, x_{c,Sh+i,Sw+j}$$
 #
-# Of each window only the strongest response remains, in each channel separately. Sides shrink as
-# they do in a convolution, and nothing is learned. With 2x2 windows and stride 2 a quarter of the
+# Only the strongest response in each window remains, separately for each channel. Sides shrink as
+# they do in a convolution, and nothing is learned. With 2x2 windows and stride 2, a quarter of the
 # pixels remain for the next layers to work on.
 
 
@@ -189,7 +189,7 @@ def the_strongest_answers() -> Figure:
 #
 # $$\sigma(x) = \frac{1}{1 + e^{-x}} \qquad \mathrm{ReLU}(x) = \max(0, x)$$
 #
-# Without something nonlinear between them, two layers are one: $W_2 (W_1 x) = (W_2 W_1) x$. The
+# With nothing nonlinear between them, two layers are only one: $W_2 (W_1 x) = (W_2 W_1) x$. The
 # sigmoid squeezes any number into (0, 1); the rectified linear unit (Nair and Hinton, ICML 2010)
 # cuts off the negative half. Both work number by number: shapes stay the same, and nothing is
 # learned.
@@ -250,8 +250,8 @@ def slopes() -> None:
 # learned, 2C parameters in all.
 #
 # In eval mode the answer for an image must not depend on the other images of its batch. So in train
-# mode a running mean and a running variance are kept, and these are used instead. Whoever forgets
-# `model.eval()` lets the images of a batch change each other's results.
+# mode a running mean and a running variance are kept, and these are used instead. If you forget
+# `model.eval()`, the images of a batch change each other's results.
 
 
 # %%
@@ -331,10 +331,10 @@ def probabilities() -> Figure:
 #
 # $$y_i = \frac{m_i x_i}{1 - p}$$
 #
-# Here $m_i$ is 0 with probability p and 1 otherwise: in training every image meets another thinned
-# network, so no unit can rely on one other unit (Srivastava and others, JMLR 15, 2014). On average
-# $m_i$ is $1 - p$; dividing by it keeps the mean of every unit, and in eval mode dropout is simply
-# the identity. (In the paper nothing is divided in training; the weights shrink afterwards, which
+# Here $m_i$ is 0 with probability p and 1 otherwise: in training, every image meets a different
+# thinned network, so no unit can rely on any other (Srivastava and others, JMLR 15, 2014). The mean
+# of $m_i$ is $1 - p$; dividing by it keeps the mean of every unit, and in eval mode dropout is just
+# the identity. (The paper does not divide in training. It shrinks the weights afterwards, which
 # gives the same mean.)
 
 
@@ -360,10 +360,10 @@ def what_is_dropped() -> Figure:
 # %% [markdown]
 # ## Together
 #
-# All but the sigmoid and batch norm in one network for 32x32 images. Ours and PyTorch's return the
-# same probabilities; in eval mode dropout does nothing, so ours has no line for it. The table says
-# what each piece costs. Only two have parameters: the fully connected layer holds most of them, and
-# the convolution does most of the work. AlexNet and VGG16 are like that, too.
+# All pieces but the sigmoid and batch norm, in one network for 32x32 images. Ours and PyTorch's
+# give the same probabilities; in eval mode dropout does nothing, so ours has no line for it. The
+# table says what each piece costs. Only two have parameters: the fully connected layer has most of
+# them, and the convolution does most of the work. AlexNet and VGG16 are like that, too.
 
 
 # %%

@@ -70,8 +70,8 @@ class BasicBlock(nn.Module):
 
 
 # %% [markdown]
-# Fifty layers and more get a cheaper block: a 1x1 convolution reduces the channels to a quarter,
-# the 3x3 convolution works on these, and another 1x1 restores them.
+# Networks of fifty layers or more use a cheaper block: a 1x1 convolution reduces the channels to a
+# quarter, the 3x3 convolution works on these, and another 1x1 restores them.
 
 
 # %%
@@ -131,8 +131,8 @@ def make_shortcut(channels: int, wanted: int, stride: int, option: str) -> nn.Mo
 
 
 # %% [markdown]
-# More depth need not hurt: a block whose residual is zero passes on its input, provided that no
-# number in it is negative, and what comes out of a ReLU never is.
+# More depth need not hurt: a block whose residual is zero passes its input on unchanged, provided
+# that no number in it is negative, and the output of a ReLU never is.
 
 
 # %%
@@ -255,8 +255,8 @@ def resnet_cifar10(depth: int, classes: int = 10, option: str = "A") -> ResNet:
 # %% [markdown]
 # ## What each stage costs
 #
-# The last stage of ResNet-20 holds most parameters. Table 6 of the paper gives 0.27, 0.46, 0.66,
-# 0.85 and 1.7 million for five such networks; shortcuts of option B would add a few. For ResNet-50,
+# The last stage of ResNet-20 holds most of the parameters. Table 6 of the paper gives 0.27, 0.46,
+# 0.66, 0.85 and 1.7 million for five such networks; option B would add a few. For ResNet-50,
 # table 1 has 3.8 billion multiply-adds; with the stride moved it is 4.1, with no extra parameter.
 
 
@@ -275,7 +275,7 @@ def costs() -> None:
 # %% [markdown]
 # ## The same function as torchvision
 #
-# Equal weights must give equal outputs. torchvision says layer1 to layer4 and `downsample`.
+# Equal weights must give equal outputs. torchvision's names are layer1 to layer4 and `downsample`.
 
 
 # %%
@@ -297,7 +297,7 @@ def difference_from_torchvision() -> None:
 # %% [markdown]
 # ## The recipe
 #
-# A network of so few parameters needs little regularization: shifts and mirroring, as in the paper.
+# A network this small needs little regularization: shifts and mirroring, as in the paper.
 
 
 # %%

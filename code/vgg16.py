@@ -24,11 +24,11 @@
 # The paper's images have 224 pixels a side. Five poolings shrink 32 pixels to one, so the
 # convolutions can stay as they are; but the first fully connected layer then sees 512 numbers
 # instead of 25,088, for which 4,096 hidden units would be far too many. So the head shrinks to the
-# width of the last stage. The channels are cut to about a third (`--width`), so that a laptop can
-# train it, and batch norm, which is younger than the paper, follows every convolution
-# (`--no-batch-norm` leaves it out).
+# width of the last stage. To suit a laptop, the channels are cut to about a third (`--width`).
+# Batch norm, which is newer than the paper, follows every convolution (`--no-batch-norm` leaves it
+# out).
 #
-# `python code/vgg16.py` trains it on CIFAR10; `--width 1` at full size. `--help` lists the rest.
+# `python code/vgg16.py` trains it on CIFAR10, with `--width 1` at full width; see also `--help`.
 
 # %%
 from dataclasses import dataclass
@@ -87,7 +87,7 @@ class VGG16(nn.Module):
         width: factor on the channels of every stage.
         hidden: units of the two hidden fully connected layers.
         classes: how many.
-        batch_norm: normalize behind every convolution.
+        batch_norm: normalize after every convolution.
         dropout: share of hidden units left out in training.
     """
 
@@ -189,7 +189,7 @@ class VGG16Recipe(lab.Recipe):
     """The settings of every lesson, and those of VGG16."""
 
     width: float = lab.setting(0.34375, "factor on all channels", low=0.05, high=4)
-    batch_norm: bool = lab.setting(True, "normalize behind every convolution")
+    batch_norm: bool = lab.setting(True, "normalize after every convolution")
     dropout: float = lab.setting(0.5, "share of hidden units left out", low=0, below=1)
 
     @property

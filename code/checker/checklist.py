@@ -138,7 +138,7 @@ class Watch:
         where = self._line(sys._current_frames().get(thread))
         head = f"  [ ] {what}" if what else f"{Path(self.path).name} cannot be loaded"
         found = f"not finished after {seconds:g} seconds{where}"
-        hint = "Is there a loop without an end, or far too much work? The rest was not looked at."
+        hint = "Is there an endless loop, or far too much work? The rest was not checked."
         print(f"{head}\n{_reasons(found, hint)}", file=self.out, flush=True)
         os._exit(1)
 

@@ -71,7 +71,7 @@ class Coach:
         given = parser.parse_args(arguments(argv))
         if given.check:
             if given.data or given.smoke or given.test:
-                parser.error("--check goes alone: it brings its own images")
+                parser.error("--check takes no other setting: it brings its own images")
             if self.file:
                 raise SystemExit(checklist.check(self.file))
         if given.test and (given.data or given.smoke):

@@ -18,7 +18,7 @@ HELD_OUT = "The metrics of the epoch are in `evaluator.state.metrics` once it ha
 # The columns of the history, and where they come from.
 HISTORY = {
     "epoch": "Every epoch appends a dictionary of its own, with `trainer.state.epoch`.",
-    "train_loss": "`Average` on the trainer collects the losses of an epoch, and begins anew.",
+    "train_loss": "`Average` on the trainer collects the losses of an epoch, then starts again.",
     "validation_loss": HELD_OUT,
     "validation_accuracy": HELD_OUT,
 }
@@ -67,7 +67,7 @@ def validation_batches_are_right(work: Work) -> None:
     if again != len(batches):
         raise Mistake(
             f"the second time there are {again} batches to validate on instead of {len(batches)}",
-            "Return what begins anew in every epoch, as `lab.normalized` and lists do: a generator "
+            "Return what starts again every epoch, as `lab.normalized` and lists do: a generator "
             "is used up by the first.",
             BY_HAND,
         )
@@ -133,8 +133,8 @@ def loss_is_the_cross_entropy(work: Work) -> None:
     if _is_cross_entropy(made.logits, made.slope, probe.labels):
         raise Mistake(
             "the loss is a sum over the batch",
-            "Take the mean, which `F.cross_entropy` does by itself: else a learning rate means "
-            "another thing for every size of a batch.",
+            "Take the mean, as `F.cross_entropy` does: otherwise a learning rate means something "
+            "else for every batch size.",
             STEP,
         )
     logits = made.logits.clone().requires_grad_()

@@ -54,8 +54,8 @@ SOFTMAX = (
     "or softmax is applied twice and the network learns slowly."
 )
 ARGMAX = (
-    "Between logits and loss stands something without a slope, such as `argmax`, `detach` or "
-    "`no_grad`: no gradient comes through. `F.cross_entropy(logits, labels)` takes the logits."
+    "Something between the logits and the loss has no gradient, such as `argmax`, `detach` or "
+    "`no_grad`: nothing comes through. `F.cross_entropy(logits, labels)` takes the logits."
 )
 TUPLE = (
     "In train mode the network returns a tuple, with the logits of its auxiliary classifiers. "
@@ -200,7 +200,7 @@ def explain(error: BaseException, files: set[str], see: str) -> Mistake:
     for pattern, hint, known in KNOWN:
         if re.search(pattern, message):
             return Mistake(where + shortened, hint, known)
-    return Mistake(where + shortened, "Mend what Python says here first.", see)
+    return Mistake(where + shortened, "First fix what Python complains about here.", see)
 
 
 def kind(value: Any) -> str:

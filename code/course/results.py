@@ -111,11 +111,11 @@ def main() -> None:
 def _search(name: str, given: argparse.Namespace, settings: Sequence[str]) -> None:
     """Make the record of a search."""
     if given.names != [name]:
-        raise lab.UserError(f"{name} goes by itself")
+        raise lab.UserError(f"{name} is recorded alone: name nothing else beside it")
     if name == "darts-search":
         darts_search.make(settings, given.seeds, given.replace, _run, _compared)
     elif given.seeds != 1:
-        raise lab.UserError(f"{name} goes with one seed")
+        raise lab.UserError(f"{name} takes one seed only")
     else:
         searches.make(settings, given.replace, _run)
 
@@ -225,7 +225,7 @@ def _run(script: Sequence[str]) -> None:
     if code in (Stopped.exit_code, -signal.SIGINT, -signal.SIGTERM):
         raise Stopped(f"stopped; to go on with this and what is left: {again}")
     if code:
-        raise lab.UserError(f"{script[0]} ended with code {code}; once mended, go on with: {again}")
+        raise lab.UserError(f"{script[0]} ended with code {code}; once fixed, go on with: {again}")
 
 
 if __name__ == "__main__":

@@ -579,7 +579,7 @@ def _decode(paths: list[str], folder: Path) -> Tensor:
         for path, error in unusable:
             reasons.setdefault(error.reason, []).append(path.removeprefix(str(folder))[1:])
         which = "; ".join(f"{_first(names)} ({why})" for why, names in reasons.items())
-        raise UserError(f"mend or remove {len(unusable):,} files in {folder}: {which}")
+        raise UserError(f"repair or remove {len(unusable):,} files in {folder}: {which}")
     return torch.from_numpy(pixels)
 
 
@@ -590,7 +590,7 @@ def _read_cache(path: Path, fingerprint: str, count: int) -> Tensor | None:
         good = cache["fingerprint"] == fingerprint and pixels.shape == (count, 3, SIZE, SIZE)
         return pixels if good and pixels.dtype == torch.uint8 else None
     except tensors.Damaged:
-        print(f"{path} is damaged: the images are read anew", flush=True)
+        print(f"{path} is damaged: the images are read again", flush=True)
     except Exception:  # absent or of another program: whatever it is, it is no cache
         pass
     return None

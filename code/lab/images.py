@@ -57,7 +57,7 @@ def read(source: str | Path | IO[bytes]) -> Image.Image:
         reason = f"has more than {LARGEST / 1e6:.0f} million pixels, which is too large"
         raise Unusable(name, reason, "scale it down, or save it as JPEG") from None
     except Exception as error:  # Pillow's decoders raise almost anything on a damaged file
-        raise Unusable(name, "cannot be read as an image", "mend or remove it") from error
+        raise Unusable(name, "cannot be read as an image", "repair or remove it") from error
 
 
 def _open(source: str | Path | IO[bytes]) -> Image.Image:

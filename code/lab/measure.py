@@ -40,7 +40,7 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
         UserError: it is no network, as where a function forgot to return it.
     """
     if not isinstance(model, nn.Module):
-        raise UserError(f"there is no network to measure, but {model!r}: return an nn.Module")
+        raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
     ghost = copy.deepcopy(model).to("meta").eval()
     found: list[Layer] = []
 

@@ -172,7 +172,7 @@ class Options(Checked):
         "number format of the forward pass; auto is half precision with CUDA",
         choices=("auto", "fp32", "bf16", "fp16"),
     )
-    channels_last: bool = setting(True, "lay out images as NHWC in memory: mostly faster")
+    channels_last: bool = setting(True, "lay out images as NHWC in memory: usually faster")
     compile: bool = setting(False, "torch.compile the network: slow start, faster steps")
     progress: bool = setting(True, "show a progress bar where there is a terminal")
     tensorboard: bool = setting(False, "write TensorBoard logs into the run folder")

@@ -167,7 +167,7 @@ export function siteAddress(homepage) {
     : ['package.json: homepage', homepage];
   if (!given) return undefined;
   if (!/^https?:\/\/[^/\s"<>]+[^\s"<>]*$/.test(given)) {
-    throw new Refusal(`${name} ${given} is no address: write https://OWNER.github.io/NAME`);
+    throw new Refusal(`${name} ${given} is not an address: write https://OWNER.github.io/NAME`);
   }
   return given.replace(/\/*$/, '/');
 }

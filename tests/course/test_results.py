@@ -194,7 +194,7 @@ def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
     ):
         with pytest.raises(UserError, match=line):
             results("nsganet-search", settings=f"{small} {wrong}")
-    with pytest.raises(UserError, match="goes by itself"):
+    with pytest.raises(UserError, match="is recorded alone"):
         results("nsganet-search", "lenet", settings=small)
     assert started == ["nsga2", "random"]
 
@@ -288,7 +288,7 @@ def test_ctrl_c_saves_the_run_and_the_same_command_finishes_and_records_it(tmp_p
     ("ending", "kind", "line"),
     [
         ("SystemExit(130)", Stopped, "stopped; to go on with this and what is left:"),
-        ("SystemExit(2)", UserError, "-c ended with code 2; once mended, go on with:"),
+        ("SystemExit(2)", UserError, "-c ended with code 2; once fixed, go on with:"),
     ],
 )
 def test_a_lesson_that_does_not_finish_ends_all_with_what_to_type(

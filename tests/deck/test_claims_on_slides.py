@@ -66,7 +66,7 @@ BAD = {
         "0.862 > 0.88 is false: results.net.test_accuracy.mean is 0.862, "
         "results.other.test_accuracy.mean is 0.88"
     ),
-    f"0.5 < {NET}.stages.pool*.macs < 1": "0, 0: no single value; of several take min, max, sum",
+    f"0.5 < {NET}.stages.pool*.macs < 1": "0, 0: not a single value; of several take min, max, sum",
     f"0.6 < {NET}.stages.conv1.macs / {NET}.macs < 0.7": f"0.6 < 0.6 is false: {NET}.stages.conv1",
     f"0.1 < {NET}.stages.conv1.macs / {NET}.macs < 0.5": f"0.6 < 0.5 is false: {NET}.stages.conv1",
     "results.net.recipe.epochs == 20 and results.net.recipe.epochs > 30": "20 > 30 is false: ",

@@ -544,7 +544,7 @@ def test_an_address_that_is_none_is_refused(
     changed_package(project, **settings)
     built = run_node(project, "site/build.mjs", env=environment)
     assert built.returncode == 2
-    assert "is no address: write https://" in built.stderr
+    assert "is not an address: write https://" in built.stderr
     assert not (project / "_site").exists()
 
 

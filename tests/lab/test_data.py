@@ -415,7 +415,7 @@ def test_all_pictures_that_cannot_be_used_are_named_at_once(tmp_path: Path) -> N
         lab.load(str(folder))
     first = ", ".join(str(Path("cat", f"{number:03}.png")) for number in range(10))
     assert str(error.value) == (
-        f"mend or remove 14 files in {folder}: {first} and 3 more (cannot be read as an image); "
+        f"repair or remove 14 files in {folder}: {first} and 3 more (cannot be read as an image); "
         f"{Path('dog', '000.tif')} (has pixels of mode F, whose range is unknown)"
     )
 
@@ -520,7 +520,7 @@ def test_a_spoiled_cache_is_made_again(
     decoded.clear()
     assert same(lab.load("pets"), first)
     assert len(decoded) == 13
-    line = f"{cache} is damaged: the images are read anew\n"
+    line = f"{cache} is damaged: the images are read again\n"
     assert capsys.readouterr().out == (line if damaged else "")
     assert same(lab.load("pets"), first)
     assert len(decoded) == 13
@@ -618,8 +618,8 @@ FOLDERS = (
             lambda folder: (folder / "train").rename(folder / "dev"),
             "{} holds dev/ and test/, but no train/",
         ),
-        (break_an_image, "{}/train/dog/003.png cannot be read as an image: mend or remove it"),
-        (cut_an_image, "{}/train/dog/003.png cannot be read as an image: mend or remove it"),
+        (break_an_image, "{}/train/dog/003.png cannot be read as an image: repair or remove it"),
+        (cut_an_image, "{}/train/dog/003.png cannot be read as an image: repair or remove it"),
     ],
 )
 def test_a_folder_that_cannot_be_used_is_told_in_one_line(

@@ -35,7 +35,7 @@ def test_measuring_leaves_the_network_as_it_was() -> None:
 
 
 def test_what_is_no_network_is_refused() -> None:
-    with pytest.raises(UserError, match="no network to measure, but None"):
+    with pytest.raises(UserError, match="a network to measure, not None"):
         layer_table(None, (1, 3, 32, 32))
 
 

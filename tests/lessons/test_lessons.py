@@ -138,7 +138,7 @@ CLAIMS: dict[tuple[str, str], Callable[[], bool]] = {
     ("googlenet", "every layer has 3/8 of its channels"): (
         lambda: LESSONS["googlenet"].recipe.width == 3 / 8
     ),
-    ("resnet", "The last stage of ResNet-20 holds most parameters"): (
+    ("resnet", "The last stage of ResNet-20 holds most of the parameters"): (
         lambda: part(SMALL["resnet"], "parameters", "conv4_x") > 0.5
     ),
     ("resnet", "four times the parameters and sixty times the work"): lambda: (

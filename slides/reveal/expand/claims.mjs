@@ -48,7 +48,7 @@ const FUNCTIONS = {
 function single(value) {
   if (Array.isArray(value) && value.length === 1) return single(value[0]);
   if (value === null || typeof value === 'object') {
-    throw new Error(`${say(value)}: no single value; of several take min, max, sum or len`);
+    throw new Error(`${say(value)}: not a single value; of several take min, max, sum or len`);
   }
   return value;
 }

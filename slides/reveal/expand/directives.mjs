@@ -414,6 +414,6 @@ export function errorSlide(problems) {
     '',
     `<ul>${items.join('\n')}</ul>`,
     '',
-    'The page reloads when you have mended it.\n',
+    'The page reloads when you have fixed it.\n',
   ].join('\n');
 }

@@ -70,7 +70,7 @@ export function resolver({ root, file, assets }) {
       throw new Error('that is on this machine alone: put it beside the deck');
     if (written === '' || ELSEWHERE.test(written)) return { address: reference };
     if (written.startsWith('/'))
-      throw new Error('that begins with a slash: write where it lies, seen from the deck');
+      throw new Error('that begins with a slash: write its path relative to the deck');
     const name = decode(written.replaceAll('&amp;', '&'));
     const isOfProject = PROJECT_FOLDERS.includes(name.split('/')[0]);
     const place = path.posix.normalize(isOfProject ? name : path.posix.join(above(file), name));

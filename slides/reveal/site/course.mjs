@@ -60,7 +60,7 @@ function repository(given) {
   const clean = address.replace(/\.git$/, '').replace(/\/$/, '');
   if (!/^https?:\/\/[^/\s"<>]+\/[^\s"<>]+$/.test(clean)) {
     throw new Refusal(
-      `package.json: repository ${url} is no address: write https://github.com/OWNER/NAME`,
+      `package.json: repository ${url} is not an address: write https://github.com/OWNER/NAME`,
     );
   }
   return clean;
