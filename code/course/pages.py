@@ -136,6 +136,7 @@ def run(name: str, words: str) -> tuple[NotebookNode, set[str]]:
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
     environment |= {"LAB_ARGS": words, "PYTHONPATH": path}
     with tempfile.TemporaryDirectory() as folder:
+        environment["TMPDIR"] = folder
         client = NotebookClient(
             notebook,
             timeout=LONGEST,
@@ -152,17 +153,18 @@ def run(name: str, words: str) -> tuple[NotebookNode, set[str]]:
             raise RefusalError(f"code/{name}.py: a cell took more than {LONGEST} seconds") from None
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = printed_and_drawn(cell.outputs)
+            cell.outputs = printed_and_drawn(cell.outputs, folder)
     (told,) = notebook.cells.pop().outputs
     loaded = [Path(file).resolve() for file in json.loads(told.text) if file]
     inside = {file.relative_to(ROOT).as_posix() for file in loaded if file.is_relative_to(ROOT)}
     return notebook, {f"code/{name}.py", *inside}
 
 
-def printed_and_drawn(outputs: list[NotebookNode]) -> list[NotebookNode]:
+def printed_and_drawn(outputs: list[NotebookNode], folder: str) -> list[NotebookNode]:
     """The outputs of a cell but stderr; what was printed in several goes is one output.
 
-    Progress and warnings are for who waits. They also name folders of this machine.
+    Progress and warnings are for who waits. They also name folders of this machine, of which what
+    stays names none: files are told as seen from `folder`, where the lesson ran.
     """
     kept: list[NotebookNode] = []
     for output in outputs:
@@ -172,6 +174,9 @@ def printed_and_drawn(outputs: list[NotebookNode]) -> list[NotebookNode]:
             kept[-1].text += output.text
         else:
             kept.append(output)
+    for output in kept:
+        if "text" in output:
+            output.text = output.text.replace(folder + os.sep, "")
     return kept
 
 

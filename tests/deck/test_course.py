@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import jupytext
 import pytest
 from playwright.sync_api import Browser
+from pypdf import PdfReader
 
 from barriers import AXE
 from conftest import (
@@ -161,7 +163,7 @@ def test_a_page_keeps_nobody_out_and_fits_every_width(
     with visit(browser) as seen:
         seen.page.goto(address + page)
         seen.add_script(AXE)
-        for width in (360, 768, 1280, 1920):
+        for width in (360, 768, 1024, 1280, 1366, 1920):
             seen.page.set_viewport_size({"width": width, "height": 900})
             wide = seen.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{page} is {wide} pixels wide at {width}"
@@ -174,7 +176,8 @@ def test_a_page_keeps_nobody_out_and_fits_every_width(
         seen.page.emulate_media(media="print")
         seen.page.set_viewport_size({"width": 680, "height": 900})  # A4, without its margins
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= 680
-        assert seen.page.locator(".skip, .lesson > nav, .actions").filter(visible=True).count() == 0
+        for_the_screen = seen.page.locator(".skip, nav, button, .actions")
+        assert for_the_screen.filter(visible=True).count() == 0
         seen.check(address)
 
 
@@ -246,14 +249,57 @@ def test_a_lesson_shows_what_it_printed_and_drew_beside_its_record(
             assert width > 0
         assert seen.page.get_by_role("heading", level=1).inner_text() == "LeNet"
         record = json.loads((ROOT / "static" / "results" / "lenet.json").read_text())
-        beside = seen.page.get_by_role("complementary")
-        assert f"{100 * record['test_accuracy']['mean']:.1f}" in beside.inner_text()
-        assert record["dataset"] in beside.inner_text()
-        assert beside.get_by_role("img").count() == 2
-        ends, begins = (
-            place.evaluate("e => e.getBoundingClientRect().toJSON()") for place in (main, beside)
-        )
-        assert ends["right"] < begins["left"]
+        recorded = main.get_by_role("region", name="As recorded")
+        assert f"{100 * record['test_accuracy']['mean']:.1f}" in recorded.inner_text()
+        assert record["dataset"] in recorded.inner_text()
+        assert "smoke run" in recorded.inner_text()
+        assert recorded.get_by_role("img").count() == 2
+        # Between the text that speaks of it and what the page's own run has learned.
+        order = ["Both are high", "As recorded", "trained.curve()", "From the smoke run", "To try"]
+        places = [main.inner_text().index(words) for words in order]
+        assert places == sorted(places)
+
+
+def test_a_lesson_has_its_contents_beside_it_and_can_be_copied(
+    browser: Browser, address: str
+) -> None:
+    with visit(browser, width=1366, height=768) as seen:
+        seen.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        seen.page.goto(f"{address}lessons/lenet.html", wait_until="networkidle")
+        main, contents = seen.page.locator("main"), seen.page.locator(".contents")
+        titles = main.get_by_role("heading", level=2).all_inner_texts()
+        assert contents.get_by_role("link").all_inner_texts() == titles
+        contents.get_by_role("link", name="The recipe").click()
+        assert seen.page.url.endswith("/lenet.html#the-recipe")
+        heading = main.get_by_role("heading", name="The recipe")
+        main.get_by_role("link", name="The recipe").click()  # its own address
+        assert 0 < heading.bounding_box()["y"] < 40
+        beside = contents.bounding_box()  # it stays in view
+        assert 0 <= beside["y"] <= 768 - beside["height"]
+        assert beside["x"] >= main.bounding_box()["x"] + main.bounding_box()["width"]
+        listing = main.locator(".highlight").nth(1)
+        listing.hover()
+        button = listing.get_by_role("button")
+        button.click()
+        seen.page.wait_for_function("document.body.innerText.includes('Copied')")
+        copied = seen.page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith("class LeNet5(nn.Module):\n    ")
+        assert copied.rstrip().endswith("return self.output(x)  # (N, classes)")
+        seen.check(address)
+
+
+def test_on_paper_no_heading_is_left_alone(browser: Browser, address: str) -> None:
+    with visit(browser) as seen:
+        seen.page.goto(f"{address}lessons/lenet.html", wait_until="networkidle")
+        titles = seen.page.locator("main :is(h2, h3)").all_inner_texts()
+        pages = PdfReader(io.BytesIO(seen.page.pdf(format="A4"))).pages
+    texts = [page.extract_text().strip() for page in pages]
+    assert not [text for text in texts if text.endswith(tuple(titles))]
+    # A long listing begins below its heading rather than on a page of its own.
+    (loop,) = (text for text in texts if "The loop, written out" in text)
+    assert "def train_by_hand" in loop
+    (drawn,) = (n for n, text in enumerate(texts) if "From the smoke run" in text)
+    assert pages[drawn].images
 
 
 def test_the_notebook_on_the_site_is_the_lesson_without_guards_and_outputs(whole: Path) -> None:
@@ -298,6 +344,11 @@ def test_the_pages_tell_no_path_of_the_machine_that_made_them(course: Path, whol
         text = file.read_text(encoding="utf-8")
         for told in (str(course), str(ROOT), str(Path.home()), "site-packages", "/tmp/"):
             assert told not in text, f"{file.name} tells {told}"
+
+
+def test_every_page_says_what_it_is_about(whole: Path) -> None:
+    pages = [*own_pages(whole), whole / "live.html", whole / "architectures.html"]
+    assert [file.name for file in pages if len(Page(file).meta.get("description", "")) < 40] == []
 
 
 def changed_package(course: Path, **settings: object) -> None:
@@ -445,7 +496,7 @@ def test_live_networks_are_linked_where_their_page_and_their_weights_are(project
     (site / "live.html").touch()
     write_around(project)
     live = [link for link in Page(site / "index.html").links if "live.html" in link]
-    assert live == ["live.html?network=lenet"]
+    assert live == ["live.html", "live.html?network=lenet"]
 
 
 def test_downloads_are_linked_where_they_are_and_show_the_deck_as_it_is(course: Path) -> None:
@@ -560,6 +611,11 @@ def test_a_new_lesson_is_listed_by_itself_and_one_that_fails_says_so(project: Pa
     assert failed.returncode == 2
     assert failed.stderr.splitlines()[-1] == "code/draft.py: ZeroDivisionError: division by zero"
     assert not list((project / ".lessons").glob("draft*"))
+    written = "# %%\nimport tempfile\nprint(tempfile.mkdtemp(prefix='a'))\n"
+    (project / "code" / "draft.py").write_text(header + cell + written)
+    assert run_pages(project, "draft").returncode == 0
+    # No place on this machine.
+    assert '<pre class="printed">a' in (project / ".lessons" / "draft.html").read_text()
     unknown = run_pages(project, "zoo")
     assert unknown.returncode == 2
     assert unknown.stderr.startswith("there is no code/zoo.py; there is alexnet,")

@@ -10,12 +10,16 @@ import { curve } from '../charts/curve.mjs';
 import { fillIn } from '../html.mjs';
 import { readDeclared, readLesson, RUN, scriptNames } from './lessons.mjs';
 import { isThere, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
+import { withLongCode, withSections } from './sections.mjs';
 import { show } from '../expand/values.mjs';
 
 const COURSE = 'slides/course.json';
 const LIVE = 'live.html';
 // Notebooks are not in the repository, so the workflow that publishes the site puts them there.
 const BRANCH = 'notebooks';
+// A listing that shows what a lesson's own run has learned.
+const SHOWS =
+  /<div class="highlight(?:(?!<\/div>)[^])*?<span class="n">trained<\/span><span class="o">\.[^]*?<\/div>\n/;
 const SETTINGS = {
   deck: 'text',
   description: 'text',
@@ -224,6 +228,13 @@ function writeNotebook(course, name, file) {
   fs.writeFileSync(file, `${JSON.stringify(notebook, null, 1)}\n`);
 }
 
+/** Put a record where a lesson shows what it learned, or else at its end. */
+function withRecord(cells, recorded, isSmoke) {
+  const drawn = isSmoke ? '<p class="drawn">From the smoke run of this page:</p>\n' : '';
+  if (!SHOWS.test(cells)) return cells + recorded;
+  return cells.replace(SHOWS, (code) => `${recorded}${code}${drawn}`);
+}
+
 /** Write a lesson's page, its pictures and its notebook. */
 function writeLesson(out, course, lesson, { previous, next }) {
   const { name, run, record } = lesson;
@@ -235,18 +246,25 @@ function writeLesson(out, course, lesson, { previous, next }) {
   for (const [key, other] of Object.entries(around)) {
     around[key] = other && { title: other.title, to: `${other.name}.html` };
   }
+  const isSmoke = run.arguments.includes('--smoke');
+  const rows = record && recordRows(record);
+  const recorded = record
+    ? render(course, 'recorded', '..', { isSmoke, rows, curve: curve(record.runs[0].history) })
+    : '';
+  const { html, contents } = withSections(withLongCode(run.body), ['recorded']);
   const page = render(course, 'lesson', '..', {
     ...around,
     page: `lessons/${name}.html`,
     title: lesson.title,
     description: lesson.idea,
     lesson,
-    isSmoke: run.arguments.includes('--smoke'),
+    body: withRecord(html, recorded, isSmoke),
+    contents,
+    isLong: contents.length > 2,
     links: links(course, lesson, out)
       .filter(({ isLesson }) => !isLesson)
       .map((link) => ({ ...link, to: link.isAway ? link.to : `../${link.to}` })),
-    rows: record && recordRows(record),
-    curve: record && curve(record.runs[0].history),
+    rows,
   });
   fs.writeFileSync(path.join(out, 'lessons', `${name}.html`), page);
 }
@@ -282,6 +300,7 @@ export function writeCourse(out, course) {
     title: course.title,
     description: course.description,
     downloads: downloads(deck.name),
+    live: fs.existsSync(path.join(out, LIVE)) && LIVE,
     lessons: lessons.map((lesson) => {
       const to = links(course, lesson, out);
       const title = to.find(({ isLesson }) => isLesson) ?? to[0];
