@@ -512,6 +512,7 @@ DARTS_V2 = read_genotype(
 class DARTSRecipe(lab.AuxiliaryRecipe):
     """The settings of every lesson, and those of the network."""
 
+    TITLE = "DARTS"
     genotype: str = lab.setting("DARTS_V2", "that, random:SEED, a search's folder, or in words")
     cells: int = lab.setting(5, "cells of the network", low=3, high=100)
     channels: int = lab.setting(16, "channels of its first cells", low=2, high=512)
@@ -520,10 +521,6 @@ class DARTSRecipe(lab.AuxiliaryRecipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "genotype", str(read_genotype(self.genotype)))
-
-    @property
-    def title(self) -> str:
-        return "DARTS"
 
 
 RECIPE = DARTSRecipe("darts", epochs=15, lr=0.1, batch_size=128, cutout=8, auxiliary_weight=0.4)

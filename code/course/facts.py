@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
+from torch.fx.proxy import TraceError
 
 import darts
 import googlenet
@@ -63,7 +64,7 @@ def _field(model: nn.Module) -> dict[str, int]:
     """How many pixels the last maps see; nothing for a network that branches on values."""
     try:
         return {"receptive_field": receptive_field(model)}
-    except fx.proxy.TraceError:
+    except TraceError:
         return {}
 
 
