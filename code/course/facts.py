@@ -16,7 +16,6 @@ import darts
 import googlenet
 import inception
 import lab
-import lenet
 import resnet
 from lab import files, machine
 from lab.facts import facts
@@ -68,10 +67,6 @@ def _field(model: nn.Module) -> dict[str, int]:
         return {}
 
 
-def _lenet(forms: Mapping[str, Any]) -> dict[str, Any]:
-    return {"parameters_of_1998": lenet.parameters_of_1998(lenet.LeNet5())}
-
-
 def _resnet(forms: Mapping[str, Any]) -> dict[str, Any]:
     """The other depths that the lecture speaks of."""
 
@@ -79,11 +74,9 @@ def _resnet(forms: Mapping[str, Any]) -> dict[str, Any]:
         return facts(title, resnet.resnet_imagenet(depth, **changes), LARGE)
 
     return {
-        "resnet18": imagenet("ResNet-18", 18),
         "resnet34": imagenet("ResNet-34", 34),
         "plain34": imagenet("Plain-34", 34, option="plain"),
         "resnet56": facts("ResNet-56", resnet.resnet_cifar10(56), SMALL),
-        "resnet110": facts("ResNet-110", resnet.resnet_cifar10(110), SMALL),
     }
 
 
@@ -169,7 +162,6 @@ def _darts(forms: Mapping[str, Any]) -> dict[str, Any]:
 
 # What a slide of this lecture needs besides the forms, made from their facts.
 EXTRAS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-    "lenet": _lenet,
     "inception": _factorization,
     "googlenet": _googlenet,
     "resnet": _resnet,
