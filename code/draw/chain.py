@@ -87,7 +87,7 @@ def chain(name: str, title: str, description: str, ops: list[Op], power: float =
     for count, (column, head, foot, wide) in enumerate(
         zip(columns, heads, feet, widths, strict=True)
     ):
-        group = root.step(count) if count else root.add("g")
+        group = root.step(count)
         center = x + wide / 2
         for line, words in enumerate(head):
             bold = line == 0 or column[0].kind == "fc"

@@ -43,7 +43,7 @@ def graph(name: str, title: str, description: str, ops: list[Op]) -> str:
     """
     root = document(name, title, description)
     layout = lay_out(ops)
-    groups = [root.step(each) if each else root.add("g") for each in range(layout.columns)]
+    groups = [root.step(each) for each in range(layout.columns)]
     sizes = _sizes([(ops, layout)])
     end = _draw(ops, layout, sizes, TOP, groups)
     segments = [Segment(op.label, [op], layout.column[op.id]) for op in ops]
@@ -65,7 +65,7 @@ def compare(name: str, title: str, description: str, panels: Sequence[tuple[str,
     y = float(TOP)
     key(root, key_of([op for _, ops in panels for op in ops], folded=True), RIGHT, y + NAME)
     for count, ((words, ops), layout) in enumerate(zip(panels, layouts, strict=True)):
-        group = root.step(count) if count else root.add("g")
+        group = root.step(count)
         group.write(LEFT, y + NAME, words, size=LARGE, bold=True, anchor="start")
         macs = sum(op.macs for op in ops)
         costs = f"{sum(op.parameters for op in ops):,} parameters, {short(macs)} MACs"

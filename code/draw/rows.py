@@ -62,7 +62,7 @@ def rows(name: str, title: str, description: str, networks: Sequence[tuple[str, 
         raise UserError(f"{longest} layers in a row are too many for the width of a slide")
     y = 0.0
     for count, ((_, ops), lines) in enumerate(zip(networks, words, strict=True)):
-        group = root.step(count) if count else root.add("g")
+        group = root.step(count)
         middle = y + TALLEST / 2 + (ARCH if any(map(_merges, ops)) else OVER)
         for place, each in enumerate(lines):
             size: dict[str, Any] = {"size": LARGE, "bold": True} if place == 0 else {"fill": MUTED}

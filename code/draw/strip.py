@@ -50,7 +50,7 @@ def strip(name: str, title: str, description: str, ops: list[Op]) -> str:
     x = float(LEFT + GUTTER)
     ends, groups = [], []
     for count, (stage, layout) in enumerate(zip(stages, layouts, strict=True)):
-        group = root.step(count) if count else root.add("g")
+        group = root.step(count)
         wide = layout.columns * (tile + BETWEEN) - BETWEEN
         last = stage[-1]
         if count + 1 < len(stages):

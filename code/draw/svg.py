@@ -22,8 +22,8 @@ class Element(ET.Element):
         return child
 
     def step(self, count: int) -> "Element":
-        """What a slide shows at once when it shows the figure step by step."""
-        return self.add("g", data_step=str(count))
+        """What a slide shows at once when it shows the figure step by step; 0 is there already."""
+        return self.add("g", **({"data_step": str(count)} if count else {}))
 
     def operation(self, *ops: Op) -> "Element":
         """The place of operations, which tells of them when pointed at or focused."""

@@ -34,8 +34,8 @@ def cell(name: str, title: str, edges: Sequence[Edge]) -> str:
     _inputs(root, middle)
     _output(root, len(nodes), middle)
     for state, pair in enumerate(nodes, 2):
-        # The first is there at once: a step before it would show two inputs and no cell.
-        group = root.step(state - 2) if state > 2 else root.add("g")
+        # A step before the first node would show two inputs and no cell.
+        group = root.step(state - 2)
         for edge, side in zip(pair, (-1, 1), strict=True):
             _edge(group, edge[1], state, side, middle)
         spot = group.telling(_describe(state, pair))

@@ -7,13 +7,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from draw.fonts import width
-from draw.look import FILLS, INK, LARGE, LEFT, MUTED, PALE, RIBBON, SMALL, WIDTH, mixed
+from draw.look import FILLS, INK, LARGE, LEFT, MUTED, PALE, RIBBON, SMALL, TIMES, WIDTH, mixed
 from draw.svg import Element, document, number
 
 TOP = 68  # of what stands below the words
 BLUE, DEEP, AMBER, LIGHT = FILLS["conv 3"], FILLS["fc"], FILLS["pool"], FILLS["conv 1"]
 RED = "#B3261E"  # of negative weights, which are dashed as well
-TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def value(each: float, digits: int = 2) -> str:
@@ -328,7 +327,7 @@ def dropout() -> str:
     for count, (words, values) in enumerate(
         (("units", x), ("in training", trained), ("in use", used))
     ):
-        group = root.step(count) if count else root.add("g")
+        group = root.step(count)
         y = TOP + 8 + 118 * count
         group.write(at - 36, y + tall / 2 + 10, words, anchor="end", bold=True)
         for column, each in enumerate(values.tolist()):

@@ -20,7 +20,7 @@ def receptive_fields(networks: Sequence[tuple[str, str, int, int]]) -> str:
     root.write(LEFT, 34, said, size=LARGE, bold=True, anchor="start")
     pitch, most = 436, 360
     for place, (name, what, side, field) in enumerate(networks):
-        group = root.step(place) if place else root.add("g")
+        group = root.step(place)
         scale = most / max(side, field)
         center, middle = LEFT + pitch * place + most / 2, TOP + most / 2
         for size, fill, style in (
@@ -80,7 +80,7 @@ def separable(channels: int, depthwise: int, pointwise: int, dense: int) -> str:
     pitch = 462
     for place, (name, words, draw) in enumerate(parts):
         # Both parts of the separable one belong together.
-        group = root.step((0, 1, 1, 2)[place]) if place else root.add("g")
+        group = root.step((0, 1, 1, 2)[place])
         x = LEFT + pitch * place + 20
         draw(group, x)
         middle = x + span / 2
