@@ -7,19 +7,13 @@ prints the time from navigation until the first slide can be seen: the median of
 the slowest. Sizes are those that a web server with gzip would send.
 """
 
-import gzip
 import statistics
-import subprocess
-from pathlib import Path
 
-from playwright.sync_api import Browser, Response, sync_playwright
+from playwright.sync_api import Browser
+from visits import course, fresh, sent
 
-from course.serving import serve
 from lab import machine
-from lab.errors import UserError
 from lab.parser import Parser, positive
-
-ROOT = Path(__file__).parents[1]
 
 TARGET_SECONDS = 1.0
 TARGET_BYTES = 1.2e6
@@ -34,27 +28,14 @@ requestAnimationFrame(function look() {
 """
 
 
-def sent(response: Response) -> int:
-    """Bytes that a server with gzip would send as the body of an answer."""
-    body = response.body()
-    return min(len(body), len(gzip.compress(body, 6)))
-
-
 def visit(browser: Browser, url: str) -> tuple[float, dict[str, int]]:
     """Open the deck with an empty cache: seconds to the first slide, and bytes by address."""
-    # What waits in the page evaluates text, which its policy forbids.
-    context = browser.new_context(viewport={"width": 1920, "height": 1080}, bypass_csp=True)
-    page = context.new_page()
-    page.add_init_script(WATCH)
-    answers: list[Response] = []
-    page.on("response", lambda answer: answers.append(answer))
-    page.goto(url, wait_until="networkidle")
-    page.wait_for_function("window.firstSlide")
-    seconds = page.evaluate("window.firstSlide") / 1000
-    # Live reload is the lecturer's own, and no part of the deck.
-    sizes = {a.url: sent(a) for a in answers if "livereload" not in a.url}
-    context.close()
-    return seconds, sizes
+    with fresh(browser, WATCH) as (page, answers):
+        page.goto(url, wait_until="networkidle")
+        page.wait_for_function("window.firstSlide")
+        seconds = page.evaluate("window.firstSlide") / 1000
+        # Live reload is the lecturer's own, and no part of the deck.
+        return seconds, {a.url: sent(a) for a in answers if "livereload" not in a.url}
 
 
 def main() -> None:
@@ -63,16 +44,8 @@ def main() -> None:
     parser = Parser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=positive, default=5, help="visits to take the median of")
     rounds = parser.parse_args().rounds
-    found = subprocess.run(
-        ["node", "slides/reveal/print/chromium.mjs"], cwd=ROOT, capture_output=True, text=True
-    )
-    if found.returncode != 0:
-        raise UserError(found.stderr.strip())
-    program, *switches = found.stdout.splitlines()
-    with serve(ROOT) as base, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=switches)
+    with course() as (base, browser):
         visits = [visit(browser, f"{base}/architectures.md") for _ in range(rounds + 1)]
-        browser.close()
     times = [seconds for seconds, _ in visits[1:]]  # the first one warms the server up
     sizes = visits[-1][1]
     total = sum(sizes.values())

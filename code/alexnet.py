@@ -230,15 +230,12 @@ def difference_from_torchvision() -> None:
 class AlexNetRecipe(lab.Recipe):
     """The settings of every lesson, and those of AlexNet."""
 
+    TITLE = "AlexNet"
     width: float = lab.setting(0.5, "factor on the channels of the convolutions", low=0.05, high=4)
     hidden: int = lab.setting(384, "units of a hidden fully connected layer", low=1, high=16384)
     towers: int = lab.setting(1, "2: the paper's channels, in two towers", low=1, high=2)
     norm: str = lab.setting("batch", "normalization", choices=("batch", "lrn", "none"))
     dropout: float = lab.setting(0.5, "share of units left out", low=0, below=1)
-
-    @property
-    def title(self) -> str:
-        return "AlexNet"
 
 
 RECIPE = AlexNetRecipe("alexnet", epochs=15, lr=0.05, batch_size=128, crop_padding=2)

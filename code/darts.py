@@ -512,6 +512,7 @@ DARTS_V2 = read_genotype(
 class DARTSRecipe(lab.AuxiliaryRecipe):
     """The settings of every lesson, and those of the network."""
 
+    TITLE = "DARTS"
     genotype: str = lab.setting("DARTS_V2", "DARTS_V2, random:SEED, a search's folder, or text")
     cells: int = lab.setting(5, "cells of the network", low=3, high=100)
     channels: int = lab.setting(16, "channels of its first cells", low=2, high=512)
@@ -520,10 +521,6 @@ class DARTSRecipe(lab.AuxiliaryRecipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "genotype", str(read_genotype(self.genotype)))
-
-    @property
-    def title(self) -> str:
-        return "DARTS"
 
 
 RECIPE = DARTSRecipe("darts", epochs=15, lr=0.1, batch_size=128, cutout=8, auxiliary_weight=0.4)
@@ -582,5 +579,9 @@ if __name__ == "__main__":
 # - `--genotype random:1`, `--genotype random:2` and so on: does a search find a better cell?
 # - `search --epochs 50`: do the skip connections grow? And `search --epochs 50 --stop-at-skips 2`?
 # - `search --second-order` takes its time. Does it find another genotype?
-# - With a GPU, search as the paper did for DARTS_V2: `search --cells 8 --channels 16 --epochs 50
-#   --images 0 --batch-size 64 --alpha-lr 0.0003 --crop-padding 4 --second-order`
+# - With a GPU, search as the paper did for DARTS_V2:
+#
+# ```sh
+# python code/darts.py search --cells 8 --channels 16 --epochs 50 --images 0 \
+#     --batch-size 64 --alpha-lr 0.0003 --crop-padding 4 --second-order
+# ```

@@ -287,12 +287,9 @@ def difference_from_torchvision() -> None:
 class GoogLeNetRecipe(lab.AuxiliaryRecipe):
     """The settings of every lesson, and those of GoogLeNet."""
 
+    TITLE = "GoogLeNet"
     width: float = lab.setting(0.375, "channels, as a share of the paper's", above=0, high=2)
     paper: bool = lab.setting(False, "5x5 convolutions and no batch norm, as in 2014")
-
-    @property
-    def title(self) -> str:
-        return "GoogLeNet"
 
 
 RECIPE = GoogLeNetRecipe("googlenet", epochs=16, lr=0.1, batch_size=128, crop_padding=2)

@@ -393,11 +393,8 @@ def difference_from_torchvision() -> None:
 class InceptionRecipe(lab.AuxiliaryRecipe):
     """The settings of every lesson, and one of InceptionNet's own."""
 
+    TITLE = "Inception v3"
     width: float = lab.setting(0.25, "channels, as a share of the original", above=0, high=2)
-
-    @property
-    def title(self) -> str:
-        return "Inception v3"
 
 
 RECIPE = InceptionRecipe(

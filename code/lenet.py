@@ -121,11 +121,8 @@ def costs() -> None:
 class LeNetRecipe(lab.Recipe):
     """The settings of every lesson, and one of LeNet's own."""
 
+    TITLE = "LeNet-5"
     original: bool = lab.setting(False, "tanh and average pooling, much as in 1998")
-
-    @property
-    def title(self) -> str:
-        return "LeNet-5"
 
 
 RECIPE = LeNetRecipe("lenet", epochs=40, lr=0.05, batch_size=128, crop_padding=2)

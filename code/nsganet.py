@@ -228,14 +228,11 @@ def canonical(genome: str) -> str:
 class NSGANetRecipe(lab.Recipe):
     """The settings of every lesson, and those of NSGA-Net."""
 
+    TITLE = "NSGA-Net"
     genome: str = lab.setting(
         "0-10-000-0.1-00-000-1.0-01-110-1", "the network: bits of its phases, separated by dots"
     )
     width: int = lab.setting(16, "channels of the first phase", low=1)
-
-    @property
-    def title(self) -> str:
-        return "NSGA-Net"
 
 
 RECIPE = NSGANetRecipe("nsganet", epochs=20, lr=0.1, batch_size=128, crop_padding=2)

@@ -18,8 +18,8 @@
 # max pooling, sigmoid, ReLU, batch norm, softmax, dropout. Each is a formula, then a few lines of
 # tensor operations, then a check against PyTorch's own.
 #
-# `python code/pieces.py` trains nothing: in seconds it prints the checks and the costs, and puts
-# its pictures into `runs/pieces/` (or where `--out` says). A notebook shows them in their place.
+# `python code/pieces.py` trains nothing: in seconds it prints the checks and the costs. A notebook
+# shows the drawings of the slides beside them.
 #
 # The letters: N images or vectors, C channels in, D channels out, H x W pixels, K x K kernels.
 
@@ -28,11 +28,8 @@ from collections.abc import Callable
 
 import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
-from matplotlib.figure import Figure
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
-
-from lab import plots
 
 # %% [markdown]
 # Two tools: one says which shapes do not fit, the other compares our numbers with PyTorch's. Their
@@ -64,8 +61,7 @@ def compare(name: str, ours: Tensor, theirs: Tensor) -> None:
 # Every output looks at every input, with a weight for each pair. In matrices that is $y = W x + b$;
 # in the code each row of `x` is a vector, so `W` is transposed.
 #
-# Of the three sums in the picture the first adds up all inputs, the second compares the two halves,
-# and the third sees a single input.
+# In the picture a line is a weight: the thicker, the larger; it is dashed where it is negative.
 
 
 # %%
@@ -76,14 +72,11 @@ def fully_connected(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 @lab.demo
-def three_weighted_sums() -> Figure:
+def weighted_sums() -> str:
     torch.manual_seed(0)
     x, weight, bias = torch.randn(2, 8), torch.randn(5, 8), torch.randn(5)
     compare("fully connected", fully_connected(x, weight, bias), F.linear(x, weight, bias))
-    x, bias = torch.tensor([[1.0, 2.0, 0.0, -1.0]]), torch.tensor([0.0, 0.0, 0.5])
-    weight = torch.tensor([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, -1.0, -1.0], [0.0, 1.0, 0.0, 0.0]])
-    y = fully_connected(x, weight, bias)
-    return plots.tables({"W": weight, "x": x.T, "b": bias[:, None], "y = W x + b": y.T})
+    return "pieces-fully-connected"
 
 
 # %% [markdown]
@@ -100,9 +93,8 @@ def three_weighted_sums() -> Figure:
 # (Mathematicians call this a cross-correlation. Their convolution rotates the kernel by 180
 # degrees, but weights that are learned need no rotation.)
 #
-# In the picture a kernel subtracts left from right and finds two edges of a bright shape, one with
-# a plus, the other with a minus. Below it are the costs of 16 maps of a 32x32 image, with a weight
-# for each pair and with shared 3x3 kernels.
+# In the picture a kernel subtracts left from right and finds the edge of a bright shape. Below it
+# are the costs of 16 maps of a 32x32 image: with a weight for each pair, and with 3x3 kernels.
 
 
 # %%
@@ -130,7 +122,7 @@ def convolution(
 
 
 @lab.demo
-def edges_of_a_shape() -> Figure:
+def the_edge_of_a_shape() -> str:
     torch.manual_seed(0)
     x = torch.randn(2, 3, 32, 32)
     for kernel, stride, padding in ((5, 1, 0), (3, 1, 1), (3, 2, 1), (1, 1, 0)):
@@ -140,12 +132,7 @@ def edges_of_a_shape() -> Figure:
         name = f"convolution {kernel}x{kernel}, stride {stride}, padding {padding}"
         compare(name, y, F.conv2d(x, weight, bias, stride, padding))
         assert y.shape[2:] == (output_side(32, kernel, stride, padding),) * 2
-    image = torch.zeros(1, 1, 6, 8)
-    image[..., 1:5, 2:5] = 1
-    left_from_right = torch.tensor([-1.0, 0.0, 1.0]).expand(1, 1, 3, 3)
-    edges = convolution(image, left_from_right, torch.zeros(1))
-    tables = {"image": image, "kernel": left_from_right, "convolution": edges}
-    return plots.tables({name: table[0, 0] for name, table in tables.items()})
+    return "pieces-convolution"
 
 
 @lab.demo
@@ -175,13 +162,12 @@ def max_pooling(x: Tensor, size: int = 2, stride: int = 2) -> Tensor:
 
 
 @lab.demo
-def the_strongest_answers() -> Figure:
+def the_strongest_answers() -> str:
     torch.manual_seed(0)
     x = torch.randn(2, 6, 28, 28)
     compare("max pooling 2x2, stride 2", max_pooling(x), F.max_pool2d(x, 2, 2))
     compare("max pooling 3x3, stride 2", max_pooling(x, 3, 2), F.max_pool2d(x, 3, 2))
-    x = torch.randperm(16).reshape(1, 1, 4, 4)
-    return plots.tables({"x": x[0, 0], "max pooling": max_pooling(x)[0, 0]})
+    return "pieces-max-pooling"
 
 
 # %% [markdown]
@@ -207,12 +193,12 @@ def relu(x: Tensor) -> Tensor:
 
 
 @lab.demo
-def activations() -> Figure:
+def activations() -> str:
     torch.manual_seed(0)
     x = torch.randn(4, 100)
     compare("sigmoid", sigmoid(x), F.sigmoid(x))
     compare("ReLU", relu(x), F.relu(x))
-    return plots.activations({"sigmoid": sigmoid, "ReLU": relu})
+    return "pieces-sigmoid"
 
 
 # %% [markdown]
@@ -233,10 +219,11 @@ def slope_at_depth(activation: Callable[[Tensor], Tensor], depth: int, start: fl
 
 
 @lab.demo
-def slopes() -> None:
+def slopes() -> str:
     for name, activation in (("sigmoid", sigmoid), ("ReLU", relu)):
         print(f"{name:8}once {slope_at_depth(activation, 1):.2f}", end=", ")
         print(f"twenty times {slope_at_depth(activation, 20):.1e}")
+    return "pieces-relu"
 
 
 # %% [markdown]
@@ -316,14 +303,14 @@ def softmax(x: Tensor, dim: int = 1) -> Tensor:
 
 
 @lab.demo
-def probabilities() -> Figure:
+def probabilities() -> str:
     x = torch.tensor([[2.0, 1.0, 0.0, -1.0]])
     compare("softmax", softmax(x), F.softmax(x, dim=1))
     compare("softmax of large logits", softmax(x + 1000), F.softmax(x + 1000, dim=1))
     compare("cross-entropy", -softmax(x)[0, 2].log(), F.cross_entropy(x, torch.tensor([2])))
     powers = torch.exp(x + 1000)
     print(f"without subtracting: {(powers / powers.sum()).tolist()}")
-    return plots.tables({"logits": x, "softmax": softmax(x)})
+    return "pieces-softmax"
 
 
 # %% [markdown]
@@ -348,13 +335,12 @@ def dropout(x: Tensor, p: float, generator: Generator | None = None) -> Tensor:
 
 
 @lab.demo
-def what_is_dropped() -> Figure:
+def what_is_dropped() -> str:
     x = torch.arange(1.0, 13.0).reshape(3, 4)
     ours = dropout(x, 0.5, torch.manual_seed(1))
     torch.manual_seed(1)
     compare("dropout", ours, F.dropout(x, 0.5, training=True))
-    mean = torch.stack([dropout(x, 0.5) for _ in range(10_000)]).mean(0)
-    return plots.tables({"x": x, "dropout, p = 0.5": ours, "mean of 10,000 times": mean})
+    return "pieces-dropout"
 
 
 # %% [markdown]

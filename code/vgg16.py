@@ -188,13 +188,10 @@ def difference_from_torchvision() -> None:
 class VGG16Recipe(lab.Recipe):
     """The settings of every lesson, and those of VGG16."""
 
+    TITLE = "VGG16"
     width: float = lab.setting(0.34375, "factor on all channels", low=0.05, high=4)
     batch_norm: bool = lab.setting(True, "normalize after every convolution")
     dropout: float = lab.setting(0.5, "share of hidden units left out", low=0, below=1)
-
-    @property
-    def title(self) -> str:
-        return "VGG16"
 
 
 RECIPE = VGG16Recipe("vgg16", epochs=40, lr=0.05, batch_size=128, crop_padding=2)

@@ -27,7 +27,8 @@ from lab.runs import Run
 
 from . import checklist
 from .loop import HISTORY
-from .steps import GAPS, NEEDS, grade
+from .points import GAPS
+from .steps import NEEDS, grade
 from .work import Work
 
 NAME = "exercise"  # the network's in a recipe, and the folder of its runs

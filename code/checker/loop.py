@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from . import mistakes
 from .mistakes import BY_HAND, EVENTS, FIVE, MEASURING, STEP, Mistake, kind
+from .points import GAPS, POINTS, point
 from .probes import BATCH, EPOCHS, RATE, Engines, Probe, Seen
 from .work import Work, unreadable
 
@@ -26,6 +27,7 @@ NO_GRADIENT = "no gradient reached the network"
 TWICE = "the loss is that of a softmax of the softmax"
 
 
+@point("get_dataflow", "training images in a random order, each with its own label")
 def training_batches_are_right(work: Work) -> None:
     batches = work.training_batches
     _only(batches, 0, "train on", "data.train")
@@ -52,6 +54,7 @@ def training_batches_are_right(work: Work) -> None:
         )
 
 
+@point("get_dataflow", "every held-out image once, as it is, to validate on")
 def validation_batches_are_right(work: Work) -> None:
     batches = work.validation_batches
     _only(batches, 1, "validate on", "data.validation")
@@ -90,6 +93,7 @@ def _only(batches: list[Seen], split: int, purpose: str, name: str) -> None:
             )
 
 
+@point("create_optimizer", "all parameters of the network, and the recipe's learning rate")
 def optimizer_holds_the_network(work: Work) -> None:
     model = Probe()
     optimizer = work.call("create_optimizer")(model, work.recipe())
@@ -112,6 +116,7 @@ def optimizer_holds_the_network(work: Work) -> None:
         )
 
 
+@point("create_trainer", "learns in train mode")
 def trainer_is_in_train_mode(work: Work) -> None:
     probe = work.trained_probe
     if not probe.model.passes:
@@ -123,6 +128,9 @@ def trainer_is_in_train_mode(work: Work) -> None:
     probe.check_mode()
 
 
+@point(
+    "create_trainer", "descends the cross-entropy of logits and labels", trainer_is_in_train_mode
+)
 def loss_is_the_cross_entropy(work: Work) -> None:
     probe = work.trained_probe
     made = probe.descended
@@ -167,6 +175,7 @@ def _is_cross_entropy(logits: Tensor, slope: Tensor, labels: Tensor) -> bool:
     return bool(whole and smooth and own.min() > 0.5)
 
 
+@point("create_trainer", "a gradient of its own for every step", trainer_is_in_train_mode)
 def every_step_has_its_own_gradient(work: Work) -> None:
     slopes = work.trained_probe.slopes
     if len(slopes) != 2:
@@ -193,6 +202,9 @@ def every_step_has_its_own_gradient(work: Work) -> None:
         )
 
 
+@point(
+    "create_trainer", "returns the loss, and nothing that keeps memory", trainer_is_in_train_mode
+)
 def trainer_returns_the_loss(work: Work) -> None:
     output = work.trained_probe.outputs[0]
     number = isinstance(output, (int, float)) or (isinstance(output, Tensor) and output.ndim == 0)
@@ -225,6 +237,7 @@ def trainer_returns_the_loss(work: Work) -> None:
             )
 
 
+@point("create_evaluator", "measures in eval mode, without gradients")
 def evaluator_changes_nothing(work: Work) -> None:
     passes = work.measured_probe.model.passes
     if not passes:
@@ -248,6 +261,7 @@ def evaluator_changes_nothing(work: Work) -> None:
         )
 
 
+@point("create_evaluator", "accuracy and loss of all images", evaluator_changes_nothing)
 def metrics_are_right(work: Work) -> None:
     probe = work.measured_probe
     right = {
@@ -280,6 +294,7 @@ def metrics_are_right(work: Work) -> None:
             )
 
 
+@point("add_schedule", "the learning rate rises and falls, step by step")
 def rate_rises_and_falls(work: Work) -> None:
     engines = Engines.make(work.data, RATE)
     trainer = engines.trainer()
@@ -305,6 +320,7 @@ def rate_rises_and_falls(work: Work) -> None:
         )
 
 
+@point("add_validation", "measures on the held-out images after every epoch")
 def validates_after_every_epoch(work: Work) -> None:
     engines, _ = work.validated
     times = len(engines.metrics)
@@ -326,6 +342,7 @@ def validates_after_every_epoch(work: Work) -> None:
             )
 
 
+@point("add_validation", "a row of the history for every epoch", validates_after_every_epoch)
 def history_is_right(work: Work) -> None:
     engines, history = work.validated
     if not isinstance(history, list) or len(history) != EPOCHS:
@@ -360,3 +377,7 @@ def history_is_right(work: Work) -> None:
                     HISTORY[key],
                     EVENTS,
                 )
+
+
+# All of them: what is made of the parts is looked at when they are right.
+CHECKS = tuple(each.check for each in POINTS if each.gap in GAPS[3])

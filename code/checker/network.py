@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from . import mistakes, probes
 from .mistakes import FIVE, STEMS, TABLE, Mistake, kind
+from .points import point
 from .work import Work, blank, ghost, inside, native_side
 
 # In each direction, at least, where one convolution cuts the image into patches.
@@ -16,6 +17,7 @@ PATCHES = 7
 STEM_SIDE = 14  # pixels that the stem must leave of 32: a half, less what an unpadded kernel takes
 
 
+@point("choose", "a network of torchvision, as it is, with fresh weights")
 def chosen_is_torchvisions(work: Work) -> None:
     made = type(work.chosen)
     if not made.__module__.startswith("torchvision.models"):
@@ -34,6 +36,9 @@ def chosen_is_torchvisions(work: Work) -> None:
         )
 
 
+@point(
+    "paper_table", "every layer in one row, in the order in which they run", chosen_is_torchvisions
+)
 def rows_are_in_order(work: Work) -> None:
     order: list[str] = []
     model = work.chosen.eval()
@@ -81,6 +86,7 @@ def _is_layer(module: nn.Module) -> bool:
     return any(True for _ in module.parameters()) and not any(True for _ in nested)
 
 
+@point("build", "from images (N, 3, 32, 32) to logits (N, classes)")
 def output_is_logits(work: Work) -> None:
     for classes in (probes.CLASSES, 7):
         model = ghost(partial(work.call("build"), classes))
@@ -102,6 +108,7 @@ def output_is_logits(work: Work) -> None:
                 )
 
 
+@point("build", f"the stem leaves {STEM_SIDE}x{STEM_SIDE} pixels or more", output_is_logits)
 def stem_keeps_pixels(work: Work) -> None:
     wide = [entry for entry in work.maps if _is_wide(entry[1])]
     if len(wide) == 1 and wide[0][3] < PATCHES:
@@ -124,6 +131,7 @@ def _is_wide(module: nn.Module) -> bool:
     return isinstance(module, nn.Conv2d) and max(module.kernel_size) > 1
 
 
+@point("build", "no kernel looks at a single pixel", output_is_logits)
 def no_kernel_on_a_pixel(work: Work) -> None:
     for name, module, side, _ in work.maps:
         if side == 1 and isinstance(module, nn.Conv2d) and _is_wide(module):
@@ -136,6 +144,7 @@ def no_kernel_on_a_pixel(work: Work) -> None:
             )
 
 
+@point("build", "the head weighs no copies of a pixel", output_is_logits)
 def head_makes_no_copies(work: Work) -> None:
     for name, module, before, after in work.maps:
         if isinstance(module, nn.AdaptiveAvgPool2d) and after > before:

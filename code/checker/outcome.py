@@ -11,8 +11,9 @@ from torch.nn.utils import parameters_to_vector
 from lab.measure import count_macs
 from lab.recipe import Recipe
 
-from . import mistakes, probes
+from . import loop, mistakes, network, probes
 from .mistakes import BY_HAND, EVENTS, FIVE, MEASURING, Mistake, kind
+from .points import GAPS, point
 from .probes import EPOCHS
 from .work import Work, unreadable
 
@@ -28,6 +29,11 @@ STILL = 1e-6  # change of all weights, as a share of them
 DIVERGED = 12.0  # cross-entropy, mean of an epoch; guessing among ten classes has 2.3
 
 
+@point(
+    "train",
+    "learns from training images, measures on held-out ones, never sees a test image",
+    *loop.CHECKS,
+)
 def learns_and_chooses_on_the_right_images(work: Work) -> None:
     model = work.oracle.model
     if not model.learned:
@@ -64,6 +70,7 @@ def learns_and_chooses_on_the_right_images(work: Work) -> None:
         )
 
 
+@point("train", "a new order in every epoch", learns_and_chooses_on_the_right_images)
 def every_epoch_has_its_own_order(work: Work) -> None:
     epochs = work.oracle.model.epochs()
     if epochs[0] == epochs[1]:
@@ -74,6 +81,7 @@ def every_epoch_has_its_own_order(work: Work) -> None:
         )
 
 
+@point("train", "trains the network that it is given", learns_and_chooses_on_the_right_images)
 def the_given_network_learns(work: Work) -> None:
     if torch.equal(work.oracle.before, work.oracle.model.head.weight.detach()):
         raise Mistake(
@@ -83,6 +91,7 @@ def the_given_network_learns(work: Work) -> None:
         )
 
 
+@point("train", "a learning rate that rises and falls over all epochs", the_given_network_learns)
 def rate_follows_the_schedule(work: Work) -> None:
     rates = work.oracle.rates
     if not rates:
@@ -104,6 +113,7 @@ def rate_follows_the_schedule(work: Work) -> None:
         )
 
 
+@point("train", "leaves it with the weights of its best epoch", the_given_network_learns)
 def best_weights_are_kept(work: Work) -> None:
     trial = work.oracle
     history = trial.history
@@ -126,6 +136,17 @@ def best_weights_are_kept(work: Work) -> None:
         )
 
 
+@point(
+    "train",
+    "your network with your recipe, on a few drawn images: the loss stays small",
+    network.output_is_logits,
+    network.no_kernel_on_a_pixel,
+    network.head_makes_no_copies,
+    every_epoch_has_its_own_order,
+    rate_follows_the_schedule,
+    best_weights_are_kept,
+    needs=(*GAPS[2], *GAPS[3]),
+)
 def own_network_and_recipe_learn(work: Work) -> None:
     recipe = work.names.get("RECIPE")
     if not isinstance(recipe, Recipe):
@@ -162,6 +183,7 @@ def own_network_and_recipe_learn(work: Work) -> None:
         )
 
 
+@point("report", "reads every test image once, and no other", *loop.CHECKS)
 def test_images_are_read_once(work: Work) -> None:
     model, _ = work.reported
     if model.learned:
@@ -196,6 +218,7 @@ def test_images_are_read_once(work: Work) -> None:
         )
 
 
+@point("report", "returns the share of them that is right", test_images_are_read_once)
 def accuracy_is_reported(work: Work) -> None:
     model, said = work.reported
     true = model.accuracy(2)

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
+from torch.fx.proxy import TraceError
 
 import darts
 import googlenet
 import inception
 import lab
-import lenet
 import resnet
 from lab import files, machine
 from lab.facts import facts
@@ -63,12 +63,8 @@ def _field(model: nn.Module) -> dict[str, int]:
     """How many pixels the last maps see; nothing for a network that branches on values."""
     try:
         return {"receptive_field": receptive_field(model)}
-    except fx.proxy.TraceError:
+    except TraceError:
         return {}
-
-
-def _lenet(forms: Mapping[str, Any]) -> dict[str, Any]:
-    return {"parameters_of_1998": lenet.parameters_of_1998(lenet.LeNet5())}
 
 
 def _resnet(forms: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,11 +74,9 @@ def _resnet(forms: Mapping[str, Any]) -> dict[str, Any]:
         return facts(title, resnet.resnet_imagenet(depth, **changes), LARGE)
 
     return {
-        "resnet18": imagenet("ResNet-18", 18),
         "resnet34": imagenet("ResNet-34", 34),
         "plain34": imagenet("Plain-34", 34, option="plain"),
         "resnet56": facts("ResNet-56", resnet.resnet_cifar10(56), SMALL),
-        "resnet110": facts("ResNet-110", resnet.resnet_cifar10(110), SMALL),
     }
 
 
@@ -168,7 +162,6 @@ def _darts(forms: Mapping[str, Any]) -> dict[str, Any]:
 
 # What a slide of this lecture needs besides the forms, made from their facts.
 EXTRAS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-    "lenet": _lenet,
     "inception": _factorization,
     "googlenet": _googlenet,
     "resnet": _resnet,

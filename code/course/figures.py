@@ -18,7 +18,7 @@ import lab
 import nsganet
 import resnet
 from draw import chain, compare, describe, graph, read, rows, strip
-from draw.svg import TIMES
+from draw.look import TIMES
 from lab import files, machine
 from lab.parser import Parser
 

@@ -110,9 +110,7 @@ def put_into(readme: str, made: str) -> str:
 def main() -> None:
     """Write static/lessons.json, and README's table of the lessons."""
     entries = listed()
-    readme = put_between(
-        files.read_text(README), "the table of the lessons", BEGIN, END, table(entries)
-    )
+    readme = put_into(files.read_text(README), table(entries))
     files.write_text(LISTED, text(entries))
     files.write_text(README, readme)
     print(LISTED.relative_to(ROOT))

@@ -3,23 +3,8 @@
 from dataclasses import dataclass
 
 from .fonts import width
-from .svg import (
-    EDGE,
-    FILLS,
-    LEFT,
-    MUTED,
-    RIGHT,
-    SMALL,
-    WHITE,
-    Element,
-    color,
-    fill_of,
-    ink_on,
-    operation,
-    rectangle,
-    step,
-    text,
-)
+from .look import EDGE, FILLS, LEFT, MUTED, RIGHT, SMALL, WHITE, color, fill_of, ink_on
+from .svg import Element
 from .trace import Op, folds_as, short, times
 
 HEIGHT = 40
@@ -76,30 +61,30 @@ def parameter_bar(
     items = key_of([op for segment in segments for op in segment.ops], folded)
     free = RIGHT - LEFT - width(title, SMALL, bold=True) - key_width(items)
     base, top = y + TITLE, y + BAR
-    text(root, LEFT, base, title, bold=True, anchor="start")
+    root.write(LEFT, base, title, bold=True, anchor="start")
     end = top + HEIGHT + UNDER
     if width(caption, SMALL) + GAP + TIGHT < free:
         begin = key(root, items, RIGHT, base)
-        text(root, begin - GAP, base, caption, anchor="end", fill=MUTED)
+        root.write(begin - GAP, base, caption, anchor="end", fill=MUTED)
     elif free > TIGHT:
         key(root, items, RIGHT, base)
         end += CAPTION
-        text(root, RIGHT, end - DESCENT[0], caption, anchor="end", fill=MUTED)
+        root.write(RIGHT, end - DESCENT[0], caption, anchor="end", fill=MUTED)
     else:
-        text(root, RIGHT, base, caption, anchor="end", fill=MUTED)
+        root.write(RIGHT, base, caption, anchor="end", fill=MUTED)
         end += KEY
         key(root, items, RIGHT, end - DESCENT[1])
     x: float = LEFT
     names = [segment.name for segment in segments]
     for segment in (each for each in segments if each.parameters):
         wide = (RIGHT - LEFT) * segment.parameters / total
-        group = operation(step(root, segment.step), *segment.ops)
+        group = root.step(segment.step).operation(*segment.ops)
         stroke = {"stroke": WHITE, "stroke_width": min(SEAM, wide / 3)}
-        rectangle(group, x, top, wide, HEIGHT, segment.fill, **stroke)
+        group.rectangle(x, top, wide, HEIGHT, segment.fill, **stroke)
         for words in _words(segment, total, names.count(segment.name) == 1):
             if width(words, SMALL) < wide - PAD:
                 ink = ink_on(segment.fill)
-                text(group, x + wide / 2, top + HEIGHT - BASE, words, fill=ink)
+                group.write(x + wide / 2, top + HEIGHT - BASE, words, fill=ink)
                 break
         x += wide
     return end
@@ -144,7 +129,7 @@ def key(root: Element, items: list[tuple[str, str]], right: float, y: float) -> 
     for name, words in items:
         swatch = _swatch(name)
         stroke = EDGE if swatch > STRIP else {}
-        rectangle(root, x, y - RAISED, swatch, SWATCH, FILLS[name], **stroke)
-        text(root, x + swatch + SPACE, y, words, anchor="start", fill=MUTED)
+        root.rectangle(x, y - RAISED, swatch, SWATCH, FILLS[name], **stroke)
+        root.write(x + swatch + SPACE, y, words, anchor="start", fill=MUTED)
         x += swatch + SPACE + width(words, SMALL) + GAP
     return begin

@@ -8,30 +8,8 @@ from lab.errors import UserError
 
 from .bar import Segment, parameter_bar
 from .fonts import width
-from .svg import (
-    BELOW,
-    INK,
-    LEFT,
-    LINE,
-    MUTED,
-    PALE,
-    RIGHT,
-    SMALL,
-    WHITE,
-    Element,
-    add,
-    document,
-    fill_of,
-    finish,
-    mixed,
-    number,
-    operation,
-    path,
-    polygon,
-    rectangle,
-    step,
-    text,
-)
+from .look import BELOW, INK, LEFT, LINE, MUTED, PALE, RIGHT, SMALL, WHITE, fill_of, mixed
+from .svg import Element, document, number
 from .trace import SIGN, Op, spaced
 
 TALLEST = 214  # of a front face
@@ -109,13 +87,13 @@ def chain(name: str, title: str, description: str, ops: list[Op], power: float =
     for count, (column, head, foot, wide) in enumerate(
         zip(columns, heads, feet, widths, strict=True)
     ):
-        group = step(root, count) if count else add(root, "g")
+        group = root.step(count)
         center = x + wide / 2
         for line, words in enumerate(head):
             bold = line == 0 or column[0].kind == "fc"
-            text(group, center, HEAD + LINE * line, words, bold=bold, fill=INK if bold else MUTED)
+            group.write(center, HEAD + LINE * line, words, bold=bold, fill=INK if bold else MUTED)
         for line, words in enumerate(foot):
-            text(group, center, below + LINE * line, words, bold=not line,
+            group.write(center, below + LINE * line, words, bold=not line,
                  fill=MUTED if line else INK)  # fmt: skip
         if column[0] in maps:
             at = center - _volume_width(column, scale) / 2
@@ -130,7 +108,7 @@ def chain(name: str, title: str, description: str, ops: list[Op], power: float =
     ]
     caption = "heights: sides and units, to scale" if power == 1 else "heights: square roots"
     end = parameter_bar(root, segments, below + LINE + BAR, caption, folded=False)
-    return finish(root, end + BELOW)
+    return root.finish(end + BELOW)
 
 
 def _columns(ops: list[Op]) -> list[list[Op]]:
@@ -227,7 +205,7 @@ def _volumes(
         x += _lead(column, place, scale)
         face, thick = scale.face(op), scale.thickness(op)
         top = middle - face / 2 + face * UP / 2
-        volume = operation(group, op)
+        volume = group.operation(op)
         sheets = op.channels if op.channels <= FEW else 1
         for sheet in range(sheets):
             begin = x + sheet * thick / sheets
@@ -247,11 +225,10 @@ def _box(parent: Element, x: float, y: float, thick: float, face: float, fill: s
     right, up = face * ACROSS, face * UP
     style = {**FACE, "stroke_linejoin": "round"}
     top = ((x, y), (x + right, y - up), (x + right + thick, y - up), (x + thick, y))
-    polygon(parent, mixed(fill, ON_TOP), *top, **style)
-    rectangle(parent, x, y, thick, face, mixed(fill, ON_EDGE), **style)
+    parent.polygon(mixed(fill, ON_TOP), *top, **style)
+    parent.rectangle(x, y, thick, face, mixed(fill, ON_EDGE), **style)
     x += thick
-    polygon(
-        parent,
+    parent.polygon(
         fill,
         (x, y),
         (x + right, y - up),
@@ -271,9 +248,9 @@ def _rays(group: Element, reads: Reads, op: Op, x: float, y: float) -> None:
     u = left + face * ACROSS * KERNEL_AT
     v = top - face * UP * KERNEL_AT + face * KERNEL_DOWN
     corners = ((u, v), (u + across, v - up), (u + across, v - up + tall), (u, v + tall))
-    polygon(group, WHITE, *corners, fill_opacity="0.6", **RAY)
+    group.polygon(WHITE, *corners, fill_opacity="0.6", **RAY)
     for corner in corners[1:3]:
-        add(group, "line", x1=corner[0], y1=corner[1], x2=x, y2=y, **RAY)
+        group.add("line", x1=corner[0], y1=corner[1], x2=x, y2=y, **RAY)
 
 
 def _column(
@@ -290,7 +267,7 @@ def _column(
     if right:
         x, above, below = right
         d = f"M{number(x)},{number(above)}L{number(left)},{number(top)}V{number(top + tall)}"
-        path(group, PALE, f"{d}L{number(x)},{number(below)}Z")
-    place = operation(group, op)
-    rectangle(place, left, top, COLUMN, tall, fill_of(op), **FACE)
+        group.path(PALE, f"{d}L{number(x)},{number(below)}Z")
+    place = group.operation(op)
+    place.rectangle(left, top, COLUMN, tall, fill_of(op), **FACE)
     return left + COLUMN, top, top + tall

@@ -10,31 +10,8 @@ from lab.errors import UserError
 from .bar import Segment, key, key_of, parameter_bar
 from .fonts import width
 from .layout import Layout, lay_out
-from .svg import (
-    BELOW,
-    FILLS,
-    INK,
-    LARGE,
-    LEFT,
-    LINE,
-    MUTED,
-    RIBBON,
-    RIGHT,
-    SMALL,
-    WHITE,
-    Element,
-    add,
-    document,
-    fill_of,
-    finish,
-    ink_on,
-    number,
-    operation,
-    path,
-    rectangle,
-    step,
-    text,
-)
+from .look import BELOW, FILLS, INK, LARGE, LEFT, LINE, MUTED, RIBBON, RIGHT, SMALL, fill_of, ink_on
+from .svg import Element, document, number
 from .trace import Op, folds_as, short, spaced, times
 
 STRIP = 11  # a norm or an activation, at the right edge of what it follows
@@ -66,14 +43,14 @@ def graph(name: str, title: str, description: str, ops: list[Op]) -> str:
     """
     root = document(name, title, description)
     layout = lay_out(ops)
-    groups = [step(root, each) if each else add(root, "g") for each in range(layout.columns)]
+    groups = [root.step(each) for each in range(layout.columns)]
     sizes = _sizes([(ops, layout)])
     end = _draw(ops, layout, sizes, TOP, groups)
     segments = [Segment(op.label, [op], layout.column[op.id]) for op in ops]
     if any(op.parameters for op in ops):
         caption = "ribbons: channels"
         end = parameter_bar(root, segments, end + BAR, caption, folded=True)
-    return finish(root, end + BELOW)
+    return root.finish(end + BELOW)
 
 
 def compare(name: str, title: str, description: str, panels: Sequence[tuple[str, list[Op]]]) -> str:
@@ -88,14 +65,14 @@ def compare(name: str, title: str, description: str, panels: Sequence[tuple[str,
     y = float(TOP)
     key(root, key_of([op for _, ops in panels for op in ops], folded=True), RIGHT, y + NAME)
     for count, ((words, ops), layout) in enumerate(zip(panels, layouts, strict=True)):
-        group = step(root, count) if count else add(root, "g")
-        text(group, LEFT, y + NAME, words, size=LARGE, bold=True, anchor="start")
+        group = root.step(count)
+        group.write(LEFT, y + NAME, words, size=LARGE, bold=True, anchor="start")
         macs = sum(op.macs for op in ops)
         costs = f"{sum(op.parameters for op in ops):,} parameters, {short(macs)} MACs"
         at = LEFT + width(words, LARGE, bold=True) + COSTS
-        text(group, at, y + NAME, costs, anchor="start", fill=MUTED)
+        group.write(at, y + NAME, costs, anchor="start", fill=MUTED)
         y = _draw(ops, layout, sizes, y + PANEL, [group] * columns) + NEXT
-    return finish(root, y - LAST)
+    return root.finish(y - LAST)
 
 
 def _words(op: Op) -> list[str]:
@@ -211,7 +188,7 @@ def _draw(ops: list[Op], layout: Layout, sizes: Sizes, top: float, groups: list[
             else:
                 d += _curve(right(source), here, first, between) + f"H{number(last)}"
                 d += _curve(last, between, left(op), there)
-            path(group, "none", d, stroke=RIBBON, stroke_width=thick)
+            group.path("none", d, stroke=RIBBON, stroke_width=thick)
         if op.kind == "concat":
             need = sum(ribbon(by[each]) + BETWEEN for each in op.inputs) + MERGED
             heights[op.id] = max(tall, need)
@@ -223,7 +200,7 @@ def _draw(ops: list[Op], layout: Layout, sizes: Sizes, top: float, groups: list[
         ribbon(final),
     )
     for op in ops:
-        group = operation(groups[layout.column[op.id]], op)
+        group = groups[layout.column[op.id]].operation(op)
         middle = at(layout.lane[op.id])
         if op.kind == "add":
             _sum(group, op, center(op), middle)
@@ -257,38 +234,38 @@ def _around(
     """A shortcut: out of the source, along its own lane, and into the sum from below."""
     d = f"M{number(x)},{number(y)}{_curve(x, y, first, lane)}H{number(to_x - BEND)}"
     d += f"C{number(to_x - CORNER)},{number(lane)} {number(to_x)},{number(lane - CORNER)}"
-    path(group, "none", f"{d} {number(to_x)},{number(to_y)}", stroke=RIBBON, stroke_width=thick)
+    group.path("none", f"{d} {number(to_x)},{number(to_y)}", stroke=RIBBON, stroke_width=thick)
 
 
 def _name_skip(group: Element, x: float, y: float) -> None:
-    text(group, x, y, "identity", fill=MUTED)
+    group.write(x, y, "identity", fill=MUTED)
 
 
 def _arrow(group: Element, x: float, y: float, thick: float) -> None:
     half, neck = thick / 2, number(RIGHT - HEAD)
     d = f"M{number(x)},{number(y - half)}H{neck}v-{BARB}"
     d += f"L{number(RIGHT)},{number(y)} {neck},{number(y + half + BARB)}v-{BARB}"
-    path(group, RIBBON, f"{d}H{number(x)}Z")
+    group.path(RIBBON, f"{d}H{number(x)}Z")
 
 
 def _sum(group: Element, op: Op, x: float, y: float) -> None:
-    add(group, "circle", cx=x, cy=y, r=CIRCLE, fill=WHITE, **RING)
+    group.add("circle", cx=x, cy=y, r=CIRCLE, fill=fill_of(op), **RING)
     cross = f"M{number(x - CROSS)},{number(y)}h{2 * CROSS}"
-    path(group, "none", f"{cross}M{number(x)},{number(y - CROSS)}v{2 * CROSS}", **PLUS)
+    group.path("none", f"{cross}M{number(x)},{number(y - CROSS)}v{2 * CROSS}", **PLUS)
     for place, name in enumerate(op.folded):
         fill = FILLS[folds_as(name)]
         left = x + CIRCLE + STRIPS + (STRIP + STRIPS) * place
-        rectangle(group, left, y - TALL / 2, STRIP, TALL, fill)
+        group.rectangle(left, y - TALL / 2, STRIP, TALL, fill)
 
 
 def _box(group: Element, op: Op, x: float, middle: float, tall: float) -> None:
     fill, wide = fill_of(op), _box_width(op)
     top = middle - tall / 2
-    rectangle(group, x, top, wide, tall, fill, **BOX)
+    group.rectangle(x, top, wide, tall, fill, **BOX)
     for place, name in enumerate(reversed(op.folded)):
         strip = FILLS[folds_as(name)]
-        rectangle(group, x + wide - STRIP * (place + 1), top, STRIP, tall, strip)
+        group.rectangle(x + wide - STRIP * (place + 1), top, STRIP, tall, strip)
     words, center = _words(op), x + (wide - STRIP * len(op.folded)) / 2
     y = middle - LINE * len(words) / 2 + BASE
     for line, each in enumerate(words):
-        text(group, center, y + LINE * line, each, bold=not line, fill=ink_on(fill))
+        group.write(center, y + LINE * line, each, bold=not line, fill=ink_on(fill))

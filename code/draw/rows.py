@@ -7,28 +7,8 @@ from lab.errors import UserError
 
 from .bar import GAP, key, key_of, key_width
 from .fonts import width
-from .svg import (
-    EDGE,
-    FILLS,
-    INK,
-    LARGE,
-    LEFT,
-    MUTED,
-    RIBBON,
-    RIGHT,
-    SMALL,
-    Element,
-    add,
-    document,
-    fill_of,
-    finish,
-    number,
-    operation,
-    path,
-    rectangle,
-    step,
-    text,
-)
+from .look import EDGE, FILLS, INK, LARGE, LEFT, MUTED, RIBBON, RIGHT, SMALL, fill_of
+from .svg import Element, document, number
 from .trace import Op, short
 
 GUTTER = 60  # between the words before the rows and the first tile
@@ -82,17 +62,17 @@ def rows(name: str, title: str, description: str, networks: Sequence[tuple[str, 
         raise UserError(f"{longest} layers in a row are too many for the width of a slide")
     y = 0.0
     for count, ((_, ops), lines) in enumerate(zip(networks, words, strict=True)):
-        group = step(root, count) if count else add(root, "g")
+        group = root.step(count)
         middle = y + TALLEST / 2 + (ARCH if any(map(_merges, ops)) else OVER)
         for place, each in enumerate(lines):
             size: dict[str, Any] = {"size": LARGE, "bold": True} if place == 0 else {"fill": MUTED}
-            text(group, LEFT, middle - FIRST + LINE * place, each, anchor="start", **size)
+            group.write(LEFT, middle - FIRST + LINE * place, each, anchor="start", **size)
         _row(group, ops, left, middle, min(pitch, WIDEST), side)
         y = middle + TALLEST / 2 + UNDER
     tiles = [op for _, ops in networks for op in _trunk(ops)]
     arcs = {_arc(op, ops) for _, ops in networks for op in ops if _merges(op)}
     _key(root, tiles, [each for each in (*DASHES, GATED) if each in arcs], y + KEY)
-    return finish(root, y + END)
+    return root.finish(y + END)
 
 
 def _merges(op: Op) -> bool:
@@ -184,23 +164,23 @@ def _row(
         return at[which] + wide + (pitch - wide) / 2
 
     end = max(at.values(), default=left) + wide
-    rectangle(group, left, middle - TRUNK / 2, end - left, TRUNK, RIBBON)
+    group.rectangle(left, middle - TRUNK / 2, end - left, TRUNK, RIBBON)
     for op in filter(_merges, ops):
-        place = operation(group, op, *(by[each] for each in _shortcut(op, ops)))
+        place = group.operation(op, *(by[each] for each in _shortcut(op, ops)))
         if op.kind == "mul":
             radius = min(GATE, (pitch - wide) / 2)
-            add(place, "circle", cx=after(op.id), cy=middle, r=radius, fill=INK)
+            place.add("circle", cx=after(op.id), cy=middle, r=radius, fill=INK)
         else:
             style = _bow_style(_arc(op, ops), pitch)
             _bow(place, after(_fork(op, by)), after(op.id), middle, style)
     numbers = _numbers(trunk, at)
     for op in trunk:
         height = FLATTEST + (TALLEST - FLATTEST) * (0 if _flat(op) else (op.side / side) ** 0.5)
-        tile = operation(group, *_before(op, by), op)
-        rectangle(tile, at[op.id], middle - height / 2, wide, height, fill_of(op), **EDGE)
+        tile = group.operation(*_before(op, by), op)
+        tile.rectangle(at[op.id], middle - height / 2, wide, height, fill_of(op), **EDGE)
         if op.id in numbers:
             (x, words), y = numbers[op.id], middle + TALLEST / 2 + NUMBERS
-            text(group, x, y, words, anchor="start", fill=MUTED)
+            group.write(x, y, words, anchor="start", fill=MUTED)
 
 
 def _before(op: Op, by: dict[str, Op]) -> list[Op]:
@@ -218,7 +198,7 @@ def _bow(place: Element, begin: float, to: float, middle: float, style: dict[str
     """A line from one place of a row over its tiles to another."""
     base, top = middle - TRUNK / 2 - 1, middle - TALLEST / 2 - ARCH - 2
     d = f"M{number(begin)},{number(base)}C{number(begin)},{number(top)} {number(to)},{number(top)}"
-    path(place, "none", f"{d} {number(to)},{number(base)}", **style)
+    place.path("none", f"{d} {number(to)},{number(base)}", **style)
 
 
 def _bow_style(name: str, pitch: float = WIDEST) -> dict[str, Any]:
@@ -250,17 +230,17 @@ def _numbers(trunk: list[Op], at: dict[str, float]) -> dict[str, tuple[float, st
 
 def _key(root: Element, tiles: list[Op], lines: list[str], y: float) -> None:
     items = key_of(tiles, folded=False)
-    text(root, LEFT, y, "heights: square roots", anchor="start", fill=MUTED)
+    root.write(LEFT, y, "heights: square roots", anchor="start", fill=MUTED)
     key(root, items, RIGHT, y)
     x = RIGHT - key_width(items)
     for words in lines:
         x -= width(words, SMALL) + GAP
-        text(root, x, y, words, anchor="start", fill=MUTED)
+        root.write(x, y, words, anchor="start", fill=MUTED)
         sample = SAMPLE if words in DASHES else 2 * GATE
         begin = x - sample - AHEAD
         if words in DASHES:
             line = f"M{number(begin)},{number(y - RAISED)}h{SAMPLE}"
-            path(root, "none", line, **_bow_style(words))
+            root.path("none", line, **_bow_style(words))
         else:
-            add(root, "circle", cx=begin + GATE, cy=y - RAISED, r=GATE, fill=INK)
+            root.add("circle", cx=begin + GATE, cy=y - RAISED, r=GATE, fill=INK)
         x = begin

@@ -9,27 +9,8 @@ from lab.errors import UserError
 from .bar import Segment, parameter_bar
 from .fonts import width
 from .layout import Layout, lay_out
-from .svg import (
-    BELOW,
-    EDGE,
-    INK,
-    LEFT,
-    MUTED,
-    RIBBON,
-    RIGHT,
-    SMALL,
-    Element,
-    add,
-    document,
-    fill_of,
-    finish,
-    number,
-    operation,
-    path,
-    rectangle,
-    step,
-    text,
-)
+from .look import BELOW, EDGE, INK, LEFT, MUTED, RIBBON, RIGHT, SMALL, fill_of
+from .svg import Element, document, number
 from .trace import Op, times
 
 TILE, BETWEEN = 40, 4  # height of a tile, and the space to the next
@@ -64,18 +45,18 @@ def strip(name: str, title: str, description: str, ops: list[Op]) -> str:
     middle, below = TOP + tallest / 2, TOP + tallest + MAPS
     per_channel = TALLEST / max(op.channels for op in ops)
     root = document(name, title, description)
-    text(root, LEFT, below, "maps", anchor="start", fill=MUTED)
-    text(root, LEFT, below + SIDE, "side", anchor="start", fill=MUTED)
+    root.write(LEFT, below, "maps", anchor="start", fill=MUTED)
+    root.write(LEFT, below + SIDE, "side", anchor="start", fill=MUTED)
     x = float(LEFT + GUTTER)
     ends, groups = [], []
     for count, (stage, layout) in enumerate(zip(stages, layouts, strict=True)):
-        group = step(root, count) if count else add(root, "g")
+        group = root.step(count)
         wide = layout.columns * (tile + BETWEEN) - BETWEEN
         last = stage[-1]
         if count + 1 < len(stages):
             thick = max(THINNEST, last.channels * per_channel)
-            ribbon = operation(group, last) if last.kind == "concat" else group
-            rectangle(ribbon, x + wide, middle - thick / 2, gap, thick, RIBBON)
+            ribbon = group.operation(last) if last.kind == "concat" else group
+            ribbon.rectangle(x + wide, middle - thick / 2, gap, thick, RIBBON)
         tall = max(TILE, last.channels * per_channel) if len(stage) == 1 else TILE
         _tiles(group, tiles[count], layout, x, middle, tile, tall)
         groups.append(group)
@@ -86,19 +67,19 @@ def strip(name: str, title: str, description: str, ops: list[Op]) -> str:
     bold = [len(stage) > 1 for stage in stages]
     for place in _fitting(centers, words, bold):
         fill = MUTED if pools[place] else INK
-        text(groups[place], centers[place], NAMES, words[place], bold=bold[place], fill=fill)
+        groups[place].write(centers[place], NAMES, words[place], bold=bold[place], fill=fill)
     counts = [
         "" if pool else str(stage[-1].channels) for stage, pool in zip(stages, pools, strict=True)
     ]
     for place in _fitting(centers, counts, bold):
-        text(groups[place], centers[place], below, counts[place])
+        groups[place].write(centers[place], below, counts[place])
     _sides(root, stages, ends, below + BRACKET)
     segments = [
         Segment(word, stage, count)
         for count, (stage, word) in enumerate(zip(stages, words, strict=True))
     ]
     end = parameter_bar(root, segments, below + BAR, "ribbons: maps", folded=False)
-    return finish(root, end + BELOW)
+    return root.finish(end + BELOW)
 
 
 def _name(stage: list[Op]) -> str:
@@ -156,11 +137,11 @@ def _tiles(
         left = x + first * (tile + BETWEEN)
         wide = (last - first + 1) * (tile + BETWEEN) - BETWEEN
         y = top + layout.lane[op.id] * (tall + BETWEEN)
-        place = operation(group, op)
-        rectangle(place, left, y, wide, tall, fill_of(op), **EDGE)
+        place = group.operation(op)
+        place.rectangle(left, y, wide, tall, fill_of(op), **EDGE)
         if op.kind == "add":
             plus = f"M{number(left + wide / 2 - PLUS)},{number(y + tall / 2)}h{2 * PLUS}"
-            path(place, "none", f"{plus}m-{PLUS},-{PLUS}v{2 * PLUS}", **PLUS_STROKE)
+            place.path("none", f"{plus}m-{PLUS},-{PLUS}v{2 * PLUS}", **PLUS_STROKE)
 
 
 def _words(stages: list[list[Op]]) -> list[str]:
@@ -189,11 +170,11 @@ def _sides(
     spans = [(ends[run[0]][0], ends[run[-1]][1]) for run in runs]
     for left, right in spans:
         bracket = f"M{number(left)},{number(y)}v{ARM}H{number(right)}v-{ARM}"
-        path(root, "none", bracket, **BRACKET_STROKE)
+        root.path("none", bracket, **BRACKET_STROKE)
     centers = [(left + right) / 2 for left, right in spans]
     words = [str(sides[run[0]]) for run in runs]
     for place in _fitting(centers, words, [len(run) > 1 for run in runs]):
-        text(root, centers[place], y + SIDES, words[place], fill=MUTED)
+        root.write(centers[place], y + SIDES, words[place], fill=MUTED)
 
 
 def _stages(ops: list[Op]) -> list[list[Op]]:

@@ -11,7 +11,6 @@ from .demo import demo
 from .errors import UserError
 from .lesson import Command, Figure, Form, Learns, Lesson, NetworkLesson
 from .measure import count_macs, count_parameters, layer_table, layers
-from .pictures import keep
 from .proof import Proof, SameAs, prove
 from .recipe import AuxiliaryRecipe, Options, Recipe, setting
 from .training import Trained, train
@@ -36,7 +35,6 @@ __all__ = [
     "count_parameters",
     "demo",
     "demonstrate",
-    "keep",
     "layer_table",
     "layers",
     "load",

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import ignite.distributed as idist
 
-from . import files, machine, proof
+from . import machine, proof
 from .data import SOURCES, check
 from .demo import show_demos
 from .errors import UserError
@@ -200,22 +200,13 @@ def command_line(
 def demonstrate(lesson: Lesson, argv: Sequence[str] | None = None) -> None:
     """The command line of a lesson that trains nothing: run its demonstrations.
 
-    Pictures go to the folder `runs/NAME` beside code, or to `OUT/NAME`. A notebook has run them all
-    by then. Arguments and errors as of `main`.
+    A notebook has run them all by then. Arguments and errors as of `main`.
     """
     machine.show_errors_in_one_line()
-    parser = Parser(description=lesson.idea, allow_abbrev=False)
-    parser.add_argument(
-        "--out", default="", metavar="NAME", help="folder for the pictures (default: runs)"
-    )
-    given = parser.parse_args(arguments(argv))
-    if machine.in_notebook():
-        return
-    folder = Path(given.out or machine.home() / "runs", lesson.name)
-    files.make_folder(folder)
-    print(f"{lesson.name}.py trains nothing; it shows:")
-    show_demos(folder)
-    print(f"\npictures in {machine.shown(folder)}")
+    Parser(description=lesson.idea, allow_abbrev=False).parse_args(arguments(argv))
+    if not machine.in_notebook():
+        print(f"{lesson.name}.py trains nothing; it shows:")
+        show_demos()
 
 
 def arguments(argv: Sequence[str] | None) -> Sequence[str]:

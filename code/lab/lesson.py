@@ -87,7 +87,7 @@ class Lesson:
     name: str
     title: str
     idea: str
-    arguments: str = "--out runs"
+    arguments: str = ""
 
 
 @dataclass(frozen=True)

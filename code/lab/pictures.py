@@ -1,25 +1,13 @@
-"""Where the pictures of a lesson go: into a file, and onto the page of a notebook."""
+"""Pictures on the page of a notebook."""
 
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Union
 
-from . import files, machine
-from .errors import UserError
+from . import machine
 
 if TYPE_CHECKING:  # here and elsewhere: matplotlib takes half a second to load
     from matplotlib.figure import Figure
-
-
-def keep(path: Path, figure: "Figure") -> None:
-    """Write a picture as a PNG file, over an older one.
-
-    Raises `UserError` if it cannot be written.
-    """
-    try:
-        files.write(path, lambda file: figure.savefig(file, format="png"))
-    except files.Unwritable as error:
-        raise UserError(f"{error}: choose another --out") from None
 
 
 def show(picture: Union["Figure", Path], words: str = "") -> None:
@@ -31,3 +19,10 @@ def show(picture: Union["Figure", Path], words: str = "") -> None:
         if not isinstance(picture, Path):
             picture.savefig(content, format="png")
         display(Image(content.getvalue(), alt=words or None))
+
+
+def show_drawing(name: str | None, words: str) -> None:
+    """Show a drawing of the course, where this is a checkout of it."""
+    path = machine.home() / "static" / "img" / f"{name}.png"
+    if path.is_file():
+        show(path, words)

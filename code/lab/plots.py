@@ -1,25 +1,19 @@
 """Pictures: made of numbers that a lesson or a training produced, readable in print.
 
-Every function returns a matplotlib figure and shows nothing: `Trained.draw` and `lab.keep` keep
-and show it.
+Every function returns a matplotlib figure and shows nothing: who asked for it keeps and shows it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import cycle
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
 
-DARK, BRIGHT, AMBER = "#036182", "#04ABE8", "#D98E04"
-SIGNED = LinearSegmentedColormap.from_list("signed", [AMBER, "white", BRIGHT])
-GRAY = "#9FB3BA"
-STYLES = ({"color": AMBER, "linestyle": "--"}, {"color": DARK}, {"color": BRIGHT, "linestyle": ":"})
+DARK, AMBER = "#036182", "#D98E04"
+STYLES = ({"color": AMBER, "linestyle": "--"}, {"color": DARK})
 
 
 def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
@@ -125,52 +119,4 @@ def _gallery(pictures: Tensor, titles: Sequence[str], columns: int = 6) -> Figur
     for axes, picture, title in zip(figure.axes, pictures, titles, strict=False):
         axes.imshow(picture.permute(1, 2, 0).squeeze(2), cmap="gray", vmin=0, vmax=1)
         axes.set_title(title, fontsize=9)
-    return figure
-
-
-def tables(named: Mapping[str, Tensor]) -> Figure:
-    """Small matrices side by side with their numbers, the negative amber and the positive blue.
-
-    Args:
-        named: what stands above each, and its numbers, (rows, columns).
-    """
-    matrices = [matrix.detach().cpu() for matrix in named.values()]
-    high = 1 + max(len(matrix) for matrix in matrices)  # in cells; a title takes one
-    columns = (matrix.shape[1] for matrix in matrices)
-    wide = [1 + max(count, 0.19 * len(name)) for count, name in zip(columns, named, strict=True)]
-    figure = Figure(figsize=(0.5 * sum(wide), 0.5 * high + 0.2), layout="constrained", dpi=120)
-    places = figure.subplots(1, len(wide), width_ratios=wide, squeeze=False)[0]
-    for axes, title, matrix, width in zip(places, named, matrices, wide, strict=True):
-        _table(axes, title, matrix)
-        bottom, middle = (len(matrix) + high - 1) / 2, matrix.shape[1] / 2
-        axes.set(xlim=(middle - width / 2, middle + width / 2), ylim=(bottom, bottom - high))
-    return figure
-
-
-def _table(axes: Axes, title: str, matrix: Tensor) -> None:
-    limit = max(matrix.abs().max().item(), 1e-12)
-    axes.pcolormesh(matrix, cmap=SIGNED, vmin=-limit, vmax=limit, edgecolors=GRAY, linewidth=1)
-    for (row, column), value in np.ndenumerate(matrix.numpy()):
-        number = f"{round(float(value), 2) + 0.0:g}"  # -0.001 becomes 0, not -0
-        axes.text(column + 0.5, row + 0.5, number, ha="center", va="center")
-    axes.text(matrix.shape[1] / 2, -0.2, title, ha="center", va="bottom")
-    axes.set_aspect("equal")
-    axes.axis("off")
-
-
-def activations(functions: Mapping[str, Callable[[Tensor], Tensor]], reach: float = 5) -> Figure:
-    """What activations make of the numbers from -reach to reach, and their slopes, by autograd."""
-    figure = Figure(figsize=(10, 3.6), layout="constrained", dpi=120)
-    left, right = figure.subplots(1, 2)
-    x = torch.linspace(-reach, reach, 401, requires_grad=True)
-    for (name, function), style in zip(functions.items(), cycle(STYLES), strict=False):
-        y = function(x)
-        slope = torch.autograd.grad(y.sum(), x)[0]
-        for axes, values in ((left, y), (right, slope)):
-            axes.plot(x.detach(), values.detach(), label=name, **style)
-    left.set(title="output", xlabel="x", ylim=(-0.1, 2))
-    right.set(title="slope", xlabel="x")
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, loc="upper left")
     return figure

@@ -8,7 +8,7 @@ line (`lab.cli`) is made from the fields of both.
 import math
 from dataclasses import Field, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from .errors import UserError
 
@@ -89,6 +89,7 @@ class Recipe(Checked):
     Raises `UserError` where a value is out of its range.
     """
 
+    TITLE: ClassVar[str] = ""
     network: str
     data: str = setting(
         "cifar10",
@@ -126,7 +127,7 @@ class Recipe(Checked):
     @property
     def title(self) -> str:
         """What people call the network."""
-        return self.network
+        return self.TITLE or self.network
 
 
 def recorded_recipe(recipe: dict[str, Any]) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from course import figures as deck
 from course.drawings.cells import RADIUS, cell
 from draw import KINDS, draw, fonts, read
 from draw.bar import KINDS as WORDS
+from draw.look import FILLS
 from draw.render import png, sha256
-from draw.svg import FILLS
 from draw.trace import Op, tell
 from forking import forked
 from running import environment

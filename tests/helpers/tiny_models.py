@@ -107,8 +107,6 @@ def write(
 
 # What becomes of an output, that no page can show: the operations, and the new type and shape.
 SPOILT: dict[str, tuple[list[tuple[str, dict[str, Any]]], int, list[int]]] = {
-    "scalar": ([("ReduceMean", {"keepdims": 0})], TensorProto.FLOAT, []),
-    "flat": ([("Flatten", {"axis": 2})], TensorProto.FLOAT, [4, 1024]),
     "whole": ([("Cast", {"to": TensorProto.INT64})], TensorProto.INT64, [1, 4, 32, 32]),
     "nan": ([("Neg", {}), ("Abs", {}), ("Neg", {}), ("Sqrt", {})], TensorProto.FLOAT, [1, 10]),
 }

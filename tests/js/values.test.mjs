@@ -48,7 +48,7 @@ test('a value that does not suit its format is told', () => {
     ['x'.repeat(99), 'percent', /^"x{59} … is not a number$/],
     [{ mean: 0.5 }, 'percent', /^there is no number$/],
     [-1, 'duration', /^-1 is less than no time$/],
-    [1, 'euros', /^there is no format euros; there is text, integer,.* live$/],
+    [1, 'euros', /^there is no format euros; there is text, integer,.* duration$/],
     [1, 'constructor', /^there is no format constructor/],
   ];
   for (const [value, format, message] of values) {

@@ -202,6 +202,8 @@ def test_every_program_refuses_a_wrong_word_in_one_line(
     file = own / "__main__.py" if own.is_dir() else own.with_suffix(".py")
     module = ".".join(file.relative_to(ROOT / "code").with_suffix("").parts) if own != file else ""
     run = partial(runpy.run_module, module) if module else partial(runpy.run_path, str(file))
+    if not module:  # a script finds what lies beside it
+        monkeypatch.syspath_prepend(str(file.parent))
     with pytest.raises((UserError, SystemExit)) as stop:
         run(run_name="__main__")
     if isinstance(stop.value, SystemExit):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torchvision import models
 
@@ -10,9 +9,6 @@ import alexnet
 import lab
 from lab.measure import layers
 from networks import (
-    assert_exports,
-    assert_finite_gradients,
-    assert_one_row_an_image,
     assert_same_outputs,
     renamed,
 )
@@ -27,17 +23,6 @@ def ghost(**named: object) -> alexnet.AlexNet:
 def paper() -> alexnet.AlexNet:
     with torch.device("meta"):
         return alexnet.alexnet_2012()
-
-
-def recipe(**changes: object) -> alexnet.AlexNetRecipe:
-    return alexnet.AlexNetRecipe("alexnet", **changes)  # type: ignore[arg-type]
-
-
-SMALL = {
-    "default": alexnet.RECIPE,
-    "paper": recipe(towers=2, norm="lrn"),
-    "torchvision": recipe(norm="none", width=0.25),
-}
 
 
 def test_torchvisions_weights_give_torchvisions_outputs() -> None:
@@ -84,29 +69,3 @@ def test_normalization_follows_the_formula_of_section_3_3() -> None:
 def test_the_towers_meet_in_the_third_convolution_only() -> None:
     groups = [getattr(paper(), f"conv{number}")[0].groups for number in range(1, 6)]
     assert groups == [1, 2, 1, 2, 2]
-
-
-@pytest.mark.parametrize("variant", SMALL)
-def test_logits_have_one_row_an_image(variant: str) -> None:
-    assert_one_row_an_image(alexnet.build(SMALL[variant], 7), 32, 7)
-
-
-@pytest.mark.parametrize("towers", [1, 2])
-def test_imagenet_size_gives_one_row_an_image(towers: int) -> None:
-    thin = alexnet.AlexNet(towers=towers, norm="lrn", width=0.25, hidden=64)
-    assert_one_row_an_image(thin, 224, 1000)
-
-
-@pytest.mark.parametrize("variant", SMALL)
-def test_every_parameter_gets_a_finite_gradient(variant: str) -> None:
-    torch.manual_seed(0)
-    assert_finite_gradients(alexnet.build(SMALL[variant], 10), 32, 10)
-
-
-@pytest.mark.parametrize("variant", ["default", "paper"])
-def test_the_network_can_be_exported(variant: str) -> None:
-    assert_exports(alexnet.build(SMALL[variant], 10), 32)
-
-
-def test_the_network_for_imagenet_can_be_exported() -> None:
-    assert_exports(alexnet.AlexNet(width=0.25, hidden=128), 224)

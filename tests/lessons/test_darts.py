@@ -21,7 +21,7 @@ from lab.errors import Stopped
 from lab.runs import Run
 from lab.search import bilevel as machinery
 from lab.training import description
-from networks import assert_exports, assert_finite_gradients, assert_one_row_an_image
+from networks import assert_one_row_an_image
 
 RECIPE = replace(
     darts.SEARCH,
@@ -50,11 +50,8 @@ def test_any_genotype_survives_its_text_and_gives_a_network(seed: int) -> None:
     assert_one_row_an_image(model, 32, classes=7, batches=(2, 5))
 
 
-def test_gradients_reach_every_parameter_and_every_alpha() -> None:
+def test_gradients_reach_every_alpha() -> None:
     torch.manual_seed(0)
-    assert_finite_gradients(
-        DARTS(DARTS_V2, cells=3, channels=4, classes=5, drop_path=0), 32, classes=5
-    )
     model = SearchNetwork(3, 4, 5)
     F.cross_entropy(model(torch.rand(4, 3, 32, 32)), torch.arange(4)).backward()
     assert all(alpha.grad.abs().min() > 0 for alpha in model.alphas)
@@ -239,8 +236,3 @@ def test_a_bad_genotype_is_one_line(words: str, complaint: str) -> None:
     with pytest.raises(lab.UserError, match=complaint) as wrong:
         darts.read_genotype(words)
     assert "\n" not in str(wrong.value)
-
-
-def test_the_network_exports() -> None:
-    model = DARTS(DARTS_V2, cells=3, channels=4, classes=7, auxiliary=False)
-    assert_exports(model, 32)

@@ -16,7 +16,8 @@ from torch import nn
 from checker import checklist
 from checker.coach import Coach
 from checker.mistakes import SHOWN
-from checker.steps import GAPS, POINTS, Result, grade
+from checker.points import GAPS, POINTS
+from checker.steps import Result, grade
 from checker.work import Work
 from conftest import DECK, ROOT
 from filling import EXERCISE, gaps, load, solved

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,27 +10,9 @@ from torchvision import models
 import googlenet
 from googlenet import GoogLeNet
 from networks import (
-    assert_exports,
-    assert_finite_gradients,
-    assert_one_row_an_image,
     assert_same_outputs,
     renamed,
 )
-
-# Narrow, for speed: a shape is right or wrong at any width.
-VARIANTS = {
-    "imagenet": lambda: GoogLeNet(width=0.125, classes=7),
-    "imagenet-bare": lambda: GoogLeNet(width=0.125, classes=7, auxiliary=False),
-    "imagenet-paper": lambda: GoogLeNet(width=0.125, classes=7, paper=True),
-    "cifar10": lambda: googlenet.build(googlenet.RECIPE, 7),
-    "cifar10-bare": lambda: googlenet.build(replace(googlenet.RECIPE, auxiliary_weight=0.0), 7),
-    "cifar10-paper": lambda: googlenet.build(replace(googlenet.RECIPE, paper=True), 7),
-}
-
-
-def side_of(variant: str) -> int:
-    """Of the images that it takes, in pixels."""
-    return 224 if "imagenet" in variant else 32
 
 
 class InOrder(nn.Module):
@@ -81,25 +61,3 @@ def test_the_papers_form_has_5x5_convolutions_and_no_batch_norm() -> None:
     assert nn.BatchNorm2d not in kinds
     assert nn.LocalResponseNorm in kinds
     assert block.kernel_size == (5, 5)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_logits_have_one_row_an_image(variant: str) -> None:
-    model, side = VARIANTS[variant](), side_of(variant)
-    assert_one_row_an_image(model, side, classes=7)
-    heads = 1 if "bare" in variant else 3
-    output = model.train()(torch.rand(2, 3, side, side))
-    assert (len(output) if isinstance(output, tuple) else 1) == heads
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_parameter_gets_a_finite_gradient(variant: str) -> None:
-    torch.manual_seed(0)
-    model = VARIANTS[variant]()
-    assert_finite_gradients(model, side_of(variant), classes=7)
-
-
-@pytest.mark.parametrize("variant", ["cifar10", "imagenet-paper"])
-def test_it_exports(variant: str) -> None:
-    model = VARIANTS[variant]()
-    assert_exports(model, side_of(variant))

@@ -6,19 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 import lab
 import lenet
 from lab.measure import layers
-from networks import assert_exports
 from running import assert_equal_weights, weights
-
-VARIANTS = {
-    "1998": lambda: lenet.LeNet5(),
-    "cifar10": lambda: lenet.build(lenet.RECIPE, 10),
-    "cifar10-original": lambda: lenet.build(lenet.LeNetRecipe("lenet", original=True), 10),
-}
 
 
 def test_every_layer_has_the_shape_and_parameters_of_the_paper() -> None:
@@ -37,30 +29,6 @@ def test_every_layer_has_the_shape_and_parameters_of_the_paper() -> None:
     parameters = [measured[name].parameters for name in ("c1", "c3", "c5", "f6", "output")]
     assert parameters == [156, 2_416, 48_120, 10_164, 850]
     assert lenet.parameters_of_1998(lenet.LeNet5()) == 60_000
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("batch", [1, 2, 7])
-@pytest.mark.parametrize("training", [True, False])
-def test_logits_have_one_row_an_image(variant: str, batch: int, training: bool) -> None:
-    model = VARIANTS[variant]().train(training)
-    assert model(torch.rand(batch, model.c1.in_channels, 32, 32)).shape == (batch, 10)
-
-
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_every_parameter_gets_a_finite_gradient(variant: str) -> None:
-    torch.manual_seed(0)
-    model = VARIANTS[variant]()
-    images = torch.rand(8, model.c1.in_channels, 32, 32)
-    nn.functional.cross_entropy(model(images), torch.arange(8)).backward()
-    for name, weight in model.named_parameters():
-        assert weight.grad is not None, name
-        assert weight.grad.isfinite().all(), name
-        assert weight.grad.abs().sum() > 0, name
-
-
-def test_it_exports() -> None:
-    assert_exports(lenet.build(lenet.RECIPE, 10), 32)
 
 
 def test_the_loop_written_out_learns_what_the_trainer_learns(

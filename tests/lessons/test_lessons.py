@@ -58,14 +58,6 @@ SAYS = {
     "resnet": ["a silent block changes nothing: True", "ResNet-20   option A   269,722"],
     "vgg16": ["three 3x3: 110,592 weights, one 7x7: 200,704, 81% more", "138,357,544"],
 }
-PIECES_PICTURES = [
-    "activations",
-    "edges_of_a_shape",
-    "probabilities",
-    "the_strongest_answers",
-    "three_weighted_sums",
-    "what_is_dropped",
-]
 # Enough to make each step of a training once.
 TINY = "--data shapes --limit 60 --epochs 1 --batch-size 16 --device cpu --no-progress"
 
@@ -96,7 +88,7 @@ CLAIMS: dict[tuple[str, str], Callable[[], bool]] = {
         )
     ),
     ("alexnet", "with a thousand times the parameters"): (
-        lambda: 900 < PAPER["alexnet"]["parameters"] / FACTS["lenet"]["parameters_of_1998"] < 1100
+        lambda: 900 < PAPER["alexnet"]["parameters"] / 60_000 < 1100
     ),
     ("alexnet", "The fully connected layers hold the parameters, the convolutions do the work"): (
         lambda: (
@@ -275,13 +267,13 @@ def test_the_demonstrations_of_a_lesson_are_shown_on_demand(
 
 
 def test_the_pieces_run_as_a_script(tmp_path: Path) -> None:
-    for _ in range(2):  # the second time over its own pictures
-        done = lesson("--out", "runs", cwd=tmp_path, name="pieces")
-        assert done.returncode == 0, done.stderr
-        for words in SAYS["pieces"]:
-            assert words in done.stdout
-        assert done.stdout.endswith(f"pictures in {Path('runs', 'pieces')}\n")
-    assert_pictures(tmp_path / "runs" / "pieces", PIECES_PICTURES)
+    done = lesson(cwd=tmp_path, name="pieces")
+    assert done.returncode == 0, done.stderr
+    for words in SAYS["pieces"]:
+        assert words in done.stdout
+    drawings = re.findall("^drawn in (.*)$", done.stdout, re.MULTILINE)
+    assert len(drawings) == 7
+    assert all((ROOT / drawing).is_file() for drawing in drawings)
 
 
 @pytest.mark.parametrize(("name", "settings"), TRIES)
@@ -415,10 +407,10 @@ def test_inception_trains_without_factorization() -> None:
 
 
 def test_the_pieces_run_as_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text, pictures = run_notebook("pieces", "--out runs", tmp_path, monkeypatch)
+    text, pictures = run_notebook("pieces", "", tmp_path, monkeypatch)
     for words in SAYS["pieces"]:
         assert words in text
-    assert pictures == len(PIECES_PICTURES)
+    assert pictures == 7
 
 
 def test_the_exercise_runs_as_a_notebook_before_anything_is_filled_in(
@@ -443,15 +435,3 @@ def run_notebook(
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     text = "".join(output.get("text", "") for output in outputs)
     return text, sum("image/png" in output.get("data", {}) for output in outputs)
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_the_notebook_made_from_a_lesson_gives_the_same_script_back(name: str) -> None:
-    script = (ROOT / "code" / f"{name}.py").read_text()
-    notebook = jupytext.reads(script, fmt="py:percent")
-    again = jupytext.reads(jupytext.writes(notebook, fmt="ipynb"), fmt="ipynb")
-    assert [cell.source for cell in again.cells] == [cell.source for cell in notebook.cells]
-    assert (
-        jupytext.writes(notebook, fmt="py:percent").split("# ---\n", 2)[2]
-        == script.split("# ---\n", 2)[2]
-    )

@@ -30,7 +30,6 @@ from lab import data
 from lab.search import study as studies
 from lab.search.pareto import knee, pareto_front
 from networks import (
-    assert_exports,
     assert_finite_gradients,
     assert_one_row_an_image,
     count_operations,
@@ -212,10 +211,6 @@ def test_a_node_that_reads_several_joins_them() -> None:
     convolutions = 4 * 3 * 9 + 3 * 4 * 4 * 9 + 8 * 4
     assert lab.count_macs(model, (1, 3, 32, 32)) == 1024 * convolutions + 4 * 10
     assert count_operations(model, (3, 32, 32)) == 2 * (1024 * convolutions + 4 * 10)
-
-
-def test_the_network_exports() -> None:
-    assert_exports(NSGANet("1-11-1.0-01-0", width=4), 32)
 
 
 # Fronts

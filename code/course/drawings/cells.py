@@ -3,29 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from draw.svg import (
-    FILLS,
-    INK,
-    LARGE,
-    LEFT,
-    MUTED,
-    OUTLINE,
-    PALE,
-    RIBBON,
-    RIGHT,
-    TIMES,
-    Element,
-    add,
-    document,
-    finish,
-    number,
-    path,
-    polygon,
-    rectangle,
-    step,
-    telling,
-    text,
-)
+from draw.look import FILLS, INK, LARGE, LEFT, MUTED, OUTLINE, PALE, RIBBON, RIGHT, TIMES
+from draw.svg import Element, document, number
 
 APART = 275  # from one state to the next
 RADIUS = 34  # of a state
@@ -55,20 +34,20 @@ def cell(name: str, title: str, edges: Sequence[Edge]) -> str:
     _inputs(root, middle)
     _output(root, len(nodes), middle)
     for state, pair in enumerate(nodes, 2):
-        # The first is there at once: a step before it would show two inputs and no cell.
-        group = step(root, state - 2) if state > 2 else add(root, "g")
+        # A step before the first node would show two inputs and no cell.
+        group = root.step(state - 2)
         for edge, side in zip(pair, (-1, 1), strict=True):
             _edge(group, edge[1], state, side, middle)
-        spot = telling(group, _describe(state, pair))
+        spot = group.telling(_describe(state, pair))
         for edge, side in zip(pair, (-1, 1), strict=True):
             y = middle + side * _level(state)
-            rectangle(
-                spot, _x(state) - WIDE / 2, y - TALL / 2, WIDE, TALL, _fill(edge[0]), **OUTLINE
+            spot.rectangle(
+                _x(state) - WIDE / 2, y - TALL / 2, WIDE, TALL, _fill(edge[0]), **OUTLINE
             )
-            text(spot, _x(state), y + 10, words(edge[0]))
-        add(spot, "circle", cx=_x(state), cy=middle, r=RADIUS, fill="#FFFFFF", **OUTLINE)
-        text(spot, _x(state), middle + 11, str(state), size=LARGE, bold=True)
-    return finish(root, 2 * middle)
+            spot.write(_x(state), y + 10, words(edge[0]))
+        spot.add("circle", cx=_x(state), cy=middle, r=RADIUS, fill="#FFFFFF", **OUTLINE)
+        spot.write(_x(state), middle + 11, str(state), size=LARGE, bold=True)
+    return root.finish(2 * middle)
 
 
 def words(operation: str) -> str:
@@ -104,21 +83,21 @@ def _level(state: int) -> float:
 
 def _inputs(root: Element, middle: float) -> None:
     for state, caption in enumerate(("cell before last", "last cell")):
-        spot = telling(root, f"input {state}: the output of {_name(state)}")
-        add(spot, "circle", cx=_x(state), cy=middle, r=RADIUS, fill=PALE, **OUTLINE)
-        text(spot, _x(state), middle + 11, str(state), size=LARGE, bold=True)
-        text(spot, _x(state), middle + RADIUS + 33, caption, fill=MUTED)
+        spot = root.telling(f"input {state}: the output of {_name(state)}")
+        spot.add("circle", cx=_x(state), cy=middle, r=RADIUS, fill=PALE, **OUTLINE)
+        spot.write(_x(state), middle + 11, str(state), size=LARGE, bold=True)
+        spot.write(_x(state), middle + RADIUS + 33, caption, fill=MUTED)
 
 
 def _output(root: Element, nodes: int, middle: float) -> None:
     """What the nodes are side by side."""
     left, right = _x(2) - BAND, _x(1 + nodes) + BAND
-    rectangle(root, left, middle - BAND, right - left, 2 * BAND, "#F3F6F8", rx=BAND)
-    path(root, "none", f"M{number(right)},{number(middle)}h20", stroke=MUTED, stroke_width=4)
+    root.rectangle(left, middle - BAND, right - left, 2 * BAND, "#F3F6F8", rx=BAND)
+    root.path("none", f"M{number(right)},{number(middle)}h20", stroke=MUTED, stroke_width=4)
     _head(root, right + 32, middle, (1, 0))
-    add(root, "circle", cx=right + 46, cy=middle, r=11, fill=INK)
+    root.add("circle", cx=right + 46, cy=middle, r=11, fill=INK)
     for line, caption in enumerate(("output: nodes", "side by side")):
-        text(root, RIGHT, middle + 62 + 36 * line, caption, anchor="end", fill=MUTED)
+        root.write(RIGHT, middle + 62 + 36 * line, caption, anchor="end", fill=MUTED)
 
 
 def _edge(group: Element, source: int, state: int, side: int, middle: float) -> None:
@@ -132,10 +111,10 @@ def _edge(group: Element, source: int, state: int, side: int, middle: float) -> 
         f"Q{number(lane)},{number(level)} {number(lane + CORNER)},{number(level)}"
         f"H{number(tip - 8)}"
     )
-    path(group, "none", line, stroke=MUTED, stroke_width=4)
+    group.path("none", line, stroke=MUTED, stroke_width=4)
     _head(group, tip, level, (1, 0))
     start, end = level - side * TALL / 2, middle + side * (RADIUS + 4)
-    path(group, "none", f"M{number(_x(state))},{number(start)}V{number(end + side * 8)}",
+    group.path("none", f"M{number(_x(state))},{number(start)}V{number(end + side * 8)}",
          stroke=MUTED, stroke_width=4)  # fmt: skip
     _head(group, _x(state), end, (0, -side))
 
@@ -144,8 +123,7 @@ def _head(group: Element, x: float, y: float, along: tuple[int, int]) -> None:
     """The head of an arrow with its tip at a point."""
     dx, dy = along
     back = (x - 16 * dx, y - 16 * dy)
-    polygon(
-        group,
+    group.polygon(
         MUTED,
         (back[0] - 10 * dy, back[1] - 10 * dx),
         (x, y),
@@ -171,19 +149,19 @@ def mixture(operations: Sequence[str], shares: Sequence[float], states: tuple[in
     for row, (name, _) in enumerate(parts):
         y = top + pitch * row
         _bend(root, (left, middle), (box, y), stroke=RIBBON, stroke_width=5)
-        rectangle(root, box, y - 23, wide, 46, _fill(name), **OUTLINE)
-        text(root, box + 14, y + 10, _called(name), anchor="start")
-    sums = step(root, 1)
+        root.rectangle(box, y - 23, wide, 46, _fill(name), **OUTLINE)
+        root.write(box + 14, y + 10, _called(name), anchor="start")
+    sums = root.step(1)
     for row, (_, share) in enumerate(parts):
         y = top + pitch * row
         end = (right, middle)
         _bend(sums, (box + wide, y), end, stroke=RIBBON, stroke_width=110 * share)
-        text(sums, box + wide - 14, y + 10, f"{100 * share:.0f}%", bold=True, anchor="end")
+        sums.write(box + wide - 14, y + 10, f"{100 * share:.0f}%", bold=True, anchor="end")
     for x, state, role in ((left - 52, states[0], "x"), (right + 52, states[1], "sum")):
-        add(root, "circle", cx=x, cy=middle, r=52, fill=PALE, **OUTLINE)
-        text(root, x, middle + 12, str(state), size=LARGE, bold=True)
-        text(root, x, middle + 96, role, fill=MUTED)
-    return finish(root, top + pitch * (len(parts) - 1) + 46)
+        root.add("circle", cx=x, cy=middle, r=52, fill=PALE, **OUTLINE)
+        root.write(x, middle + 12, str(state), size=LARGE, bold=True)
+        root.write(x, middle + 96, role, fill=MUTED)
+    return root.finish(top + pitch * (len(parts) - 1) + 46)
 
 
 def _called(operation: str) -> str:
@@ -197,4 +175,4 @@ def _bend(
     half = (start[0] + end[0]) / 2
     (x, y), (to_x, to_y) = start, end
     curve = f"M{number(x)},{number(y)}C{number(half)},{number(y)} {number(half)},{number(to_y)} "
-    path(group, "none", curve + f"{number(to_x)},{number(to_y)}", **style)
+    group.path("none", curve + f"{number(to_x)},{number(to_y)}", **style)

@@ -5,22 +5,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import lab
-from draw.svg import (
-    INK,
-    LARGE,
-    LEFT,
-    MUTED,
-    RIBBON,
-    Element,
-    add,
-    document,
-    finish,
-    number,
-    path,
-    rectangle,
-    step,
-    text,
-)
+from draw.look import INK, LARGE, LEFT, MUTED, RIBBON
+from draw.svg import Element, document, number
 
 from .pieces import BLUE, DEEP, RED, TOP, value
 
@@ -42,7 +28,7 @@ def cross_entropy() -> str:
         ),
     )
     words = "The loss looks at one number: the probability of the right class"
-    text(root, LEFT, 34, words, size=LARGE, bold=True, anchor="start")
+    root.write(LEFT, 34, words, size=LARGE, bold=True, anchor="start")
     left, right, tall, high = 90.0, 880.0, 340.0, 5.0
 
     def place(p: float, loss: float) -> tuple[float, float]:
@@ -50,36 +36,36 @@ def cross_entropy() -> str:
 
     for tick in (1, 2, 3, 4, 5):
         up = place(0, tick)[1]
-        path(root, "none", f"M{number(left)},{number(up)}H{number(right)}", stroke=RIBBON,
+        root.path("none", f"M{number(left)},{number(up)}H{number(right)}", stroke=RIBBON,
              stroke_width=1.5)  # fmt: skip
-        text(root, left - 16, up + 10, str(tick), anchor="end", fill=MUTED)
-    path(root, "none", f"M{number(left)},{number(TOP)}V{number(TOP + tall)}H{number(right)}",
+        root.write(left - 16, up + 10, str(tick), anchor="end", fill=MUTED)
+    root.path("none", f"M{number(left)},{number(TOP)}V{number(TOP + tall)}H{number(right)}",
          stroke=INK, stroke_width=2.4)  # fmt: skip
     for share in (0.25, 0.5, 0.75, 1.0):
         across = place(share, 0)[0]
-        text(root, across, TOP + tall + 40, value(share), fill=MUTED)
-    text(root, right, TOP + tall + 78, "probability of the right class", anchor="end", fill=MUTED)
+        root.write(across, TOP + tall + 40, value(share), fill=MUTED)
+    root.write(right, TOP + tall + 78, "probability of the right class", anchor="end", fill=MUTED)
     p = torch.linspace(0.0068, 1, 160)
     points = [place(a, b) for a, b in zip(p.tolist(), (-p.log()).tolist(), strict=True)]
-    path(root, "none", "M" + "L".join(f"{number(a)},{number(b)}" for a, b in points),
+    root.path("none", "M" + "L".join(f"{number(a)},{number(b)}" for a, b in points),
          stroke=DEEP, stroke_width=6, stroke_linejoin="round")  # fmt: skip
-    group = step(root, 1)
+    group = root.step(1)
     pitch, wide, zero = 92.0, 72.0, 1330.0
     columns = ((1080.0, "if it is a"), (1240.0, "p"), (zero, "loss"))
     for at, head in columns:
         anchor = "end" if head == "p" else "start"
-        text(group, at, TOP + 22, head, anchor=anchor, fill=MUTED)
+        group.write(at, TOP + 22, head, anchor=anchor, fill=MUTED)
     for row, (name, share, loss) in enumerate(
         zip(names, shares.tolist(), losses.tolist(), strict=True)
     ):
         base = TOP + 84 + pitch * row
-        add(group, "circle", cx=place(share, loss)[0], cy=place(share, loss)[1], r=12, fill=BLUE,
+        group.add("circle", cx=place(share, loss)[0], cy=place(share, loss)[1], r=12, fill=BLUE,
             stroke=INK, stroke_width=2.4)  # fmt: skip
-        text(group, 1080, base, name, bold=True, anchor="start")
-        text(group, 1240, base, value(share, 3), anchor="end")
-        rectangle(group, zero, base - 32, wide * loss, 44, BLUE, stroke=INK, stroke_width=1.2)
-        text(group, zero + wide * loss + 14, base, value(loss), anchor="start")
-    return finish(root, TOP + tall + 92)
+        group.write(1080, base, name, bold=True, anchor="start")
+        group.write(1240, base, value(share, 3), anchor="end")
+        group.rectangle(zero, base - 32, wide * loss, 44, BLUE, stroke=INK, stroke_width=1.2)
+        group.write(zero + wide * loss + 14, base, value(loss), anchor="start")
+    return root.finish(TOP + tall + 92)
 
 
 def normalized() -> str:
@@ -95,10 +81,10 @@ def normalized() -> str:
         "After, each channel has the mean 0 and the deviation 1.",
     )
     words = "From each channel its mean is subtracted, and the rest is divided by its deviation"
-    text(root, LEFT, 34, words, size=LARGE, bold=True, anchor="start")
+    root.write(LEFT, 34, words, size=LARGE, bold=True, anchor="start")
     _histogram(root, 40, images, (0.0, 1.0), (0.0, 0.5, 1.0))
-    _histogram(step(root, 1), 930, after, (-2.5, 2.5), (-2.0, -1.0, 0.0, 1.0, 2.0))
-    return finish(root, TOP + 424)
+    _histogram(root.step(1), 930, after, (-2.5, 2.5), (-2.0, -1.0, 0.0, 1.0, 2.0))
+    return root.finish(TOP + 424)
 
 
 def _histogram(
@@ -110,20 +96,20 @@ def _histogram(
     counts = [values[:, place].histogram(bins, range=ends).hist for place in range(3)]
     most = max(float(count.max()) for count in counts)
     base = TOP + tall
-    path(root, "none", f"M{number(left)},{number(base)}h{number(wide)}", stroke=INK,
+    root.path("none", f"M{number(left)},{number(base)}h{number(wide)}", stroke=INK,
          stroke_width=2.4)  # fmt: skip
     for tick in ticks:
-        text(root, left + wide * (tick - low) / (high - low), base + 40, value(tick), fill=MUTED)
+        root.write(left + wide * (tick - low) / (high - low), base + 40, value(tick), fill=MUTED)
     for place, (name, color, dashes) in enumerate(COLORS):
         dots = " ".join(
             f"{number(left + wide * (at + 0.5) / bins)},{number(base - tall * float(each) / most)}"
             for at, each in enumerate(counts[place])
         )
         style = {"stroke": color, "stroke_width": 5, "stroke_dasharray": dashes or "none"}
-        add(root, "polyline", points=dots, fill="none", **style)
+        root.add("polyline", points=dots, fill="none", **style)
         each = values[:, place]
         mean, deviation = (value(abs(float(x))) for x in (each.mean(), each.std()))
         at, down = left + 20 + 262 * place, base + 92
-        add(root, "line", x1=at, y1=down - 10, x2=at + 50, y2=down - 10, **style)
-        text(root, at + 62, down, name, anchor="start", bold=True)
-        text(root, at + 62, down + 38, f"{mean} ± {deviation}", anchor="start", fill=MUTED)
+        root.add("line", x1=at, y1=down - 10, x2=at + 50, y2=down - 10, **style)
+        root.write(at + 62, down, name, anchor="start", bold=True)
+        root.write(at + 62, down + 38, f"{mean} ± {deviation}", anchor="start", fill=MUTED)

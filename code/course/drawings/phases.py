@@ -5,28 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from draw.fonts import width
-from draw.svg import (
-    FILLS,
-    INK,
-    LARGE,
-    LEFT,
-    MUTED,
-    OUTLINE,
-    RIGHT,
-    SMALL,
-    TIMES,
-    Element,
-    add,
-    document,
-    finish,
-    number,
-    path,
-    polygon,
-    rectangle,
-    step,
-    telling,
-    text,
-)
+from draw.look import FILLS, INK, LARGE, LEFT, MUTED, OUTLINE, RIGHT, SMALL, TIMES
+from draw.svg import Element, document, number
 
 RADIUS = 31  # of a node
 DOT = 11  # of input and output
@@ -59,15 +39,15 @@ def phases(name: str, title: str, drawn: Sequence[Phase]) -> str:
     middle = HEAD + max(RADIUS, *(above for above, _ in rises)) + 14
     bottom = middle + max(RADIUS, *(below for _, below in rises)) + 60
     for place, phase in enumerate(drawn):
-        group, left = step(root, place + 1), LEFT + place * (wide + GAP)
+        group, left = root.step(place + 1), LEFT + place * (wide + GAP)
         if place > 0:
             _pool(group, left - GAP, middle)
         _draw(group, phase, left, wide, middle)
-        text(group, left + wide / 2, 34, phase.heading, size=LARGE, bold=True)
-        text(group, left + wide / 2, bottom, phase.code, size=LARGE)
+        group.write(left + wide / 2, 34, phase.heading, size=LARGE, bold=True)
+        group.write(left + wide / 2, bottom, phase.code, size=LARGE)
     whole = all(len(phase.reads) == phase.nodes + 1 for phase in drawn)
     _key(root, bottom + 62, whole)
-    return finish(root, bottom + 84)
+    return root.finish(bottom + 84)
 
 
 def _describe(phase: Phase) -> str:
@@ -113,14 +93,14 @@ def _draw(group: Element, phase: Phase, left: float, wide: float, middle: float)
     for source, node in _edges(phase):
         _edge(group, phase, x, source, node, middle)
     for place in (0, phase.nodes + 1):
-        add(group, "circle", cx=x(place), cy=middle, r=DOT, fill=INK)
+        group.add("circle", cx=x(place), cy=middle, r=DOT, fill=INK)
     for node in range(1, phase.nodes + 1):
         there = node in phase.reads
-        spot = telling(group, _node_words(phase, node))
+        spot = group.telling(_node_words(phase, node))
         line = OUTLINE if there else DASHED
         fill = FILLS["conv 3"] if there else "#FFFFFF"
-        add(spot, "circle", cx=x(node), cy=middle, r=RADIUS, fill=fill, **line)
-        text(spot, x(node), middle + 10, str(node), bold=there, fill=INK if there else MUTED)
+        spot.add("circle", cx=x(node), cy=middle, r=RADIUS, fill=fill, **line)
+        spot.write(x(node), middle + 10, str(node), bold=there, fill=INK if there else MUTED)
 
 
 def _node_words(phase: Phase, node: int) -> str:
@@ -149,8 +129,8 @@ def _edge(
     if passed == 0:
         tip = end - to_radius - 3
         line = f"M{number(start + from_radius)},{number(middle)}H{number(tip - 12)}"
-        path(group, "none", line, stroke=ink, stroke_width=thick)
-        polygon(group, ink, (tip - 16, middle - 10), (tip, middle), (tip - 16, middle + 10))
+        group.path("none", line, stroke=ink, stroke_width=thick)
+        group.polygon(ink, (tip - 16, middle - 10), (tip, middle), (tip - 16, middle + 10))
         return
     down = 1 if _is_below(phase, (source, node)) else -1
     # A cubic curve reaches three quarters of the way to its two control points.
@@ -161,14 +141,14 @@ def _edge(
         f"M{number(start)},{number(begin)}C{number(start)},{number(control)} "
         f"{number(end)},{number(control)} {number(end)},{number(tip + down * 12)}"
     )
-    path(group, "none", line, stroke=ink, stroke_width=thick)
+    group.path("none", line, stroke=ink, stroke_width=thick)
     base = tip + down * 16
-    polygon(group, ink, (end - 10, base), (end, tip), (end + 10, base))
+    group.polygon(ink, (end - 10, base), (end, tip), (end + 10, base))
 
 
 def _pool(group: Element, left: float, middle: float) -> None:
-    place = telling(group, f"max pooling 2{TIMES}2")
-    rectangle(place, left + GAP / 2 - 13, middle - 34, 26, 68, FILLS["pool"], **OUTLINE)
+    place = group.telling(f"max pooling 2{TIMES}2")
+    place.rectangle(left + GAP / 2 - 13, middle - 34, 26, 68, FILLS["pool"], **OUTLINE)
 
 
 def _key(root: Element, y: float, whole: bool) -> None:
@@ -183,13 +163,13 @@ def _key(root: Element, y: float, whole: bool) -> None:
         if kind == "out" and whole:
             continue
         if kind == "pool":
-            rectangle(root, x + 8, y - 28, 14, 36, FILLS["pool"], **OUTLINE)
+            root.rectangle(x + 8, y - 28, 14, 36, FILLS["pool"], **OUTLINE)
         elif kind == "residual":
-            path(root, "none", f"M{number(x)},{number(y - 10)}h30", stroke=FILLS["fc"],
+            root.path("none", f"M{number(x)},{number(y - 10)}h30", stroke=FILLS["fc"],
                  stroke_width=6)  # fmt: skip
         else:
             fill = FILLS["conv 3"] if kind == "node" else "#FFFFFF"
             line = OUTLINE if kind == "node" else DASHED
-            add(root, "circle", cx=x + 15, cy=y - 10, r=15, fill=fill, **line)
-        text(root, x + 44, y, words, anchor="start")
+            root.add("circle", cx=x + 15, cy=y - 10, r=15, fill=fill, **line)
+        root.write(x + 44, y, words, anchor="start")
         x += 44 + width(words, SMALL) + 56

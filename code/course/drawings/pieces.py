@@ -7,33 +7,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from draw.fonts import width
-from draw.svg import (
-    FILLS,
-    INK,
-    LARGE,
-    LEFT,
-    MUTED,
-    PALE,
-    RIBBON,
-    SMALL,
-    WIDTH,
-    Element,
-    add,
-    document,
-    finish,
-    mixed,
-    number,
-    path,
-    polygon,
-    rectangle,
-    step,
-    text,
-)
+from draw.look import FILLS, INK, LARGE, LEFT, MUTED, PALE, RIBBON, SMALL, TIMES, WIDTH, mixed
+from draw.svg import Element, document, number
 
 TOP = 68  # of what stands below the words
 BLUE, DEEP, AMBER, LIGHT = FILLS["conv 3"], FILLS["fc"], FILLS["pool"], FILLS["conv 1"]
 RED = "#B3261E"  # of negative weights, which are dashed as well
-TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def value(each: float, digits: int = 2) -> str:
@@ -45,7 +24,7 @@ def value(each: float, digits: int = 2) -> str:
 
 def _start(name: str, title: str, words: str) -> Element:
     root = document(f"pieces-{name}", title, words)
-    text(root, LEFT, 34, words, size=LARGE, bold=True, anchor="start")
+    root.write(LEFT, 34, words, size=LARGE, bold=True, anchor="start")
     return root
 
 
@@ -63,11 +42,11 @@ def _grid(
     for row, numbers in enumerate(values.tolist()):
         for column, each in enumerate(numbers):
             left, top, shade = x + column * cell, y + row * cell, fill(row, column)
-            rectangle(group, left, top, cell, cell, shade, stroke=INK, stroke_width=1.2)
+            group.rectangle(left, top, cell, cell, shade, stroke=INK, stroke_width=1.2)
             ink = "#FFFFFF" if shade in (DEEP, INK) else INK
             said = value(each, digits)
             middle = top + cell / 2 + 10
-            text(group, left + cell / 2, middle, said, bold=bold(row, column), fill=ink)
+            group.write(left + cell / 2, middle, said, bold=bold(row, column), fill=ink)
 
 
 def _same(fill: str) -> Callable[[int, int], str]:
@@ -75,13 +54,13 @@ def _same(fill: str) -> Callable[[int, int], str]:
 
 
 def _frame(group: Element, x: float, y: float, wide: float, tall: float) -> None:
-    rectangle(group, x, y, wide, tall, "none", stroke=INK, stroke_width=5)
+    group.rectangle(x, y, wide, tall, "none", stroke=INK, stroke_width=5)
 
 
 def _arrow(group: Element, x: float, y: float, to_x: float) -> None:
-    path(group, "none", f"M{number(x)},{number(y)}H{number(to_x - 14)}", stroke=MUTED,
+    group.path("none", f"M{number(x)},{number(y)}H{number(to_x - 14)}", stroke=MUTED,
          stroke_width=4)  # fmt: skip
-    polygon(group, MUTED, (to_x - 18, y - 11), (to_x, y), (to_x - 18, y + 11))
+    group.polygon(MUTED, (to_x - 18, y - 11), (to_x, y), (to_x - 18, y + 11))
 
 
 def fully_connected() -> str:
@@ -94,24 +73,24 @@ def fully_connected() -> str:
     said = "Every output is a weighted sum of all inputs, plus a bias"
     root = _start("fully-connected", "A fully connected layer", said)
     costs = f"{inputs} {TIMES} {outputs} weights + {outputs} biases = {count} parameters"
-    text(root, LEFT + width(said, LARGE, True) + 30, 34, costs, anchor="start", fill=MUTED)
+    root.write(LEFT + width(said, LARGE, True) + 30, 34, costs, anchor="start", fill=MUTED)
     radius, pitch, left, right = 38, 92, 70, 560
     ins = [TOP + radius + 6 + pitch * place for place in range(inputs)]
     outs = [TOP + radius + 6 + pitch * (place + (inputs - outputs) / 2) for place in range(outputs)]
-    lines = step(root, 1)
+    lines = root.step(1)
     for row, to_y in enumerate(outs):
         for column, from_y in enumerate(ins):
             strength = float(weight[row, column])
             if strength:
                 dashes = {"stroke_dasharray": "10 7"} if strength < 0 else {}
-                add(lines, "line", x1=left, y1=from_y, x2=right, y2=to_y, **dashes,
+                lines.add("line", x1=left, y1=from_y, x2=right, y2=to_y, **dashes,
                     stroke=RED if strength < 0 else DEEP,
                     stroke_width=1.5 + 3.5 * abs(strength))  # fmt: skip
     style = {"stroke": INK, "stroke_width": 1.6}
     for numbers, x_at, ys, fill in ((x, left, ins, PALE), (y, right, outs, LIGHT)):
         for each, y_at in zip(numbers.tolist(), ys, strict=True):
-            add(root, "circle", cx=x_at, cy=y_at, r=radius, fill=fill, **style)
-            text(root, x_at, y_at + 10, value(each))
+            root.add("circle", cx=x_at, cy=y_at, r=radius, fill=fill, **style)
+            root.write(x_at, y_at + 10, value(each))
     cell, first = 78, TOP + 44
     at = 760.0
     center = first + cell * outputs / 2
@@ -126,12 +105,12 @@ def fully_connected() -> str:
         top = center - cell * rows / 2
         fill = LIGHT if words == "outputs" else PALE if words == "inputs" else "#FFFFFF"
         _grid(root, at, top, cell, numbers, _same(fill))
-        text(root, at + cell * columns / 2, first + cell * outputs + 82, words, fill=MUTED)
+        root.write(at + cell * columns / 2, first + cell * outputs + 82, words, fill=MUTED)
         at += cell * columns
         if sign:
-            text(root, at + 49, center + 12, sign, size=LARGE, bold=True)
+            root.write(at + 49, center + 12, sign, size=LARGE, bold=True)
         at += 98
-    return finish(root, first + cell * outputs + 98)
+    return root.finish(first + cell * outputs + 98)
 
 
 def convolution() -> str:
@@ -155,39 +134,39 @@ def convolution() -> str:
 
     _grid(root, x, TOP, cell, image, lambda i, j: shade(float(image[i, j]), 9.0))
     _frame(root, x + c * cell, TOP + r * cell, 3 * cell, 3 * cell)
-    text(root, x + tall / 2, TOP + tall + 44, f"input, 6 {TIMES} 6", fill=MUTED)
+    root.write(x + tall / 2, TOP + tall + 44, f"input, 6 {TIMES} 6", fill=MUTED)
     x += tall + 110
-    group = step(root, 1)
+    group = root.step(1)
     top = TOP + (tall - 3 * cell) / 2
-    text(group, x - 55, TOP + tall / 2 + 18, "*", size=LARGE, bold=True)
+    group.write(x - 55, TOP + tall / 2 + 18, "*", size=LARGE, bold=True)
     _grid(group, x, top, cell, kernel)
     _frame(group, x, top, 3 * cell, 3 * cell)
-    text(group, x + 1.5 * cell, TOP + tall + 44, f"kernel, 3 {TIMES} 3", fill=MUTED)
+    group.write(x + 1.5 * cell, TOP + tall + 44, f"kernel, 3 {TIMES} 3", fill=MUTED)
     x += 3 * cell + 110
-    group = step(root, 2)
-    text(group, x - 55, TOP + tall / 2 + 12, "=", size=LARGE, bold=True)
+    group = root.step(2)
+    group.write(x - 55, TOP + tall / 2 + 12, "=", size=LARGE, bold=True)
     top = TOP + (tall - 4 * cell) / 2
     most = float(result.abs().max())
     _grid(group, x, top, cell, result, lambda i, j: shade(float(result[i, j]), most),
           lambda i, j: (i, j) == chosen)  # fmt: skip
     _frame(group, x + c * cell, top + r * cell, cell, cell)
-    text(group, x + 2 * cell, TOP + tall + 44, f"output, 4 {TIMES} 4", fill=MUTED)
+    group.write(x + 2 * cell, TOP + tall + 44, f"output, 4 {TIMES} 4", fill=MUTED)
     x += 4 * cell + 110
     window = image[r : r + 3, c : c + 3]
     products = (window * kernel).sum(1)
-    group = step(root, 3)
-    text(group, x, TOP + 70, "In the frame:", bold=True, anchor="start")
+    group = root.step(3)
+    group.write(x, TOP + 70, "In the frame:", bold=True, anchor="start")
     for place in range(3):
         terms = " + ".join(
             f"{value(float(a))}·{value(float(b)) if b >= 0 else f'({value(float(b))})'}"
             for a, b in zip(window[place], kernel[place], strict=True)
         )
-        text(group, x, TOP + 126 + 46 * place, terms, anchor="start")
-        text(group, x + 330, TOP + 126 + 46 * place, f"= {value(float(products[place]))}",
+        group.write(x, TOP + 126 + 46 * place, terms, anchor="start")
+        group.write(x + 330, TOP + 126 + 46 * place, f"= {value(float(products[place]))}",
              anchor="start")  # fmt: skip
     y = TOP + 126 + 46 * 3 + 16
-    text(group, x, y, f"together {value(float(result[chosen]))}", bold=True, anchor="start")
-    return finish(root, TOP + tall + 58)
+    group.write(x, y, f"together {value(float(result[chosen]))}", bold=True, anchor="start")
+    return root.finish(TOP + tall + 58)
 
 
 def max_pooling() -> str:
@@ -208,16 +187,16 @@ def max_pooling() -> str:
     for i in range(2):
         for j in range(2):
             _frame(root, x + 2 * j * cell, TOP + 2 * i * cell, 2 * cell, 2 * cell)
-    text(root, x + 2 * cell, TOP + 4 * cell + 46, f"4 {TIMES} 4", fill=MUTED)
-    group = step(root, 1)
+    root.write(x + 2 * cell, TOP + 4 * cell + 46, f"4 {TIMES} 4", fill=MUTED)
+    group = root.step(1)
     middle = TOP + 2 * cell
     _arrow(group, x + 4 * cell + 90, middle, x + 4 * cell + 320)
-    text(group, x + 4 * cell + 205, middle - 26, "max", bold=True)
+    group.write(x + 4 * cell + 205, middle - 26, "max", bold=True)
     x += 4 * cell + 410
     _grid(group, x, middle - cell, cell, result[0, 0], lambda i, j: AMBER, lambda i, j: True)
     _frame(group, x, middle - cell, 2 * cell, 2 * cell)
-    text(group, x + cell, TOP + 4 * cell + 46, f"2 {TIMES} 2", fill=MUTED)
-    return finish(root, TOP + 4 * cell + 60)
+    group.write(x + cell, TOP + 4 * cell + 46, f"2 {TIMES} 2", fill=MUTED)
+    return root.finish(TOP + 4 * cell + 60)
 
 
 def _activation(
@@ -237,16 +216,16 @@ def _activation(
 
     base, zero = place(0, 0)[1], place(0, 0)[0]
     for d in (f"M{number(left)},{number(base)}H{number(right)}", f"M{number(zero)},{TOP}v{tall}"):
-        path(root, "none", d, stroke=RIBBON, stroke_width=3)
+        root.path("none", d, stroke=RIBBON, stroke_width=3)
     for tick in (-6, -3, 3, 6):
         across = place(tick, 0)[0]
-        add(root, "line", x1=across, y1=base - 7, x2=across, y2=base + 7, stroke=MUTED,
+        root.add("line", x1=across, y1=base - 7, x2=across, y2=base + 7, stroke=MUTED,
             stroke_width=2)  # fmt: skip
-        text(root, across, base + 40, value(tick), fill=MUTED)
+        root.write(across, base + 40, value(tick), fill=MUTED)
     for tick in ticks:
         up = place(0, tick)[1]
-        add(root, "line", x1=zero - 7, y1=up, x2=zero + 7, y2=up, stroke=MUTED, stroke_width=2)
-        text(root, zero - 18, up + 10, value(tick), anchor="end", fill=MUTED)
+        root.add("line", x1=zero - 7, y1=up, x2=zero + 7, y2=up, stroke=MUTED, stroke_width=2)
+        root.write(zero - 18, up + 10, value(tick), anchor="end", fill=MUTED)
     for numbers, style in (
         (slope, {"stroke": RED, "stroke_width": 4, "stroke_dasharray": "12 8"}),
         (y.detach(), {"stroke": DEEP, "stroke_width": 6}),
@@ -259,8 +238,8 @@ def _activation(
                     f"{'L' if d and abs(height - last) < 0.5 else 'M'}{number(across)},{number(up)}"
                 )
             last = height
-        path(root, "none", d, **style, stroke_linejoin="round")
-    group = step(root, 1)
+        root.path("none", d, **style, stroke_linejoin="round")
+    group = root.step(1)
     cell, at = 124.0, 1010.0
     some = torch.tensor([-4.0, -1.0, 0.0, 1.0, 4.0], requires_grad=True)
     out = function(some)
@@ -268,15 +247,15 @@ def _activation(
     rows = (("x", some, PALE, None), (name, out, LIGHT, DEEP), ("slope", steep, "#FFFFFF", RED))
     for count, (label, values, fill, line) in enumerate(rows):
         y_at = TOP + 24 + 104 * count
-        text(group, at - 26, y_at + 47, label, anchor="end", bold=True)
+        group.write(at - 26, y_at + 47, label, anchor="end", bold=True)
         if line:
             dashes = {"stroke_dasharray": "12 8"} if line == RED else {}
-            add(group, "line", x1=at - 26 - width(label, SMALL, True), y1=y_at + 62, x2=at - 26,
+            group.add("line", x1=at - 26 - width(label, SMALL, True), y1=y_at + 62, x2=at - 26,
                 y2=y_at + 62, stroke=line, stroke_width=5, **dashes)  # fmt: skip
         for column, each in enumerate(values.tolist()):
-            rectangle(group, at + column * cell, y_at, cell, 76, fill, stroke=INK, stroke_width=1.2)
-            text(group, at + (column + 0.5) * cell, y_at + 48, value(each, 3))
-    return finish(root, TOP + tall + 14)
+            group.rectangle(at + column * cell, y_at, cell, 76, fill, stroke=INK, stroke_width=1.2)
+            group.write(at + (column + 0.5) * cell, y_at + 48, value(each, 3))
+    return root.finish(TOP + tall + 14)
 
 
 def sigmoid() -> str:
@@ -307,28 +286,28 @@ def softmax() -> str:
     )
     pitch, tall, zero, scale = 84.0, 56.0, 330.0, 110.0
     right, wide = 1120.0, 480.0
-    group = step(root, 1)
-    add(root, "line", x1=zero, y1=TOP, x2=zero, y2=TOP + pitch * 4, stroke=INK, stroke_width=2)
-    add(group, "line", x1=right, y1=TOP, x2=right, y2=TOP + pitch * 4, stroke=INK, stroke_width=2)
+    group = root.step(1)
+    root.add("line", x1=zero, y1=TOP, x2=zero, y2=TOP + pitch * 4, stroke=INK, stroke_width=2)
+    group.add("line", x1=right, y1=TOP, x2=right, y2=TOP + pitch * 4, stroke=INK, stroke_width=2)
     for place, (name, logit, share) in enumerate(
         zip(names, logits.tolist(), probabilities.tolist(), strict=True)
     ):
         y = TOP + pitch * place + (pitch - tall) / 2
         base = y + tall / 2 + 10
-        text(root, LEFT + 20, base, name, anchor="start", bold=True)
+        root.write(LEFT + 20, base, name, anchor="start", bold=True)
         begin = zero + min(0.0, logit) * scale
-        rectangle(root, begin, y, abs(logit) * scale, tall, RIBBON)
-        text(root, zero + max(0.0, logit) * scale + 16, base, value(logit), anchor="start")
-        rectangle(group, right, y, share * wide, tall, BLUE, stroke=INK, stroke_width=1.2)
-        text(group, right + share * wide + 16, base, value(share, 3), anchor="start")
+        root.rectangle(begin, y, abs(logit) * scale, tall, RIBBON)
+        root.write(zero + max(0.0, logit) * scale + 16, base, value(logit), anchor="start")
+        group.rectangle(right, y, share * wide, tall, BLUE, stroke=INK, stroke_width=1.2)
+        group.write(right + share * wide + 16, base, value(share, 3), anchor="start")
     middle = TOP + pitch * 2
     _arrow(group, 850, middle, 1050)
-    text(group, 945, middle - 24, "softmax", bold=True)
+    group.write(945, middle - 24, "softmax", bold=True)
     below = TOP + pitch * 4 + 46
-    text(root, zero, below, "logits: any numbers", anchor="start", fill=MUTED)
+    root.write(zero, below, "logits: any numbers", anchor="start", fill=MUTED)
     total = value(float(probabilities.sum()))
-    text(group, right, below, f"probabilities: together {total}", anchor="start", fill=MUTED)
-    return finish(root, below + 14)
+    group.write(right, below, f"probabilities: together {total}", anchor="start", fill=MUTED)
+    return root.finish(below + 14)
 
 
 def dropout() -> str:
@@ -348,22 +327,22 @@ def dropout() -> str:
     for count, (words, values) in enumerate(
         (("units", x), ("in training", trained), ("in use", used))
     ):
-        group = step(root, count) if count else add(root, "g")
+        group = root.step(count)
         y = TOP + 8 + 118 * count
-        text(group, at - 36, y + tall / 2 + 10, words, anchor="end", bold=True)
+        group.write(at - 36, y + tall / 2 + 10, words, anchor="end", bold=True)
         for column, each in enumerate(values.tolist()):
             left, out = at + cell * column, count == 1 and each == 0
             fill = "#FFFFFF" if out else (PALE, BLUE, LIGHT)[count]
-            rectangle(group, left, y, cell - 12, tall, fill, stroke=INK, stroke_width=1.4)
+            group.rectangle(left, y, cell - 12, tall, fill, stroke=INK, stroke_width=1.4)
             if out:
                 cross = f"M{number(left + 8)},{number(y + 8)}L{number(left + cell - 20)},"
                 cross += f"{number(y + tall - 8)}M{number(left + cell - 20)},{number(y + 8)}"
                 cross += f"L{number(left + 8)},{number(y + tall - 8)}"
-                path(group, "none", cross, stroke=RED, stroke_width=3.5)
+                group.path("none", cross, stroke=RED, stroke_width=3.5)
             else:
-                text(group, left + cell / 2 - 6, y + tall / 2 + 10, value(each), bold=count == 1)
+                group.write(left + cell / 2 - 6, y + tall / 2 + 10, value(each), bold=count == 1)
     assert at + cell * len(x) < WIDTH
-    return finish(root, TOP + 8 + 118 * 3 - 20)
+    return root.finish(TOP + 8 + 118 * 3 - 20)
 
 
 PIECES: dict[str, Callable[[], str]] = {

@@ -2,23 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from draw.svg import (
-    FILLS,
-    INK,
-    LARGE,
-    LEFT,
-    MUTED,
-    PALE,
-    SMALL,
-    TIMES,
-    Element,
-    add,
-    document,
-    finish,
-    rectangle,
-    step,
-    text,
-)
+from draw.look import FILLS, INK, LARGE, LEFT, MUTED, PALE, SMALL, TIMES
+from draw.svg import Element, document
 
 SEEN, CHOSEN = FILLS["conv 1"], FILLS["conv more"]
 TOP = 68  # of what stands below the words
@@ -32,10 +17,10 @@ def receptive_fields(networks: Sequence[tuple[str, str, int, int]]) -> str:
     """
     root = document("fields", "Receptive fields", "")
     said = "What one value of the last maps sees of the image"
-    text(root, LEFT, 34, said, size=LARGE, bold=True, anchor="start")
+    root.write(LEFT, 34, said, size=LARGE, bold=True, anchor="start")
     pitch, most = 436, 360
     for place, (name, what, side, field) in enumerate(networks):
-        group = step(root, place) if place else add(root, "g")
+        group = root.step(place)
         scale = most / max(side, field)
         center, middle = LEFT + pitch * place + most / 2, TOP + most / 2
         for size, fill, style in (
@@ -47,20 +32,20 @@ def receptive_fields(networks: Sequence[tuple[str, str, int, int]]) -> str:
         ):
             if size <= side or size == field:
                 half = scale * size / 2
-                rectangle(group, center - half, middle - half, 2 * half, 2 * half, fill, **style)
-        rectangle(group, center - 5, middle - 5, 10, 10, INK)
-        text(group, center, TOP + most + 48, f"{name}, {what}", bold=True)
+                group.rectangle(center - half, middle - half, 2 * half, 2 * half, fill, **style)
+        group.rectangle(center - 5, middle - 5, 10, 10, INK)
+        group.write(center, TOP + most + 48, f"{name}, {what}", bold=True)
         words = (
             f"sees {field} of {side} pixels" if field <= side else f"sees all {side}, and padding"
         )
-        text(group, center, TOP + most + 90, words, fill=MUTED)
+        group.write(center, TOP + most + 90, words, fill=MUTED)
     description = root.find("desc")
     assert description is not None
     description.text = " ".join(
         f"{name}: {what} sees {field} by {field} pixels of an image of {side} by {side}."
         for name, what, side, field in networks
     )
-    return finish(root, TOP + most + 106)
+    return root.finish(TOP + most + 106)
 
 
 def separable(channels: int, depthwise: int, pointwise: int, dense: int) -> str:
@@ -95,17 +80,18 @@ def separable(channels: int, depthwise: int, pointwise: int, dense: int) -> str:
     pitch = 462
     for place, (name, words, draw) in enumerate(parts):
         # Both parts of the separable one belong together.
-        group = step(root, (0, 1, 1, 2)[place]) if place else add(root, "g")
+        group = root.step((0, 1, 1, 2)[place])
         x = LEFT + pitch * place + 20
         draw(group, x)
         middle = x + span / 2
-        text(group, middle, 34, name.replace("x", TIMES), size=LARGE, bold=True)
-        text(group, middle, TOP + span + 46, words, fill=MUTED)
-    text(root.findall("g")[2], LEFT + pitch * 2 - 70, TOP + span / 2 + 14, "then", size=SMALL)
-    text(root, LEFT + 20, TOP + span + 100, "A row for each output channel, a column for each "
+        group.write(middle, 34, name.replace("x", TIMES), size=LARGE, bold=True)
+        group.write(middle, TOP + span + 46, words, fill=MUTED)
+        if place == 2:
+            group.write(LEFT + pitch * 2 - 70, TOP + span / 2 + 14, "then", size=SMALL)
+    root.write(LEFT + 20, TOP + span + 100, "A row for each output channel, a column for each "
          f"input channel; the counts are for {channels} of each.", fill=MUTED,
          anchor="start")  # fmt: skip
-    return finish(root, TOP + span + 116)
+    return root.finish(TOP + span + 116)
 
 
 def _kernels(
@@ -122,13 +108,13 @@ def _kernels(
         for column in range(count):
             left, top = x + column * (cell + gap), TOP + row * (cell + gap)
             if not there(row, column):
-                rectangle(group, left, top, cell, cell, "none", stroke=PALE, stroke_width=3)
+                group.rectangle(left, top, cell, cell, "none", stroke=PALE, stroke_width=3)
                 continue
             side = cell / 3
             shift = (cell - kernel * side) / 2
             for i in range(kernel):
                 for j in range(kernel):
-                    rectangle(group, left + shift + j * side, top + shift + i * side, side, side,
+                    group.rectangle(left + shift + j * side, top + shift + i * side, side, side,
                               CHOSEN, stroke=INK, stroke_width=1.4)  # fmt: skip
 
 
@@ -141,5 +127,5 @@ def _dilated(group: Element, x: float, span: float) -> None:
             inside = all(0 < each < count - 1 for each in (i, j))
             read = all(each in (1, 3, 5) for each in (i, j))
             fill = CHOSEN if read else SEEN if inside else "#FFFFFF"
-            rectangle(group, x + j * side, TOP + i * side, side, side, fill, stroke=INK,
+            group.rectangle(x + j * side, TOP + i * side, side, side, fill, stroke=INK,
                       stroke_width=1.4)  # fmt: skip

@@ -160,7 +160,9 @@ function lookUpOrAll(whole, key) {
 function showValues(context, { keys, option = 'text' }) {
   const { json, file, alone } = context;
   const [format, word] = option.split(/\s+/);
-  if (!Object.hasOwn(DRAWINGS, format)) return escapeText(show(lookUp(json(file), keys), option));
+  if (!Object.hasOwn(DRAWINGS, format)) {
+    return escapeText(show(lookUp(json(file), keys), option, Object.keys(DRAWINGS)));
+  }
   needLine(alone);
   if (WORDS[format]?.includes(word) === false) {
     const words = WORDS[format].filter(Boolean).join(', ');

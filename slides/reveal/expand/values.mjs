@@ -79,9 +79,6 @@ export function number(value) {
   return value;
 }
 
-// What is not a value but a drawing is made elsewhere; here it is only named.
-const DRAWINGS = 'curve curves compare layers front shares lessons figure live'.split(' ');
-
 const FORMATS = {
   text: (value) => {
     if (value === null || typeof value === 'object') throw new Error('that is not a single value');
@@ -126,14 +123,14 @@ const FORMATS = {
  *
  * @param {unknown} value from JSON
  * @param {string} format name of a format and its argument, such as `decimals 3`
+ * @param {string[]} [drawings] what else may stand there, for the message
  * @throws {Error} when the format is unknown or does not suit the value
  */
-export function show(value, format) {
+export function show(value, format, drawings = []) {
   const [name, ...rest] = format.split(/\s+/);
   if (!Object.hasOwn(FORMATS, name)) {
-    throw new Error(
-      `there is no format ${name}; there is ${[...Object.keys(FORMATS), ...DRAWINGS].join(', ')}`,
-    );
+    const there = [...Object.keys(FORMATS), ...drawings].join(', ');
+    throw new Error(`there is no format ${name}; there is ${there}`);
   }
   return FORMATS[name](value, ...rest);
 }
