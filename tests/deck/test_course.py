@@ -474,6 +474,7 @@ def test_downloads_are_linked_where_they_are_and_show_the_deck_as_it_is(course: 
         ({"learnt": []}, "there is no setting learnt; there is deck, description, learn,"),
         ({"deck": "zoo"}, "deck: no slides/zoo.md; there is architectures"),
         ({"lessons": ["zoo"]}, "lessons: there is no code/zoo.py"),
+        ({"pictures": {"a.png": "LeNet"}}, "pictures.a.png is not a list"),
     ],
 )
 def test_a_mistake_in_the_course_stops_the_build_with_a_line(
@@ -581,3 +582,11 @@ def test_a_picture_of_a_slide_that_has_changed_is_named(project: Path) -> None:
     built = run_node(project, "site/build.mjs")
     assert built.returncode == 0
     assert built.stderr == checked.stderr
+    course = project / "slides" / "course.json"
+    own = {"docs/pictures/figure.png": ["Our zoo", "Below"]}
+    course.write_text(json.dumps(json.loads(course.read_text()) | {"pictures": own}))
+    checked = run_node(project, "print/pictures.mjs", "--check")
+    assert checked.returncode == 2
+    assert checked.stderr.startswith(
+        "docs/pictures/figure.png: slides/architectures.md has no slide Our zoo, Below: "
+    )
