@@ -573,6 +573,9 @@ def test_the_pictures_show_the_slides_as_they_are() -> None:
 
 def test_a_picture_of_a_slide_that_has_changed_is_named(project: Path) -> None:
     shutil.copytree(ROOT / "docs", project / "docs")
+    course = project / "slides" / "course.json"
+    settings = json.loads(course.read_text())
+    course.write_text(json.dumps(settings | {"pictures": {}}))
     deck = project / "slides" / "architectures.md"
     deck.write_text(deck.read_text().replace("\n\n## ", "\n\n## Our ", 1))
     checked = run_node(project, "print/pictures.mjs", "--check")
@@ -582,9 +585,8 @@ def test_a_picture_of_a_slide_that_has_changed_is_named(project: Path) -> None:
     built = run_node(project, "site/build.mjs")
     assert built.returncode == 0
     assert built.stderr == checked.stderr
-    course = project / "slides" / "course.json"
     own = {"docs/pictures/figure.png": ["Our zoo", "Below"]}
-    course.write_text(json.dumps(json.loads(course.read_text()) | {"pictures": own}))
+    course.write_text(json.dumps(settings | {"pictures": own}))
     checked = run_node(project, "print/pictures.mjs", "--check")
     assert checked.returncode == 2
     assert checked.stderr.startswith(
