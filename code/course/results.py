@@ -99,6 +99,12 @@ def main() -> None:
     for plan in plans:
         if plan not in left:
             print(f"{plan}: recorded already", flush=True)
+    if left and machine.commit().endswith("-dirty"):
+        print(
+            "code/ is not as it was committed, and a record names the commit: stop, commit, and "
+            "start again, unless this is to be a try",
+            flush=True,
+        )
     for plan in left:
         runs = [_finished(plan, recipe) for recipe in plan.recipes]
         made = record.summarize(runs, plan.training.variant)

@@ -226,16 +226,24 @@ def environment(device: torch.device, options: Options) -> Environment:
         "python": platform.python_version(),
         "torch": torch.__version__.partition("+")[0],
         "ignite": ignite.__version__,
-        "commit": _commit(),
+        "commit": commit(),
     }
 
 
-def _commit() -> str:
-    """The commit of this code, with "-dirty" if it was changed since; "" outside a checkout."""
-    here = Path(__file__).parent
-    command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
-    try:
-        done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip()
+def commit() -> str:
+    """The commit of this code, with "-dirty" if it does not hold it all; "" outside a checkout.
+
+    A record or slides that have changed, too, do not count: no training reads them.
+    """
+    code = Path(__file__).resolve().parents[1]
+    said = []
+    for words in ("describe --always --abbrev=12 --exclude=*", "status --porcelain -- ."):
+        try:
+            done = subprocess.run(
+                ["git", *words.split()], cwd=code, capture_output=True, text=True, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        said.append(done.stdout.strip())
+    name, changed = said
+    return f"{name}-dirty" if name and changed else name

@@ -35,7 +35,7 @@ def test_the_committed_facts_are_up_to_date() -> None:
 
 def test_every_network_has_the_paper_s_form_and_that_for_cifar10() -> None:
     networks = lessons.networks()
-    assert list(FACTS) == list(networks)
+    assert list(FACTS) == list(networks), "run: make figures"
     for network, lesson in networks.items():
         assert FACTS[network]["cifar10"]["input"] == [3, 32, 32]
         for key, form in lesson.forms.items():

@@ -25,6 +25,11 @@ def record(request: pytest.FixtureRequest) -> dict[str, Any]:
     return read
 
 
+def again(record: dict[str, Any]) -> str:
+    """How to make a record anew."""
+    return f"make results ARCH={record['network']} REPLACE=1 trains with RECIPE of its script"
+
+
 def test_there_are_records() -> None:
     assert RECORDS
 
@@ -36,14 +41,15 @@ def test_a_record_is_of_the_network_and_the_recipe_of_its_lesson(record: dict[st
     assert record["parameters"] == lab.count_parameters(model)
     assert record["macs"] == lab.count_macs(model, (1, 3, 32, 32))
     recipe = lesson.RECIPE.as_dict() | {"data": record["dataset"]}
-    assert record["recipe"] == {key: recipe[key] for key in recipe if key not in ELSEWHERE}
+    expected = {key: recipe[key] for key in recipe if key not in ELSEWHERE}
+    assert record["recipe"] == expected, f"it is of another recipe: {again(record)}"
 
 
 def test_a_record_says_where_each_number_comes_from(record: dict[str, Any]) -> None:
     for each in (record, *record["variants"].values()):
         for run in each["runs"]:
             assert run["commit"]
-            assert not run["commit"].endswith("-dirty")
+            assert not run["commit"].endswith("-dirty"), f"commit first, then {again(record)}"
             assert run["command"].startswith(f"python code/{record['network']}.py ")
             assert all(run[key] for key in ("device", "precision", "torch", "ignite"))
 

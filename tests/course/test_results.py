@@ -228,7 +228,7 @@ def test_the_networks_and_recipes_of_the_experiments_are_recorded_as_variants(
 @pytest.mark.parametrize(
     ("words", "settings", "line"),
     [
-        (["lenett"], "", "there is no lenett to be trained: choose from lenet, alexnet"),
+        (["lenett"], "", "there is no lenett to be trained: choose from "),
         (["--seeds", "0"], "", "--seeds must be at least 1, not 0"),
         (["--lr", "1"], "", "--lr: settings of the lessons come after --"),
         ([], "--width 0.5", "unrecognized arguments: --width 0.5"),

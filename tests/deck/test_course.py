@@ -525,6 +525,7 @@ def test_downloads_are_linked_where_they_are_and_show_the_deck_as_it_is(course: 
         ({"learnt": []}, "there is no setting learnt; there is deck, description, learn,"),
         ({"deck": "zoo"}, "deck: no slides/zoo.md; there is architectures"),
         ({"lessons": ["zoo"]}, "lessons: there is no code/zoo.py"),
+        ({"pictures": {"a.png": "LeNet"}}, "pictures.a.png is not a list"),
     ],
 )
 def test_a_mistake_in_the_course_stops_the_build_with_a_line(
@@ -628,6 +629,9 @@ def test_the_pictures_show_the_slides_as_they_are() -> None:
 
 def test_a_picture_of_a_slide_that_has_changed_is_named(project: Path) -> None:
     shutil.copytree(ROOT / "docs", project / "docs")
+    course = project / "slides" / "course.json"
+    settings = json.loads(course.read_text())
+    course.write_text(json.dumps(settings | {"pictures": {}}))
     deck = project / "slides" / "architectures.md"
     deck.write_text(deck.read_text().replace("\n\n## ", "\n\n## Our ", 1))
     checked = run_node(project, "print/pictures.mjs", "--check")
@@ -637,3 +641,10 @@ def test_a_picture_of_a_slide_that_has_changed_is_named(project: Path) -> None:
     built = run_node(project, "site/build.mjs")
     assert built.returncode == 0
     assert built.stderr == checked.stderr
+    own = {"docs/pictures/figure.png": ["Our zoo", "Below"]}
+    course.write_text(json.dumps(settings | {"pictures": own}))
+    checked = run_node(project, "print/pictures.mjs", "--check")
+    assert checked.returncode == 2
+    assert checked.stderr.startswith(
+        "docs/pictures/figure.png: slides/architectures.md has no slide Our zoo, Below: "
+    )

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -21,7 +22,7 @@ from ignite.engine import Events
 
 import lab
 from forking import forked, python
-from lab import training
+from lab import machine, training
 from lab.errors import Stopped, UserError
 from lab.runs import LOCK, Run
 from lab.search import bilevel as searching
@@ -50,6 +51,37 @@ def without_seconds(history: list[dict]) -> list[dict]:
 def unbroken(tmp_path_factory: pytest.TempPathFactory) -> lab.Trained:
     """A training that nothing interrupted."""
     return lab.train(tiny, tiny_recipe(), options(tmp_path_factory.mktemp("unbroken")))
+
+
+def test_a_run_says_when_the_commit_that_it_names_does_not_hold_its_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def git(*words: str) -> str:
+        name = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        done = subprocess.run(["git", *name, *words], cwd=tmp_path, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    script, record = tmp_path / "code" / "toy.py", tmp_path / "static" / "toy.json"
+    for file in (tmp_path / "code" / "lab" / "machine.py", record):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    monkeypatch.setattr(machine, "__file__", str(tmp_path / "code" / "lab" / "machine.py"))
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "first")
+    record.write_text("a record is no code")
+    first = git("rev-parse", "--short=12", "HEAD")
+    assert machine.commit() == first
+    script.touch()
+    assert machine.commit() == f"{first}-dirty"  # a script that no commit holds
+    git("add", ".")
+    assert machine.commit() == f"{first}-dirty"
+    git("commit", "--quiet", "--message", "second")
+    assert machine.commit() == git("rev-parse", "--short=12", "HEAD") != first
+    script.write_text("changed")
+    assert machine.commit().endswith("-dirty")
+    shutil.rmtree(tmp_path / ".git")
+    assert machine.commit() == ""
 
 
 def test_a_run_folder_holds_recipe_environment_history_checkpoints_and_pictures(

@@ -22,6 +22,8 @@
 # lists the settings.
 
 # %%
+from dataclasses import dataclass
+
 import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
 from torch import Tensor, nn
@@ -81,22 +83,32 @@ def costs() -> None:
 #
 # `LESSON` says all that figure, facts, records, pages and tests need to know of the network.
 
+
 # %%
-RECIPE = lab.Recipe("toy", epochs=20, lr=0.05, batch_size=128)
+@dataclass(frozen=True)
+class ToyRecipe(lab.Recipe):
+    """What the network is called; settings of its own belong here."""
+
+    @property
+    def title(self) -> str:
+        return "Toy"
 
 
-def build(recipe: lab.Recipe, classes: int) -> Toy:
+RECIPE = ToyRecipe("toy", epochs=20, lr=0.05, batch_size=128)
+
+
+def build(recipe: ToyRecipe, classes: int) -> Toy:
     """The network for 32x32 images."""
     return Toy(classes)
 
 
 LESSON = lab.NetworkLesson(
     "toy",
-    "Toy",
+    RECIPE.title,
     "Say its idea in one sentence.",
     recipe=RECIPE,
     build=build,
-    forms={"paper": lab.Form("Toy", Toy, (3, 32, 32))},
+    forms={"paper": lab.Form(RECIPE.title, Toy, (3, 32, 32))},
     figure=lab.Figure("chain", "paper"),
     live=True,
     learns=lab.Learns(0.2, "--epochs 4 --lr 0.02"),

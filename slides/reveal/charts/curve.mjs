@@ -83,8 +83,8 @@ const FIELDS = {
 
 /** Return the points of one field of a history, or throw naming what is wrong with it. */
 function series(history, field) {
-  if (!Array.isArray(history) || history.length < 2) {
-    throw new Error('a curve needs a list of two or more epochs');
+  if (!Array.isArray(history) || history.length < 1) {
+    throw new Error('a curve needs a list of epochs');
   }
   return history.map((record, n) => {
     for (const name of ['epoch', field]) {

@@ -10,29 +10,13 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { buildSite, readDecks } from '../site/build.mjs';
+import { readSettings } from '../site/course.mjs';
 import { command, isThere, readJson, Refusal, root, takeOptions } from '../project.mjs';
 
 const SIZE = { width: 1200, height: 675 };
 // What stands around a slide is not of the picture.
 const AROUND = '.controls, .progress, .slide-number { display: none !important; }';
 const MADE_FROM = 'docs/pictures/made-from.json';
-// Of README.md: the file, the deck, and the headings of the column and of a slide in it.
-const README = [
-  { file: 'docs/pictures/figure.png', deck: 'architectures', column: 'GoogLeNet' },
-  {
-    file: 'docs/pictures/code.png',
-    deck: 'architectures',
-    column: 'ResNet',
-    slide: 'The block in code',
-  },
-  { file: 'docs/pictures/curve.png', deck: 'architectures', column: 'ResNet', slide: 'On CIFAR10' },
-  {
-    file: 'docs/pictures/comparison.png',
-    deck: 'architectures',
-    column: 'NSGA-Net',
-    slide: 'Side by side',
-  },
-];
 // What a slide looks like besides what is on it.
 const STYLES = ['evo', 'common', 'fonts'].map((name) => `static/css/${name}.css`);
 
@@ -61,14 +45,15 @@ function wanted(decks) {
     digest: digest(slides[0]),
     isOptional: true, // without it, the first page has the deck's title alone
   }));
-  const others = README.map(({ file, deck: name, column, slide }) => {
-    const deck = decks.find((each) => each.name === name);
-    const h = deck?.columns.findIndex((slides) => heading(slides[0]) === column) ?? -1;
+  const { deck: name, pictures = {} } = readSettings(decks);
+  const deck = decks.find((each) => each.name === name);
+  const others = Object.entries(pictures).map(([file, [column, slide]]) => {
+    const h = deck.columns.findIndex((slides) => heading(slides[0]) === column);
     const v = slide && h >= 0 ? deck.columns[h].findIndex((text) => heading(text) === slide) : 0;
     if (h < 0 || v < 0) {
       const missing = [column, slide].filter(Boolean).join(', ');
       throw new Refusal(
-        `${file}: slides/${name}.md has no slide ${missing}: choose another in slides/reveal/print/pictures.mjs`,
+        `${file}: slides/${name}.md has no slide ${missing}: choose another in slides/course.json`,
       );
     }
     const before = deck.columns.slice(0, h).reduce((sum, slides) => sum + slides.length, 0);

@@ -27,11 +27,13 @@ const SETTINGS = {
   footer: 'text',
   license: 'text',
   lessons: [],
+  // Of README.md: for each file the heading of a column and, below its first slide, of another in it.
+  'pictures?': { '*': ['text'] },
 };
 
 /** Read slides/course.json. Throws a Refusal with a line for each mistake. */
-function readSettings(decks) {
-  const keys = Object.keys(SETTINGS);
+export function readSettings(decks) {
+  const keys = Object.keys(SETTINGS).map((key) => key.replace('?', ''));
   const unknown = Object.keys(readJson(COURSE)).filter((key) => !keys.includes(key));
   if (unknown.length > 0) {
     const there = keys.join(', ');

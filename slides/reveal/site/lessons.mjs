@@ -171,7 +171,7 @@ export function readLesson(name, declared, decks) {
     title: declared.title ?? written.title,
     idea: declared.idea ?? written.sentence,
     ...place,
-    drawing: drawing(place.figure, place.alt),
+    drawing: drawing(place.figure ?? name, place.alt),
     ...numbers(name),
     run: run && { ...run, body: withEquations(name, run.body) },
   };
