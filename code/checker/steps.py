@@ -135,7 +135,7 @@ POINTS = (
     Point("create_trainer", "learns in train mode", loop.trainer_is_in_train_mode),
     Point(
         "create_trainer",
-        "descends the cross-entropy of logits and labels",
+        "descends the cross-entropy of the logits",
         loop.loss_is_the_cross_entropy,
         after=(loop.trainer_is_in_train_mode,),
     ),

@@ -35,6 +35,9 @@
   window.addEventListener('message', guard, { capture: true });
 
   const SMALLEST = 0.4;
+  const LARGEST = 1.6;
+  // What takes the height that is left on its slide.
+  const RISING = ':scope > :is(.drawing, .curves, .comparison, .live, img, p:has(> img))';
   const STEP = 0.03;
 
   const isWide = (element) => element.scrollWidth > element.clientWidth + 1;
@@ -48,6 +51,26 @@
     return [...slide.children].some((child) => child.getBoundingClientRect().bottom > foot + 1);
   }
 
+  /** Tell whether something on a slide reaches into the margin on its right. */
+  function isBroad(slide) {
+    const box = slide.getBoundingClientRect();
+    const scale = box.width / slide.offsetWidth;
+    const edge = box.right - parseFloat(getComputedStyle(slide).paddingRight) * scale;
+    return [...slide.children].some((child) => child.getBoundingClientRect().right > edge + 1);
+  }
+
+  /** Tell whether something on a slide reaches below the arrows in its corner. */
+  function isBelowArrows(slide) {
+    const arrows = [...document.querySelectorAll('.reveal > .controls button')]
+      .map((arrow) => arrow.getBoundingClientRect())
+      .filter(({ width }) => width > 0);
+    const [left, top] = ['left', 'top'].map((side) => Math.min(...arrows.map((box) => box[side])));
+    return [...slide.children].some((child) => {
+      const { right, bottom } = child.getBoundingClientRect();
+      return right > left && bottom > top;
+    });
+  }
+
   /** Shrink code until its lines are not cut; the slide's words keep their size and place. */
   function fitCode(pre) {
     const boxes = [...pre.querySelectorAll('code')];
@@ -55,6 +78,37 @@
       pre.style.setProperty('--fit', size);
       if (!boxes.some(overflows)) return;
     }
+  }
+
+  /**
+   * Let code and tables grow until they fill the slide, where nothing else takes the room that is
+   * left: a drawing does.
+   */
+  function grow(slide) {
+    if (Reveal.isScrollView() || slide.querySelector(RISING)) return;
+    const growing = [...slide.querySelectorAll(':scope > :is(pre, table)')];
+    if (growing.length === 0) return;
+    const starts = growing.map((each) => Number(each.style.getPropertyValue('--fit') || 1));
+    const scale = (factor) =>
+      growing.forEach((each, n) => each.style.setProperty('--fit', factor * starts[n]));
+    const heights = growing.map((each) => each.offsetHeight);
+    const fits = (factor) => {
+      scale(factor);
+      const wraps = (each, n) =>
+        each.tagName === 'TABLE' && each.offsetHeight > factor * heights[n] + 6;
+      if (growing.some(wraps)) return false;
+      const boxes = [...slide.querySelectorAll('pre code')];
+      return (
+        ![isFull, isBroad, isBelowArrows].some((each) => each(slide)) && !boxes.some(overflows)
+      );
+    };
+    let [low, high] = [1, LARGEST / Math.min(...starts)];
+    for (let round = 0; round < 7; round += 1) {
+      const middle = (low + high) / 2;
+      if (fits(middle)) low = middle;
+      else high = middle;
+    }
+    scale(low);
   }
 
   const fitted = new WeakMap(); // the window for which each slide was fitted last
@@ -65,12 +119,16 @@
     fitted.set(slide, view());
     slide.style.fontSize = '';
     slide.querySelectorAll('pre').forEach(fitCode);
+    slide
+      .querySelectorAll(':scope > table')
+      .forEach((table) => table.style.removeProperty('--fit'));
     const boxes = [slide, ...slide.querySelectorAll('pre code')];
     const equations = [...slide.querySelectorAll('math[display]')];
     const isTooFull = () => isFull(slide) || boxes.some(overflows) || equations.some(isWide);
     for (let size = 1 - STEP; size >= SMALLEST && isTooFull(); size -= STEP) {
       slide.style.fontSize = `${size}em`;
     }
+    if (slide.style.fontSize === '') grow(slide);
   }
 
   /** The slides that are laid out now; reveal.js gives the far ones no box. */
