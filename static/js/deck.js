@@ -43,32 +43,22 @@
   const isWide = (element) => element.scrollWidth > element.clientWidth + 1;
   const overflows = (element) => element.scrollHeight > element.clientHeight + 1 || isWide(element);
 
-  /** Tell whether the last thing on a slide reaches into the margin below it. */
-  function isFull(slide) {
+  /** Tell whether something on a slide reaches into its margin. */
+  const reachesInto = (padding, side) => (slide) => {
     const box = slide.getBoundingClientRect();
     const scale = box.height / slide.offsetHeight; // the overview shows the slides smaller
-    const foot = box.bottom - parseFloat(getComputedStyle(slide).paddingBottom) * scale;
-    return [...slide.children].some((child) => child.getBoundingClientRect().bottom > foot + 1);
-  }
+    const edge = box[side] - parseFloat(getComputedStyle(slide)[padding]) * scale;
+    return [...slide.children].some((child) => child.getBoundingClientRect()[side] > edge + 1);
+  };
+  const isFull = reachesInto('paddingBottom', 'bottom');
+  const isBroad = reachesInto('paddingRight', 'right');
 
-  /** Tell whether something on a slide reaches into the margin on its right. */
-  function isBroad(slide) {
-    const box = slide.getBoundingClientRect();
-    const scale = box.width / slide.offsetWidth;
-    const edge = box.right - parseFloat(getComputedStyle(slide).paddingRight) * scale;
-    return [...slide.children].some((child) => child.getBoundingClientRect().right > edge + 1);
-  }
-
-  /** Tell whether something on a slide reaches below the arrows in its corner. */
-  function isBelowArrows(slide) {
-    const arrows = [...document.querySelectorAll('.reveal > .controls button')]
+  /** Tell whether something reaches below the arrows in the corner. */
+  function isBelowArrows(element) {
+    const { right, bottom } = element.getBoundingClientRect();
+    return [...document.querySelectorAll('.reveal > .controls button')]
       .map((arrow) => arrow.getBoundingClientRect())
-      .filter(({ width }) => width > 0);
-    const [left, top] = ['left', 'top'].map((side) => Math.min(...arrows.map((box) => box[side])));
-    return [...slide.children].some((child) => {
-      const { right, bottom } = child.getBoundingClientRect();
-      return right > left && bottom > top;
-    });
+      .some(({ width, left, top }) => width > 0 && right > left && bottom > top);
   }
 
   /** Shrink code until its lines are not cut; the slide's words keep their size and place. */
@@ -87,28 +77,19 @@
   function grow(slide) {
     if (Reveal.isScrollView() || slide.querySelector(RISING)) return;
     const growing = [...slide.querySelectorAll(':scope > :is(pre, table)')];
-    if (growing.length === 0) return;
     const starts = growing.map((each) => Number(each.style.getPropertyValue('--fit') || 1));
-    const scale = (factor) =>
-      growing.forEach((each, n) => each.style.setProperty('--fit', factor * starts[n]));
     const heights = growing.map((each) => each.offsetHeight);
     const fits = (factor) => {
-      scale(factor);
-      const wraps = (each, n) =>
-        each.tagName === 'TABLE' && each.offsetHeight > factor * heights[n] + 6;
-      if (growing.some(wraps)) return false;
-      const boxes = [...slide.querySelectorAll('pre code')];
-      return (
-        ![isFull, isBroad, isBelowArrows].some((each) => each(slide)) && !boxes.some(overflows)
-      );
+      growing.forEach((each, n) => each.style.setProperty('--fit', factor * starts[n]));
+      if (growing.some((each, n) => each.offsetHeight > factor * heights[n] + 6)) return false; // wraps
+      if (isFull(slide) || isBroad(slide) || growing.some(isBelowArrows)) return false;
+      return ![...slide.querySelectorAll('pre code')].some(overflows);
     };
-    let [low, high] = [1, LARGEST / Math.min(...starts)];
-    for (let round = 0; round < 7; round += 1) {
-      const middle = (low + high) / 2;
-      if (fits(middle)) low = middle;
-      else high = middle;
+    let factor = 1;
+    for (let step = LARGEST / Math.min(...starts) - 1; step > 0.002; step /= 2) {
+      if (fits(factor + step)) factor += step;
     }
-    scale(low);
+    fits(factor);
   }
 
   const fitted = new WeakMap(); // the window for which each slide was fitted last

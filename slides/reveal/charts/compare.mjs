@@ -35,8 +35,8 @@ const COSTS = {
 
 /** What stands in the table behind the names: over each column, and in it. */
 const COLUMNS = [
-  { head: 'accuracy', write: ({ accuracy }) => show(accuracy, 'percent') },
-  { head: 'epochs', write: ({ record }) => show(record.recipe.epochs, 'integer') },
+  { cost: '', head: 'accuracy', write: ({ accuracy }) => show(accuracy, 'percent') },
+  { cost: '', head: 'epochs', write: ({ record }) => show(record.recipe.epochs, 'integer') },
   ...Object.entries(COSTS).map(([cost, { head, of, format }]) => ({
     cost,
     head,
