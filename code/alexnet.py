@@ -68,14 +68,15 @@ def convolution(
         norm: "batch" normalizes before the ReLU, "lrn" after it as in the paper, "none" not.
         groups: 2 for two towers that do not see each other.
     """
-    layers: list[nn.Module] = [
-        nn.Conv2d(in_channels, channels, kernel_size, stride, padding, groups=groups)
-    ]
+    size = (kernel_size, stride, padding)
+    conv = nn.Conv2d(in_channels, channels, *size, groups=groups)
+    layers: list[nn.Module] = [conv]
     if norm == "batch":
         layers.append(nn.BatchNorm2d(channels))
     layers.append(nn.ReLU())
-    if norm == "lrn":  # k, n, alpha and beta of section 3.3; PyTorch divides alpha by n
-        layers.append(nn.LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0))
+    if norm == "lrn":  # section 3.3; PyTorch divides alpha by n
+        lrn = nn.LocalResponseNorm(5, 5e-4, beta=0.75, k=2.0)
+        layers.append(lrn)
     return nn.Sequential(*layers)
 
 

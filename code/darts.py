@@ -61,7 +61,7 @@ class MixedEdge(nn.ModuleList):
     """Operations side by side, which give equal shapes."""
 
     def forward(self, x: Tensor, shares: Tensor) -> Tensor:
-        pairs = zip(shares, self, strict=True)  # shares sum to 1
+        pairs = zip(shares, self, strict=True)  # they sum to 1
         mixed = (share * o(x) for share, o in pairs)
         return sum(mixed, torch.zeros(()))
 
@@ -293,7 +293,8 @@ def derive(*alphas: Tensor) -> Genotype:
         shares = alpha.detach().softmax(-1)[:, 1:]  # no "none"
         nodes = (each.split(SOURCES) for each in shares.max(-1))
         for strengths, operations in zip(*nodes, strict=True):
-            for state in sorted(strengths.topk(2).indices.tolist()):
+            two = strengths.topk(2).indices.tolist()
+            for state in sorted(two):
                 yield NAMES[1 + int(operations[state])], state
 
     return Genotype(*(tuple(cell(alpha)) for alpha in alphas))
@@ -338,16 +339,21 @@ class Bilevel:
         alphas = Adam(model.alphas, recipe.alpha_lr, betas=(0.5, 0.999), weight_decay=1e-3)
         self.optimizers = {"weights": weights, "alphas": alphas}
 
+    def rate(self, done: float) -> float:
+        """The learning rate of the weights, with this share of the search done."""
+        top = self.recipe.lr
+        low = min(0.001, top)  # as in the authors' code
+        return low + (top - low) * (1 + math.cos(math.pi * done)) / 2
+
     def __call__(self, training: Batch, validation: Batch, done: float) -> Tensor:
         """One step, with this share of the search done; returns the training loss."""
-        model, top = self.model, self.recipe.lr
-        low = min(0.001, top)  # as in the authors' code
-        lr = low + (top - low) * (1 + math.cos(math.pi * done)) / 2
+        model, lr = self.model, self.rate(done)
         weights, alphas = self.optimizers.values()
         xi = lr if self.recipe.second_order else 0.0
-        gradients = architecture_gradient(model, training, validation, xi)
-        for alpha, gradient in zip(model.alphas, gradients, strict=True):
-            alpha.grad = gradient
+        batches = training, validation
+        grads = architecture_gradient(model, *batches, xi)
+        for alpha, grad in zip(model.alphas, grads, strict=True):
+            alpha.grad = grad
         alphas.step()
         weights.param_groups[0]["lr"] = lr
         weights.zero_grad()
@@ -495,9 +501,12 @@ def read_genotype(text: str) -> Genotype:
 def random_genotype(seed: int) -> Genotype:
     """One genotype of the space, each as likely as any other."""
     draw = random.Random(seed)
-    pairs = (sorted(draw.sample(range(sources), 2)) for sources in 2 * SOURCES)
-    edges = tuple((draw.choice(NAMES[1:]), state) for pair in pairs for state in pair)
-    return Genotype(edges[: 2 * NODES], edges[2 * NODES :])
+    edges = []
+    for sources in 2 * SOURCES:
+        for state in sorted(draw.sample(range(sources), 2)):
+            edges.append((draw.choice(NAMES[1:]), state))
+    normal, reduction = edges[: 2 * NODES], edges[2 * NODES :]
+    return Genotype(tuple(normal), tuple(reduction))
 
 
 DARTS_V2 = read_genotype(

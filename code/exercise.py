@@ -158,9 +158,9 @@ def create_trainer(model: nn.Module, optimizer: Optimizer) -> Engine:
     """The engine that learns from one batch after another.
 
     Returns:
-        an `Engine` whose step takes `(images, labels, count)`: it makes one step of gradient
-        descent on the cross-entropy, in train mode, and returns the loss as a number, or as a
-        tensor without its graph.
+        an `Engine` whose step takes `(images, labels, count)`:
+        in train mode, it descends the cross-entropy once, and
+        returns the loss, a number or a tensor without graph.
     """
     raise NotImplementedError
 

@@ -32,6 +32,7 @@
 
 # %%
 from dataclasses import dataclass
+from functools import partial
 
 import lab  # isort: skip (before torch, for Ctrl-C)
 import torch
@@ -73,21 +74,22 @@ class Inception(nn.Module):
 
     def __init__(self, in_channels: int, channels: tuple[int, ...], paper: bool = False) -> None:
         super().__init__()
-        ch1x1, ch3x3_reduce, ch3x3, ch5x5_reduce, ch5x5, pool_proj = channels
-        self.branch1x1 = BasicConv2d(in_channels, ch1x1, 1, 1, paper)
+        ch1x1, ch3x3red, ch3x3, ch5x5red, ch5x5, pool = channels
+        conv = partial(BasicConv2d, stride=1, paper=paper)
+        self.branch1x1 = conv(in_channels, ch1x1, 1)
         self.branch3x3 = nn.Sequential(
-            BasicConv2d(in_channels, ch3x3_reduce, 1, 1, paper),
-            BasicConv2d(ch3x3_reduce, ch3x3, 3, 1, paper),
+            conv(in_channels, ch3x3red, 1),
+            conv(ch3x3red, ch3x3, 3),
         )
         self.branch5x5 = nn.Sequential(
-            BasicConv2d(in_channels, ch5x5_reduce, 1, 1, paper),
-            BasicConv2d(ch5x5_reduce, ch5x5, 5 if paper else 3, 1, paper),
+            conv(in_channels, ch5x5red, 1),
+            conv(ch5x5red, ch5x5, 5 if paper else 3),
         )
         self.branch_pool = nn.Sequential(
             nn.MaxPool2d(3, stride=1, padding=1),
-            BasicConv2d(in_channels, pool_proj, 1, 1, paper),
+            conv(in_channels, pool, 1),
         )
-        self.out_channels = ch1x1 + ch3x3 + ch5x5 + pool_proj
+        self.out_channels = ch1x1 + ch3x3 + ch5x5 + pool
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([branch(x) for branch in self.children()], dim=1)

@@ -91,14 +91,15 @@ def graph(bits: list[int]) -> Graph:
     between: Graph = {1: []}
     while left:
         node = len(between) + 1
-        between[node] = [other for other in range(1, node) if left[other - 1]]
+        earlier = range(1, node)
+        between[node] = [n for n in earlier if left[n - 1]]
         left = left[node - 1 :]
-    read = {other for sources in between.values() for other in sources}
-    kept = [node for node in between if between[node] or node in read]
-    active = {node: between[node] or [0] for node in kept}
+    read = {n for sources in between.values() for n in sources}
+    kept = [n for n in between if between[n] or n in read]
+    active = {n: between[n] or [0] for n in kept}
     if not active:
         return {}
-    ends = [node for node in active if node not in read]
+    ends = [n for n in active if n not in read]
     return {**active, len(between) + 1: [0] * residual + ends}
 
 
@@ -317,10 +318,11 @@ def search(recipe: NSGANetRecipe, options: SearchOptions) -> list[dict[str, Any]
         genome = draw(trial, options.nodes)
         trial.set_user_attr("genome", genome)
         twin = studies.find_twin(study, trial, canonical(genome))
-        if twin is not None:  # the same network is not trained twice
+        if twin is not None:  # no network is trained twice
             trial.set_user_attr("same_as", twin.number)
             return twin.values[0], twin.values[1]
-        found = studies.train_briefly(build, replace(recipe, genome=genome), data, options)
+        own = replace(recipe, genome=genome)
+        found = studies.train_briefly(build, own, data, options)
         trial.set_user_attr("found", found)
         return found["error"], found["macs"]
 

@@ -117,8 +117,10 @@ def convolution(
     """Weighted sums of windows: (N, C, H, W), (D, C, K, K), (D,) -> (N, D, H', W')."""
     check("NCHW, DCKK, D", x, weight, bias)
     x = F.pad(x, (padding, padding, padding, padding))
-    patches = windows(x, weight.shape[2], stride)  # (N, C, H', W', K, K)
-    return torch.einsum("nchwij,dcij->ndhw", patches, weight) + bias[:, None, None]
+    size = weight.shape[2]
+    patches = windows(x, size, stride)  # (N, C, H', W', K, K)
+    y = torch.einsum("nchwij,dcij->ndhw", patches, weight)
+    return y + bias[:, None, None]  # (N, D, H', W')
 
 
 @lab.demo
@@ -326,11 +328,11 @@ def probabilities() -> str:
 
 
 # %%
-def dropout(x: Tensor, p: float, generator: Generator | None = None) -> Tensor:
+def dropout(x: Tensor, p: float, rng: Generator | None = None) -> Tensor:
     """Any shape; each number becomes 0 with probability p. For training only."""
     if not 0 <= p < 1:
-        raise ValueError(f"dropout needs a probability of at least 0 and below 1, not {p}")
-    kept = torch.empty_like(x).bernoulli_(1 - p, generator=generator)
+        raise ValueError(f"p must be in [0, 1), and is {p}")
+    kept = torch.empty_like(x).bernoulli_(1 - p, generator=rng)
     return x * kept / (1 - p)
 
 

@@ -47,6 +47,11 @@ from torch.nn import functional as F
 
 
 # %%
+def conv3x3(in_channels: int, channels: int, stride: int = 1) -> nn.Conv2d:
+    """(N, in_channels, H, W) -> (N, channels, H / stride, W / stride); batch norm has the bias."""
+    return nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+
+
 class BasicBlock(nn.Module):
     """Figure 5, left: (N, in_channels, H, W) -> (N, channels, H / stride, W / stride)."""
 
@@ -54,9 +59,9 @@ class BasicBlock(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, stride: int, shortcut: nn.Module | None):
         super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, channels, 3, stride, padding=1, bias=False)
+        self.conv1 = conv3x3(in_channels, channels, stride)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = conv3x3(channels, channels)
         self.bn2 = nn.BatchNorm2d(channels)
         self.shortcut = shortcut
         self.relu = nn.ReLU()
@@ -84,7 +89,7 @@ class Bottleneck(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, channels, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, stride, padding=1, bias=False)
+        self.conv2 = conv3x3(channels, channels, stride)
         self.bn2 = nn.BatchNorm2d(channels)
         self.conv3 = nn.Conv2d(channels, 4 * channels, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(4 * channels)

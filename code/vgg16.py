@@ -55,7 +55,7 @@ def stage(in_channels: int, channels: int, count: int, batch_norm: bool) -> nn.S
     layers: list[nn.Module] = []
     for number in range(count):
         inputs = channels if number else in_channels
-        layers.append(nn.Conv2d(inputs, channels, kernel_size=3, padding=1))
+        layers.append(nn.Conv2d(inputs, channels, 3, padding=1))
         if batch_norm:
             layers.append(nn.BatchNorm2d(channels))
         layers.append(nn.ReLU())

@@ -29,7 +29,7 @@ from .work import Work
 HOME = Path(__file__).parents[1]  # the folder that holds `lab`
 PATIENCE = 15.0  # seconds that a point may take, and loading the file as well
 TRAINING = 6  # times as long for the point that trains the student's own network
-WIDTH = 86  # characters of a line of the checklist
+WIDTH = 64  # characters of a line of the checklist, which a slide shows
 LIMIT = 240.0  # seconds in all, if even the watch below hangs
 
 

@@ -129,7 +129,7 @@ def trainer_is_in_train_mode(work: Work) -> None:
 
 
 @point(
-    "create_trainer", "descends the cross-entropy of logits and labels", trainer_is_in_train_mode
+    "create_trainer", "descends the cross-entropy of the logits", trainer_is_in_train_mode
 )
 def loss_is_the_cross_entropy(work: Work) -> None:
     probe = work.trained_probe

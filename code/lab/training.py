@@ -23,7 +23,7 @@ from ignite.handlers import (
     PiecewiseLinear,
     TerminateOnNan,
 )
-from ignite.metrics import Accuracy, ConfusionMatrix, Loss
+from ignite.metrics import Accuracy, ConfusionMatrix, Loss, Metric
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
@@ -270,15 +270,16 @@ def create_trainer(
     share.
     """
     world_size = idist.get_world_size()
+    mixed = precision is not torch.float32
 
     def step(engine: Engine, batch: tuple[Tensor, Tensor, int]) -> Tensor:
         images, labels, whole = batch
         model.train()
         optimizer.zero_grad()
-        with torch.autocast(device.type, precision, enabled=precision is not torch.float32):
+        with torch.autocast(device.type, precision, enabled=mixed):
             own, auxiliary = _losses(model(images), labels, recipe)
-        # Gradients are averaged over processes, whose shares of a batch may differ by an image:
-        # this scale makes the average the gradient of the mean over the whole batch.
+        # Processes average their gradients, and their shares of a
+        # batch may differ: in all, the mean over the whole batch.
         scale = world_size / whole
         scaler.scale((own + auxiliary) * scale).backward()
         scaler.step(optimizer)
@@ -317,9 +318,13 @@ def create_evaluator(model: nn.Module, classes: int, device: torch.device) -> En
             return model(images), labels
 
     evaluator = Engine(step)
-    Accuracy(device=device).attach(evaluator, "accuracy")
-    Loss(F.cross_entropy, device=device).attach(evaluator, "loss")
-    ConfusionMatrix(classes, device=device).attach(evaluator, "confusion")
+    metrics: dict[str, Metric] = {
+        "accuracy": Accuracy(device=device),
+        "loss": Loss(F.cross_entropy, device=device),
+        "confusion": ConfusionMatrix(classes, device=device),
+    }
+    for name, metric in metrics.items():
+        metric.attach(evaluator, name)
     return evaluator
 
 
@@ -409,7 +414,7 @@ def fit(
         if trainer.should_terminate:
             return
         speed = f"{epoch.images / epoch.clock():,.0f} images/s"
-        share(evaluated.buffers())  # batch norms': all evaluate the same network
+        share(evaluated.buffers())  # all evaluate one network
         evaluator.run(validation)
         history.append(epoch_row(trainer, evaluator, epoch))
         print(line_of(history.rows[-1], recipe, speed), flush=True)

@@ -35,17 +35,30 @@
   window.addEventListener('message', guard, { capture: true });
 
   const SMALLEST = 0.4;
+  const LARGEST = 1.6;
+  // What takes the height that is left on its slide.
+  const RISING = ':scope > :is(.drawing, .curves, .comparison, .live, img, p:has(> img))';
   const STEP = 0.03;
 
   const isWide = (element) => element.scrollWidth > element.clientWidth + 1;
   const overflows = (element) => element.scrollHeight > element.clientHeight + 1 || isWide(element);
 
-  /** Tell whether the last thing on a slide reaches into the margin below it. */
-  function isFull(slide) {
+  /** Tell whether something on a slide reaches into its margin. */
+  const reachesInto = (padding, side) => (slide) => {
     const box = slide.getBoundingClientRect();
     const scale = box.height / slide.offsetHeight; // the overview shows the slides smaller
-    const foot = box.bottom - parseFloat(getComputedStyle(slide).paddingBottom) * scale;
-    return [...slide.children].some((child) => child.getBoundingClientRect().bottom > foot + 1);
+    const edge = box[side] - parseFloat(getComputedStyle(slide)[padding]) * scale;
+    return [...slide.children].some((child) => child.getBoundingClientRect()[side] > edge + 1);
+  };
+  const isFull = reachesInto('paddingBottom', 'bottom');
+  const isBroad = reachesInto('paddingRight', 'right');
+
+  /** Tell whether something reaches below the arrows in the corner. */
+  function isBelowArrows(element) {
+    const { right, bottom } = element.getBoundingClientRect();
+    return [...document.querySelectorAll('.reveal > .controls button')]
+      .map((arrow) => arrow.getBoundingClientRect())
+      .some(({ width, left, top }) => width > 0 && right > left && bottom > top);
   }
 
   /** Shrink code until its lines are not cut; the slide's words keep their size and place. */
@@ -57,6 +70,28 @@
     }
   }
 
+  /**
+   * Let code and tables grow until they fill the slide, where nothing else takes the room that is
+   * left: a drawing does.
+   */
+  function grow(slide) {
+    if (Reveal.isScrollView() || slide.querySelector(RISING)) return;
+    const growing = [...slide.querySelectorAll(':scope > :is(pre, table)')];
+    const starts = growing.map((each) => Number(each.style.getPropertyValue('--fit') || 1));
+    const heights = growing.map((each) => each.offsetHeight);
+    const fits = (factor) => {
+      growing.forEach((each, n) => each.style.setProperty('--fit', factor * starts[n]));
+      if (growing.some((each, n) => each.offsetHeight > factor * heights[n] + 6)) return false; // wraps
+      if (isFull(slide) || isBroad(slide) || growing.some(isBelowArrows)) return false;
+      return ![...slide.querySelectorAll('pre code')].some(overflows);
+    };
+    let factor = 1;
+    for (let step = LARGEST / Math.min(...starts) - 1; step > 0.002; step /= 2) {
+      if (fits(factor + step)) factor += step;
+    }
+    fits(factor);
+  }
+
   const fitted = new WeakMap(); // the window for which each slide was fitted last
   const view = () => `${innerWidth} ${innerHeight}`;
 
@@ -65,12 +100,16 @@
     fitted.set(slide, view());
     slide.style.fontSize = '';
     slide.querySelectorAll('pre').forEach(fitCode);
+    slide
+      .querySelectorAll(':scope > table')
+      .forEach((table) => table.style.removeProperty('--fit'));
     const boxes = [slide, ...slide.querySelectorAll('pre code')];
     const equations = [...slide.querySelectorAll('math[display]')];
     const isTooFull = () => isFull(slide) || boxes.some(overflows) || equations.some(isWide);
     for (let size = 1 - STEP; size >= SMALLEST && isTooFull(); size -= STEP) {
       slide.style.fontSize = `${size}em`;
     }
+    if (slide.style.fontSize === '') grow(slide);
   }
 
   /** The slides that are laid out now; reveal.js gives the far ones no box. */

@@ -192,15 +192,15 @@ def phone(kept: Visit, deck_url: str) -> Visit:
 
 # A window of another size shows what it would have shown from the beginning: that has its own test.
 def test_every_slide_and_step_fits_and_can_be_read(deck: Visit, deck_url: str) -> None:
-    for width, height, smallest in [
-        (1920, 1080, 26),
-        (1366, 768, 13),
-        (1280, 720, 13),
-        (1024, 768, 13),
-        (1024, 400, 0),
+    for width, height, smallest, code in [
+        (1920, 1080, 26, 26),
+        (1366, 768, 13, 18),
+        (1280, 720, 13, 18),
+        (1024, 768, 13, 20),
+        (1024, 400, 0, 0),
     ]:
         deck.page.set_viewport_size({"width": width, "height": height})
-        wrong = deck.page.evaluate(INSPECT, {"smallest": smallest})
+        wrong = deck.page.evaluate(INSPECT, {"smallest": smallest, "code": code})
         assert wrong == [], f"at {width}x{height}"
     assert deck.page.locator("section.mistake").count() == 0
     deck.check_images()

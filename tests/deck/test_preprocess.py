@@ -220,6 +220,44 @@ def test_a_docstring_stays_when_asked_for(root: Path) -> None:
     assert '    """Only a line."""\n' in filled(root, "{{ code/net.py: Net.__init__ | docstring }}")
 
 
+def test_code_comes_without_types_when_asked_for(root: Path) -> None:
+    (root / "code" / "net.py").write_text(
+        textwrap.dedent(
+            '''\
+            class Net:
+                kinds: dict[str, int] = {"a": 1}
+
+                def forward(self, x: Tensor) -> Tensor:  # (N, C)
+                    """Says so."""
+                    return x
+
+
+            async def train(
+                model: nn.Module, *images: Tensor, rate: float = 0.1, momentum: float | None = None,
+                batch_size: int = 128,
+            ) -> None:
+                ...
+            '''
+        )
+    )
+    shown = filled(root, "{{ code/net.py: Net [5] | untyped docstring }}").split("\n")
+    assert shown[1:-3] == [
+        "class Net:",
+        '    kinds = {"a": 1}',
+        "",
+        "    def forward(self, x):  # (N, C)",
+        '        """Says so."""',
+        "        return x",
+    ]
+    shown = filled(root, "{{ code/net.py: train | untyped }}").split("\n")
+    assert shown[1:-3] == [
+        "async def train(",
+        "    model, *images, rate=0.1, momentum=None, batch_size=128,",
+        "):",
+        "    ...",
+    ]
+
+
 def test_a_fence_is_longer_than_any_in_the_code(root: Path) -> None:
     shown = filled(root, "{{ code/net.py: after }}")
     assert shown.startswith("````python\ndef after()")
@@ -330,6 +368,13 @@ def test_a_network_is_listed_stage_by_stage(root: Path) -> None:
     assert shares == [0.8, 99.9, 0.0, 0.0, 99.2, 0.1]
 
 
+def test_a_step_marks_the_rows_to_look_at(root: Path) -> None:
+    shown = filled(root, "{{ static/facts.json: net | layers: conv1, fc }}")
+    rows = re.findall(r'<tr(.*?)><th scope="row">(.*?)</th>', shown)
+    marked = ' class="marked fragment custom" data-fragment-index="0"'
+    assert rows == [(marked, "conv1"), ("", "pool"), (marked, "fc"), ("", "in all")]
+
+
 def test_what_is_too_little_for_its_column_is_not_called_nothing(root: Path) -> None:
     facts = json.loads(json.dumps(FACTS))
     facts["net"]["stages"][0]["macs"] += 10**10
@@ -415,9 +460,8 @@ def record(network: str, **changes: object) -> dict[str, object]:
     accuracy = {"mean": 0.9, "std": 0.01, "n": 3}
     default = {"network": network, "variant": "default", "dataset": "data-1", "device": "CPU"}
     runs[0] |= {"device": changes.pop("device", "CPU"), "precision": "float32"}
-    return (
-        default | {"macs": 10**6, "parameters": 2000, "runs": runs, "accuracy": accuracy} | changes
-    )
+    counts = {"macs": 10**6, "parameters": 2000, "recipe": {"epochs": 7}}
+    return default | counts | {"runs": runs, "accuracy": accuracy} | changes
 
 
 def write_records(root: Path, *records: dict[str, object]) -> None:
@@ -428,7 +472,9 @@ def write_records(root: Path, *records: dict[str, object]) -> None:
 
 
 def test_all_records_are_compared_with_their_cost(root: Path) -> None:
-    (root / "static" / "facts.json").write_text('{"b": {"cifar10": {"name": "B-20"}}}')
+    # Without the auxiliary classifiers that the record counts as well.
+    facts = {"b": {"cifar10": {"name": "B-20", "parameters": 1_230_000}}}
+    (root / "static" / "facts.json").write_text(json.dumps(facts))
     once = {"mean": 0.8, "std": 0.0, "n": 1}
     write_records(root, record("b", macs=4 * 10**7), record("a", accuracy=once), {"network": "c"})
     shown = filled(root, "{{ static/results: accuracy | compare macs }}")
@@ -436,9 +482,9 @@ def test_all_records_are_compared_with_their_cost(root: Path) -> None:
     assert "NaN" not in shown
     nbsp = "\u00a0"
     assert cells(shown) == [
-        ["network", "accuracy", "parameters", "MACs", "training"],
-        ["a", "80.0%", f"0.00{nbsp}M", f"1.00{nbsp}M", f"3{nbsp}min 3{nbsp}s"],
-        ["B-20", f"90.0{nbsp}±{nbsp}1.0%", f"0.00{nbsp}M", f"40.0{nbsp}M", f"3{nbsp}min 3{nbsp}s"],
+        ["network", "accuracy", "epochs", "parameters", "MACs"],
+        ["a", "80.0%", "7", f"0.00{nbsp}M", f"1.00{nbsp}M"],
+        ["B-20", f"90.0{nbsp}±{nbsp}1.0%", "7", f"1.23{nbsp}M", f"40.0{nbsp}M"],
     ]
     assert "over several runs (B-20: 3), else one run. Trained on CPU, float32.</caption>" in shown
     assert shown.count('class="point"') == 2
@@ -453,6 +499,17 @@ def test_times_of_several_devices_say_which(root: Path) -> None:
     write_records(root, record("b", device="GPU", dataset="data-2"))
     shown = filled(root, "{{ static/results: accuracy | compare seconds }}")
     assert "Trained on CPU, float32: a; GPU, float32: b (data-2).</caption>" in shown
+    assert cells(shown)[0][-1] == "training"
+
+
+def test_one_far_below_the_others_is_named_and_does_not_stretch_the_axis(root: Path) -> None:
+    for n, mean in enumerate((0.88, 0.87, 0.865, 0.6)):
+        write_records(root, record(f"net{n}", accuracy={"mean": mean, "std": 0.0, "n": 1}))
+    shown = filled(root, "{{ static/results: accuracy | compare macs }}")
+    assert shown.count('class="point"') == 3
+    assert "↓ net3, 60.0% at 1.00\u00a0M</text>" in shown
+    assert re.findall(r'text-anchor="end">([\d.]+)%<', shown)[0] == "86.5"
+    assert cells(shown)[4][:2] == ["net3", "60.0%"]
 
 
 def test_results_on_other_images_than_most_say_on_which(root: Path) -> None:
@@ -532,6 +589,27 @@ def test_several_trainings_are_drawn_in_one_chart(root: Path) -> None:
     (x, y), (x_plain, y_plain) = label_places(shown)[:2]
     assert x == x_plain
     assert abs(y - y_plain) >= 34  # equal trainings, and yet their labels are apart
+
+
+def test_trainings_are_called_as_the_deck_says_with_their_length(root: Path) -> None:
+    short = record("net", variant="short")
+    del short["runs"][0]["history"][3:]
+    write_records(root, record("net", variants={"short": short}))
+    directive = "static/results/net.json: ., variants.short | curves train_loss: all of it, a part"
+    shown = filled(root, f"{{{{ {directive} }}}}")
+    labels = ["all of it", "7 epochs", "a part", "3 epochs"]
+    assert re.findall(r'class="label".*?>(.*?)<', shown) == labels * 2
+    assert "all of it from 2 to 0.29, a part from 2" in shown
+
+
+def test_an_axis_shows_the_range_in_which_something_happens(root: Path) -> None:
+    result = json.loads(json.dumps(RESULT))
+    for row in result["runs"][0]["history"]:
+        row["validation_accuracy"] = 0.8 + row["epoch"] / 100
+    (root / "static" / "net.json").write_text(json.dumps(result))
+    accuracy = filled(root, "{{ static/net.json: runs.0.history | curve }}").split("<svg")[1]
+    assert re.findall(r'text-anchor="end">(.*?)<', accuracy) == ["80%", "82%", "84%", "86%", "88%"]
+    assert re.findall(r'class="label".*?>(.*?)<', accuracy) == ["validation", "87%"]
 
 
 def test_a_short_training_is_named_over_the_end_of_its_line(root: Path) -> None:
@@ -679,7 +757,7 @@ BAD = [
         "{{ code/net.py: Net.forward [1|2-9] }}",
         "the steps go to line 9, but Net.forward has 4 lines",
     ),
-    ("{{ code/net.py: Net | percent }}", "code takes the option docstring, not percent"),
+    ("{{ code/net.py: Net | percent }}", "code takes the options docstring and untyped, not perce"),
     (
         "{{ static/no.json: a }}",
         "there is no such file; there is static/broken.json, static/facts.json, static/net.json",
@@ -703,6 +781,8 @@ BAD = [
     ("{{ static/net.json: . | shares }}", "shares takes normal, reduction, not nothing"),
     ("{{ static/net.json: one | front slowly }}", "front takes generations, not slowly"),
     ("{{ static/net.json: one, runs | front generations }}", "front generations draws at most 1"),
+    ("{{ static/facts.json: net | layers: conv2 }}", "net has no stage conv2; it has conv1, pool"),
+    ("{{ static/net.json: one | front: a }}", "front takes no names behind a colon"),
     ("{{ static/net.json: one | layers }}", "one is no network of layers: it has no name"),
     (
         "{{ static/two.svg | figure slowly }}",

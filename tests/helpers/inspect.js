@@ -1,6 +1,6 @@
 // Evaluated in a page with a deck: lists everything on any slide, at any step, that does not fit
-// there or cannot be read. `smallest` is the least size of text in pixels.
-async ({ smallest }) => {
+// there or cannot be read. `smallest` is the least size of text in pixels, `code` that of code.
+async ({ smallest, code = smallest }) => {
   const wrong = [];
 
   const canvas = /** @type {OffscreenCanvasRenderingContext2D} */ (
@@ -51,7 +51,8 @@ async ({ smallest }) => {
     const { color, fill, fontSize } = getComputedStyle(element);
     const svg = element.closest('svg');
     const size = parseFloat(fontSize) * (svg ? element.getScreenCTM().a : 1);
-    if (size < smallest) wrong.push(`${name} is ${size.toFixed(1)}px`);
+    const least = element.closest('pre') ? code : smallest;
+    if (size < least) wrong.push(`${name} is ${size.toFixed(1)}px`);
     // The lines that a step does not speak of are dimmed on purpose.
     if (element.closest('.hljs tr:not(.highlight-line), .hljs-ln-numbers')) return;
     const behind = svg ? groundOfDrawing(element, svg) : ground(element);

@@ -321,7 +321,7 @@ CHANGES = {
     "5x5 in place of two 3x3": (
         "vgg16",
         {
-            "channels, kernel_size=3, padding=1))": "channels, kernel_size=5, padding=2))",
+            "channels, 3, padding=1))": "channels, 5, padding=2))",
             "in range(count)": "in range(count // 2)",
         },
         True,
@@ -335,10 +335,10 @@ CHANGES = {
         "googlenet",
         {
             "        self.branch5x5 = nn.Sequential(\n"
-            "            BasicConv2d(in_channels, ch5x5_reduce, 1, 1, paper),\n"
-            "            BasicConv2d(ch5x5_reduce, ch5x5, 5 if paper else 3, 1, paper),\n"
+            "            conv(in_channels, ch5x5red, 1),\n"
+            "            conv(ch5x5red, ch5x5, 5 if paper else 3),\n"
             "        )\n": "",
-            "BasicConv2d(in_channels, pool_proj, ": "BasicConv2d(in_channels, pool_proj + ch5x5, ",
+            "conv(in_channels, pool, ": "conv(in_channels, pool + ch5x5, ",
         },
         True,
     ),

@@ -215,11 +215,11 @@ def test_the_exercise_on_the_slope_of_the_sigmoid_has_something_to_mend() -> Non
         ),
         (
             lambda x: pieces.dropout(x(3), 1.0),
-            "dropout needs a probability of at least 0 and below 1, not 1.0",
+            "p must be in [0, 1), and is 1.0",
         ),
         (
             lambda x: pieces.dropout(x(3), -0.1),
-            "dropout needs a probability of at least 0 and below 1, not -0.1",
+            "p must be in [0, 1), and is -0.1",
         ),
     ],
 )

@@ -15,9 +15,11 @@ const median = (values) => {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 };
 
-const POWERS = Array.from({ length: 16 }, (_, power) => 10 ** power);
+const COUNTS = Array.from({ length: 16 }, (_, power) =>
+  [1, 2, 5].map((n) => n * 10 ** power),
+).flat();
 const TIMES = [1, 10, 60, 600, 3600, 36_000, 360_000];
-const COUNT = { format: 'millions', marks: POWERS, markFormat: 'short' };
+const COUNT = { format: 'millions', marks: COUNTS, markFormat: 'short' };
 const TIME = { format: 'duration', marks: TIMES, markFormat: 'duration' };
 /** What an accuracy can be set against: its value in a record, its names, how it is written. */
 const COSTS = {
@@ -31,14 +33,20 @@ const COSTS = {
   },
 };
 
-/** The columns of the table behind that of the networks: what stands over each, and in it. */
+/** What stands in the table behind the names: over each column, and in it. */
 const COLUMNS = [
-  { head: 'accuracy', write: ({ accuracy }) => show(accuracy, 'percent') },
-  ...Object.values(COSTS).map(({ head, of, format }) => ({
+  { cost: '', head: 'accuracy', write: ({ accuracy }) => show(accuracy, 'percent') },
+  { cost: '', head: 'epochs', write: ({ record }) => show(record.recipe.epochs, 'integer') },
+  ...Object.entries(COSTS).map(([cost, { head, of, format }]) => ({
+    cost,
     head,
     write: ({ record }) => show(of(record), format),
   })),
 ];
+
+/** The columns beside a chart: times only where they are what it is about. */
+const columnsFor = (cost) =>
+  COLUMNS.filter((column) => column.cost !== 'seconds' || cost === 'seconds');
 
 /** What a network is called among networks that are all for CIFAR10, where the facts have it. */
 export const shortName = (facts, network) =>
@@ -55,39 +63,81 @@ const drawLabel = ({ top, label, from, end, text }) =>
   (end ? `<path class="lead" d="M${at(from.x)} ${at(from.y)}L${at(end.x)} ${at(end.y)}"/>` : '') +
   `<text class="label" x="${at(text.x)}" y="${at(top + LINE - 8)}" text-anchor="${text.anchor}">${escapeText(label)}</text>`;
 
+/**
+ * Part off the few rows whose accuracy is so far below the others' that, with them in the chart,
+ * these could not be told apart.
+ */
+function partOff(rows) {
+  const sorted = [...rows].sort((a, b) => b.accuracy.mean - a.accuracy.mean);
+  const mean = (n) => sorted[n].accuracy.mean;
+  const isFar = (n) => n >= 0.75 * rows.length && mean(n - 1) - mean(n) > mean(0) - mean(n - 1);
+  const cut = sorted.findIndex((_, n) => isFar(n));
+  const far = cut < 0 ? [] : sorted.slice(cut);
+  return { near: rows.filter((row) => !far.includes(row)), far };
+}
+
+/** Choose marks along a logarithmic axis: powers of ten alone, where there would be too many. */
+function marksIn(marks, low, high) {
+  const shown = marks.filter((value) => value >= low && value <= high);
+  const isPower = (value) => Number.isInteger(Math.log10(value));
+  return marks === COUNTS && shown.length > 5 ? shown.filter(isPower) : shown;
+}
+
 /** Draw the rows as points with their names. */
 function draw(rows, cost) {
-  const { marks, markFormat } = COSTS[cost];
-  const costs = rows.map((row) => row.cost);
-  const [low, high] = [Math.min(...costs) / 2, Math.max(...costs) * 2]; // room beside the points
-  const shown = marks.filter((value) => value >= low && value <= high);
-  const ends = rows.flatMap(({ accuracy: { mean, std } }) => [mean - std, mean + std]);
+  const { marks, markFormat, format } = COSTS[cost];
+  const { near, far } = partOff(rows);
+  const costs = near.map((row) => row.cost);
+  const [low, high] = [Math.min(...costs) / 1.6, Math.max(...costs) * 1.6]; // room beside the points
+  const ends = near.flatMap(({ accuracy: { mean, std } }) => [mean - std, mean + std]);
+  const shares = ticks(Math.min(...ends), Math.max(...ends), 6);
   const { x, y, grid } = axes(
     PLOT,
-    { marks: shown, write: (value) => show(value, markFormat), low, high, isLog: true },
-    { marks: ticks(Math.min(...ends), Math.max(...ends), 6), write: mark },
+    {
+      marks: marksIn(marks, low, high),
+      write: (value) => show(value, markFormat),
+      low,
+      high,
+      isLog: true,
+    },
+    { marks: shares, low: shares[0] - far.length * (shares[1] - shares[0]), write: mark },
   );
-  const points = rows.map(({ label, accuracy: { mean, std, n }, cost: value }) => ({
+  const points = near.map(({ label, accuracy: { mean, std, n }, cost: value }) => ({
     label,
     x: x(value),
     y: y(mean),
     spread: n > 1 ? y(mean) - y(mean + std) : 0,
   }));
-  return [...grid, ...besidePoints(points, ROOM).map(drawLabel), ...points.map(drawPoint)];
+  const below = far.map(
+    ({ label, accuracy, cost: value }, n) =>
+      `<text class="label" x="${PLOT.left + 12}" y="${PLOT.bottom - 14 - LINE * n}">↓ ` +
+      `${escapeText(label)}, ${show(accuracy, 'percent')} at ${show(value, format)}</text>`,
+  );
+  const room = { ...ROOM, bottom: PLOT.bottom - LINE * far.length };
+  return [
+    ...grid,
+    ...below,
+    ...besidePoints(points, room).map(drawLabel),
+    ...points.map(drawPoint),
+  ];
 }
 
-/** Say how often each network was trained, and on what: times compare on one device. */
-function describe(rows) {
+/** Say how often each network was trained, and on what. */
+function describe(rows, isTime) {
+  const listed = (field) => [...new Set(rows.map(({ record: { runs } }) => runs[0][field]))];
   const several = rows.filter((row) => row.accuracy.n > 1);
   const counts = several.map((row) => `${row.label}: ${row.accuracy.n}`).join(', ');
   const spoken = counts
     ? `± standard deviation over several runs (${counts}), else one run`
     : 'one run each';
   const whereOf = ({ record: { runs } }) => `${runs[0].device}, ${runs[0].precision}`;
-  const places = [...new Set(rows.map(whereOf))].map((where) => {
-    const those = rows.filter((row) => whereOf(row) === where).map((row) => row.label);
-    return those.length === rows.length ? where : `${where}: ${those.join(', ')}`;
-  });
+  // Times compare on one device only, so that there each network says on which.
+  const places = isTime
+    ? [...new Set(rows.map(whereOf))].map((where) => {
+        const those = rows.filter((row) => whereOf(row) === where).map((row) => row.label);
+        return those.length === rows.length ? where : `${where}: ${those.join(', ')}`;
+      })
+    : [[listed('device').join('; '), listed('precision').join(' or ')].join(', ')];
   return `${spoken}. Trained on ${places.join('; ')}.`;
 }
 
@@ -106,6 +156,7 @@ export function compare(entries, key, cost) {
   }
   if (entries.length === 0) throw new Error(`no record has ${key}`);
   const { of, axis = cost } = COSTS[cost];
+  const columns = columnsFor(cost);
   const datasets = entries.map(({ record }) => record.dataset);
   const count = (dataset) => datasets.filter((each) => each === dataset).length;
   const [usual] = [...datasets].sort((a, b) => count(b) - count(a));
@@ -125,10 +176,10 @@ export function compare(entries, key, cost) {
     escapeText(title),
     { ...SIZE, right: PLOT.right, axis: `${axis}, log scale`, parts: draw(rows, cost) },
     {
-      caption: escapeText(`${title}: ${describe(rows)}`),
-      heads: ['network', ...COLUMNS.map(({ head }) => head)],
+      caption: escapeText(`${title}: ${describe(rows, cost === 'seconds')}`),
+      heads: ['network', ...columns.map(({ head }) => head)],
       rows: rows.map((row) => ({
-        cells: [escapeText(row.label), ...COLUMNS.map(({ write }) => write(row))],
+        cells: [escapeText(row.label), ...columns.map(({ write }) => write(row))],
       })),
     },
   );

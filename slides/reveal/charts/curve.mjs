@@ -7,26 +7,65 @@ import { escapeText } from '../html.mjs';
 const PLOT = { left: 104, top: 66 };
 // Where the plot ends, and the drawing with the words beside it.
 const HALF = { name: 'half', right: 700, width: 860, bottom: 512, height: 580 };
-// For a phone, with room for the name of an operation behind each line.
+// For a phone, with room for a longer name behind each line.
 const NAMED = { name: 'half', right: 650, width: 900, bottom: 512, height: 580 };
 const WHOLE = { name: 'whole', right: 1330, width: 1600, bottom: 632, height: 700 };
 // How lines differ: in color and in their dashes.
 const STYLES = ['first', 'second', 'third', 'fourth'];
 
+const LINE = 34; // height of a label, px
+const WIDE = 180; // its width, px, as a guess
+
 const lastOf = (points) => points[points.length - 1];
+
+const rows = (said, left, foot, rest = '') =>
+  said.map((each, n) => {
+    const base = at(foot - LINE * (said.length - 1 - n));
+    return `<text class="label" x="${at(left)}" y="${base}"${rest}>${each}</text>`;
+  });
+
+/** Write labels behind the ends of the lines that go on to the last epoch, which may lie together. */
+function besideEnds(ends, left, lowest) {
+  const those = ends.filter(({ isLast }) => isLast);
+  const height = LINE * Math.max(...those.map(({ said }) => said.length));
+  const middles = atEnds(
+    those.map((end) => end.y),
+    lowest,
+    height,
+  );
+  return those.flatMap(({ said }, n) =>
+    rows(said, left, middles[n] + 10 + (LINE / 2) * (said.length - 1)),
+  );
+}
+
+const CLEAR = ' text-anchor="middle" paint-order="stroke" stroke="#fff" stroke-width="10"';
+
+/** Write labels over the ends of shorter lines, or below one that is too close to the one before. */
+function overEnds(ends) {
+  const those = ends.filter(({ isLast }) => !isLast).sort((a, b) => a.x - b.x);
+  return those.flatMap((end, n) => {
+    const isClose =
+      n > 0 && end.x - those[n - 1].x < WIDE && Math.abs(end.y - those[n - 1].y) < 3 * LINE;
+    return rows(
+      end.said,
+      end.x,
+      isClose ? end.y + 44 + LINE * (end.said.length - 1) : end.y - 22,
+      CLEAR,
+    );
+  });
+}
 
 /**
  * Draw lines over epochs, each with a label at its end.
  *
  * @param {{name: string, right: number, width: number, bottom: number, height: number}} size
  * @param {string} title what is drawn
- * @param {{style: string, name: string, label?: string, points: {epoch: number, value: number}[]}[]}
- *   lines `style` is a class, `name` what it is called, `label` what stands at its end instead
+ * @param {{style: string, name: string, more?: string, points: {epoch: number, value: number}[]}[]}
+ *   lines `style` is a class, `name` what it is called, `more` what its label says below that
  * @param {string} format of the values
- * @param {number} [low] where the values begin, when not at the least of them
  * @returns {string} SVG
  */
-function chart(size, title, lines, format, low) {
+function chart(size, title, lines, format) {
   const { right, bottom } = size;
   const write = (value) => brief(value, format);
   const last = Math.max(...lines.map((line) => lastOf(line.points).epoch));
@@ -35,7 +74,7 @@ function chart(size, title, lines, format, low) {
   const { x, y, grid } = axes(
     { ...PLOT, right, bottom },
     { marks: epochs, write: String, high: last },
-    { marks: ticks(low ?? Math.min(...values), Math.max(...values)), write },
+    { marks: ticks(Math.min(...values), Math.max(...values)), write },
   );
   const drawn = lines.map(({ style, points }) => {
     const path = points.map((point) => `${at(x(point.epoch))} ${at(y(point.value))}`).join('L');
@@ -45,21 +84,11 @@ function chart(size, title, lines, format, low) {
       `<circle class="end ${style}" cx="${at(x(end.epoch))}" cy="${at(y(end.value))}" r="7"/>`
     );
   });
-  // A label stands behind the end of its line, or over it where other lines go on; only those of
-  // lines that end together can touch.
-  const ends = lines.map(({ name, label = name, points }) => ({ label, ...lastOf(points) }));
-  const labels = [...new Set(ends.map((end) => end.epoch))].flatMap((epoch) => {
-    const those = ends.filter((end) => end.epoch === epoch);
-    const heights = atEnds(
-      those.map(({ value }) => y(value)),
-      bottom,
-    );
-    return those.map(({ label }, n) =>
-      epoch === last
-        ? `<text class="label" x="${right + 18}" y="${at(heights[n] + 10)}">${label}</text>`
-        : `<text class="label" x="${at(x(epoch))}" y="${at(heights[n] - 22)}" text-anchor="middle" paint-order="stroke" stroke="#fff" stroke-width="10">${label}</text>`,
-    );
+  const ends = lines.map(({ name, more, points }) => {
+    const { epoch, value } = lastOf(points);
+    return { said: more ? [name, more] : [name], x: x(epoch), y: y(value), isLast: epoch === last };
   });
+  const labels = [...besideEnds(ends, right + 18, bottom), ...overEnds(ends)];
   const said = lines
     .map(
       ({ name, points }) =>
@@ -78,7 +107,7 @@ function chart(size, title, lines, format, low) {
 const FIELDS = {
   train_loss: { title: 'Training loss', format: 'decimals' },
   validation_loss: { title: 'Validation loss', format: 'decimals' },
-  validation_accuracy: { title: 'Accuracy on the validation images', format: 'percent', low: 0 },
+  validation_accuracy: { title: 'Accuracy on the validation images', format: 'percent' },
 };
 
 /** Return the points of one field of a history, or throw naming what is wrong with it. */
@@ -105,16 +134,17 @@ function series(history, field) {
  * @throws {Error} naming the first epoch and field that is not a finite number
  */
 export function curve(history) {
-  const { title, format, low } = FIELDS.validation_accuracy;
+  const { title, format } = FIELDS.validation_accuracy;
   const line = (style, name, field) => ({ style, name, points: series(history, field) });
   const accuracy = line('validation', 'validation', 'validation_accuracy');
-  const label = brief(lastOf(accuracy.points).value, format);
+  // Not the test accuracy that a slide has beside it, and it says so.
+  const more = brief(lastOf(accuracy.points).value, format);
   const losses = [
     line('train', 'training', 'train_loss'),
     line('validation', 'validation', 'validation_loss'),
   ];
   return box('curves', [
-    chart(HALF, title, [{ ...accuracy, label }], format, low),
+    chart(HALF, title, [{ ...accuracy, more }], format),
     chart(HALF, 'Cross-entropy loss', losses, FIELDS.train_loss.format),
   ]);
 }
@@ -124,10 +154,11 @@ export function curve(history) {
  *
  * @param {object[]} records of one data set, each with `network`, `variant`, `dataset`, `runs`
  * @param {string} field of the histories: train_loss, validation_loss or validation_accuracy
+ * @param {string[]} [names] of the records, instead of their own; how long each took stands below
  * @returns {string} HTML
  * @throws {Error} when there is no such field or the records are not of one data set
  */
-export function curves(records, field) {
+export function curves(records, field, names = []) {
   if (!Object.hasOwn(FIELDS, field)) {
     throw new Error(`curves are of ${Object.keys(FIELDS).join(', ')}, not of ${field}`);
   }
@@ -141,16 +172,21 @@ export function curves(records, field) {
   if (datasets.length > 1) {
     throw new Error(`curves of different data sets do not compare: ${datasets.join(', ')}`);
   }
-  const { title, format, low } = FIELDS[field];
+  if (names.length > 0 && names.length !== records.length) {
+    throw new Error(`${records.length} curves need ${records.length} names, not ${names.length}`);
+  }
+  const { title, format } = FIELDS[field];
   const lines = records.map(({ network, variant, runs }, n) => {
-    const name = escapeText(variant === 'default' ? network : variant);
-    return { style: STYLES[n], name, points: series(runs?.[0]?.history, field) };
+    const name = escapeText(names[n] ?? (variant === 'default' ? network : variant));
+    const points = series(runs?.[0]?.history, field);
+    const more = names.length > 0 ? `${lastOf(points).epoch} epochs` : undefined;
+    return { style: STYLES[n], name, more, points };
   });
   const where = `${title}, ${escapeText(datasets[0])}`;
   // A phone has no room for the whole one, whose words would be too small there.
   return box(
     'curves',
-    [WHOLE, HALF].map((size) => chart(size, where, lines, format, low)),
+    [WHOLE, names.length > 0 ? NAMED : HALF].map((size) => chart(size, where, lines, format)),
   );
 }
 

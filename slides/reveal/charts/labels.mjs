@@ -5,7 +5,7 @@ export const LINE = 36; // height of a label, px
 
 /** The width of a label, px: a generous guess at Lato's. */
 const widthOf = (label) =>
-  [...label].reduce((width, letter) => width + (/[A-Z]/.test(letter) ? 21 : 16), 0);
+  [...label].reduce((width, letter) => width + (/[A-Z]/.test(letter) ? 24 : 17), 0);
 
 const overlap = (a, b) =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
@@ -33,7 +33,7 @@ const tangle = ({ from: a, end: b }, { from: c, end: d }) =>
 
 /** Where a label may stand, in px from its point: beside it, else farther off at the end of a line. */
 const PLACES = [
-  ...[18, -18].map((right) => ({ right, down: 0, line: false })),
+  ...[23, -23].map((right) => ({ right, down: 0, line: false })),
   ...[0, 6, -6].flatMap((right) => [-40, 40].map((down) => ({ right, down, line: false }))),
   ...[60, 90, 125, 165, 210, 260].flatMap((far) =>
     [0.8, -0.8].flatMap((down) =>
@@ -66,7 +66,7 @@ function boxAt({ right, down, line }, { x, y, label, spread }) {
 export function besidePoints(points, room) {
   const taken = points.map(({ x, y, spread }) => {
     const reach = Math.max(12, spread);
-    return { left: x - 17, right: x + 17, top: y - reach, bottom: y + reach };
+    return { left: x - 22, right: x + 22, top: y - reach, bottom: y + reach };
   });
   const labels = [];
   const isInside = ({ left, right, top, bottom }) =>

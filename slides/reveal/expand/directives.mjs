@@ -1,13 +1,15 @@
 // Turns a deck as it is written into Markdown that reveal.js shows: fills in code, values, drawings.
 //
 //   {{ code/lenet.py: LeNet5.forward [1-3|4] }}                  a definition, stepped by its lines
-//   {{ code/lenet.py: LeNet5 | docstring }}                      the same with its docstring
+//   {{ code/lenet.py: LeNet5 | docstring untyped }}              with its docstring, without types
 //   {{ static/results/lenet.json: test_accuracy | percent }}     a value, in the format named
 //   {{ static/results/lenet.json: runs.0.history | curve }}      a training, drawn
 //   {{ static/results/resnet.json: ., variants.plain20 | curves train_loss }}
-//                                                                several, "." being the whole file
+//                                                                several, "." being the whole file;
+//                                                                "curves FIELD: one, two" names them
 //   {{ static/results: test_accuracy | compare macs }}           all records, against their cost
-//   {{ static/facts.json: resnet.cifar10 | layers }}             a network, stage by stage
+//   {{ static/facts.json: resnet.cifar10 | layers: conv5_x }}    a network, stage by stage; a step
+//                                                                marks those named
 //   {{ static/searches/nsganet.json: searches.nsga2, searches.random | front }}
 //                                                                searches with two objectives;
 //                                                                "front generations": one, stepped
@@ -91,10 +93,15 @@ function readJson(root, name) {
 }
 
 function includeCode({ root, assets, file }, { name, steps, option }) {
-  if (option !== undefined && option !== 'docstring') {
-    throw new Error(`code takes the option docstring, not ${option}`);
+  const options = option?.trim().split(/\s+/) ?? [];
+  const unknown = options.find((each) => !['docstring', 'untyped'].includes(each));
+  if (unknown !== undefined) {
+    throw new Error(`code takes the options docstring and untyped, not ${unknown}`);
   }
-  const lines = definition(read(root, file), name, { docstring: option === 'docstring' });
+  const lines = definition(read(root, file), name, {
+    docstring: options.includes('docstring'),
+    untyped: options.includes('untyped'),
+  });
   const last = Math.max(...(steps ?? '').split(/\D+/).map(Number));
   if (last > lines.length) {
     throw new Error(`the steps go to line ${last}, but ${name} has ${lines.length} lines as shown`);
@@ -118,7 +125,11 @@ function readRecords(root, folder, key) {
   return names
     .map((name) => readJson(root, `${folder}/${name}`))
     .filter((record) => Number.isFinite(record[key]?.mean))
-    .map((record) => ({ name: shortName(facts, record.network) ?? record.network, record }));
+    .map((record) => {
+      const { parameters } = facts[record.network]?.cifar10 ?? record; // of the network that answers
+      const name = shortName(facts, record.network) ?? record.network;
+      return { name, record: { ...record, parameters: parameters ?? record.parameters } };
+    });
 }
 
 /** Draw the networks that run in the page: one, or all of a folder. */
@@ -129,15 +140,19 @@ function drawLive({ root, assets, file }) {
   return live(root, files, assets);
 }
 
-/** What is drawn from values, by its name: from the file's content, the keys, a word, the context. */
+/**
+ * What is drawn from values, by its name: from the file's content, the keys, a word, the context,
+ * which has the names behind a colon.
+ */
 const DRAWINGS = {
   curve: (whole, [key]) => curve(lookUp(whole, key)),
-  curves: (whole, keys, word) =>
+  curves: (whole, keys, word, { names }) =>
     curves(
       keys.map((key) => lookUpOrAll(whole, key)),
       word,
+      names,
     ),
-  layers: (whole, [key]) => layers(lookUp(whole, key), key),
+  layers: (whole, [key], word, { names }) => layers(lookUp(whole, key), key, names),
   front: (whole, keys, word) => {
     const searches = keys.map((key) => ({ key, search: lookUp(whole, key) }));
     return front(whole, searches, word);
@@ -151,6 +166,8 @@ const DRAWINGS = {
 };
 // The words that may stand behind a drawing's name, where not any may.
 const WORDS = { front: [undefined, 'generations'], shares: ['normal', 'reduction'] };
+// Those that take names behind a colon.
+const NAMED = ['curves', 'layers'];
 
 function lookUpOrAll(whole, key) {
   return key === '.' ? whole : lookUp(whole, key);
@@ -159,7 +176,8 @@ function lookUpOrAll(whole, key) {
 /** Write a value, or draw what it holds. */
 function showValues(context, { keys, option = 'text' }) {
   const { json, file, alone } = context;
-  const [format, word] = option.split(/\s+/);
+  const [said, ...named] = option.split(':');
+  const [format, word] = said.trim().split(/\s+/);
   if (!Object.hasOwn(DRAWINGS, format)) {
     return escapeText(show(lookUp(json(file), keys), option, Object.keys(DRAWINGS)));
   }
@@ -168,7 +186,15 @@ function showValues(context, { keys, option = 'text' }) {
     const words = WORDS[format].filter(Boolean).join(', ');
     throw new Error(`${format} takes ${words}, not ${word ?? 'nothing'}`);
   }
-  return DRAWINGS[format](json(file), keys.split(/\s*,\s*/), word, context);
+  const names = named
+    .join(':')
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
+  if (names.length > 0 && !NAMED.includes(format)) {
+    throw new Error(`${format} takes no names behind a colon`);
+  }
+  return DRAWINGS[format](json(file), keys.split(/\s*,\s*/), word, { ...context, names });
 }
 
 function needLine(alone) {

@@ -4,6 +4,8 @@ import { escapeText } from '../html.mjs';
 import { show } from './values.mjs';
 
 const nbsp = '\u00a0';
+// "custom": reveal.js hides no step that has a look of its own.
+const MARKED = ' class="marked fragment custom" data-fragment-index="0"';
 const SHAPE_FIELDS = ['input', 'output'];
 
 function checked(net, key) {
@@ -57,10 +59,12 @@ function inMillions(total) {
  * @param {object} net `name`, `input` (its shape without the batch), `parameters`, `macs` and
  *   `stages`, each with `name`, `kind`, `output` (a shape), `parameters` and `macs`
  * @param {string} key where it comes from, for messages
+ * @param {string[]} [marked] names of stages that a step of the slide marks
  * @returns {string} HTML
- * @throws {Error} when a field is missing or the stages do not sum to the network
+ * @throws {Error} when a field is missing, the stages do not sum to the network, or there is no such
+ *   stage
  */
-export function layers(net, key) {
+export function layers(net, key, marked = []) {
   const {
     name,
     input,
@@ -69,6 +73,11 @@ export function layers(net, key) {
     macs,
     auxiliary_parameters: auxiliary,
   } = checked(net, key);
+  const names = stages.map((stage) => stage.name);
+  const unknown = marked.find((each) => !names.includes(each));
+  if (unknown !== undefined) {
+    throw new Error(`${key} has no stage ${unknown}; it has ${[...new Set(names)].join(', ')}`);
+  }
   const whole = (count) => show(count, 'integer');
   const million = inMillions(macs);
   // The bar repeats the number beside it, for the eye alone.
@@ -76,7 +85,7 @@ export function layers(net, key) {
     `<td class="count"><span class="share" style="--share:${((100 * part) / (total || 1)).toFixed(1)}%"></span>${escapeText(shown)}</td>`;
   const rows = stages.map(
     (stage) =>
-      `<tr><th scope="row">${escapeText(stage.name)}</th><td>${escapeText(typeset(stage.kind ?? ''))}</td>` +
+      `<tr${marked.includes(stage.name) ? MARKED : ''}><th scope="row">${escapeText(stage.name)}</th><td>${escapeText(typeset(stage.kind ?? ''))}</td>` +
       `<td>${shape(stage.output)}</td>` +
       cell(whole(stage.parameters), stage.parameters, parameters) +
       `${cell(million(stage.macs), stage.macs, macs)}</tr>`,

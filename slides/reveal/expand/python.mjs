@@ -54,17 +54,66 @@ export function definitions(source) {
   return found;
 }
 
+/** How wide code on a slide may be, so that it can be set large. */
+const WIDTH = 64;
+
+/** Write the signature of a function without its types: in one line, or filled up as prose is. */
+function signature(source, node) {
+  const text = ({ from, to }) => source.slice(from, to);
+  const parameters = [''];
+  for (let part = node.getChild('ParamList').firstChild; part; part = part.nextSibling) {
+    if (part.name === ',') parameters.push('');
+    else if (!/^(?:TypeDef|Comment|[()])$/.test(part.name)) {
+      parameters[parameters.length - 1] += text(part);
+    }
+  }
+  const given = parameters.filter(Boolean); // there may be a comma behind the last one
+  const head = source.slice(node.from, node.getChild('VariableName').to);
+  const indent = source.slice(source.lastIndexOf('\n', node.from) + 1).match(/^ */)[0];
+  const whole = `${head}(${given.join(', ')})`;
+  if (indent.length + whole.length < WIDTH) return whole;
+  const rows = [''];
+  for (const parameter of given) {
+    const longer = `${rows.at(-1)} ${parameter},`.trimStart();
+    if (indent.length + 4 + longer.length <= WIDTH) rows[rows.length - 1] = longer;
+    else rows.push(`${parameter},`);
+  }
+  return `${head}(\n${rows.map((row) => `${indent}    ${row}\n`).join('')}${indent})`;
+}
+
+/** Take the types out of Python source: who reads it on a slide has no time for them. */
+export function withoutTypes(source) {
+  const edits = [];
+  parser.parse(source).iterate({
+    enter({ name, node }) {
+      if (name === 'FunctionDefinition') {
+        const { from } = node.getChild('Body');
+        edits.push({ from: node.from, to: from, text: signature(source, node) });
+      } else if (name === 'AssignStatement' && node.getChild('AssignOp')) {
+        const type = node.getChild('TypeDef');
+        if (type) edits.push({ from: type.from, to: type.to, text: '' });
+      }
+    },
+  });
+  return edits.reduceRight(
+    (rest, { from, to, text }) => rest.slice(0, from) + text + rest.slice(to),
+    source,
+  );
+}
+
 /**
  * Return the lines of a definition, dedented.
  *
  * @param {string} source Python source
  * @param {string} name `Class`, `function`, `Class.method` or `function.inner`
- * @param {{docstring: boolean}} options whether to keep the docstring
+ * @param {{docstring: boolean, untyped?: boolean}} options whether to keep the docstring, and to take
+ *   out the types
  * @returns {string[]} the lines
  * @throws {Error} with what there is, when the name is unknown or defined twice
  */
-export function definition(source, name, { docstring }) {
+export function definition(source, name, { docstring, untyped = false }) {
   source = source.replaceAll('\r\n', '\n');
+  if (untyped) source = withoutTypes(source);
   if (source !== latest.source) latest = { source, known: definitions(source) };
   const { known } = latest;
   const matches = known.filter((candidate) => candidate.name === name);
