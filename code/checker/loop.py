@@ -128,9 +128,7 @@ def trainer_is_in_train_mode(work: Work) -> None:
     probe.check_mode()
 
 
-@point(
-    "create_trainer", "descends the cross-entropy of the logits", trainer_is_in_train_mode
-)
+@point("create_trainer", "descends the cross-entropy of the logits", trainer_is_in_train_mode)
 def loss_is_the_cross_entropy(work: Work) -> None:
     probe = work.trained_probe
     made = probe.descended
