@@ -81,8 +81,9 @@
     const heights = growing.map((each) => each.offsetHeight);
     const fits = (factor) => {
       growing.forEach((each, n) => each.style.setProperty('--fit', factor * starts[n]));
-      if (growing.some((each, n) => each.offsetHeight > factor * heights[n] + 6)) return false; // wraps
-      if (isFull(slide) || isBroad(slide) || growing.some(isBelowArrows)) return false;
+      const wraps = (each, n) => each.rows && each.offsetHeight > factor * heights[n] + 6;
+      if (isFull(slide) || isBroad(slide) || growing.some(wraps)) return false;
+      if (growing.some(isBelowArrows)) return false;
       return ![...slide.querySelectorAll('pre code')].some(overflows);
     };
     let factor = 1;
