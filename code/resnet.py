@@ -145,9 +145,8 @@ def make_shortcut(channels: int, wanted: int, stride: int, option: str) -> nn.Mo
 def blocks() -> None:
     x = torch.rand(1, 64, 56, 56)
     block = BasicBlock(64, 64, stride=1, shortcut=nn.Identity())
-    wider = BasicBlock(64, 128, stride=2, shortcut=make_shortcut(64, 128, 2, "A"))
     bottleneck = Bottleneck(64, 64, stride=1, shortcut=make_shortcut(64, 256, 1, "B"))
-    for each in (block, wider, bottleneck):
+    for each in (block, bottleneck):
         print(f"{type(each).__name__:11}{tuple(x.shape)} -> {tuple(each(x).shape)}")
     nn.init.zeros_(block.bn2.weight)
     print("a silent block changes nothing:", torch.equal(block(x), x))
@@ -169,7 +168,6 @@ class ResNet(nn.Module):
         block: `BasicBlock` or `Bottleneck`.
         blocks: how many in each stage.
         width: channels after the stem.
-        classes: how many.
         option: of the shortcuts that change the shape, "A" or "B"; "plain": no shortcut anywhere.
     """
 
@@ -253,8 +251,7 @@ def resnet_imagenet(
 
 def resnet_cifar10(depth: int, classes: int = 10, option: str = "A") -> ResNet:
     """The network of section 4.2 with `depth` = 6n + 2 layers, for images of 32x32 pixels."""
-    n = (depth - 2) // 6
-    return for_small_images(ResNet(BasicBlock, (n, n, n), 16, classes, option))
+    return for_small_images(ResNet(BasicBlock, (depth // 6,) * 3, 16, classes, option))
 
 
 # %% [markdown]

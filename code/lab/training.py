@@ -191,12 +191,16 @@ def _verdict(trained: Trained) -> str:
     if known is None:
         return own
     accuracy, epochs = known["test_accuracy"]["mean"], known["recipe"]["epochs"]
-    recorded = f"{own}\nrecorded: {accuracy:.1%} after {epochs} epochs on {known['dataset']}"
+    recorded = f"{own}\nrecorded: {accuracy:.1%} after {_epochs(epochs)} on {known['dataset']}"
     made, data = result["epochs"], trained.data.name
     if (made, data) == (epochs, known["dataset"]):
         return recorded
-    share = f"{made} of {epochs}" if made < epochs else f"{made} epochs"
+    share = f"{made} of {epochs}" if made < epochs else _epochs(made)
     return f"{recorded}; yours {result['test_accuracy']:.1%} after {share} on {data}"
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch" if count == 1 else f"{count} epochs"
 
 
 def get_dataflow(

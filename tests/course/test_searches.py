@@ -113,8 +113,7 @@ def test_the_search_improves_on_its_own_start() -> None:
 def to_try(lesson: ModuleType) -> list[str]:
     """The searches in the last section of a lesson."""
     section = Path(lesson.__file__ or "").read_text().split("# ## To try")[-1].replace("\n#", "\n")
-    told = re.findall(r"(?:`|\.py )(search [^`]+)`", section.replace("\\\n", ""))
-    return [" ".join(each.split()) for each in told]
+    return [" ".join(each.split()) for each in re.findall(r"`(search [^`]+)`", section)]
 
 
 @pytest.mark.parametrize(
