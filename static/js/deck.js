@@ -70,10 +70,7 @@
     }
   }
 
-  /**
-   * Let code and tables grow until they fill the slide, where nothing else takes the room that is
-   * left: a drawing does.
-   */
+  /** Let code and tables grow until they fill the slide, unless a drawing takes the room. */
   function grow(slide) {
     if (Reveal.isScrollView() || slide.querySelector(RISING)) return;
     const growing = [...slide.querySelectorAll(':scope > :is(pre, table)')];
@@ -84,7 +81,10 @@
       const wraps = (each, n) => each.rows && each.offsetHeight > factor * heights[n] + 6;
       if (isFull(slide) || isBroad(slide) || growing.some(wraps)) return false;
       if (growing.some(isBelowArrows)) return false;
-      return ![...slide.querySelectorAll('pre code')].some(overflows);
+      // Not by a pixel: Tab stops at what can be scrolled.
+      const excess = (e) =>
+        Math.max(e.scrollWidth - e.clientWidth, e.scrollHeight - e.clientHeight);
+      return [...slide.querySelectorAll('pre code')].every((box) => excess(box) <= 0);
     };
     let factor = 1;
     for (let step = LARGEST / Math.min(...starts) - 1; step > 0.002; step /= 2) {

@@ -127,6 +127,7 @@ def records() -> list[dict[str, object]]:
             "dataset": "cifar10-jpeg75",
             "parameters": 62_006 * 10**n,
             "macs": int(651_720 * 2.3**n),
+            "recipe": {"epochs": 30},
             "runs": [
                 {
                     "seconds": 150.5 * 2**n,
@@ -183,7 +184,7 @@ def test_every_drawing_fits_can_be_read_and_has_no_serious_barrier(
         assert seen.page.evaluate(INSPECT, {"smallest": 10}) == []
         seen.begin_anew()
         seen.open_deck(f"{url}?view=print")
-        assert seen.page.locator(".pdf-page").count() == 7
+        seen.page.wait_for_function("document.querySelectorAll('.pdf-page').length === 7")
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
         assert not seen.page.locator("figcaption").first.is_visible()
         seen.check(origin(url))

@@ -764,7 +764,7 @@ BAD = [
     ),
     ("{{ static/net.json: recipe.rate }}", "there is no key rate under recipe; there is lr"),
     ("{{ static/net.json: recipe | integer }}", '{"lr":0.05} is not a number'),
-    ("{{ static/net.json: runs | curve }}", "a curve needs a list of epochs"),
+    ("{{ static/net.json: network | curve }}", "a curve needs a list of epochs"),
     (
         "{{ static/net.json: parameters [1] }}",
         "that cannot be read; write {{ static/FILE.json: key | format }}",

@@ -113,6 +113,7 @@ def read_case(page: Page, url: str) -> dict[str, object]:
                 await image.decode().catch(() => {});
                 return image.naturalWidth;
             };
+            await Promise.allSettled([...document.images].map((image) => image.decode()));
             const behind = (element, pseudo, key = 'backgroundImage') =>
                 /url\\("(.*)"\\)/.exec(getComputedStyle(element, pseudo)[key])?.[1];
             const own = document.querySelector('.own');
