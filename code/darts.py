@@ -586,4 +586,4 @@ if __name__ == "__main__":
 # - `search --epochs 50`: do the skip connections grow? And `search --epochs 50 --stop-at-skips 2`?
 # - `search --second-order` takes its time. Does it find another genotype?
 # - With a GPU, search on all images, nearly as the paper did for DARTS_V2:
-#   `search --second-order --cells 8 --channels 16 --epochs 50 --images 0 --batch-size 64`
+#   `search --second-order --cells 8 --channels 16 --epochs 50 --images 0`

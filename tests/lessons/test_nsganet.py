@@ -410,12 +410,15 @@ def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     """Two processes work on a search; one is killed while both train, and this one finishes.
 
     Before that, the server of the database goes away under both, and comes back.
     """
     server = Server(tmp_path / "pg") if storage == "postgresql" else None
+    if server:
+        request.addfinalizer(lambda: server.control("-m", "fast", "stop"))
     monkeypatch.chdir(tmp_path)
     recipe = replace(SMALL, limit=300)
     options = nsganet.SearchOptions(
