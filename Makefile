@@ -19,7 +19,7 @@ present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no
 	@node slides/reveal/serve/present.mjs
 
 test: browser .venv/.ready-test  ## every test (ARGS="-k resume": some)
-	$(BIN)/python -m pytest --numprocesses=3 --dist=worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal $(ARGS)
 
 ifneq ($(filter $(LESSONS),$(ARCH)),)
 train: .venv/.ready  ## one network: make train ARCH=lenet ARGS="--epochs 5"

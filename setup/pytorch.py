@@ -52,6 +52,9 @@ def install() -> bool:
 
 
 def main() -> None:
+    if len(sys.argv) > 1:
+        print(f"setup/pytorch.py takes no {sys.argv[1]}: it has no settings", file=sys.stderr)
+        sys.exit(2)
     if sys.platform != "linux" or importlib.util.find_spec("torch") is not None:
         return  # elsewhere PyPI's has no such libraries
     if os.environ.get("TORCH") == "default":
