@@ -158,6 +158,11 @@ def test_the_pages_are_valid_html(whole: Path) -> None:
 
 BARRIERS = """(options) => axe.run(options).then(({ violations }) =>
     violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`))"""
+# Besides what is printed here, lines a little longer than the page is wide.
+CUT = """() => [...document.querySelectorAll('pre')].map((pre) => {
+    pre.append(`\\n${'long '.repeat(30)}`);
+    return pre.scrollWidth > pre.clientWidth && pre.className;
+}).filter((name) => name !== false)"""
 GROUND = "getComputedStyle(document.documentElement).backgroundColor"
 
 
@@ -175,6 +180,7 @@ def test_a_page_keeps_nobody_out_and_fits_every_width(
             if width in (360, 1280):
                 assert seen.page.evaluate(BARRIERS, {}) == [], f"{page} at {width}"
         light = seen.page.evaluate(GROUND)
+        assert seen.page.evaluate(CUT) == []
         seen.page.emulate_media(color_scheme="dark")
         assert seen.page.evaluate(GROUND) != light
         assert seen.page.evaluate(BARRIERS, {"runOnly": "color-contrast"}) == [], f"{page}, dark"
