@@ -37,7 +37,8 @@
   const SMALLEST = 0.4;
   const LARGEST = 1.6;
   // What takes the height that is left on its slide.
-  const RISING = ':scope > :is(.drawing, .curves, .comparison, .live, img, p:has(> img))';
+  const RISING =
+    ':scope > :is(.drawing, .curves, .comparison, .live, img, p:has(> img), .columns:has(img, svg))';
   const STEP = 0.03;
 
   const isWide = (element) => element.scrollWidth > element.clientWidth + 1;
