@@ -19,6 +19,7 @@ from lab import UserError
 from stranger import check_nothing_runs, check_speaker_view
 from watching import Visit, origin, visit
 
+GALLERY = ROOT / "slides" / "gallery.md"
 ACCEPT = "make accept says that the lecture is meant to be so"
 
 
@@ -209,6 +210,55 @@ def test_every_slide_and_step_fits_and_can_be_read(deck: Visit, deck_url: str) -
 
 def test_no_slide_has_a_serious_barrier(deck: Visit) -> None:
     assert find_barriers(deck) == []
+
+
+@pytest.fixture
+def gallery(kept: Visit, deck_url: str) -> str:
+    """The address of the gallery, on a page that has forgotten the lecture."""
+    kept.begin_anew()
+    return deck_url.replace(DECK.name, GALLERY.name)
+
+
+def test_every_slide_of_the_gallery_fits_and_keeps_nobody_out(kept: Visit, gallery: str) -> None:
+    kept.open_deck(gallery)
+    for width, height, smallest, code in [(1920, 1080, 26, 26), (1024, 768, 13, 20)]:
+        kept.page.set_viewport_size({"width": width, "height": height})
+        wrong = kept.page.evaluate(INSPECT, {"smallest": smallest, "code": code})
+        assert wrong == [], f"at {width}x{height}"
+    # From right to left there is as much room, and another school's color is as legible.
+    kept.page.evaluate(
+        "document.documentElement.style.setProperty('--accent', '#8a1538');"
+        "Reveal.configure({ rtl: true })"
+    )
+    link = "getComputedStyle(document.querySelector('.has-dark-background a')).color"
+    assert kept.page.evaluate(f"/oklch\\(.* 1\\d(\\.\\d+)?\\)/.test({link})")  # its hue
+    assert kept.page.evaluate(INSPECT, {"smallest": 13}) == []
+    assert kept.page.locator("section.mistake").count() == 0
+    kept.check_images()
+    assert find_barriers(kept) == []
+    kept.check(origin(gallery))
+    kept.begin_anew(390, 844)
+    kept.open_deck(gallery)
+    assert kept.page.evaluate(INSPECT, {"smallest": 10}) == []
+
+
+LISTING = re.compile(r"^(`{3,})(?:markdown|text|yaml)\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
+
+
+def test_a_slide_of_the_gallery_shows_the_text_that_makes_it() -> None:
+    front, columns = lecture.split(GALLERY)
+    slides = [slide for column in columns for slide in column]
+    listings = 0
+    for slide in slides:
+        assert lecture.minutes(slide) >= 1
+        seen = lecture.NOTES.split(slide)[0]
+        rest = " ".join([*front.split(), *LISTING.sub("", seen).split()])
+        for _, listing in LISTING.findall(seen):
+            listings += 1
+            # A comment may be broken into lines, and the words for a picture cut short.
+            parts = [" ".join(part.split()) for part in re.split("[\n…]", listing)]
+            assert [part for part in parts if part not in rest] == []
+    assert listings > 15
 
 
 def test_the_space_key_leads_through_every_slide_and_step(deck: Visit) -> None:

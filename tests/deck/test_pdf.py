@@ -165,6 +165,10 @@ def test_an_option_that_is_none_gets_one_line(project: Path) -> None:
     )
 
 
+HAVE_FOOTER = """[...document.querySelectorAll('.pdf-page > section')].map((slide) =>
+    getComputedStyle(slide, '::after').content.includes('CC BY'))"""
+
+
 def test_every_slide_fits_its_page(browser: Browser, deck_url: str) -> None:
     with visit(browser, 1280, 720) as seen:
         seen.open_deck(f"{deck_url}?view=print")
@@ -176,6 +180,13 @@ def test_every_slide_fits_its_page(browser: Browser, deck_url: str) -> None:
         assert seen.page.evaluate(direction) == "column"
         seen.page.emulate_media(media="print")
         assert seen.page.evaluate(direction) == "row"
+    with visit(browser, 1280, 720) as seen:
+        seen.open_deck(f"{deck_url.replace('architectures', 'gallery')}?view=print")
+        assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
+        title, *others = seen.page.evaluate(HAVE_FOOTER)
+        assert not title
+        assert others
+        assert all(others)
 
 
 def test_only_screens_are_asked_whether_they_are_narrow() -> None:

@@ -25,17 +25,28 @@ async ({ smallest, code = smallest }) => {
     const [low, high] = [luminance(a), luminance(b)].sort((x, y) => x - y);
     return (high + 0.05) / (low + 0.05);
   };
-  const ground = (element) => {
+  /** The colors that a picture of a slide's background may have, whatever it shows. */
+  const behind = ({ slideBackgroundElement: below, slideBackgroundContentElement: picture }) => {
+    const named = rgba(getComputedStyle(below).backgroundColor);
+    const color = named[3] === 255 ? named : [255, 255, 255];
+    if (getComputedStyle(picture).backgroundImage === 'none') return [color];
+    const share = Number(getComputedStyle(picture).opacity);
+    return [0, 255].map((one) => [...color].map((c) => share * one + (1 - share) * c));
+  };
+  /** The colors that an element may stand on. */
+  const grounds = (element) => {
     for (let e = element; e; e = e.parentElement) {
       const color = rgba(getComputedStyle(e).backgroundColor);
-      if (color[3] === 255) return color;
+      if (color[3] === 255) return [color];
+      if (e.matches('.has-dark-background, .has-light-background, [data-background-image]'))
+        return behind(e);
     }
-    return [255, 255, 255];
+    return [[255, 255, 255]];
   };
 
   // What a text of a drawing stands on: the last shape drawn before it that reaches below it.
   const shapes = 'rect, path, polygon, circle, ellipse';
-  const groundOfDrawing = (text, svg) => {
+  const groundsInDrawing = (text, svg) => {
     const box = text.getBoundingClientRect();
     const middle = new DOMPoint(box.x + box.width / 2, box.y + box.height / 2);
     const below = [...svg.querySelectorAll(shapes)].filter(
@@ -44,7 +55,7 @@ async ({ smallest, code = smallest }) => {
         shape.isPointInFill(middle.matrixTransform(shape.getScreenCTM().inverse())) &&
         rgba(getComputedStyle(shape).fill)[3] === 255,
     );
-    return below.length > 0 ? rgba(getComputedStyle(below.at(-1)).fill) : ground(svg);
+    return below.length > 0 ? [rgba(getComputedStyle(below.at(-1)).fill)] : grounds(svg);
   };
 
   function checkText(element, name) {
@@ -55,8 +66,8 @@ async ({ smallest, code = smallest }) => {
     if (size < least) wrong.push(`${name} is ${size.toFixed(1)}px`);
     // The lines that a step does not speak of are dimmed on purpose.
     if (element.closest('.hljs tr:not(.highlight-line), .hljs-ln-numbers')) return;
-    const behind = svg ? groundOfDrawing(element, svg) : ground(element);
-    const ratio = contrast(rgba(svg ? fill : color), behind);
+    const below = svg ? groundsInDrawing(element, svg) : grounds(element);
+    const ratio = Math.min(...below.map((one) => contrast(rgba(svg ? fill : color), one)));
     if (ratio < 4.5) wrong.push(`${name} has a contrast of ${ratio.toFixed(1)}`);
   }
 

@@ -18,7 +18,7 @@ const SIZE = { width: 1200, height: 675 };
 const AROUND = '.controls, .progress, .slide-number { display: none !important; }';
 const MADE_FROM = 'docs/pictures/made-from.json';
 // What a slide looks like besides what is on it.
-const STYLES = ['evo', 'common', 'fonts'].map((name) => `static/css/${name}.css`);
+const STYLES = ['evo', 'common', 'school', 'fonts'].map((name) => `static/css/${name}.css`);
 
 const heading = (text) => /^#+ +(.*?) *$/m.exec(text)?.[1];
 

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { readCourse, writeCourse } from './course.mjs';
 import { checkData } from './data.mjs';
+import { prepareAllDiagrams } from '../expand/diagram.mjs';
 import { expand, lacks } from '../expand/directives.mjs';
 import { LICENSES, readLicenses, writeLicenses } from './licenses.mjs';
 import { NOT_SENT, readLooks } from '../expand/links.mjs';
@@ -39,6 +40,7 @@ const OTHER_PAGES = /^(?:index|404|live|lessons\/.*)$/;
 const HIDDEN = /<!--\s*\.slide:[^>]*\bdata-visibility\s*=\s*["']?hidden\b/;
 
 const { default: yamlFrontMatter } = await load('yaml-front-matter');
+await prepareAllDiagrams();
 
 /** A line for each mistake of a deck; those in what it shows of one JSON file have one together. */
 function tellProblems(file, problems) {
@@ -81,8 +83,9 @@ export function readDecks() {
     const { __content: markdown, ...options } = { ...settings, ...front };
     const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;
     const context = { root, file, assets: wayUp(name) };
-    const { separator, verticalSeparator } = options;
-    const deck = expand(markdown, { ...context, firstLine, separator, verticalSeparator });
+    const { separator, verticalSeparator, bibliography } = options;
+    const form = { firstLine, separator, verticalSeparator, bibliography };
+    const deck = expand(markdown, { ...context, ...form });
     mistakes.push(...tellProblems(file, deck.problems));
     const looks = readLooks(options, context);
     for (const { directive, message } of looks.problems) {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { compare } from '../charts/compare.mjs';
 import { curve } from '../charts/curve.mjs';
 import { fillIn } from '../html.mjs';
+import { liveStill } from '../expand/live.mjs';
 import { readDeclared, readLesson, RUN, scriptNames } from './lessons.mjs';
 import { isThere, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
 import { withLongCode, withSections } from './sections.mjs';
@@ -296,13 +297,15 @@ export function writeCourse(out, course) {
   pages.forEach((lesson, n) => {
     writeLesson(out, course, lesson, { previous: pages[n - 1], next: pages[n + 1] });
   });
+  const hasLive = fs.existsSync(path.join(out, LIVE));
   const index = render(course, 'index', '.', {
     isIndex: true,
     page: '',
     title: course.title,
     description: course.description,
     downloads: downloads(deck.name),
-    live: fs.existsSync(path.join(out, LIVE)) && LIVE,
+    live: hasLive && LIVE,
+    still: hasLive && liveStill(root, '.'),
     lessons: lessons.map((lesson) => {
       const to = links(course, lesson, out);
       const title = to.find(({ isLesson }) => isLesson) ?? to[0];
