@@ -211,7 +211,10 @@ def test_no_slide_has_a_serious_barrier(deck: Visit) -> None:
     assert find_barriers(deck) == []
 
 
-def test_the_space_key_leads_through_every_slide_and_step(deck: Visit) -> None:
+def test_the_space_key_leads_through_every_slide_and_step(kept: Visit, deck_url: str) -> None:
+    deck = kept
+    deck.begin_anew()
+    deck.open_deck(f"{deck_url}?route=all")
     slides = deck.page.evaluate(
         "Reveal.getSlides().map(s => Reveal.getIndices(s)).map(({ h, v = 0 }) => [h, v])"
     )
