@@ -70,6 +70,17 @@ def test_another_lecture_is_accepted_by_one_command(copied: Path) -> None:
     assert lecture.read()["slides"][-1] != accepted["slides"][-1]
 
 
+def test_each_route_has_its_minutes() -> None:
+    note = "\n\nNote:\n{} minutes.\n"
+    mark = '<!-- .slide: data-route="{}" -->'
+    columns = [
+        ["# A" + note.format(1)],
+        ["# B" + note.format(2), mark.format("long short") + note.format(4), note.format(8)],
+        [mark.format("lecture all") + note.format(16)],
+    ]
+    assert lecture.lengths(columns) == {"lecture": 19, "long": 7, "short": 7, "all": 31}
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { readRoutes } from '../../slides/reveal/site/routes.mjs';
 import * as routes from '../../static/js/talk/routes.js';
 import { Drawings, path } from '../../static/js/talk/strokes.js';
 
@@ -46,6 +47,19 @@ test('a length has minutes where every slide of the route has them', () => {
   const unknown = DECK.map((place) => (place.v === 2 ? { ...place, seconds: 0 } : place));
   assert.equal(routes.describe(unknown, 'long'), '5 slides, 5 minutes');
   assert.equal(routes.describe(unknown, 'all'), '7 slides');
+});
+
+test('the pages around a deck tell of its routes, and of one that is not there', () => {
+  const timed = '<!-- .slide: data-timing="120" -->\n';
+  const slides = [timed, timed, `${timed}<!-- .slide: class="a" data-route='long' -->\n`, timed];
+  const columns = [['# A'], ['# B', '## C', '## D']];
+  const lengths = ['2 slides, 4 minutes', '3 slides, 6 minutes', '4 slides, 8 minutes'];
+  const [lecture, long, all] = lengths;
+  const told = [`lecture: ${lecture}`, `long: ${long}`, `all: ${all}`];
+  assert.deepEqual(readRoutes(slides, columns, 'long'), { routes: told });
+  const { mistake } = readRoutes(slides, columns, 'short');
+  assert.equal(mistake, 'there is no route short; there is lecture, long, all');
+  assert.deepEqual(readRoutes(['# A'], [['# A']]), { routes: ['1 slide'] });
 });
 
 test('the speaker view adds up the slides of the route, whichever is chosen', () => {

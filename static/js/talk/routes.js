@@ -61,7 +61,7 @@ export function neighbor(places, route, from, step) {
  * @param {string} route
  * @returns {{slides: number, minutes: number|undefined}} undefined where a slide has no minutes
  */
-export function lengthOf(places, route) {
+function lengthOf(places, route) {
   const on = places.filter((place) => isOn(route, place));
   const seconds = on.reduce((sum, place) => sum + place.seconds, 0);
   const isKnown = on.every((place) => place.seconds > 0);
@@ -71,7 +71,8 @@ export function lengthOf(places, route) {
 /** A route's length in words. */
 export function describe(places, route) {
   const { slides, minutes } = lengthOf(places, route);
-  return `${slides} slides${minutes === undefined ? '' : `, ${minutes} minutes`}`;
+  const count = (number, what) => `${number} ${what}${number === 1 ? '' : 's'}`;
+  return count(slides, 'slide') + (minutes === undefined ? '' : `, ${count(minutes, 'minute')}`);
 }
 
 /**
