@@ -54,6 +54,7 @@ export function followRoutes(deck) {
   if (routes.length === 1) return;
 
   const choose = (name) => {
+    if (!routes.includes(name)) return; // a window with the deck as it was before it was edited
     route = name;
     say(`Route ${name}: ${describe(places, name)}`);
     if (isReceiver) return;
