@@ -87,7 +87,7 @@ function describe({ name, title, slides, routes }) {
     title: title ?? heading ?? name,
     subtitle: lines[0],
     byline: lines.slice(1).join(' · '),
-    length: routes.join(' · '),
+    length: routes.join('\u00a0· '),
     picture: isThere(picture) ? picture : undefined,
   };
 }
