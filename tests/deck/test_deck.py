@@ -71,6 +71,17 @@ def test_another_lecture_is_accepted_by_one_command(copied: Path) -> None:
     assert lecture.read()["slides"][-1] != accepted["slides"][-1]
 
 
+def test_each_route_has_its_minutes() -> None:
+    note = "\n\nNote:\n{} minutes.\n"
+    mark = '<!-- .slide: data-route="{}" -->'
+    columns = [
+        ["# A" + note.format(1)],
+        ["# B" + note.format(2), mark.format("long short") + note.format(4), note.format(8)],
+        [mark.format("lecture all") + note.format(16)],
+    ]
+    assert lecture.lengths(columns) == {"lecture": 19, "long": 7, "short": 7, "all": 31}
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
@@ -261,7 +272,10 @@ def test_a_slide_of_the_gallery_shows_the_text_that_makes_it() -> None:
     assert listings > 15
 
 
-def test_the_space_key_leads_through_every_slide_and_step(deck: Visit) -> None:
+def test_the_space_key_leads_through_every_slide_and_step(kept: Visit, deck_url: str) -> None:
+    deck = kept
+    deck.begin_anew()
+    deck.open_deck(f"{deck_url}?route=all")
     slides = deck.page.evaluate(
         "Reveal.getSlides().map(s => Reveal.getIndices(s)).map(({ h, v = 0 }) => [h, v])"
     )

@@ -29,7 +29,7 @@ const sha256 = (...parts) =>
 function digest(slide) {
   const seen = slide
     .split(/^\s*notes?:/im)[0]
-    .replace(/<!-- \.slide: data-timing.*-->/, '')
+    .replace(/<!-- \.slide: data-(?:timing|route)="[^"]*" -->\s*/g, '')
     .replace(/\bline-\d+-/g, '')
     .trim();
   const images = [...seen.matchAll(/\b(?:static\/img|slides)\/[\w./-]+/g)].map(([name]) => name);

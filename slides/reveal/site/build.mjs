@@ -14,6 +14,7 @@ import { LICENSES, readLicenses, writeLicenses } from './licenses.mjs';
 import { NOT_SENT, readLooks } from '../expand/links.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from '../expand/live.mjs';
 import { policy } from '../serve/policy.mjs';
+import { readRoutes } from './routes.mjs';
 import {
   command,
   frontMatterMistake,
@@ -97,17 +98,16 @@ export function readDecks() {
       mistakes.push(`${file}: its ${what} would take the place of another; give it another name`);
     }
     const isShown = (slide) => !HIDDEN.test(slide) && !lacks(root, slide);
-    return {
-      name,
-      title: front.title,
-      files: [...looks.files, ...deck.files],
-      slides: deck.slides.filter(isShown),
-      // As they are written, a list for each column.
-      columns: markdown
-        .split(new RegExp(separator, 'm'))
-        .map((column) => column.split(new RegExp(verticalSeparator, 'm')).filter(isShown))
-        .filter((column) => column.length > 0),
-    };
+    const slides = deck.slides.filter(isShown);
+    // As they are written, a list for each column.
+    const columns = markdown
+      .split(new RegExp(separator, 'm'))
+      .map((column) => column.split(new RegExp(verticalSeparator, 'm')).filter(isShown))
+      .filter((column) => column.length > 0);
+    const { routes, mistake } = readRoutes(slides, columns, options.revealOptions?.route);
+    if (mistake) mistakes.push(`${file}: front matter: ${mistake}`);
+    const files = [...looks.files, ...deck.files];
+    return { name, title: front.title, files, slides, columns, routes };
   });
   if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
   return decks;

@@ -74,7 +74,7 @@ function repository(given) {
 }
 
 /** What the pages say about a deck: its title, and the lines on its first slide. */
-function describe({ name, title, slides }) {
+function describe({ name, title, slides, routes }) {
   const [heading, ...lines] = slides[0]
     .split(/^\s*notes?:/im)[0]
     .replace(/<!--.*?-->|<[^>]*>|[*_`]/gs, '')
@@ -88,7 +88,7 @@ function describe({ name, title, slides }) {
     title: title ?? heading ?? name,
     subtitle: lines[0],
     byline: lines.slice(1).join(' · '),
-    count: slides.length,
+    length: routes.join('\u00a0· '),
     picture: isThere(picture) ? picture : undefined,
   };
 }
@@ -126,7 +126,8 @@ function recordRows(record) {
 /**
  * Read what the pages around the decks say.
  *
- * @param {{name: string, title: string, slides: string[], columns: string[][]}[]} decks
+ * @param {{name: string, title: string, slides: string[], columns: string[][],
+ *   routes: string[]}[]} decks
  * @returns {object} for writeCourse
  * @throws {Refusal} with a line for each mistake in slides/course.json, or for one in package.json
  */
