@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { titleOf, typedNumbers } from '../../slides/reveal/check/read.mjs';
+import { readText, titleOf, typedNumbers } from '../../slides/reveal/check/read.mjs';
 
 const RECORD = '{{ static/results/lenet.json: recipe.epochs | decimals 10 }}\n';
 
@@ -40,6 +40,7 @@ test('a number beside what is measured is found', () => {
     ['64 to 512 maps, 1000 classes'],
     ['all of its 3,773,482 weights', '3,773,482'],
     ['Note:\n3 minutes.'],
+    ['<p style="width: 38%">A</p> ::: {width="40%"}'],
   ]) {
     assert.deepEqual(numbers(text), found, text);
     assert.deepEqual(numbers(text, { isBelow: false }), [], text);
@@ -70,4 +71,21 @@ test('the title of a slide has words alone', () => {
     'The LeNet x',
   );
   assert.equal(titleOf('no heading'), '');
+});
+
+test('a deck that does without notes is told so once', () => {
+  const said = (...texts) => {
+    const lines = [texts.map((_, n) => 10 * n)];
+    const deck = { name: 'other', columns: [texts], lines };
+    return readText(deck, [deck]).map((each) => `${each.line}: ${each.said.split(':')[0]}`);
+  };
+  const without = 'the notes are missing';
+  const untimed = 'the notes do not begin with the minutes that the slide takes';
+  assert.deepEqual(said('# A', '# B'), [`0: on every slide ${without}`]);
+  assert.deepEqual(said('# A', '\n# B\n\nNote:\n1 minute.'), [`0: ${without}`]);
+  assert.deepEqual(said('# A\nnote: x', '# B\n\nNote: y'), [`1: on every slide ${untimed}`]);
+  assert.deepEqual(said('# A', '# B\n\nNote:\nIt takes 1 minute.'), [
+    `0: ${without}`,
+    `12: ${untimed}`,
+  ]);
 });

@@ -54,14 +54,17 @@ async function lookAt(browser, site, { name }, { windows, hasBarriers = false, q
   return [...found, ...[...missing].map((address) => ({ kind: 'missing', address }))];
 }
 
-/** The line of a slide that holds some words, or a name of a file; its first when none does. */
-function lineOf(slide, subject) {
-  const bare = (text) => text.toLowerCase().replace(/<!--.*?-->|<[^>]*>|[^\p{L}\p{N}]/gu, '');
-  const words = bare(subject).slice(0, 20);
-  const lines = slide.text.split('\n');
-  const holding = lines.findIndex((line) => words && bare(line).includes(words));
-  const first = lines.findIndex((line) => /^#/.test(line));
-  return slide.line + Math.max(holding >= 0 ? holding : first, 0);
+/** The line of a slide that holds some words, or the name of a file; that of its heading when none. */
+function lineOf({ text, line }, words) {
+  const bare = (part) => part.toLowerCase().replace(/<!--.*?-->|<[^>]*>|[^\p{L}\p{N}]/gu, '');
+  const start = bare(words).slice(0, 20);
+  const holds = [
+    (each) => each.includes(words),
+    (each) => start && bare(each).includes(start),
+    (each) => each.startsWith('#'),
+  ];
+  const found = holds.map((hold) => text.split('\n').findIndex(hold)).find((at) => at >= 0);
+  return line + (found ?? 0);
 }
 
 /** Make one of all that is alike on a slide, in several windows, and by axe-core as well. */
@@ -89,7 +92,7 @@ function locate(found, slides) {
       ...(subjects.size > 1 ? [`and ${subjects.size - 1} more`] : []),
       ...(place && at.size < VIEWS ? at : []),
     ].join(', ');
-    const words = subject.replace(/^<\w+>/, '').replace(/ …"?$/, '');
+    const words = subject.replace(/^<\w+> "?| …"?$|"$/g, '');
     const line = slide && lineOf(slide, words);
     return { line, said: `${subject} ${said}${more && ` (${more})`}` };
   });

@@ -219,7 +219,7 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
     }
     const isForEyes = image.matches('[role="presentation"], [role="none"], [aria-hidden="true"]');
     if (image.alt.trim().length <= 20 && !isForEyes) {
-      const said = 'has no words for who cannot see it: write ![all that it shows](its address)';
+      const said = 'has no words for who cannot see it: let its alternative text say what it shows';
       tell(slide, 'alt', image, said);
     }
   }

@@ -27,8 +27,9 @@ const LONG = /(?<![\w-])\d+[.,]?\d+|\d\s*%/g;
 const EXACT = /(?<![\w.-])(?:\d{1,3}(?:,\d{3})+|\d{4,}|\d+\.\d+\s*[%M])(?!\w)/g;
 const SHOWS_RECORD = '{{ static/results';
 const SHOWS_ANY = /\{\{ static\/(?:results|facts)/;
-// What is in a directive is read from the record, and what is in a citation is no result.
-const NOT_TYPED = /\{\{.*?\}\}|^.*class="cite".*$/gm;
+// What is in a directive is read from the record; what is in a citation, or how wide something is, is no
+// result.
+const NOT_TYPED = /\{\{.*?\}\}|^.*class="cite".*$|\b(?:style|width|height)="[^"]*"/gm;
 
 const blank = (text) => text.replace(/[^\n]/g, ' ');
 const plain = (text) => text.replace(/[\s,\u00a0]/g, '');
@@ -135,6 +136,31 @@ export const slideAt = (slides, line) => slides.filter((slide) => slide.line <= 
 
 const linesBefore = (text, offset) => text.slice(0, offset).split('\n').length - 1;
 
+/** Tell which slides lack notes, or minutes; at once where a deck simply does without. */
+function readNotes(slides, tell) {
+  const offsetIn = (text) => {
+    const notes = NOTES.exec(text);
+    return notes ? notes.index + notes[0].search(/\S/) : Math.max(text.search(/\S/), 0);
+  };
+  /** @type {[object[], string][]} */
+  const lacking = [
+    [
+      slides.filter(({ text }) => !NOTES.test(text)),
+      'the notes are missing: write Note: and, below it, what you say',
+    ],
+    [
+      slides.filter(({ text }) => NOTES.test(text) && !MINUTES.test(text)),
+      'the notes do not begin with the minutes that the slide takes: write "2 minutes."',
+    ],
+  ];
+  for (const [those, said] of lacking) {
+    const isAll = those.length > 1 && those.length === slides.length;
+    for (const slide of isAll ? those.slice(0, 1) : those) {
+      tell(slide, offsetIn(slide.text), isAll ? `on every slide ${said}` : said);
+    }
+  }
+}
+
 /**
  * Read what is wrong in the text of a deck.
  *
@@ -148,16 +174,10 @@ export function readText(deck, decks) {
   const found = [];
   const tell = ({ text, line }, offset, said) =>
     found.push({ line: line + linesBefore(text, offset), said });
+  readNotes(slides, tell);
   const showsRecords = slides.some(({ text }) => SHOWS_ANY.test(text));
   for (const slide of slides) {
     const { text } = slide;
-    const notes = NOTES.exec(text);
-    const start = text.search(/\S/);
-    if (!notes) tell(slide, start, 'there are no notes: write Note: below the slide, and speak');
-    else if (!MINUTES.test(text)) {
-      const at = notes.index + notes[0].search(/\S/);
-      tell(slide, at, 'the notes do not say how long it takes: begin them with "2 minutes."');
-    }
     replaceLinks(text, (reference, offset) => {
       const said = brokenLink(reference, deck, decks);
       if (said) tell(slide, offset, said);

@@ -3,11 +3,15 @@
 
 import fs from 'node:fs';
 
-import { Refusal } from '../project.mjs';
+import { listDecks, Refusal } from '../project.mjs';
 
 const ADDRESS = /^\/check\/(?:(strip|inspect)\.js|(.+)\.json)$/;
 
-export const isOfCheck = (address) => ADDRESS.test(address);
+/** Whether an address is one of these. */
+export function isOfCheck(address) {
+  const [found, , deck] = ADDRESS.exec(address) ?? [];
+  return found !== undefined && (deck === undefined || listDecks().includes(deck));
+}
 
 /** What is wrong in the text of a deck, by the places of its slides. */
 async function readDeck(name) {
