@@ -58,8 +58,28 @@ function tellProblems(file, problems) {
   });
 }
 
-/** Read and fill in every deck of slides/. Throws a Refusal with a line for each mistake in one. */
-export function readDecks() {
+/** Cut a text where an expression matches; each part has the line on which it begins. */
+function cut({ text, line }, separator) {
+  let end = 0;
+  const part = (to) => ({
+    text: text.slice(end, to),
+    line: line + text.slice(0, end).split('\n').length - 1,
+  });
+  const parts = [];
+  for (const { 0: between, index } of text.matchAll(new RegExp(separator, 'gm'))) {
+    parts.push(part(index));
+    end = index + between.length;
+  }
+  return [...parts, part()];
+}
+
+/**
+ * Read and fill in every deck of slides/.
+ *
+ * @returns {{decks: object[], mistakes: string[]}} those that can be read, and a line for each mistake
+ * @throws {Refusal} when facts or records cannot be read
+ */
+export function tryDecks() {
   checkData();
   const mistakes = [];
   const settings = readJson('reveal-md.json');
@@ -100,15 +120,22 @@ export function readDecks() {
     const isShown = (slide) => !HIDDEN.test(slide) && !lacks(root, slide);
     const slides = deck.slides.filter(isShown);
     // As they are written, a list for each column.
-    const columns = markdown
-      .split(new RegExp(separator, 'm'))
-      .map((column) => column.split(new RegExp(verticalSeparator, 'm')).filter(isShown))
+    const written = cut({ text: markdown, line: firstLine }, separator)
+      .map((column) => cut(column, verticalSeparator).filter(({ text }) => isShown(text)))
       .filter((column) => column.length > 0);
+    const columns = written.map((column) => column.map(({ text }) => text));
+    const lines = written.map((column) => column.map(({ line }) => line));
     const { routes, mistake } = readRoutes(slides, columns, options.revealOptions?.route);
     if (mistake) mistakes.push(`${file}: front matter: ${mistake}`);
     const files = [...looks.files, ...deck.files];
-    return { name, title: front.title, files, slides, columns, routes };
+    return { name, title: front.title, files, slides, columns, lines, routes };
   });
+  return { decks, mistakes };
+}
+
+/** Read and fill in every deck of slides/. Throws a Refusal with a line for each mistake in one. */
+export function readDecks() {
+  const { decks, mistakes } = tryDecks();
   if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
   return decks;
 }
@@ -152,6 +179,24 @@ function guardPages(out, copied) {
   }
 }
 
+/** Write the pages of decks, and all that they need, into a folder; return what was only copied. */
+export function writeDecks(out, decks) {
+  const copied = copyFiles(out, decks);
+  const script = fileURLToPath(new URL('write-decks.mjs', import.meta.url));
+  const names = JSON.stringify(decks.map(({ name }) => name));
+  const built = spawnSync(process.execPath, [script, out, names], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
+  });
+  if (built.status !== 0) {
+    const said = built.error?.message ?? /^(?:\w*Error|E[A-Z]+): .*$/m.exec(built.stderr)?.[0];
+    throw new Error(`reveal-md failed: ${said ?? built.stderr.trim()}`);
+  }
+  copyLive(out);
+  return copied;
+}
+
 /**
  * Build the site into the empty folder `out`.
  *
@@ -163,19 +208,7 @@ export function buildSite(out) {
   const course = readCourse(decks);
   const licenses = readLicenses();
   fs.writeFileSync(path.join(out, AS_IT_LIES), '');
-  const copied = copyFiles(out, decks);
-  const script = fileURLToPath(new URL('write-decks.mjs', import.meta.url));
-  const built = spawnSync(process.execPath, [script, out], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
-  });
-  if (built.status !== 0) {
-    const said = built.error?.message ?? /^(?:\w*Error|E[A-Z]+): .*$/m.exec(built.stderr)?.[0];
-    throw new Error(`reveal-md failed: ${said ?? built.stderr.trim()}`);
-  }
-
-  copyLive(out);
+  const copied = writeDecks(out, decks);
   writeCourse(out, course);
   writeLicenses(out, course, licenses);
   guardPages(out, copied);
