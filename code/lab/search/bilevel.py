@@ -195,7 +195,7 @@ def result_of(run: Run) -> str:
 def _rounds_like(run: Run, options: Options, device: torch.device) -> bool:
     """Whether a run was started where numbers are rounded as they will be here."""
     about = run.read("run.json")
-    before = about["options"] | {"precision": NAMES[about["environment"]["precision"]]}
+    before = about["options"] | {"precision": NAMES.get(about["environment"]["precision"])}
     now = {
         "precision": options.precision,
         "channels_last": options.channels_last,
