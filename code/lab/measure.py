@@ -30,14 +30,11 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
     activations, which have one operation or a few for each output, are not counted.
 
     Args:
-        model: the network.
-        shape: of its input.
         depth: how many levels of modules to tell apart; a module at this level is one layer, with
             the costs of all in it. A list of modules is no level: its members are where it is.
             0: every level, down to the modules that contain no other.
 
-    Raises:
-        UserError: it is no network, as where a function forgot to return it.
+    Raises `UserError`: it is no network, as where a function forgot to return it.
     """
     if not isinstance(model, nn.Module):
         raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
