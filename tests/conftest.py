@@ -155,8 +155,14 @@ def leave_out_live_slides(project: Path) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return the folder of a copy of the project."""
-    return copy_project(tmp_path / "project")
+    """Return the folder of a copy whose lecture has one slide: it is built in a third of the time.
+
+    A test that needs the slides of the lecture calls `copy_project`.
+    """
+    copy = copy_project(tmp_path / "project")
+    front = "---\ntitle: Short\ntheme: evo\n---\n"
+    (copy / "slides" / DECK.name).write_text(f"{front}# Short\n\nNote:\n1 minute.\n")
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -172,6 +172,7 @@ def test_every_slide_fits_its_page(browser: Browser, deck_url: str) -> None:
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
         # Before the page size is known, a browser asks about paper that is held upright.
         seen.page.set_viewport_size({"width": 500, "height": 700})
+        seen.page.evaluate("document.querySelector('section > *').classList.add('comparison')")
         direction = "getComputedStyle(document.querySelector('.comparison')).flexDirection"
         assert seen.page.evaluate(direction) == "column"
         seen.page.emulate_media(media="print")

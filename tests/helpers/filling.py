@@ -41,6 +41,16 @@ def fill(source: str, solution: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def changes(file: Path) -> dict[str, tuple[str, str]]:
+    """What a file of changes has in the place of what, by the title over each."""
+    found = {}
+    for change in file.read_text(encoding="utf-8").removeprefix("# ").split("\n# "):
+        title, *lines = change.splitlines()
+        old, new = ("\n".join(line[1:] for line in lines if line[0] == sign) for sign in "-+")
+        found[title] = (old, new) if new else (f"{old}\n", "")
+    return found
+
+
 def solved(network: str = "resnet18") -> str:
     """The whole exercise, filled, with the network of one of the solutions."""
     source = EXERCISE.read_text(encoding="utf-8")

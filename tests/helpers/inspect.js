@@ -1,6 +1,7 @@
 // Evaluated in a page with a deck: lists everything on any slide, at any step, that does not fit
-// there or cannot be read. `smallest` is the least size of text in pixels, `code` that of code.
-async ({ smallest, code = smallest }) => {
+// there or cannot be read. `smallest` is the least size of text in pixels, `code` that of code;
+// `here`: only on the slide that is shown, at its step.
+async ({ smallest, code = smallest, here = false }) => {
   const wrong = [];
 
   const canvas = /** @type {OffscreenCanvasRenderingContext2D} */ (
@@ -167,13 +168,17 @@ async ({ smallest, code = smallest }) => {
   const pages = document.querySelectorAll(':is(.scroll-page, .pdf-page) section');
   pages.forEach((slide, n) => check(slide, `page ${n + 1}`));
   if (pages.length > 0) return wrong;
-  for (const slide of Reveal.getSlides()) {
+  const checkNow = async () => {
+    await new Promise(requestAnimationFrame);
+    const { h, v, f } = Reveal.getIndices();
+    check(Reveal.getCurrentSlide(), `slide ${h}.${v} step ${f}`);
+  };
+  if (here) await checkNow();
+  for (const slide of here ? [] : Reveal.getSlides()) {
     const { h, v } = Reveal.getIndices(slide);
     Reveal.slide(h, v, -1);
-    do {
-      await new Promise(requestAnimationFrame);
-      check(slide, `slide ${h}.${v} step ${Reveal.getIndices().f}`);
-    } while (Reveal.nextFragment());
+    do await checkNow();
+    while (Reveal.nextFragment());
   }
   return wrong;
 };
