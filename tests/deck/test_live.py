@@ -26,8 +26,7 @@ from conftest import (
     DECK,
     INSPECT,
     ROOT,
-    copy_project,
-    leave_out_live_slides,
+    copy_shortened,
     plain_server,
     run_node,
 )
@@ -104,10 +103,9 @@ def draw(name: str) -> Image.Image:
 @pytest.fixture(scope="module")
 def live_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project with two tiny networks, ten samples and a deck for them."""
-    project = copy_project(tmp_path_factory.mktemp("live") / "project")
+    project = copy_shortened(tmp_path_factory.mktemp("live") / "project")
     for folder in ("models", "samples"):
         shutil.rmtree(project / "static" / folder, ignore_errors=True)
-    leave_out_live_slides(project)
     samples = project / "static" / "samples"
     samples.mkdir()
     (samples / "LICENSE.txt").write_text("Drawn for a test.\n")

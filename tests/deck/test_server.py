@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, copy_project
+from conftest import ROOT, copy_shortened
 from course.serving import answers, free_port, serve, start, stop
 from decks import write_cases, write_litter
 
@@ -91,7 +91,7 @@ def surround(root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Presentation]:
-    root = copy_project(tmp_path_factory.mktemp("deck"))
+    root = copy_shortened(tmp_path_factory.mktemp("deck"))
     surround(root)
     port, log = free_port(), root / "runs" / "log.txt"
     with serve(root, port, log=log):
@@ -400,13 +400,12 @@ def test_a_deck_that_cannot_be_shown_is_a_slide_that_says_why(
         assert sentence in html.unescape(html.unescape(page))
 
 
-def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
-    root = copy_project(tmp_path / "project")
-    write_cases(root)
-    write_litter(root)
-    port, log = free_port(), root / "log.txt"
-    with serve(root, port, log=log):
-        server = Presentation(root, port, log)
+def test_hidden_files_are_passed_over(project: Path) -> None:
+    write_cases(project)
+    write_litter(project)
+    port, log = free_port(), project / "log.txt"
+    with serve(project, port, log=log):
+        server = Presentation(project, port, log)
         _, _, listed = server.get("/")
         decks = re.findall(r'<a href="([^"]*)">', html.unescape(listed))
         assert sorted(decks) == ["architectures.md", "cases.md", "week2/intro.md"]

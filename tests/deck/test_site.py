@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Browser
 
-from conftest import ROOT, copy_project, plain_server, read_slides, run_node, title
+from conftest import ROOT, copy_shortened, plain_server, read_slides, run_node, title
 from course.serving import serve
 from decks import FOLDERS, expected, read_case, write_cases, write_litter
 from watching import visit
@@ -36,7 +36,7 @@ def base(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site of a copy with decks that name every kind of file, among litter."""
-    project = copy_project(tmp_path_factory.mktemp("cases"))
+    project = copy_shortened(tmp_path_factory.mktemp("cases"))
     write_cases(project)
     write_litter(project)
     built = run_node(project, "site/build.mjs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -41,13 +42,18 @@ def fill(source: str, solution: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def changes(file: Path) -> dict[str, tuple[str, str]]:
+def changes(file: Path) -> dict[str, list[tuple[str, str]]]:
     """What a file of changes has in the place of what, by the title over each."""
     found = {}
-    for change in file.read_text(encoding="utf-8").removeprefix("# ").split("\n# "):
-        title, *lines = change.splitlines()
-        old, new = ("\n".join(line[1:] for line in lines if line[0] == sign) for sign in "-+")
-        found[title] = (old, new) if new else (f"{old}\n", "")
+    for change in re.split("^# ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        title, _, lines = change.partition("\n")
+        found[title] = []
+        for taken, put in re.findall(r"((?:^-.*\n)+)((?:^\+.*\n)*)", lines, re.MULTILINE):
+            old, new = (
+                re.sub(r"^[-+]", "", part, flags=re.MULTILINE).removesuffix("\n")
+                for part in (taken, put)
+            )
+            found[title].append((old, new) if put else (f"{old}\n", ""))
     return found
 
 

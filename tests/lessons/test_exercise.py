@@ -95,7 +95,7 @@ def test_a_solution_with_another_network_passes() -> None:
 def test_a_mistake_is_found_with_its_hint(name: str, solution: str) -> None:
     gap, _, hint = re.split(", |: ", name, maxsplit=2)
     steps = [step for step, names in GAPS.items() if gap in names]
-    source = changed(solution, *MISTAKES[name])
+    source = changed(solution, *MISTAKES[name][0])
     if gap == "create_optimizer":
         source = with_build(source, SMALL)
     wrong = [result for result in graded(source, *steps) if result.found]
@@ -109,7 +109,7 @@ OTHER_WAYS = changes(SOLUTIONS / "other-ways.diff")
 
 @pytest.mark.parametrize("name", OTHER_WAYS)
 def test_another_way_is_no_mistake(name: str, solution: str) -> None:
-    source = with_build(changed(solution, *OTHER_WAYS[name]), SMALL)
+    source = with_build(changed(solution, *OTHER_WAYS[name][0]), SMALL)
     assert [result.found for result in graded(source, 3, 4, 5) if not result.passed] == []
 
 
