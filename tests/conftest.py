@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -157,6 +158,17 @@ def copy_shortened(target: Path) -> Path:
 def project(tmp_path: Path) -> Path:
     """Return the folder of a copy of the project, whose lecture has one slide."""
     return copy_shortened(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Train LeNet on a few drawn shapes."""
+    import lab  # PyTorch, which most tests do without
+    import lenet
+
+    out = str(tmp_path_factory.mktemp("runs"))
+    recipe = lenet.LeNetRecipe("lenet", data="shapes", limit=300, epochs=1, original=True)
+    return lab.train(lenet.build, recipe, lab.Options(out=out, device="cpu", progress=False))
 
 
 @pytest.fixture(scope="session")

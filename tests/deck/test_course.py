@@ -23,16 +23,7 @@ from playwright.sync_api import Browser
 from pypdf import PdfReader
 
 from barriers import AXE
-from conftest import (
-    DECK,
-    ROOT,
-    copy_project,
-    package,
-    plain_server,
-    read_slides,
-    run_node,
-    title,
-)
+from conftest import DECK, ROOT, copy_project, package, plain_server, read_slides, run_node, title
 from stranger import check_nothing_runs, check_speaker_view
 from watching import visit
 

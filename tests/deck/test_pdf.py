@@ -74,9 +74,7 @@ def test_pages_have_the_numbers_of_the_screen(pages: list[Page]) -> None:
     assert [number for number, page in zip(shown, lines, strict=True) if number in page] == shown
 
 
-def test_a_listing_is_printed_once_and_notes_are_not(
-    pages: list[Page],
-) -> None:
+def test_a_listing_is_printed_once_and_notes_are_not(pages: list[Page]) -> None:
     text = "\n".join(text for _, _, text in pages)
     deck = "".join(slide for column in read_slides() for slide in column)
     named = re.findall(r"\{\{ code/\w+\.py: ([A-Z]\w+) \[", deck)  # classes, stepped by lines
@@ -155,14 +153,6 @@ def test_what_is_presented_is_printed(project: Path, chromium: list[str], form: 
         ]
         away = [f"{site}{each}" for each in outside] if form else []
         assert links(file) == [*inside, *away, "https://example.org/"]
-
-
-def test_an_option_that_is_none_gets_one_line(project: Path) -> None:
-    printed = run_node(project, "print/pdf.mjs", "--handouts")
-    assert printed.returncode == 2
-    assert printed.stderr == (
-        "npm run pdf knows no --handouts: write npm run pdf -- [--handout] [FILE]\n"
-    )
 
 
 def test_every_slide_fits_its_page(browser: Browser, deck_url: str) -> None:

@@ -487,13 +487,14 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
             "npm run pictures knows no --nope: write npm run pictures",
         ),
         ("print/pdf.mjs", ["a.pdf", "b.pdf"], "npm run pdf knows no b.pdf: write npm run pdf -- "),
+        (
+            "print/pdf.mjs",
+            ["--handouts"],
+            "npm run pdf knows no --handouts: write npm run pdf -- [--handout] [FILE]\n",
+        ),
         ("print/get-chromium.mjs", ["x"], "npm run browser knows no x: write npm run browser"),
         ("site/site.mjs", ["x"], "make clean knows no x: write make clean"),
-        (
-            "serve/present.mjs",
-            ["x"],
-            "npm start knows no x: write npm start, with PORT and",
-        ),
+        ("serve/present.mjs", ["x"], "npm start knows no x: write npm start, with PORT and"),
     ],
 )
 def test_an_argument_that_is_none_gets_one_line(

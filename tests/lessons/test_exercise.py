@@ -164,10 +164,7 @@ ADAPTED = {
         "model.classifier = nn.Linear(256 * 3 * 3, classes)",
     ],
     "googlenet": ["model.conv1.conv.stride = (1, 1)", "model.maxpool1 = nn.Identity()"],
-    "inception_v3": [
-        "model.Conv2d_1a_3x3.conv.stride = (1, 1)",
-        "model.maxpool1 = nn.Identity()",
-    ],
+    "inception_v3": ["model.Conv2d_1a_3x3.conv.stride = (1, 1)", "model.maxpool1 = nn.Identity()"],
     "mobilenet_v2": [
         "model.features[0][0].stride = (1, 1)",
         "model.features[2].conv[1][0].stride = (1, 1)",
