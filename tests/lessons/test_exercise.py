@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -353,12 +354,18 @@ def test_the_unfilled_exercise_says_what_to_do_next(tmp_path: Path) -> None:
     assert done.stdout.rstrip().endswith("exercise.py --check")
 
 
-def test_the_check_of_the_unfilled_exercise_lists_every_gap(tmp_path: Path) -> None:
-    done = lesson("--check", cwd=tmp_path, name="exercise")
-    assert (done.returncode, done.stderr) == (1, "")
+def test_the_check_of_the_unfilled_exercise_lists_every_gap(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(EXERCISE), "--check"])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXERCISE), run_name="__main__")
+    said = capfd.readouterr()
+    assert (ended.value.code, said.err) == (1, "")
     for gap in gaps(EXERCISE.read_text()):
-        assert f"[ ] {gap}: still to do, see " in done.stdout
-    assert f"0 of {len(POINTS)} points done. Next: choose" in done.stdout
+        assert f"[ ] {gap}: still to do, see " in said.out
+    assert f"0 of {len(POINTS)} points done. Next: choose" in said.out
 
 
 @pytest.mark.parametrize(
