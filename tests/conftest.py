@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -153,17 +154,28 @@ def copy_project(target: Path) -> Path:
     return target
 
 
-def leave_out_live_slides(project: Path) -> None:
-    """Take out of a copy's deck what runs a network, so that it needs no models."""
-    deck = project / "slides" / "architectures.md"
-    lines = deck.read_text(encoding="utf-8").splitlines(keepends=True)
-    deck.write_text("".join(line for line in lines if "| live }}" not in line), encoding="utf-8")
+def copy_shortened(target: Path) -> Path:
+    """Copy the project, but with a lecture of one slide: a site is built in a third of the time."""
+    deck = copy_project(target) / "slides" / DECK.name
+    deck.write_text("---\ntitle: Short\ntheme: evo\n---\n# Short\n\nNote:\n1 minute.\n")
+    return target
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return the folder of a copy of the project."""
-    return copy_project(tmp_path / "project")
+    """Return the folder of a copy of the project, whose lecture has one slide."""
+    return copy_shortened(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Train LeNet on a few drawn shapes."""
+    import lab  # PyTorch, which most tests do without
+    import lenet
+
+    out = str(tmp_path_factory.mktemp("runs"))
+    recipe = lenet.LeNetRecipe("lenet", data="shapes", limit=300, epochs=1, original=True)
+    return lab.train(lenet.build, recipe, lab.Options(out=out, device="cpu", progress=False))
 
 
 @pytest.fixture(scope="session")

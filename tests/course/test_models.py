@@ -11,7 +11,6 @@ import torch
 from onnxruntime import InferenceSession
 
 import lab
-import lenet
 from course import models, rounding
 from lab import record
 from lab.errors import UserError
@@ -22,14 +21,6 @@ from lab.onnx.export import halved
 FILES = sorted(models.MODELS.glob("*.onnx"))
 # The networks of the lecture as it was given, and the bytes that they may have together.
 LECTURE, LECTURE_SUM = {"lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet"}, 6_000_000
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> lab.Trained:
-    """A short run of LeNet on drawn shapes."""
-    out = str(tmp_path_factory.mktemp("runs"))
-    recipe = lenet.LeNetRecipe("lenet", data="shapes", limit=300, epochs=1, original=True)
-    return lab.train(lenet.build, recipe, lab.Options(out=out, device="cpu", progress=False))
 
 
 def layer(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ import pytest
 
 import lab
 from course import record
-from forking import forked
+from forking import forked, python
 from lab import data
 from lab.errors import Stopped, UserError
 from running import ROOT, environment
@@ -254,7 +254,11 @@ def test_ctrl_c_saves_the_run_and_the_same_command_finishes_and_records_it(tmp_p
     for name in ("README.md", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     recipe = "--data shapes --limit 300 --epochs 12 --device cpu"
-    command = forked([sys.executable, "-m", "course.results", "lenet", "--", *recipe.split()])
+    # What it starts begins with PyTorch loaded, too.
+    begin = "import runpy, sys; sys.executable = sys.argv.pop(1)"
+    begin += "; runpy._run_module_as_main('course.results')"
+    words = [python(str(tmp_path)), "lenet", "--", *recipe.split()]
+    command = forked([sys.executable, "-c", begin, *words])
     settings = {
         "cwd": tmp_path,
         "env": environment(PYTHONPATH=str(tmp_path / "code")),

@@ -17,20 +17,12 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 import tiny_models
 from barriers import AXE
-from conftest import (
-    DECK,
-    INSPECT,
-    ROOT,
-    copy_project,
-    leave_out_live_slides,
-    plain_server,
-    run_node,
-)
+from conftest import DECK, INSPECT, ROOT, copy_shortened, plain_server, run_node
 from course.serving import PATIENCE, free_port, serve, start, stop
 from course.serving import answers as answers_on
 from tiny_models import CLASSES
@@ -104,10 +96,9 @@ def draw(name: str) -> Image.Image:
 @pytest.fixture(scope="module")
 def live_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the project with two tiny networks, ten samples and a deck for them."""
-    project = copy_project(tmp_path_factory.mktemp("live") / "project")
+    project = copy_shortened(tmp_path_factory.mktemp("live") / "project")
     for folder in ("models", "samples"):
         shutil.rmtree(project / "static" / folder, ignore_errors=True)
-    leave_out_live_slides(project)
     samples = project / "static" / "samples"
     samples.mkdir()
     (samples / "LICENSE.txt").write_text("Drawn for a test.\n")
@@ -228,6 +219,7 @@ def test_every_sample_gets_the_answer_that_was_recorded(page: Page, live_project
         expect(widget(page).locator(".live-verdict strong")).to_have_text(best)
         expect(widget(page).locator(".live-top .live-class")).to_have_text(best)
     assert widget(page).locator(".live-time").inner_text().endswith("ms")
+    assert page.locator(".live-qr").count() == 0  # without an address no code is drawn
     said = widget(page).locator(".live-about").inner_text()
     assert said == (
         "Tiny: 498 parameters, trained on shapes, 25.0\u00a0% right on its test images."
@@ -268,6 +260,10 @@ def test_every_network_of_the_lecture_answers_as_in_python(browser: Browser, dec
                 assert probabilities == pytest.approx(wanted, abs=0.02), (file.stem, sample["file"])
 
 
+UPRIGHT = Image.Exif()  # a camera held upright
+UPRIGHT[0x0112] = 6
+
+
 @pytest.mark.parametrize(
     ("name", "picture", "options", "tolerance"),
     [
@@ -278,6 +274,7 @@ def test_every_network_of_the_lecture_answers_as_in_python(browser: Browser, dec
         ("thin.png", noise(1, 300), {}, 0),
         ("transparent.png", noise(50, 50, "RGBA"), {}, 3),
         ("photo.jpg", noise(60, 40).resize((6000, 4000)), {"quality": 80}, 2),
+        ("turned.png", noise(40, 60), {"exif": UPRIGHT}, 0),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -289,19 +286,9 @@ def test_a_picture_of_every_kind_is_seen_as_pillow_sees_it(
     upload(page, name, data)
     expect(widget(page).locator(".live-what")).to_contain_text("Your picture")
     settle(page)
-    wanted = twin(Image.open(io.BytesIO(data)))
+    wanted = twin(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
     assert np.abs(shown_pixels(page).astype(int) - wanted).max() <= tolerance
     assert sum(shown_shares(page).values()) == pytest.approx(1, abs=0.01)
-
-
-def test_a_turned_photo_is_turned_back(page: Page) -> None:
-    picture = noise(40, 60)
-    exif = Image.Exif()
-    exif[0x0112] = 6  # a camera held upright
-    upload(page, "turned.png", encode(picture, "PNG", exif=exif))
-    expect(widget(page).locator(".live-what")).to_contain_text("Your picture")
-    settle(page)
-    assert np.array_equal(shown_pixels(page), twin(picture.rotate(-90, expand=True)))
 
 
 @pytest.mark.parametrize(
@@ -498,16 +485,25 @@ def test_networks_stand_side_by_side_and_disagreement_is_marked(
     assert first[-1] == "ms"
 
 
-def test_a_network_of_ones_own_runs_in_place_of_the_lectures(page: Page, tmp_path: Path) -> None:
+def test_a_network_of_ones_own_runs_in_place_of_the_lectures_and_sets_no_field_of_the_page(
+    opened: Visit, page: Page, tmp_path: Path
+) -> None:
     shares = shown_shares(page)
-    about = tiny_models.describe(title="Mine", classes=["yes", "no", "maybe"], dataset="mine")
+    stranger = f"{origin(page.url)}stranger.onnx"
+    fields = {"source": {"key": "stranger", "url": stranger}, "isOwn": False, "trouble": "none"}
+    classes = ["yes", "no", "maybe"]
+    about = tiny_models.describe(title="Mine", classes=classes, dataset="mine", **fields)
     own = tiny_models.write(tmp_path / "mine.onnx", about, seed=7)
     upload(page, "mine.onnx", own.read_bytes())
     expect(widget(page).locator(".live-about")).to_contain_text("Mine (yours)")
     settle(page)
-    mine = shown_shares(page)
-    assert list(mine) == ["yes", "no", "maybe"]
-    assert list(mine.values()) == pytest.approx(answers(own, twin(draw("cat"))), abs=0.02)
+    for name in ("cat", "dog"):
+        choose_sample(page, name)
+        mine = shown_shares(page)
+        assert list(mine) == classes
+        assert list(mine.values()) == pytest.approx(answers(own, twin(draw(name))), abs=0.02)
+    assert stranger not in opened.requested
+    choose_sample(page, "cat")
     widget(page).get_by_role("button", name="Back", exact=True).click()
     expect(widget(page).locator(".live-about")).to_contain_text("Tiny:")
     settle(page)
@@ -544,27 +540,6 @@ def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(
         assert shown_shares(page) == shares
     choose_sample(page, "dog")
     expect(trouble).to_be_hidden()
-
-
-def test_a_network_of_ones_own_sets_no_field_of_the_page(
-    opened: Visit, page: Page, tmp_path: Path
-) -> None:
-    stranger = f"{origin(page.url)}stranger.onnx"
-    about = tiny_models.describe(
-        title="Mine", source={"key": "stranger", "url": stranger}, isOwn=False, trouble="none"
-    )
-    own = tiny_models.write(tmp_path / "mine.onnx", about, seed=7)
-    upload(page, "mine.onnx", own.read_bytes())
-    expect(widget(page).locator(".live-about")).to_contain_text("Mine (yours)")
-    settle(page)
-    choose_sample(page, "dog")
-    assert list(shown_shares(page).values()) == pytest.approx(
-        answers(own, twin(draw("dog"))), abs=0.02
-    )
-    assert stranger not in opened.requested
-    widget(page).get_by_role("button", name="Back", exact=True).click()
-    expect(widget(page).locator(".live-about")).to_contain_text("Tiny:")
-    settle(page)
 
 
 def test_the_decks_keys_stay_the_decks(page: Page) -> None:
@@ -888,11 +863,7 @@ def test_the_server_sends_two_files_of_onnxruntime_and_no_other(
 ) -> None:
     with visit(browser) as seen:
         base = origin(live_url)
-        for name, status in (
-            ("ort.wasm.bundle.min.js", 200),
-            ("ort.all.min.mjs", 404),
-            ("", 404),
-        ):
+        for name, status in (("ort.wasm.bundle.min.js", 200), ("ort.all.min.mjs", 404), ("", 404)):
             assert seen.page.request.get(f"{base}_assets/ort/{name}").status == status, name
         hidden = "_assets/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs"
         assert seen.page.request.get(base + hidden).status == 404
@@ -1017,7 +988,3 @@ def test_a_phones_first_answer_costs_less_than_five_megabytes(
         named = seen.page.locator("nav [aria-current]").get_attribute("href")
         assert named == f"live.html?network={Path(networks[0]).stem}"
         seen.check(origin(deck_url))
-
-
-def test_no_code_is_drawn_without_an_address(page: Page) -> None:
-    assert page.locator(".live-qr").count() == 0

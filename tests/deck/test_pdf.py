@@ -96,9 +96,7 @@ def test_an_outline_leads_to_every_slide(printed: PdfReader) -> None:
     assert set(zip(headings, range(len(headings)), strict=True)) <= set(led)
 
 
-def test_a_listing_is_printed_once_and_notes_are_not(
-    pages: list[Page],
-) -> None:
+def test_a_listing_is_printed_once_and_notes_are_not(pages: list[Page]) -> None:
     text = "\n".join(text for _, _, text in pages)
     deck = "".join(slide for column in read_slides() for slide in column)
     named = re.findall(r"\{\{ code/\w+\.py: ([A-Z]\w+) \[", deck)  # classes, stepped by lines
@@ -179,14 +177,6 @@ def test_what_is_presented_is_printed(project: Path, chromium: list[str], form: 
         assert links(file) == [*inside, *away, "https://example.org/"]
 
 
-def test_an_option_that_is_none_gets_one_line(project: Path) -> None:
-    printed = run_node(project, "print/pdf.mjs", "--handouts")
-    assert printed.returncode == 2
-    assert printed.stderr == (
-        "npm run pdf knows no --handouts: write npm run pdf -- [--handout] [FILE]\n"
-    )
-
-
 HAVE_FOOTER = """[...document.querySelectorAll('.pdf-page > section')].map((slide) =>
     getComputedStyle(slide, '::after').content.includes('CC BY'))"""
 
@@ -197,6 +187,7 @@ def test_paper_that_is_held_upright_is_no_narrow_screen(browser: Browser, deck_u
         assert seen.page.locator(".pdf-page").count() > 0
         # Before the page size is known, a browser asks about paper that is held upright.
         seen.page.set_viewport_size({"width": 500, "height": 700})
+        seen.page.evaluate("document.querySelector('section > *').classList.add('comparison')")
         direction = "getComputedStyle(document.querySelector('.comparison')).flexDirection"
         assert seen.page.evaluate(direction) == "column"
         seen.page.emulate_media(media="print")

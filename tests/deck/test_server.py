@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT, copy_project
+from conftest import ROOT, copy_shortened
 from course.serving import answers, free_port, serve, start, stop
 from decks import write_cases, write_litter
 
@@ -91,7 +91,7 @@ def surround(root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Presentation]:
-    root = copy_project(tmp_path_factory.mktemp("deck"))
+    root = copy_shortened(tmp_path_factory.mktemp("deck"))
     surround(root)
     port, log = free_port(), root / "runs" / "log.txt"
     with serve(root, port, log=log):
@@ -144,33 +144,19 @@ def test_a_part_that_a_file_does_not_have_is_refused(deck: Presentation) -> None
     assert deck.get("/_assets/static/css/evo.css", headers=beyond)[0] == 416
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/.git/config",
-        "/_assets/.git/config",
-        "/_assets/runs/secret.txt",
-        "/_assets/data/secret.txt",
-        "/_assets/static/../runs/secret.txt",
-        "/_assets/static/..%2fruns/secret.txt",
-        "/_assets/static/%2e%2e/runs/secret.txt",
-        "/_assets/static/%252e%252e/runs/secret.txt",
-        "/_assets/static/..\\runs\\secret.txt",
-        "/_assets/static/..%5Cruns%5Csecret.txt",
-        "/_assets/static//../../runs/secret.txt",
-        "/_assets//runs/secret.txt",
-        "//runs/secret.txt",
-        "/../runs/secret.txt",
-        "/..%2fruns%2fsecret.txt",
-        "/runs%2Fsecret.txt%3Fa.md",
-        "/runs/secret.txt%3Fa.md",
-        "/.hidden.md",
-        "/leak.md",
-        "/_assets/static/leak.txt",
-        "/_assets/static/leak/secret.txt",
-        "/_assets/code/leak.py",
-    ],
-)
+OUTSIDE = r"""
+/.git/config /_assets/.git/config /_assets/runs/secret.txt /_assets/data/secret.txt
+/_assets/static/../runs/secret.txt /_assets/static/..%2fruns/secret.txt
+/_assets/static/%2e%2e/runs/secret.txt /_assets/static/%252e%252e/runs/secret.txt
+/_assets/static/..\runs\secret.txt /_assets/static/..%5Cruns%5Csecret.txt
+/_assets/static//../../runs/secret.txt /_assets//runs/secret.txt //runs/secret.txt
+/../runs/secret.txt /..%2fruns%2fsecret.txt /runs%2Fsecret.txt%3Fa.md
+/runs/secret.txt%3Fa.md /.hidden.md /leak.md /_assets/static/leak.txt
+/_assets/static/leak/secret.txt /_assets/code/leak.py
+"""
+
+
+@pytest.mark.parametrize("path", OUTSIDE.split())
 def test_no_address_leads_out_of_the_deck(deck: Presentation, path: str) -> None:
     # Links are how a student "mounts" a data folder; they must not publish it.
     for link, target in [
@@ -187,30 +173,16 @@ def test_no_address_leads_out_of_the_deck(deck: Presentation, path: str) -> None
     assert SECRET.encode() not in received
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/package.json",
-        "/_assets/package.json",
-        "/_assets/code/lab/helper.py",
-        "/_assets/code/notes.txt",
-        "/_assets/code/",
-        "/_assets/node_modules/reveal-md/package.json",
-        "/_assets/slides/reveal/serve/guard.mjs",
-        "/code/watched.py",
-        "/node_modules/reveal-md/package.json",
-        "/reveal/guard.mjs",
-        "/mermaid/package.json",
-        "/_assets/static",
-        "/_assets/static/",
-        "/dist/",
-        "/nothing",
-        "/nothing.md",
-        "/check/nothing.json",
-        "/check/check.mjs",
-        "/reveal/nothing.md",
-    ],
-)
+BESIDE = r"""
+/package.json /_assets/package.json /_assets/code/lab/helper.py /_assets/code/notes.txt
+/_assets/code/ /_assets/node_modules/reveal-md/package.json
+/_assets/slides/reveal/serve/guard.mjs /code/watched.py /node_modules/reveal-md/package.json
+/reveal/guard.mjs /mermaid/package.json /_assets/static /_assets/static/ /dist/ /nothing
+/nothing.md /check/nothing.json /check/check.mjs /reveal/nothing.md
+"""
+
+
+@pytest.mark.parametrize("path", BESIDE.split())
 def test_nothing_beside_the_deck_is_served(deck: Presentation, path: str) -> None:
     assert deck.get(path)[0] == 404
 
@@ -404,13 +376,12 @@ def test_a_deck_that_cannot_be_shown_is_a_slide_that_says_why(
         assert sentence in html.unescape(html.unescape(page))
 
 
-def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
-    root = copy_project(tmp_path / "project")
-    write_cases(root)
-    write_litter(root)
-    port, log = free_port(), root / "log.txt"
-    with serve(root, port, log=log):
-        server = Presentation(root, port, log)
+def test_hidden_files_are_passed_over(project: Path) -> None:
+    write_cases(project)
+    write_litter(project)
+    port, log = free_port(), project / "log.txt"
+    with serve(project, port, log=log):
+        server = Presentation(project, port, log)
         _, _, listed = server.get("/")
         decks = re.findall(r'<a href="([^"]*)">', html.unescape(listed))
         assert sorted(decks) == ["architectures.md", "cases.md", "week2/intro.md"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -39,6 +40,21 @@ def fill(source: str, solution: Path) -> str:
             answer.body[0].lineno - 1 : answer.end_lineno
         ]
     return "\n".join(lines) + "\n"
+
+
+def changes(file: Path) -> dict[str, list[tuple[str, str]]]:
+    """What a file of changes has in the place of what, by the title over each."""
+    found = {}
+    for change in re.split("^# ", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+        title, _, lines = change.partition("\n")
+        found[title] = []
+        for taken, put in re.findall(r"((?:^-.*\n)+)((?:^\+.*\n)*)", lines, re.MULTILINE):
+            old, new = (
+                re.sub(r"^[-+]", "", part, flags=re.MULTILINE).removesuffix("\n")
+                for part in (taken, put)
+            )
+            found[title].append((old, new) if put else (f"{old}\n", ""))
+    return found
 
 
 def solved(network: str = "resnet18") -> str:

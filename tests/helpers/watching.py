@@ -42,12 +42,17 @@ class Visit:
 
     def begin_anew(self, width: int = 1280, height: int = 720) -> None:
         """Forget what was, except for files: the same page loads them for a third of the cost."""
-        for other in self.page.context.pages[1:]:
-            other.close()
+        self.forget()
         if self.page.url.startswith("http"):
             self.page.evaluate("sessionStorage.clear(); localStorage.clear()")
         self.page.goto("about:blank")
         self.page.set_viewport_size({"width": width, "height": height})
+        self.forget()
+
+    def forget(self) -> None:
+        """Close what the page has opened, and forget what was told so far."""
+        for other in self.page.context.pages[1:]:
+            other.close()
         for told in (self.requested, self.answered, self.complaints):
             told.clear()
 

@@ -222,10 +222,7 @@ def test_every_program_refuses_a_wrong_word_in_one_line(
     ],
 )
 def test_whatever_the_machine_refuses_is_one_line(
-    error: Exception,
-    line: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    error: Exception, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["code/lenet.py"])
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards

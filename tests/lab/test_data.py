@@ -349,9 +349,7 @@ def test_folders_in_class_folders_belong_to_the_class_as_in_torchvision(tmp_path
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows lets only some users make links")
-def test_a_link_that_leads_back_is_followed_once_and_one_to_nowhere_is_named(
-    parted: Path,
-) -> None:
+def test_a_link_that_leads_back_is_followed_once_and_one_to_nowhere_is_named(parted: Path) -> None:
     (parted / "train" / "cat" / "again").symlink_to(parted / "train" / "cat")
     assert len(lab.load(str(parted)).train) == 8
     (parted / "train" / "cat" / "lost.png").symlink_to(parted / "gone.png")

@@ -17,14 +17,6 @@ from lab.errors import UserError
 from lab.onnx import export
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> lab.Trained:
-    """A short run of LeNet on drawn shapes."""
-    out = str(tmp_path_factory.mktemp("runs"))
-    recipe = lenet.LeNetRecipe("lenet", data="shapes", limit=300, epochs=1, original=True)
-    return lab.train(lenet.build, recipe, lab.Options(out=out, device="cpu", progress=False))
-
-
 def command(arguments: list[str]) -> None:
     lab.main(lenet.LESSON, arguments)
 

@@ -53,14 +53,6 @@ def test_what_is_transparent_lies_on_white() -> None:
     assert (images.pixels(saved(gray), 32) == 255).all()
 
 
-def test_a_picture_stands_as_the_camera_was_held() -> None:
-    upright = Image.fromarray(noise(40, 80))
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    turned = saved(upright.transpose(Image.Transpose.ROTATE_90), exif=exif)
-    assert np.array_equal(images.pixels(turned, 32), images.pixels(saved(upright), 32))
-
-
 def test_sixteen_bits_become_eight() -> None:
     levels = np.full((40, 40), 257 * 77, np.uint16)
     assert (images.pixels(saved(Image.fromarray(levels)), 32) == 77).all()

@@ -8,10 +8,7 @@ from torchvision import models
 import alexnet
 import lab
 from lab.measure import layers
-from networks import (
-    assert_same_outputs,
-    renamed,
-)
+from networks import assert_same_outputs, renamed
 
 
 def ghost(**named: object) -> alexnet.AlexNet:

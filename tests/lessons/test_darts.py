@@ -25,14 +25,7 @@ from lab.training import description
 from networks import assert_one_row_an_image
 
 RECIPE = replace(
-    darts.SEARCH,
-    data="shapes",
-    limit=200,
-    cells=3,
-    channels=2,
-    epochs=2,
-    images=48,
-    batch_size=8,
+    darts.SEARCH, data="shapes", limit=200, cells=3, channels=2, epochs=2, images=48, batch_size=8
 )
 OPTIONS = replace(darts.OPTIONS, device="cpu")
 

@@ -9,10 +9,7 @@ from torchvision import models
 
 import googlenet
 from googlenet import GoogLeNet
-from networks import (
-    assert_same_outputs,
-    renamed,
-)
+from networks import assert_same_outputs, renamed
 
 
 class InOrder(nn.Module):

@@ -10,10 +10,7 @@ from torchvision import models
 import inception
 import lab
 from inception import BasicConv2d, Inception3
-from networks import (
-    assert_same_outputs,
-    renamed,
-)
+from networks import assert_same_outputs, renamed
 
 
 @pytest.mark.parametrize("auxiliary", [True, False])

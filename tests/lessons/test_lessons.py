@@ -24,6 +24,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import lab
+from filling import changes
 from lab import data, proof
 from networks import heads
 from running import ROOT, environment, lesson
@@ -291,94 +292,28 @@ def test_what_a_lesson_tells_to_try_runs(
             assert recipe[key] == getattr(replace(NETWORKS[name].recipe, **wanted), key)
 
 
-# What the sections "To try" tell to change, and layers that a reader may add: the lesson, what is
-# put for what in its text, and whether the weights are no longer torchvision's.
-RELU = "        return self.relu(y)\n"
-LAST_OF_BRANCH = "            (c(96), 3),\n        )"
-CHANGES = {
-    "no ReLU after the sum": ("resnet", {RELU: "        return y\n"}, False),
-    "a convolution more in a block": (
-        "resnet",
-        {
-            "        self.bn2 = nn.BatchNorm2d(channels)\n        self.shortcut": (
-                "        self.bn2 = nn.BatchNorm2d(channels)\n"
-                "        self.conv3 = nn.Conv2d(channels, channels, 1)\n        self.shortcut"
-            ),
-            "y = self.bn2(self.conv2(y))\n        if": "y = self.conv3(self.bn2(self.conv2(y)))\n"
-            "        if",
-        },
-        True,
-    ),
-    "twice the channels": (
-        "lenet",
-        {
-            "nn.Conv2d(in_channels, 6, ": "nn.Conv2d(in_channels, 12, ",
-            "nn.Conv2d(6, 16, ": "nn.Conv2d(12, 32, ",
-            "nn.Conv2d(16, 120, ": "nn.Conv2d(32, 120, ",
-        },
-        False,
-    ),
-    "5x5 in place of two 3x3": (
-        "vgg16",
-        {
-            "channels, 3, padding=1))": "channels, 5, padding=2))",
-            "in range(count)": "in range(count // 2)",
-        },
-        True,
-    ),
-    "a layer more in a stage": (
-        "vgg16",
-        {"self.stage1 = stage(3, c1, count=2,": "self.stage1 = stage(3, c1, count=3,"},
-        True,
-    ),
-    "one branch less": (
-        "googlenet",
-        {
-            "        self.branch5x5 = nn.Sequential(\n"
-            "            conv(in_channels, ch5x5red, 1),\n"
-            "            conv(ch5x5red, ch5x5, 5 if paper else 3),\n"
-            "        )\n": "",
-            "conv(in_channels, pool, ": "conv(in_channels, pool + ch5x5, ",
-        },
-        True,
-    ),
-    "a layer more in a branch": (
-        "inception",
-        {LAST_OF_BRANCH: LAST_OF_BRANCH.replace("        )", "") * 2 + "        )"},
-        True,
-    ),
-    "threes in place of sevens": (
-        "inception",
-        {
-            "flat, tall = c(channels_7x7), (1, 7), (7, 1)": (
-                "flat, tall = c(channels_7x7), (1, 3), (3, 1)"
-            ),
-        },
-        True,
-    ),
-    "a wider kernel": (
-        "alexnet",
-        {"(c4, c5, 3, later, padding=1,": "(c4, c5, 5, later, padding=2,"},
-        True,
-    ),
-}
+# What the sections "To try" tell to change, and layers that a reader may add; and of these, those
+# after which the weights are still torchvision's, or have none to be compared with.
+CHANGES = changes(ROOT / "tests" / "lessons" / "lessons.diff")
+SAME_WEIGHTS = ["resnet: no ReLU after the sum", "lenet: twice the channels"]
 
 
-def changed(name: str, changes: dict[str, str]) -> str:
-    """The text of a lesson with something else in some places."""
+def changed(change: str) -> tuple[str, str]:
+    """A lesson's name, and its text with something else in some places."""
+    name = change.partition(": ")[0]
     text = source(name)
-    for before, after in changes.items():
+    for before, after in CHANGES[change]:
         assert before in text
         text = text.replace(before, after)
-    return text
+    return name, text
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_network_trains_and_says_how_it_differs_from_torchvisions(
     change: str, few_shapes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name, changes, differs = CHANGES[change]
-    text = changed(name, changes)
+    name, text = changed(change)
+    differs = change not in SAME_WEIGHTS
     words = f"{TINY} --out {tmp_path} {NETWORKS[name].smoke}".split()
     said = run_script(text, name, words, monkeypatch)
     assert "test accuracy" in said
@@ -391,8 +326,8 @@ def test_a_changed_network_trains_and_says_how_it_differs_from_torchvisions(
 
 
 def test_a_change_that_no_weight_shows_is_seen_by_prove(monkeypatch: pytest.MonkeyPatch) -> None:
-    name, changes, _ = CHANGES["no ReLU after the sum"]
-    said = run_script(changed(name, changes), name, ["prove"], monkeypatch)
+    name, text = changed("resnet: no ReLU after the sum")
+    said = run_script(text, name, ["prove"], monkeypatch)
     assert "largest difference" in said
     assert said.endswith("exit code 1\n")
 

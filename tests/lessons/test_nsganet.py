@@ -29,13 +29,9 @@ from forking import forked
 from lab import data
 from lab.search import study as studies
 from lab.search.pareto import knee, pareto_front
-from networks import (
-    assert_finite_gradients,
-    assert_one_row_an_image,
-    count_operations,
-)
+from networks import assert_finite_gradients, assert_one_row_an_image, count_operations
 from nsganet import NSGANet, canonical, decode, encode, graph
-from running import command, environment, lesson
+from running import command, environment
 
 SMALL = replace(nsganet.SEARCH, data="shapes", limit=200, width=2, epochs=1)
 OPTIONS = nsganet.SearchOptions(population=3, generations=2, nodes=2, images=60)
@@ -602,11 +598,3 @@ def test_a_search_on_trial_leaves_nothing_behind(
     assert "4/4   " in said  # what the user says goes before what --smoke stands for
     assert "train it" not in said
     assert not list(tmp_path.iterdir())
-
-
-def test_a_genome_of_a_wrong_length_ends_the_script_with_one_line(tmp_path: Path) -> None:
-    done = lesson("--data", "shapes", "--genome", "1-01-00", cwd=tmp_path, name="nsganet")
-    assert done.returncode == 2
-    assert done.stderr.startswith("nsganet.py: --genome '1-01-00': in a phase node 2 has one bit,")
-    assert done.stderr.count("\n") == 1
-    assert list(tmp_path.iterdir()) == []

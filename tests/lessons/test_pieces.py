@@ -213,14 +213,8 @@ def test_the_exercise_on_the_slope_of_the_sigmoid_has_something_to_mend() -> Non
             lambda x: pieces.BatchNorm2d(4)(x(2, 3, 8, 8)),
             "shapes must fit NCHW, C, with one size for each letter, not (2, 3, 8, 8), (4,)",
         ),
-        (
-            lambda x: pieces.dropout(x(3), 1.0),
-            "p must be in [0, 1), and is 1.0",
-        ),
-        (
-            lambda x: pieces.dropout(x(3), -0.1),
-            "p must be in [0, 1), and is -0.1",
-        ),
+        (lambda x: pieces.dropout(x(3), 1.0), "p must be in [0, 1), and is 1.0"),
+        (lambda x: pieces.dropout(x(3), -0.1), "p must be in [0, 1), and is -0.1"),
     ],
 )
 def test_what_does_not_fit_gets_one_line(call: object, line: str) -> None:

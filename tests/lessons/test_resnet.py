@@ -11,10 +11,7 @@ from torchvision import models
 
 import lab
 import resnet
-from networks import (
-    assert_same_outputs,
-    renamed,
-)
+from networks import assert_same_outputs, renamed
 
 
 def ghost(make: Callable[..., resnet.ResNet], *arguments: object, **named: object) -> nn.Module:
@@ -42,8 +39,7 @@ def test_the_papers_form_needs_the_multiply_adds_of_table_1(depth: int, billions
 
 
 @pytest.mark.parametrize(
-    ("depth", "millions"),
-    [(20, "0.27"), (32, "0.46"), (44, "0.66"), (56, "0.85"), (110, "1.7")],
+    ("depth", "millions"), [(20, "0.27"), (32, "0.46"), (44, "0.66"), (56, "0.85"), (110, "1.7")]
 )
 def test_the_cifar10_family_has_the_parameters_of_table_6(depth: int, millions: str) -> None:
     model = ghost(resnet.build, recipe(depth=depth), 10)

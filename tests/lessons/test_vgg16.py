@@ -9,10 +9,7 @@ from torchvision import models
 
 import lab
 import vgg16
-from networks import (
-    assert_same_outputs,
-    renamed,
-)
+from networks import assert_same_outputs, renamed
 
 
 def ghost(**named: object) -> vgg16.VGG16:
