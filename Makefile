@@ -12,7 +12,7 @@ SCRIPTS := $(foreach script,$(wildcard code/*.py),$(if $(realpath $(script)/.),,
 	$(if $(realpath $(script)),$(script))))
 LESSONS := $(basename $(notdir $(SCRIPTS)))
 
-.PHONY: present test train notebooks results figures lesson models site pdf handout pictures accept clean node browser
+.PHONY: present test train notebooks results figures lesson models site pdf handout pictures samples accept clean node browser
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -58,6 +58,9 @@ handout: browser  ## the slides with their notes, on A4
 
 pictures: browser  ## pictures of slides, for the first page and for README.md
 	@npm run pictures --silent
+
+samples: .venv/.ready  ## ten test images for the live slides on this machine (ARGS="--data FOLDER")
+	@$(BIN)/python -m course.samples $(ARGS)
 
 accept: .venv/.ready  ## the lecture as it is now, for the tests and for README.md
 	@$(BIN)/python -m course.lecture

@@ -12,7 +12,7 @@ from onnxruntime import InferenceSession
 
 import lab
 import lenet
-from course import models, rounding
+from course import models, rounding, samples
 from lab import record
 from lab.errors import UserError
 from lab.facts import facts
@@ -82,11 +82,30 @@ def test_a_network_is_only_taken_from_its_recorded_run(tmp_path: Path) -> None:
 
 def test_each_class_has_a_sample() -> None:
     classes = record.read("lenet")["classes"]
-    assert sorted(path.stem for path in models.SAMPLES.glob("*.png")) == sorted(classes)
-    licence = (models.SAMPLES / "LICENSE.txt").read_text()
-    for path in models.SAMPLES.glob("*.png"):
-        assert path.stat().st_size <= 25_000
-        assert path.name in licence
+    drawings, photos = (samples.SAMPLES / each for each in ("", "photos"))
+    assert sorted(path.stem for path in drawings.glob("*.png")) == sorted(classes)
+    assert [path.stem for path in sorted(photos.glob("*.png"))] == sorted(samples.PHOTOS)
+    assert set(samples.PHOTOS) <= set(classes)
+    for folder in (drawings, photos):
+        licence = (folder / "LICENSE.txt").read_text()
+        for path in folder.glob("*.png"):
+            assert path.stat().st_size <= 25_000
+            assert path.name in licence
+
+
+def test_the_test_images_of_a_machine_are_one_of_each_class(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(samples, "SAMPLES", tmp_path)
+    folder = samples.write_test_images("shapes")
+    data = lab.load("shapes")
+    assert sorted(path.stem for path in folder.iterdir()) == sorted(data.classes)
+    label = data.classes.index("ring")
+    first = data.test.images[data.test.labels.tolist().index(label)]
+    shown = lab.images.pixels(folder / "ring.png", 32)
+    assert np.array_equal(np.asarray(shown), first.numpy())
+    with pytest.raises(UserError, match=r'nowhere is not here: make samples ARGS="--data FOLDER"'):
+        samples.write_test_images("nowhere")
 
 
 def test_the_models_are_small_enough_to_load() -> None:
@@ -112,7 +131,17 @@ def test_a_model_is_of_its_record_and_answers_as_it_says(path: Path) -> None:
     assert known["macs"] == counted["macs"]
     assert known["agreement"]["same"] >= models.LEAST_AGREEMENT * known["agreement"]["images"]
     pictures, names = models.samples()
-    assert [sample["file"] for sample in known["samples"]] == names
+    opening = lab.data.Split(pictures.images[[names.index("photos/cat.png")]], torch.zeros(1))
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    (batch, _), *_ = lab.normalized(opening, known["mean"], known["std"], 1)
+    (logits,) = session.run(["logits"], {"images": batch.numpy()})
+    assert known["classes"][int(logits.argmax())] == "cat"  # what a slide opens with
+    recorded = [sample["file"] for sample in known["samples"]]
+    # Files from before there were photographs have the drawings alone.
+    assert recorded in (names, [name for name in names if "/" not in name])
+    pictures = lab.data.Split(
+        pictures.images[[names.index(name) for name in recorded]], torch.zeros(len(recorded))
+    )
     told = [sample["probabilities"] for sample in known["samples"]]  # PyTorch's, in float32
     error, others = models.difference(content, pictures, known, told)
     assert error <= models.LARGEST_ERROR

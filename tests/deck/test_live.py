@@ -111,6 +111,8 @@ def live_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     samples = project / "static" / "samples"
     samples.mkdir()
     (samples / "LICENSE.txt").write_text("Drawn for a test.\n")
+    (samples / "test").mkdir()  # what `make samples` puts there
+    draw("ship").save(samples / "test" / "ship.png")
     for name in CLASSES:
         draw(name).save(samples / f"{name}.png")
     for seed, (name, title) in enumerate([("tiny", "Tiny"), ("small", "Small")]):
@@ -171,10 +173,10 @@ def settle(page: Page) -> None:
     expect(widget(page).locator(".live-say")).to_have_attribute("aria-busy", "false")
 
 
-def choose_sample(page: Page, name: str) -> None:
+def choose_sample(page: Page, name: str, folder: str = "") -> None:
     """Choose a sample and wait for the answer to it."""
-    widget(page).locator(f"[data-sample={name}]").click()
-    expect(widget(page).locator(".live-what")).to_contain_text(f"Sample: {name}")
+    widget(page).locator(f'[data-sample="{folder}{name}"]').click()
+    expect(widget(page).locator(".live-what")).to_contain_text(f": {name},")
     settle(page)
 
 
@@ -351,7 +353,7 @@ def test_a_picture_can_be_given_while_the_slide_is_shown_and_only_then(
     assert not page.evaluate(GIVE, data)
     page.evaluate("Reveal.slide(1, 0)")
     settle(page)
-    assert "Sample: cat" in widget(page).locator(".live-what").inner_text()
+    assert "Drawing: cat, unlike the training" in widget(page).locator(".live-what").inner_text()
 
 
 def test_the_webcam_runs_until_its_slide_is_left(page: Page) -> None:
@@ -409,8 +411,12 @@ def test_spoiling_a_picture_changes_the_answer_at_once_and_can_be_undone(page: P
     page.mouse.click(box["x"] + 2, box["y"] + 2)
     settle(page)
     assert (shown_pixels(page)[:6, :6] == 128).all()
+    widget(page).locator("[data-panel=pictures]").click()
+    told = widget(page).locator(".live-spoilt p")
+    expect(told).to_have_text("Wrong on purpose: rotation 90°, noise 30%, covered 12 px")
     widget(page).get_by_role("button", name="As it was").click()
     settle(page)
+    expect(told).to_be_hidden()
     assert np.array_equal(shown_pixels(page), before)
     assert shown_shares(page) == shares
 
@@ -438,6 +444,15 @@ def test_arrow_keys_move_what_is_covered_and_turn_no_slide(page: Page) -> None:
     widget(page).get_by_role("button", name="As it was").click()
     widget(page).locator("[data-panel=pictures]").click()
     expect(view).to_have_count(0)  # the deck's keys are the deck's again
+
+
+def test_samples_of_each_kind_are_offered_apart(page: Page) -> None:
+    assert widget(page).locator("[data-sample]:visible").count() == 10
+    widget(page).get_by_role("button", name="Test images").click()
+    choose_sample(page, "ship", "test/")
+    expect(widget(page).locator(".live-what")).to_contain_text("Test image: ship, 32")
+    assert widget(page).locator("[data-sample]:visible").count() == 1
+    widget(page).get_by_role("button", name="Drawings").click()
 
 
 def test_inside_shows_every_stage_a_map_its_kernel_and_where_the_network_looks(
@@ -476,9 +491,7 @@ def test_inside_shows_every_stage_a_map_its_kernel_and_where_the_network_looks(
     expect(veil).to_be_hidden()
 
 
-def test_networks_stand_side_by_side_and_disagreement_is_marked(
-    page: Page, live_project: Path
-) -> None:
+def test_networks_stand_side_by_side_and_are_right_or_wrong(page: Page, live_project: Path) -> None:
     page.evaluate("Reveal.slide(1, 1)")
     models = [live_project / f"static/models/{name}.onnx" for name in ("small", "tiny")]
     recorded = [onnx_metadata(model)["samples"] for model in models]
@@ -487,12 +500,20 @@ def test_networks_stand_side_by_side_and_disagreement_is_marked(
         best = [int(np.argmax(samples[n]["probabilities"])) for samples in recorded]
         rows = widget(page).locator("tbody tr")
         said = [row.locator("td").first.inner_text() for row in rows.all()]
-        assert [answer.removeprefix("≠ ") for answer in said] == [CLASSES[k] for k in best]
+        judged = ["right" if k == n else "wrong" for k in best]
+        assert [answer.split() for answer in said] == [
+            [CLASSES[k], word] for k, word in zip(best, judged, strict=True)
+        ]
         verdict = widget(page).locator(".live-verdict").inner_text()
-        if best[0] == best[1]:
-            assert verdict == f"All 2 say {CLASSES[best[0]]}"
-        else:
-            assert verdict == "Each says something else"
+        counts = ["None of 2 is right", "1 of 2 is right", "All 2 are right"]
+        assert verdict == counts[judged.count("right")]
+    upload(page, "mine.png", encode(noise(40, 40), "PNG"))  # whose class nobody knows
+    expect(widget(page).locator(".live-what")).to_contain_text("Your picture")
+    settle(page)
+    assert re.fullmatch(
+        r"All 2 say \w+|Each says something else",
+        widget(page).locator(".live-verdict").inner_text(),
+    )
     first = rows.first.inner_text().split()
     assert "498" in first
     assert first[-1] == "ms"
@@ -903,6 +924,9 @@ def web(live_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site with an address of its own; return the folder of a server that has it."""
     built = run_node(live_project, "site/build.mjs", env={"SITE_URL": "https://example.org/course"})
     assert built.returncode == 0, built.stderr
+    pages = [page.read_text("utf-8") for page in (live_project / "_site").glob("*.html")]
+    assert not (live_project / "_site/static/samples/test").exists()
+    assert not [page for page in pages if "samples/test" in page]
     top = tmp_path_factory.mktemp("web")
     shutil.copytree(live_project / "_site", top / "course" / "dl")
     return top

@@ -4,34 +4,20 @@ import { bars, commonVerdict, side, spoken, verdict } from './answers.js';
 import { button, make, paint } from './dom.js';
 import { drawVeil } from './drawing.js';
 import { SIDE } from './picture.js';
+import { sources } from './samples.js';
 import { spoiling } from './spoiling.js';
 import { inside } from './stages.js';
-import { provenance, top, withArticle } from './words.js';
+import { provenance, top } from './words.js';
 
+const UNLIKE = 'unlike the training';
 const PANELS = { pictures: 'Pictures', wrong: 'Wrong on purpose', inside: 'Inside' };
-
-/** Where a picture is chosen: a sample, a file or the webcam. */
-function sources(act, samples, chooser, webcam) {
-  const buttons = samples.map((sample) => {
-    const alt = `Sample picture: ${withArticle(sample.name)}`;
-    const image = make('img', { src: sample.url, alt, draggable: 'false' });
-    return button(image, () => act.sample(sample), { 'data-sample': sample.name });
-  });
-  const choose = button('Your picture', () => chooser.click());
-  const group = { role: 'group', 'aria-label': 'Sample pictures' };
-  return make(
-    'div.live-sources',
-    make('div.live-samples', group, ...buttons),
-    make('div.live-row', choose, webcam, chooser),
-  );
-}
 
 /**
  * Return a live slide's body, and what keeps it up to date.
  *
  * @param {import('./widget.js').State} state as it is from now on
  * @param {any} act what is done when something is pressed: `act` of widget.js
- * @param {{samples: {name: string, url: string}[], qr: Element|null}} parts
+ * @param {{samples: import('./samples.js').Sample[], qr: Element|null}} parts
  */
 export function createView(state, act, { samples, qr }) {
   const isSingle = () => state.networks.length === 1;
@@ -69,7 +55,7 @@ export function createView(state, act, { samples, qr }) {
   const body = make(
     'div.live-body',
     make('div.live-tabs', ...tabs, make('span.live-gap'), back, choose, networkChooser),
-    make('div.live-see', picture, what, pictures, wrong.element),
+    make('div.live-see', picture, what, wrong.spoilt, pictures, wrong.element),
     say,
     make('aside.live-said', { role: 'none' }, said),
   );
@@ -77,7 +63,8 @@ export function createView(state, act, { samples, qr }) {
   function showPicture() {
     paint(canvas, { pixels: state.pixels, width: SIDE, height: SIDE });
     canvas.setAttribute('aria-label', `${state.what}, ${SIDE} by ${SIDE} pixels`);
-    what.textContent = `${state.what}, ${SIDE} × ${SIDE} pixels`;
+    const remark = state.sample?.kind === 'Drawing' ? UNLIKE : `${SIDE} × ${SIDE} pixels`;
+    what.textContent = `${state.what}, ${remark}`;
   }
 
   function showPanel() {
@@ -97,16 +84,17 @@ export function createView(state, act, { samples, qr }) {
       if (first.trouble) says.replaceChildren('No answer');
       return;
     }
-    says.replaceChildren(...verdict(first));
+    says.replaceChildren(...verdict(first, state.sample?.name));
     answer.replaceChildren(bars(first));
     about.textContent = provenance(first);
   }
 
   function showAnswers() {
-    const { networks } = state;
-    const sentence = commonVerdict(networks);
+    const { networks, sample } = state;
+    const label = sample?.name;
+    const sentence = commonVerdict(networks, label);
     if (sentence) says.replaceChildren(make('strong', sentence));
-    answer.replaceChildren(side(networks));
+    answer.replaceChildren(side(networks, label));
     const done = networks.filter(({ probabilities }) => probabilities);
     const datasets = [...new Set(done.map(({ dataset }) => dataset))];
     about.textContent = `Trained on ${datasets.join(' and ')}.`;
@@ -158,7 +146,7 @@ export function createView(state, act, { samples, qr }) {
     say() {
       const [first] = state.networks;
       if (!first.probabilities || state.trouble) return;
-      const sentence = isSingle() ? spoken(first) : says.textContent;
+      const sentence = isSingle() ? spoken(first, state.sample?.name) : says.textContent;
       if (said.textContent !== sentence) said.textContent = sentence;
     },
 

@@ -25,6 +25,7 @@ const QUIET = 700; // ms without a change after which the answer is said aloud
  * @property {Uint8ClampedArray} [original] the pixels as they came
  * @property {Uint8ClampedArray} [pixels] and what became of them
  * @property {string} [what] the picture is
+ * @property {import('./samples.js').Sample} [sample] which it is, where it is one
  * @property {import('./wrong.js').Settings} settings what is wrong on purpose
  * @property {string} panel which is shown
  * @property {number} stage which was chosen
@@ -38,7 +39,8 @@ const QUIET = 700; // ms without a change after which the answer is said aloud
 
 /**
  * @typedef {{state: State, update: (changes: Partial<State>) => void, refresh: () => void,
- *   offer: () => void, show: (pixels: Uint8ClampedArray, what: string) => void}} Live
+ *   offer: () => void,
+ *   show: (pixels: Uint8ClampedArray, what: string, sample?: State['sample']) => void}} Live
  */
 
 /** What a page in which a picture is dropped or pasted does, while a live slide is shown. */
@@ -112,20 +114,28 @@ export function bringToLife(root, { name, mirrors }) {
     quiet = setTimeout(view.say, QUIET);
   });
 
-  const show = (original, what) => change({ trouble: undefined, original, what });
+  /**
+   * Show other pixels; what was said of another picture is no answer to them.
+   *
+   * @type {Live['show']}
+   */
+  const show = (original, what, sample) => {
+    if (what !== state.what) for (const network of state.networks) delete network.probabilities;
+    change({ trouble: undefined, original, what, sample });
+  };
   const live = { state, update, show, refresh, offer };
   const camera = webcam(live);
   const own = ownNetwork(live);
 
   /** Show a picture from a file; if another is asked for meanwhile, that one. */
-  async function showBlob(getBlob, what, called) {
+  async function showBlob(getBlob, what, called, sample = undefined) {
     camera.end();
     pictures += 1;
     const turn = pictures;
     update({ isBusy: true });
     try {
       const pixels = await engine.picture(await getBlob());
-      if (turn === pictures) show(pixels, what);
+      if (turn === pictures) show(pixels, what, sample);
     } catch ({ message }) {
       if (turn === pictures) update({ isBusy: false, trouble: `${called}: ${message}` });
     }
@@ -138,7 +148,8 @@ export function bringToLife(root, { name, mirrors }) {
       else showBlob(() => file, 'Your picture', file.name || 'The picture');
     },
     sample(sample) {
-      showBlob(() => fetchSample(sample), `Sample: ${sample.name}`, sample.name);
+      const { kind, name } = sample;
+      showBlob(() => fetchSample(sample), `${kind}: ${name}`, name, sample);
     },
     webcam() {
       pictures += 1;
@@ -170,7 +181,7 @@ export function bringToLife(root, { name, mirrors }) {
       if (state.isEntered) return;
       state.isEntered = true;
       for (const [event, listener] of listeners) document.addEventListener(event, listener);
-      const start = samples.find((sample) => sample.name === root.dataset.start) ?? samples[0];
+      const start = samples.find(({ file }) => file === root.dataset.start) ?? samples[0];
       if (state.original) refresh();
       else if (start) act.sample(start);
       offer();

@@ -29,8 +29,27 @@ export function provenance(network) {
   return `${title}: ${whole(parameters)} parameters, trained on ${dataset}${right}.`;
 }
 
-/** How far several networks agree. @param {{answer: string}[]} answers */
-export function agreement(answers) {
+/** What a picture shows, where a network can say it. */
+export const labelFor = (label, networks) =>
+  networks.every(({ classes }) => classes.includes(label)) ? label : undefined;
+
+/** How many networks are right. */
+function rightness(answers, label) {
+  const count = answers.length;
+  const right = answers.filter(({ answer }) => answer === label).length;
+  if (right === count) return `All ${count} are right`;
+  return `${right || 'None'} of ${count} ${right > 1 ? 'are' : 'is'} right`;
+}
+
+/**
+ * How many of several networks are right, or, where nobody knows, how far they agree.
+ *
+ * @param {{answer: string}[]} answers
+ * @param {string} [label] what the picture shows
+ * @returns {{common?: string, sentence: string}} what is right or said by most, and a sentence
+ */
+export function agreement(answers, label) {
+  if (label !== undefined) return { common: label, sentence: rightness(answers, label) };
   const counts = new Map();
   for (const { answer } of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
   const sorted = [...counts].sort((a, b) => b[1] - a[1]);

@@ -16,6 +16,9 @@ export const SETTINGS = [
   { name: 'cover', label: 'Covered', min: 0, max: 32, step: 1, unit: ' px' },
 ];
 
+/** How a setting is told. */
+export const tell = (value, unit) => `${value}${unit}`.replace('-', '−');
+
 /** @typedef {typeof UNTOUCHED} Settings */
 
 /** Nothing is done, and what would be covered is the middle: `at` is its column and row. */
