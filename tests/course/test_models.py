@@ -12,6 +12,7 @@ from onnxruntime import InferenceSession
 
 import lab
 import lenet
+from course import export as own
 from course import models, rounding, samples
 from lab import record
 from lab.errors import UserError
@@ -106,6 +107,34 @@ def test_the_test_images_of_a_machine_are_one_of_each_class(
     assert np.array_equal(np.asarray(shown), first.numpy())
     with pytest.raises(UserError, match=r'nowhere is not here: make samples ARGS="--data FOLDER"'):
         samples.write_test_images("nowhere")
+
+
+def test_any_network_becomes_a_file_that_says_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    network, weights, out = f"{lenet.__file__}:LeNet5", tmp_path / "w.pt", tmp_path / "mine.onnx"
+    model = lenet.LeNet5().eval()
+    torch.save(model.state_dict(), weights)
+
+    def write(*more: str) -> None:
+        told = ["export", network, "--weights", str(weights), "--out", str(out), *more]
+        monkeypatch.setattr("sys.argv", told)
+        own.main()
+
+    classes = [f"kind {n}" for n in range(10)]
+    write("--classes", ",".join(classes), "--mean", "0.5", "--std", "0.25", "--title", "Mine")
+    known = export.parse(out.read_bytes())
+    assert (known["title"], known["classes"], known["size"]) == ("Mine", classes, 32)
+    assert known["stages"][0]["name"] == "c1"
+    x = torch.randn(1, 1, 32, 32)
+    (logits,) = InferenceSession(out.read_bytes()).run(["logits"], {"images": x.numpy()})
+    with torch.no_grad():
+        assert np.abs(logits - model(x).numpy()).max() < 1e-5
+    with pytest.raises(UserError, match="10 outputs, and --classes names 2"):
+        write("--classes", "a,b", "--mean", "0.5", "--std", "0.25")
+    weights.write_bytes(b"none")
+    with pytest.raises(UserError, match="are not of this network"):
+        write("--classes", ",".join(classes), "--mean", "0.5", "--std", "0.25")
 
 
 def test_the_models_are_small_enough_to_load() -> None:

@@ -82,9 +82,9 @@ def twin(picture: Image.Image) -> np.ndarray:
     return np.asarray(square.resize((32, 32), Image.Resampling.BILINEAR))
 
 
-def answers(model: Path, pixels: np.ndarray) -> np.ndarray:
+def answers(model: Path, pixels: np.ndarray, **changes: Any) -> np.ndarray:
     """Return the probabilities that onnxruntime has for pixels."""
-    about = tiny_models.describe()
+    about = tiny_models.describe() | changes
     images = ((pixels / 255 - about["mean"]) / about["std"]).transpose(2, 0, 1)[None]
     session = onnxruntime.InferenceSession(str(model))
     (logits,) = session.run(["logits"], {"images": images.astype(np.float32)})
@@ -539,6 +539,38 @@ def test_a_network_of_ones_own_runs_in_place_of_the_lectures(page: Page, tmp_pat
     expect(widget(page).locator("tbody tr")).to_have_count(3)
     widget(page).get_by_role("button", name="Back", exact=True).click()
     expect(widget(page).locator("tbody tr")).to_have_count(2)
+
+
+def test_a_file_from_elsewhere_is_completed_beside_its_answer_and_remembered(
+    page: Page, tmp_path: Path
+) -> None:
+    model = tiny_models.write(tmp_path / "plain.onnx", None, seed=5)
+    upload(page, "plain.onnx", model.read_bytes())
+    told = widget(page).locator(".live-telling")
+    expect(told.locator("[name=classes]")).to_have_value(", ".join(CLASSES))
+    expect(told.locator("[name=size]")).to_be_disabled()  # the file says that
+    told.locator("select").select_option("from 0 to 255")
+    classes = [f"kind {n}" for n in range(10)]
+    told.locator("[name=classes]").fill(",".join(classes))
+    told.locator("[name=classes]").blur()
+    expect(widget(page).locator(".live-class").first).to_have_text("kind 0")
+    settle(page)
+    pixels = twin(draw("cat"))
+    wanted = answers(model, pixels, mean=[0] * 3, std=[1 / 255] * 3)
+    assert list(shown_shares(page).values()) == pytest.approx(list(wanted), abs=0.001)
+    told.locator("[name=std]").fill("1, 0, 1")
+    told.locator("[name=std]").blur()
+    expect(widget(page).locator(".live-trouble")).to_have_text("std must be above 0")
+
+    widget(page).get_by_role("button", name="Back", exact=True).click()
+    expect(widget(page).locator(".live-class").first).to_have_text(CLASSES[0])
+    upload(page, "plain.onnx", model.read_bytes())  # the next time, nothing is asked
+    expect(widget(page).locator(".live-class").first).to_have_text("kind 0")
+    expect(told).to_be_hidden()
+    settle(page)
+    assert list(shown_shares(page).values()) == pytest.approx(list(wanted), abs=0.001)
+    widget(page).get_by_role("button", name="Back", exact=True).click()
+    settle(page)
 
 
 def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(

@@ -240,10 +240,7 @@ def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str,
         "size": data.SIZE,
         "mean": about["data"]["mean"],
         "std": about["data"]["std"],
-        "stages": [
-            {**stage.facts, "name": stage.name, "kernel": stage.kernel is not None}
-            for stage in opened.stages
-        ],
+        "stages": told(opened),
         "class_activation": opened.head is not None,
         **{
             key: known[key]
@@ -260,6 +257,14 @@ def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str,
             for key in ("epochs", "seconds", "validation_accuracy", "test_accuracy")
         },
     }
+
+
+def told(opened: Opened) -> list[dict[str, Any]]:
+    """What the metadata says of each stage."""
+    return [
+        {**stage.facts, "name": stage.name, "kernel": stage.kernel is not None}
+        for stage in opened.stages
+    ]
 
 
 def parse(content: bytes) -> dict[str, Any]:

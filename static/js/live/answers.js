@@ -4,6 +4,7 @@ import { make } from './dom.js';
 import { agreement, labelFor, millions, percent, time, top, whole } from './words.js';
 
 const MOST_BARS = 10;
+const MOST_ROWS = 7; // that have room for gaps
 
 /** The classes to show: all in their order, or of very many the ten most probable. */
 export function shownClasses(probabilities) {
@@ -88,7 +89,7 @@ export function side(networks, label) {
   const heads = ['network', 'says', 'how sure'].map(head('th'));
   const counts = ['parameters', 'MACs', 'time'].map(head('th.count'));
   return make(
-    'table.live-side',
+    networks.length > MOST_ROWS ? 'table.live-side.live-many' : 'table.live-side',
     make('thead', make('tr', ...heads, ...counts)),
     make('tbody', ...networks.map((network) => row(network, known))),
   );

@@ -4,10 +4,11 @@ const nbsp = '\u00a0';
 
 export const percent = (fraction) => `${(100 * fraction).toFixed(1)}${nbsp}%`;
 
-export const whole = (count) => count.toLocaleString('en-US');
+export const whole = (count) => count?.toLocaleString('en-US') ?? '';
 
 /** A count in millions, with three digits. */
-export const millions = (count) => `${Number((count / 1e6).toPrecision(3))}${nbsp}M`;
+export const millions = (count) =>
+  count === undefined ? '' : `${Number((count / 1e6).toPrecision(3))}${nbsp}M`;
 
 export const time = (milliseconds) => `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)}${nbsp}ms`;
 
@@ -23,6 +24,7 @@ export const top = (numbers) => numbers.indexOf(Math.max(...numbers));
 /** What a network was trained on, and how well it does, as its file says. */
 export function provenance(network) {
   const { title, dataset, test_accuracy: accuracy, parameters } = network;
+  if (!dataset) return `${title}: its file does not say what it was trained on.`;
   const right = Number.isFinite(accuracy)
     ? `, ${percent(accuracy)} right on its test images`
     : ', its accuracy unknown';
