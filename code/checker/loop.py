@@ -54,6 +54,28 @@ def training_batches_are_right(work: Work) -> None:
         )
 
 
+@point("get_dataflow", "augmented and seeded as the recipe says", training_batches_are_right)
+def training_batches_follow_the_recipe(work: Work) -> None:
+    batches = work.training_batches
+    for setting, done, what in (
+        ("crop_padding", any(seen.moved for seen in batches), "shifts"),
+        ("flip", any(seen.mirrored for seen in batches), "mirrored images"),
+    ):
+        if not done:
+            raise Mistake(
+                f"the recipe asks for random {what}, and there are none",
+                f"What augments takes its setting from the recipe: `recipe.{setting}`.",
+                "`help(lab.Batches)`",
+            )
+    orders = [[place for seen in work.batches_of(seed) for place in seen.places] for seed in (1, 2)]
+    if orders[0] == orders[1]:
+        raise Mistake(
+            "two recipes of different seeds have the same batches",
+            "Take `recipe.seed`: else all runs are the same, and their spread says nothing.",
+            "`help(lab.Batches)`",
+        )
+
+
 @point("get_dataflow", "every held-out image once, as it is, to validate on")
 def validation_batches_are_right(work: Work) -> None:
     batches = work.validation_batches
@@ -76,7 +98,7 @@ def validation_batches_are_right(work: Work) -> None:
         )
     if not all(seen.whole for seen in batches):
         raise Mistake(
-            "the images to validate on are shifted or blanked",
+            "the images to validate on are shifted, mirrored or blanked",
             "Augment training images only: measure on images as they are.",
             BY_HAND,
         )

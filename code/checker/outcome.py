@@ -156,6 +156,13 @@ def own_network_and_recipe_learn(work: Work) -> None:
         output = model.train()(torch.randn(8, 3, probes.SIDE, probes.SIDE))
     if output.min() >= 0 and (output.sum(1) - 1).abs().max() < 1e-3:
         raise Mistake("your network returns probabilities", mistakes.SOFTMAX, mistakes.PIECES)
+    if recipe.batch_size == 1:
+        raise Mistake(
+            "RECIPE learns from one image at a time",
+            "A batch norm then knows one image alone, and a step is as noisy as can be: take 32 to "
+            "256 as `batch_size`.",
+            "the recipe in code/lenet.py",
+        )
     rate = recipe.lr * TRIED_BATCH / recipe.batch_size
     tried = replace(recipe, epochs=TRIED_EPOCHS, batch_size=TRIED_BATCH, lr=rate)
     batch_macs = TRIED_BATCH * count_macs(model, (1, 3, probes.SIDE, probes.SIDE))
@@ -212,7 +219,7 @@ def test_images_are_read_once(work: Work) -> None:
         )
     if not all(seen.whole for seen in batches if seen):
         raise Mistake(
-            "the test images are shifted or blanked",
+            "the test images are shifted, mirrored or blanked",
             "Augment training images only: measure on images as they are.",
             BY_HAND,
         )

@@ -108,6 +108,11 @@ class Work:
             model(blank(model, 2, probes.SIDE))
         return found
 
+    def batches_of(self, seed: int) -> list[Seen]:
+        """The batches to train on of a recipe with that seed."""
+        made = self.call("get_dataflow")(self.data, self.recipe(crop_padding=2, seed=seed))
+        return self._seen(made[0], 3, "to train on: images, labels and their number")
+
     @cached_property
     def dataflow(self) -> tuple[Any, Any]:
         made = self.call("get_dataflow")(self.data, self.recipe(crop_padding=2))

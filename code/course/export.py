@@ -7,7 +7,6 @@ A lesson's own run needs none of this: `python code/NAME.py export` knows it all
 """
 
 import argparse
-import json
 from pathlib import Path
 
 import torch
@@ -15,7 +14,6 @@ import torch
 from draw.__main__ import build
 from lab import files, machine
 from lab.errors import UserError
-from lab.facts import facts
 from lab.onnx import export
 from lab.parser import Parser
 
@@ -68,26 +66,11 @@ def main() -> None:
     if count != len(classes):
         raise UserError(f"the network has {count} outputs, and --classes names {len(classes)}")
     title = given.title or type(model).__name__
-    opened, known = export.Opened(model, shape), facts(title, model, shape)
-    told = {
-        "format": export.FORMAT,
-        "network": "own",
-        "title": title,
-        "classes": classes,
-        "size": given.size,
-        "mean": list(given.mean),
-        "std": list(given.std),
-        "stages": export.told(opened),
-        "class_activation": opened.head is not None,
-        "parameters": known["parameters"],
-        "macs": known["macs"],
-        "dataset": given.data,
-    }
-    proto = export.to_onnx(model, shape)
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = export.KEY, json.dumps(told)
+    about = {"title": title, "classes": classes, "dataset": given.data}
+    about |= {"mean": list(given.mean), "std": list(given.std)}
+    content = export.complete(model, shape, about)
     path = Path(given.out or f"{type(model).__name__.lower()}.onnx")
-    files.write_bytes(path, proto.SerializeToString())
+    files.write_bytes(path, content)
     print(f"{path}: drop it on a live slide")
 
 

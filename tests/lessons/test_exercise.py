@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import subprocess
@@ -23,6 +24,8 @@ from conftest import DECK, ROOT
 from filling import EXERCISE, gaps, load, solved
 from forking import forked
 from lab.errors import UserError
+from lab.onnx import export
+from lab.shapes import SHAPES
 from running import lesson
 
 # The mistakes of steps 3, 4 and 5: what is changed in the solution, where it is found, and what
@@ -100,6 +103,31 @@ MISTAKES = {
         "        batch_size=4,",
         "get_dataflow",
         "Take `recipe.batch_size`",
+    ),
+    "no augmentation": (
+        "        crop_padding=recipe.crop_padding,\n        flip=recipe.flip,\n",
+        "        crop_padding=0,\n        flip=False,\n",
+        "get_dataflow",
+        "`recipe.crop_padding`",
+    ),
+    "no mirroring": (
+        "        flip=recipe.flip,",
+        "        flip=False,",
+        "get_dataflow",
+        "`recipe.flip`",
+    ),
+    "a seed typed": (
+        "        seed=recipe.seed,",
+        "        seed=1,",
+        "get_dataflow",
+        "Take `recipe.seed`",
+    ),
+    "validation images mirrored": (
+        "training, lab.normalized(data.validation, data.mean, data.std, batch_size=500)",
+        "training, [(x.flip(3), y) for x, y in "
+        "lab.normalized(data.validation, data.mean, data.std, 500)]",
+        "get_dataflow",
+        "Augment training images only",
     ),
     "validation for one epoch alone": (
         "training, lab.normalized(data.validation, data.mean, data.std, batch_size=500)",
@@ -389,6 +417,15 @@ MISTAKES = {
         'best["weights"] = model.state_dict()',
         "train",
         "`state_dict` alone goes on changing",
+    ),
+    "one image at a time": ("batch_size=128", "batch_size=1", "train", "take 32 to 256"),
+    "best epoch chosen by its loss": (
+        '        if history[-1]["validation_accuracy"] > best["accuracy"]:\n'
+        '            best["accuracy"] = history[-1]["validation_accuracy"]\n',
+        '        if -history[-1]["validation_loss"] > best.get("least", -1e9):\n'
+        '            best["least"] = -history[-1]["validation_loss"]\n',
+        "train",
+        "Copy the weights",
     ),
     "epochs typed": (
         "max_epochs=recipe.epochs",
@@ -759,6 +796,18 @@ def checked(source: str, tmp_path: Path, capfd: pytest.CaptureFixture, **setting
     return said.out
 
 
+def test_a_grader_reads_the_checklist_as_json(
+    solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    loop = "    while True:\n        pass\n"
+    source = changed(solution, "    model = models.resnet18(num_classes=classes)\n", loop)
+    report = json.loads(checked(source, tmp_path, capfd, patience=3, as_json=True))
+    assert report["of"] == len(POINTS)
+    assert report["done"] == len(report["points"]) == sum(p["passed"] for p in report["points"])
+    assert report["points"][0]["gap"] == "choose"
+    assert "not finished after 3 seconds, in line" in report["stopped"]
+
+
 def test_an_endless_loop_is_stopped_and_named(
     solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
@@ -819,6 +868,9 @@ def test_the_check_of_the_unfilled_exercise_lists_every_gap(tmp_path: Path) -> N
     [
         (["--chekc"], "unrecognized arguments: --chekc"),
         (["--check", "--smoke"], "--check takes no other setting"),
+        (["--check", "--epochs", "3"], "--check takes no other setting"),
+        (["--json"], "--json goes with --check"),
+        (["--threads", "0"], "--threads is 1 or more"),
         (["--data"], "--data"),
         (["--data", "no/such/folder"], "there is no folder"),
         (["--test", "runs/none"], "no run folder runs/none"),
@@ -877,11 +929,18 @@ def test_a_solved_exercise_trains_and_then_reads_the_test_images_once(
         return capsys.readouterr().out
 
     source = with_build(solution, SMALL)
-    said = run(source, "--smoke")
+    said = run(source, "--smoke", "--epochs", "1", "--threads", "1")
     assert re.search(r"^conv5_x +512 x 7 x 7 +8,393,728 ", said, re.MULTILINE)
     assert "step 5: when nothing will be changed any more: " in said
     assert "test accuracy" not in said
+    with pytest.raises(SystemExit) as ended:
+        run(source, "export")
+    assert ended.value.code == 0
     (folder,) = (tmp_path / "runs" / "exercise").iterdir()
+    known = export.parse((folder / "exercise.onnx").read_bytes())
+    assert known["classes"] == list(SHAPES)
+    assert (known["dataset"], known["recipe"]["epochs"]) == ("shapes", 1)
+    (folder / "exercise.onnx").unlink()
     kept = {"best.pt", "curve.png", "history.json", "run.json"}
     assert {path.name for path in folder.iterdir()} == kept
 
