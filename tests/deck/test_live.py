@@ -544,6 +544,7 @@ def test_a_network_of_ones_own_runs_in_place_of_the_lectures(page: Page, tmp_pat
 def test_a_file_from_elsewhere_is_completed_beside_its_answer_and_remembered(
     page: Page, tmp_path: Path
 ) -> None:
+    expect(widget(page).locator("[data-panel=network]")).to_be_hidden()
     model = tiny_models.write(tmp_path / "plain.onnx", None, seed=5)
     upload(page, "plain.onnx", model.read_bytes())
     told = widget(page).locator(".live-telling")

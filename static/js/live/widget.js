@@ -102,6 +102,7 @@ export function bringToLife(root, { name, mirrors }) {
     stage: 0,
     looks: false,
     side: SIDE,
+    asks: undefined,
   };
   let pictures = 0; // that were asked for
   let again = () => {};
