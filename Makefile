@@ -13,7 +13,7 @@ SCRIPTS := $(foreach script,$(wildcard code/*.py),$(if $(realpath $(script)/.),,
 	$(if $(realpath $(script)),$(script))))
 LESSONS := $(basename $(notdir $(SCRIPTS)))
 
-.PHONY: present test check train notebooks results figures lesson models site pdf handout pictures accept clean node browser
+.PHONY: present test check train notebooks results figures lesson models site pdf handout pictures samples students accept clean node browser
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -62,6 +62,13 @@ handout: browser  ## the slides with their notes, on A4
 
 pictures: browser  ## pictures of slides, for the first page and for README.md
 	@npm run pictures --silent
+
+samples: .venv/.ready  ## ten test images for the live slides on this machine (ARGS="--data FOLDER")
+	@$(BIN)/python -m course.samples $(ARGS)
+
+# Without the answers of the exercise, and without the mistakes that the checker is tried on.
+students:  ## the students' edition of what is committed, students.zip
+	git archive --prefix=course/ --output=students.zip HEAD -- . ':!tests/lessons'
 
 accept: .venv/.ready  ## the lecture as it is now, for the tests and for README.md
 	@$(BIN)/python -m course.lecture

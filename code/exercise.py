@@ -27,7 +27,7 @@
 # `python code/exercise.py --smoke` runs what you have on a few drawn images; without `--smoke` it
 # trains on CIFAR10. In a notebook, the last cell runs the check.
 #
-# The scripts of the other slides are your models: `code/lenet.py` writes out a whole training.
+# The scripts of the other slides are your models.
 
 # %%
 import copy
@@ -123,8 +123,8 @@ if coach.ready(2):
 # %% [markdown]
 # ## Step 3: trainer, evaluator and handlers
 #
-# The slides **The loop, with ignite** show the parts, and the section "The loop, written out" of
-# `code/lenet.py` shows them together. Write yours as these six functions, a few lines each.
+# The slides **The loop, with ignite** show the parts. Write yours as these six functions, a few
+# lines each.
 #
 # A batch to learn from is `(images, labels, count)`, a batch to measure on `(images, labels)`:
 # images float32 (N, 3, 32, 32), labels int64 (N,). Images and network are moved to the GPU, where

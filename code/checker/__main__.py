@@ -1,4 +1,4 @@
-"""python -m checker FILE SECONDS AGAIN: the process in which `--check` grades a file."""
+"""python -m checker FILE SECONDS AGAIN [--json]: the process in which `--check` grades a file."""
 
 import sys
 from pathlib import Path
@@ -9,12 +9,14 @@ from lab.errors import UserError
 from .checklist import grade_file
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (4, 5):
         machine.show_errors_in_one_line()
         raise UserError("python code/exercise.py --check starts this")
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a student's words
     try:
-        code = grade_file(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3])
+        code = grade_file(
+            Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3], as_json=len(sys.argv) == 5
+        )
     except KeyboardInterrupt:
         code = 130  # the process that waits for this one says that it was stopped
     raise SystemExit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, TextIO
@@ -33,12 +35,14 @@ WIDTH = 64  # characters of a line of the checklist, which a slide shows
 LIMIT = 240.0  # seconds in all, if even the watch below hangs
 
 
-def check(file: str, patience: float = PATIENCE) -> int:
+def check(file: str, patience: float = PATIENCE, *, as_json: bool = False) -> int:
     """Grade a file in a process of its own, and print the checklist.
 
     Args:
         file: the exercise, as filled so far.
         patience: seconds that a point may take.
+        as_json: print an object with `done`, `of`, the `points` and, where the check was
+            `stopped`, why.
 
     Returns:
         0: all is done; 1: something is missing or wrong.
@@ -51,27 +55,56 @@ def check(file: str, patience: float = PATIENCE) -> int:
         raise UserError(f"there is no file {file} to check")
     again = f"{machine.this_command()}--check"
     command = [sys.executable, "-m", "checker", str(path), str(patience), again]
+    if as_json:
+        command.append("--json")
     paths = [str(HOME), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     sys.stdout.flush()
+    printed, stopped, code = "", "", 1
     try:
         # In a folder of its own, so that nothing it writes is left.
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-            done = subprocess.run(
-                command, cwd=scratch, env=environment, stdin=subprocess.DEVNULL, timeout=LIMIT
-            )
-    except subprocess.TimeoutExpired:
-        print(f"\nThe check was stopped after {LIMIT:.0f} seconds.")
-        return 1
+            output = Path(scratch) / "said"
+            with output.open("w") as said:
+                try:
+                    code = subprocess.run(
+                        command,
+                        cwd=scratch,
+                        env=environment,
+                        stdin=subprocess.DEVNULL,
+                        stdout=said if as_json else None,
+                        timeout=LIMIT,
+                    ).returncode
+                except subprocess.TimeoutExpired:
+                    stopped = f"The check was stopped after {LIMIT:.0f} seconds."
+            printed = output.read_text(errors="replace")
     except KeyboardInterrupt:
         raise Stopped("stopped") from None
-    if done.returncode not in (0, 1):
-        print("\nThe check was ended from outside: did your code use up the memory, or exit?")
-        return 1
-    return done.returncode
+    if code not in (0, 1):
+        stopped = "The check was ended from outside: did your code use up the memory, or exit?"
+    if as_json:
+        print(_report(printed, stopped))
+    elif stopped:
+        print(f"\n{stopped}")
+    return 1 if stopped else code
 
 
-def grade_file(path: Path, patience: float, again: str) -> int:
+def _report(said: str, stopped: str) -> str:
+    """The objects that a check printed, a line each, as one; its other words say why it stopped."""
+    points, words = [], []
+    for line in said.splitlines():
+        try:
+            points.append(json.loads(line))
+        except ValueError:
+            words.append(line.strip())
+    passed = sum(point["passed"] for point in points)
+    report = {"done": passed, "of": len(POINTS), "points": points}
+    if why := " ".join(filter(None, [*words, stopped])):
+        report["stopped"] = why
+    return json.dumps(report, indent=2)
+
+
+def grade_file(path: Path, patience: float, again: str, *, as_json: bool = False) -> int:
     """What the process of its own does: load the file, grade it, print a line for each point.
 
     Arguments and result as for `check`; `again` is the command that repeats it.
@@ -89,7 +122,14 @@ def grade_file(path: Path, patience: float, again: str) -> int:
             print(f"{path.name} cannot be loaded\n{_reasons(found.found, found.hint)}", file=out)
             return 1
     work = Work(names, str(path))
-    return show(_watched(work, watch, patience), work, again, out)
+    results = _watched(work, watch, patience)
+    if as_json:
+        passed = 0
+        for result in results:
+            passed += result.passed
+            print(json.dumps(asdict(result)), file=out, flush=True)
+        return int(passed < len(POINTS))
+    return show(results, work, again, out)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,16 +13,18 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from lab import machine
+from lab import files, machine
 from lab.cli import SMOKE, arguments
 from lab.data import SOURCES, Data
 from lab.data import check as check_source
 from lab.errors import UserError
 from lab.measure import count_macs, count_parameters, layers
+from lab.onnx import export
 from lab.parser import Parser
 from lab.pictures import show as show_picture
-from lab.recipe import Recipe
+from lab.recipe import Recipe, recorded_recipe
 from lab.record import name_of, records
 from lab.runs import Run
 
@@ -32,6 +35,35 @@ from .steps import NEEDS, grade
 from .work import Work
 
 NAME = "exercise"  # the network's in a recipe, and the folder of its runs
+SMOKE_IMAGES = 200  # of the smoke test: ResNet-18 at full width takes half a minute for them
+SETTINGS = (
+    ("epochs", int, "passes over the training images"),
+    ("lr", float, "highest learning rate"),
+    ("limit", int, "train on at most this many images"),
+)
+SECONDS = 5.0  # from one line about a training to the next
+
+
+def _newest() -> str:
+    runs = Run.all("", NAME)
+    if not runs:
+        raise UserError("there is no run of the exercise: train your network first")
+    return str(runs[-1].folder)
+
+
+def _tell_steps() -> None:
+    """Say now and then that a training goes on, whatever the student's own code prints."""
+    begin = said = time.monotonic()
+    steps = 0
+
+    def look(*_: object) -> None:
+        nonlocal said, steps
+        steps, now = steps + 1, time.monotonic()
+        if now - said >= SECONDS:
+            said = now
+            print(f"{steps:,} steps in {now - begin:.0f} s", flush=True)
+
+    register_optimizer_step_post_hook(look)
 
 
 class Coach:
@@ -60,32 +92,54 @@ class Coach:
         self.names = names
         self.kept: Run | None = None
         self.file = "" if machine.in_notebook() else str(names["__file__"])
-        parser = Parser(description="Train a network of your choice.", allow_abbrev=False)
+        parser = Parser(
+            description="Train a network of your choice; `export RUN` writes it for a live slide.",
+            allow_abbrev=False,
+        )
+        words = list(arguments(argv))
+        self.exports = words[:1] == ["export"]
+        if self.exports:
+            words = ["--test", *(words[1:] or [_newest()])]
         parser.add_argument(
             "--check", action="store_true", help="say what is done, what is wrong, and why"
         )
         parser.add_argument("--data", metavar="NAME", help="cifar10, shapes or a folder of images")
-        parser.add_argument("--smoke", action="store_true", help="two epochs on 1,000 drawn images")
+        parser.add_argument("--smoke", action="store_true", help="two epochs on 200 drawn images")
+        for name, kind, what in SETTINGS:
+            parser.add_argument(f"--{name}", type=kind, metavar="N", help=what)
+        parser.add_argument("--threads", type=int, metavar="N", help="of the CPU")
+        parser.add_argument("--json", action="store_true", help="--check for a program that grades")
         parser.add_argument(
             "--test", metavar="RUN", help="report on the network of this run folder, once"
         )
-        given = parser.parse_args(arguments(argv))
+        given = parser.parse_args(words)
+        chosen = {name: getattr(given, name) for name, _, _ in SETTINGS}
+        own = {name: value for name, value in chosen.items() if value is not None}
+        if given.json and not given.check:
+            parser.error("--json goes with --check")
         if given.check:
-            if given.data or given.smoke or given.test:
+            if given.data or given.smoke or given.test or own:
                 parser.error("--check takes no other setting: it brings its own images")
             if self.file:
-                raise SystemExit(checklist.check(self.file))
-        if given.test and (given.data or given.smoke):
+                raise SystemExit(checklist.check(self.file, as_json=given.json))
+        if given.test and (given.data or given.smoke or own):
             parser.error("--test takes its recipe from the run: leave out --data and --smoke")
+        if given.threads is not None:
+            if given.threads < 1:
+                parser.error("--threads is 1 or more")
+            torch.set_num_threads(given.threads)
         self.run = Run.open(given.test) if given.test else None
         if self.run:
             self.run.check_network(NAME)
-        self.changes: dict[str, Any] = SMOKE if given.smoke else {}
+        self.changes: dict[str, Any] = {}
+        if given.smoke:
+            self.changes = SMOKE | {"limit": SMOKE_IMAGES}
+        self.changes = self.changes | own
         if given.data:
             check_source(given.data)
             # A run may be tested from another folder.
-            own = given.data not in SOURCES
-            place = os.path.abspath(os.path.expanduser(given.data)) if own else given.data
+            is_folder = given.data not in SOURCES
+            place = os.path.abspath(os.path.expanduser(given.data)) if is_folder else given.data
             self.changes = self.changes | {"data": place}
 
     @property
@@ -118,6 +172,8 @@ class Coach:
             command = f"{machine.this_command()}--test {self.kept or 'RUN'}"
             print(f"step 5: when nothing will be changed any more: {command}")
             return False
+        if step == 4 and not needed and self.file and not self.run:
+            _tell_steps()
         return not needed
 
     def recipe(self, recipe: Recipe) -> Recipe:
@@ -135,7 +191,29 @@ class Coach:
             model.load_state_dict(self.run.load("best.pt"))
         except RuntimeError:
             raise UserError(f"the weights in {self.run} are not of the network of build") from None
+        if self.exports:
+            self._export(model, self.names["data"])
+            raise SystemExit(0)
         return True
+
+    def _export(self, model: nn.Module, data: Data) -> None:
+        """Write the network into its run folder, as a file that a live slide shows."""
+        assert self.run
+        recipe = self.run.recipe(Recipe)
+        about: dict[str, Any] = {
+            "title": "Exercise",
+            "classes": list(data.classes),
+            "mean": list(data.mean),
+            "std": list(data.std),
+            "dataset": data.name,
+            "recipe": recorded_recipe(recipe.as_dict()),
+        }
+        if self.run.has("result.json"):
+            about |= {"test_accuracy": self.run.read("result.json")["test_accuracy"]}
+        path = self.run.folder / f"{NAME}.onnx"
+        shape = (3, *data.test.images.shape[2:])
+        files.write_bytes(path, export.complete(model.cpu().eval(), shape, about))
+        print(f"{machine.shown(path)}: drop it on a live slide (make present)")
 
     def keep(self, recipe: Recipe, model: nn.Module, history: list[dict[str, Any]]) -> None:
         """Keep recipe, weights, history and curve in a new run folder; show the curve.

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import mistakes
-from .mistakes import BY_HAND, EVENTS, FIVE, MEASURING, STEP, Mistake, kind
+from .mistakes import BATCHES, EVENTS, FIVE, MEASURING, OPTIMIZER, SCHEDULE, STEP, Mistake, kind
 from .points import GAPS, POINTS, point
 from .probes import BATCH, EPOCHS, RATE, Engines, Probe, Seen
 from .work import Work, unreadable
@@ -37,20 +37,42 @@ def training_batches_are_right(work: Work) -> None:
             f"an epoch has {len(places)} images, {len(set(places))} different ones, of "
             f"{len(work.data.train)}",
             "An epoch shows every training image once.",
-            BY_HAND,
+            BATCHES,
         )
     largest = max(len(seen.places) for seen in batches)
     if largest != BATCH:
         raise Mistake(
             f"the batches have {largest} images where the recipe says {BATCH}",
             "Take `recipe.batch_size`, so that the recipe alone says how the network was trained.",
-            BY_HAND,
+            BATCHES,
         )
     if places == sorted(places):
         raise Mistake(
             "the images come in the order in which they are stored",
             "Shuffle them, or every epoch has the same batches; `lab.Batches` does.",
-            BY_HAND,
+            BATCHES,
+        )
+
+
+@point("get_dataflow", "augmented and seeded as the recipe says", training_batches_are_right)
+def training_batches_follow_the_recipe(work: Work) -> None:
+    batches = work.training_batches
+    for setting, done, what in (
+        ("crop_padding", any(seen.moved for seen in batches), "shifts"),
+        ("flip", any(seen.mirrored for seen in batches), "mirrored images"),
+    ):
+        if not done:
+            raise Mistake(
+                f"the recipe asks for random {what}, and there are none",
+                f"What augments takes its setting from the recipe: `recipe.{setting}`.",
+                BATCHES,
+            )
+    orders = [[place for seen in work.batches_of(seed) for place in seen.places] for seed in (1, 2)]
+    if orders[0] == orders[1]:
+        raise Mistake(
+            "two recipes of different seeds have the same batches",
+            "Take `recipe.seed`: else all runs are the same, and their spread says nothing.",
+            BATCHES,
         )
 
 
@@ -64,7 +86,7 @@ def validation_batches_are_right(work: Work) -> None:
             f"{len(places)} images, {len(set(places))} different ones, of "
             f"{len(work.data.validation)}",
             "Measure on every held-out image once: `lab.normalized(data.validation, ...)`.",
-            BY_HAND,
+            BATCHES,
         )
     again = sum(1 for _ in work.dataflow[1])
     if again != len(batches):
@@ -72,13 +94,13 @@ def validation_batches_are_right(work: Work) -> None:
             f"the second time there are {again} batches to validate on instead of {len(batches)}",
             "Return what starts again every epoch, as `lab.normalized` and lists do: a generator "
             "is used up by the first.",
-            BY_HAND,
+            BATCHES,
         )
     if not all(seen.whole for seen in batches):
         raise Mistake(
-            "the images to validate on are shifted or blanked",
+            "the images to validate on are shifted, mirrored or blanked",
             "Augment training images only: measure on images as they are.",
-            BY_HAND,
+            BATCHES,
         )
 
 
@@ -98,21 +120,21 @@ def optimizer_holds_the_network(work: Work) -> None:
     model = Probe()
     optimizer = work.call("create_optimizer")(model, work.recipe())
     if not isinstance(optimizer, torch.optim.Optimizer):
-        raise Mistake(f"it returned {kind(optimizer)}", "Return the optimizer.", BY_HAND)
+        raise Mistake(f"it returned {kind(optimizer)}", "Return the optimizer.", OPTIMIZER)
     held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
     left = [name for name, weight in model.named_parameters() if id(weight) not in held]
     if left:
         raise Mistake(
             f"it does not hold {', '.join(left)} of the network that it was given",
             "Give it all parameters of `model`, the very network that will be trained.",
-            BY_HAND,
+            OPTIMIZER,
         )
     rate = optimizer.param_groups[0]["lr"]
     if rate != RATE:
         raise Mistake(
             f"its learning rate is {rate} where the recipe says {RATE}",
             "Take `recipe.lr`, so that the recipe alone says how the network was trained.",
-            BY_HAND,
+            OPTIMIZER,
         )
 
 
@@ -304,7 +326,7 @@ def rate_rises_and_falls(work: Work) -> None:
         raise Mistake(
             f"the learning rate is {rates[0]:.4g} in every step",
             "Add the schedule to the trainer as a handler of `Events.ITERATION_STARTED`.",
-            BY_HAND,
+            SCHEDULE,
         )
     top = max(rates)
     rises = any(after > before for before, after in pairwise(rates))
@@ -314,7 +336,7 @@ def rate_rises_and_falls(work: Work) -> None:
             f"recipe.lr is {RATE}",
             "It rises to `recipe.lr` first, and has fallen to almost nothing after `steps` steps, "
             "each of them a batch.",
-            BY_HAND,
+            SCHEDULE,
         )
 
 

@@ -16,7 +16,10 @@ MEASURING = 'slide "The loop, with ignite: measuring"'
 EVENTS = 'slide "The loop, with ignite: events"'
 TABLE = 'slide "Layer by layer" of your network'
 TRANSFORMER = "`help(models.VisionTransformer)`"
-BY_HAND = "train_by_hand in code/lenet.py"
+LOOP = 'slide "The loop, with ignite"'
+BATCHES = "`help(lab.Batches)` and `help(lab.normalized)`"
+OPTIMIZER = "`help(torch.optim.SGD)`"
+SCHEDULE = "`help(PiecewiseLinear)`"
 STEMS = "the first lines of code/alexnet.py, code/googlenet.py and code/resnet.py"
 
 
@@ -25,13 +28,13 @@ SHOWN = {
     "choose": FIVE,
     "paper_table": TABLE,
     "build": STEMS,
-    "get_dataflow": BY_HAND,
-    "create_optimizer": BY_HAND,
+    "get_dataflow": BATCHES,
+    "create_optimizer": OPTIMIZER,
     "create_trainer": STEP,
     "create_evaluator": MEASURING,
-    "add_schedule": BY_HAND,
+    "add_schedule": SCHEDULE,
     "add_validation": EVENTS,
-    "train": BY_HAND,
+    "train": LOOP,
     "report": MEASURING,
 }
 
@@ -139,7 +142,7 @@ KNOWN = (
     (
         r"Tried to step \d+ times",
         "The schedule is shorter than the training: `steps` is `recipe.epochs * len(training)`.",
-        BY_HAND,
+        LOOP,
     ),
     (r"'NoneType' object is not callable|object has no attribute '\w*pool", UNUSED, STEMS),
     (r"running_mean should contain|channel dimensions|to have \d+ channels", CHANNELS, STEMS),
@@ -157,14 +160,14 @@ KNOWN = (
         r"not enough values to unpack|too many values to unpack",
         "A batch to learn from is images, "
         "labels and their number; one to measure on is images and labels.",
-        BY_HAND,
+        LOOP,
     ),
     (r"trained weights", FRESH, FIVE),
     (r"^NotImplementedError$", "It calls a gap that is still to do: fill that first.", FIVE),
     (
         r"[Ss]ame device|not compiled with CUDA|NVIDIA driver",
         "Leave devices out of the gaps: network and images are moved before they come to you.",
-        BY_HAND,
+        LOOP,
     ),
     (
         r"^IndexError: list index out of range",

@@ -12,7 +12,7 @@ from lab.measure import count_macs
 from lab.recipe import Recipe
 
 from . import loop, mistakes, network, probes
-from .mistakes import BY_HAND, EVENTS, FIVE, MEASURING, Mistake, kind
+from .mistakes import EVENTS, FIVE, LOOP, MEASURING, Mistake, kind
 from .points import GAPS, point
 from .probes import EPOCHS
 from .work import Work, unreadable
@@ -40,13 +40,13 @@ def learns_and_chooses_on_the_right_images(work: Work) -> None:
         raise Mistake(
             "the network that it was given made no step",
             "Run the trainer, made with `model`, on the training batches.",
-            BY_HAND,
+            LOOP,
         )
     if not model.measured:
         raise Mistake(
             f"the network made {len(model.learned)} steps and was never measured",
             "Make the evaluator with `model`, and call `add_validation` before the trainer runs.",
-            BY_HAND,
+            LOOP,
         )
     for split, batches, purpose in (
         (0, model.learned, "learned from"),
@@ -66,7 +66,7 @@ def learns_and_chooses_on_the_right_images(work: Work) -> None:
         raise Mistake(
             f"it trained for {len(model.epochs())} epochs where the recipe says {EPOCHS}",
             "Pass `max_epochs=recipe.epochs` to `trainer.run`.",
-            BY_HAND,
+            LOOP,
         )
 
 
@@ -77,7 +77,7 @@ def every_epoch_has_its_own_order(work: Work) -> None:
         raise Mistake(
             "the second epoch has the order and the augmentation of the first",
             "`lab.Batches` draws both from its `epoch`: set it when an epoch starts.",
-            BY_HAND,
+            LOOP,
         )
 
 
@@ -87,7 +87,7 @@ def the_given_network_learns(work: Work) -> None:
         raise Mistake(
             "after the training, the network has the weights from before it",
             "Make the optimizer of `model`, the network that `train` gets, and train that one.",
-            BY_HAND,
+            LOOP,
         )
 
 
@@ -101,7 +101,7 @@ def rate_follows_the_schedule(work: Work) -> None:
         raise Mistake(
             f"the learning rate is {top:.4g} in every step",
             "Call `add_schedule` before the trainer runs.",
-            BY_HAND,
+            LOOP,
         )
     idle = sum(rate < 0.01 * top for rate in rates[steps // 2 :])
     if rates[-1] > 0.5 * top or idle > steps // 4:
@@ -109,7 +109,7 @@ def rate_follows_the_schedule(work: Work) -> None:
             f"in {steps} steps the learning rate is at most {top:.2g}, {rates[steps // 2]:.2g} in "
             f"the middle and {rates[-1]:.2g} at the end",
             "The schedule is as long as the training: `steps` is `recipe.epochs * len(training)`.",
-            BY_HAND,
+            LOOP,
         )
 
 
@@ -121,7 +121,7 @@ def best_weights_are_kept(work: Work) -> None:
         raise Mistake(
             f"train returned {kind(history)}",
             "Return the history that `add_validation` gave you.",
-            BY_HAND,
+            LOOP,
         )
     best = max(range(EPOCHS), key=lambda number: history[number]["validation_accuracy"])
     accuracy = history[best]["validation_accuracy"]
@@ -156,6 +156,13 @@ def own_network_and_recipe_learn(work: Work) -> None:
         output = model.train()(torch.randn(8, 3, probes.SIDE, probes.SIDE))
     if output.min() >= 0 and (output.sum(1) - 1).abs().max() < 1e-3:
         raise Mistake("your network returns probabilities", mistakes.SOFTMAX, mistakes.PIECES)
+    if recipe.batch_size == 1:
+        raise Mistake(
+            "RECIPE learns from one image at a time",
+            "A batch norm then knows one image alone, and a step is as noisy as can be: take 32 to "
+            "256 as `batch_size`.",
+            "the recipe in code/lenet.py",
+        )
     rate = recipe.lr * TRIED_BATCH / recipe.batch_size
     tried = replace(recipe, epochs=TRIED_EPOCHS, batch_size=TRIED_BATCH, lr=rate)
     batch_macs = TRIED_BATCH * count_macs(model, (1, 3, probes.SIDE, probes.SIDE))
@@ -212,9 +219,9 @@ def test_images_are_read_once(work: Work) -> None:
         )
     if not all(seen.whole for seen in batches if seen):
         raise Mistake(
-            "the test images are shifted or blanked",
+            "the test images are shifted, mirrored or blanked",
             "Augment training images only: measure on images as they are.",
-            BY_HAND,
+            LOOP,
         )
 
 

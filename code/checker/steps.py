@@ -59,7 +59,7 @@ def grade(work: Work, steps: tuple[int, ...] = tuple(GAPS)) -> Iterator[Result]:
             open_points.add(point.check)
         if result.found and result.found == said.get(point.gap):
             result = replace(result, found="", hint="", waits=True)  # said once is enough
-        else:
+        elif result.found:
             said[point.gap] = result.found
         yield result
 

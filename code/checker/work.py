@@ -20,7 +20,7 @@ from lab.data import Data
 from lab.recipe import Recipe
 
 from . import mistakes, probes
-from .mistakes import BY_HAND, FIVE, MEASURING, SHOWN, TABLE, Mistake, kind
+from .mistakes import BATCHES, FIVE, MEASURING, SHOWN, TABLE, Mistake, kind
 from .probes import BATCH, EPOCHS, RATE, Engines, Oracle, Seen
 from .trials import MeasuredProbe, TrainedProbe
 
@@ -108,6 +108,11 @@ class Work:
             model(blank(model, 2, probes.SIDE))
         return found
 
+    def batches_of(self, seed: int) -> list[Seen]:
+        """The batches to train on of a recipe with that seed."""
+        made = self.call("get_dataflow")(self.data, self.recipe(crop_padding=2, seed=seed))
+        return self._seen(made[0], 3, "to train on: images, labels and their number")
+
     @cached_property
     def dataflow(self) -> tuple[Any, Any]:
         made = self.call("get_dataflow")(self.data, self.recipe(crop_padding=2))
@@ -115,7 +120,7 @@ class Work:
             raise Mistake(
                 f"get_dataflow returned {kind(made)}",
                 "Return two things: the batches to train on, and those to validate on.",
-                BY_HAND,
+                BATCHES,
             )
         return made
 
@@ -131,14 +136,14 @@ class Work:
         found = []
         for batch in batches:
             if not isinstance(batch, (tuple, list)) or len(batch) != parts:
-                raise Mistake(f"a batch is {kind(batch)}", f"A batch {what}.", BY_HAND)
+                raise Mistake(f"a batch is {kind(batch)}", f"A batch {what}.", BATCHES)
             seen = decode(batch[0], self.data)
             if list(seen.labels) != torch.as_tensor(batch[1]).tolist():
                 raise Mistake(
                     "images and labels of a batch do not belong together",
                     "Whatever shuffles the images must shuffle their labels in the same order; "
                     "`lab.Batches` does.",
-                    BY_HAND,
+                    BATCHES,
                 )
             found.append(seen)
         return found
@@ -254,7 +259,7 @@ def unreadable(images: str) -> Mistake:
     return Mistake(
         f"{images} do not have mean 0 and standard deviation 1",
         "Normalize them with `data.mean` and `data.std`: `lab.Batches` and `lab.normalized` do it.",
-        BY_HAND,
+        BATCHES,
     )
 
 

@@ -28,12 +28,12 @@ from lab.runs import Run
 
 from . import lessons
 from .rounding import rounded
+from .samples import SAMPLES
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 MODELS = lessons.ROOT / "static" / "models"
-SAMPLES = lessons.ROOT / "static" / "samples"
 # In bytes. The lecture's own networks need less than six million together; the rest of the room is
 # for those of yours. A slide loads one, and "side by side" loads all.
 LARGEST, LARGEST_SUM = 2_000_000, 8_000_000
@@ -70,10 +70,12 @@ def recorded_run(lesson: str, runs: str) -> Run:
 
 
 def samples() -> tuple[Split, list[str]]:
-    """The sample pictures as a network sees them, and their files."""
-    paths = plain_files(SAMPLES, "*.png")
+    """The sample pictures as a network sees them, photographs first, and their files."""
+    paths = [*plain_files(SAMPLES / "photos", "*.png"), *plain_files(SAMPLES, "*.png")]
     pixels = torch.stack([torch.from_numpy(images.pixels(path, lab.data.SIZE)) for path in paths])
-    return Split(pixels, torch.zeros(len(paths))), [path.name for path in paths]
+    return Split(pixels, torch.zeros(len(paths))), [
+        path.relative_to(SAMPLES).as_posix() for path in paths
+    ]
 
 
 def answers(model: nn.Module, pictures: Split, about: Mapping[str, Any]) -> list[list[float]]:

@@ -50,14 +50,15 @@ def main(words: list[str]) -> None:
     given = parser.parse_args(words)
     if given.size < 1 or given.channels < 1:
         raise UserError("--size and --channels must be 1 or more")
-    model = _build(given.network, given.argument)
+    model = build(given.network, given.argument)
     path = Path(given.out or f"{type(model).__name__.lower()}.svg")
     shape = (given.channels, given.size, given.size)
     for written in draw(model, shape, path, given.kind, given.title, given.unknown):
         print(written)
 
 
-def _build(network: str, arguments: list[str]) -> nn.Module:
+def build(network: str, arguments: list[str], device: str = "meta") -> nn.Module:
+    """The network of a file or module; on "meta" it has no weights, and a figure needs none."""
     where, _, name = network.rpartition(":")
     if not where:
         raise UserError(f"name the file and the network, like code/lenet.py:LeNet5, not {network}")
@@ -67,7 +68,7 @@ def _build(network: str, arguments: list[str]) -> nn.Module:
     values = [_value(each) for each in arguments if "=" not in each]
     named = dict(each.split("=", 1) for each in arguments if "=" in each)
     try:
-        with torch.device("meta"):  # a figure needs no weights
+        with torch.device(device):
             model = builder(*values, **{key: _value(text) for key, text in named.items()})
     except Exception as error:  # whatever the network's own code raises
         raise UserError(f"{name} cannot be built: {error}") from error

@@ -39,7 +39,7 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
         ha="right",
     )
     right.set(xlabel="epoch", ylabel="validation accuracy")
-    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    right.yaxis.set_major_formatter(PercentFormatter(1))
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

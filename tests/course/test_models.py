@@ -11,7 +11,9 @@ import torch
 from onnxruntime import InferenceSession
 
 import lab
-from course import models, rounding
+import lenet
+from course import export as own
+from course import models, rounding, samples
 from lab import record
 from lab.errors import UserError
 from lab.facts import facts
@@ -73,11 +75,58 @@ def test_a_network_is_only_taken_from_its_recorded_run(tmp_path: Path) -> None:
 
 def test_each_class_has_a_sample() -> None:
     classes = record.read("lenet")["classes"]
-    assert sorted(path.stem for path in models.SAMPLES.glob("*.png")) == sorted(classes)
-    licence = (models.SAMPLES / "LICENSE.txt").read_text()
-    for path in models.SAMPLES.glob("*.png"):
-        assert path.stat().st_size <= 25_000
-        assert path.name in licence
+    drawings, photos = (samples.SAMPLES / each for each in ("", "photos"))
+    assert sorted(path.stem for path in drawings.glob("*.png")) == sorted(classes)
+    assert [path.stem for path in sorted(photos.glob("*.png"))] == sorted(samples.PHOTOS)
+    assert set(samples.PHOTOS) <= set(classes)
+    for folder in (drawings, photos):
+        licence = (folder / "LICENSE.txt").read_text()
+        for path in folder.glob("*.png"):
+            assert path.stat().st_size <= 25_000
+            assert path.name in licence
+
+
+def test_the_test_images_of_a_machine_are_one_of_each_class(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(samples, "SAMPLES", tmp_path)
+    folder = samples.write_test_images("shapes")
+    data = lab.load("shapes")
+    assert sorted(path.stem for path in folder.iterdir()) == sorted(data.classes)
+    label = data.classes.index("ring")
+    first = data.test.images[data.test.labels.tolist().index(label)]
+    shown = lab.images.pixels(folder / "ring.png", 32)
+    assert np.array_equal(np.asarray(shown), first.numpy())
+    with pytest.raises(UserError, match=r'nowhere is not here: make samples ARGS="--data FOLDER"'):
+        samples.write_test_images("nowhere")
+
+
+def test_any_network_becomes_a_file_that_says_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    network, weights, out = f"{lenet.__file__}:LeNet5", tmp_path / "w.pt", tmp_path / "mine.onnx"
+    model = lenet.LeNet5().eval()
+    torch.save(model.state_dict(), weights)
+
+    def write(*more: str) -> None:
+        told = ["export", network, "--weights", str(weights), "--out", str(out), *more]
+        monkeypatch.setattr("sys.argv", told)
+        own.main()
+
+    classes = [f"kind {n}" for n in range(10)]
+    write("--classes", ",".join(classes), "--mean", "0.5", "--std", "0.25", "--title", "Mine")
+    known = export.parse(out.read_bytes())
+    assert (known["title"], known["classes"], known["size"]) == ("Mine", classes, 32)
+    assert known["stages"][0]["name"] == "c1"
+    x = torch.randn(1, 1, 32, 32)
+    (logits,) = InferenceSession(out.read_bytes()).run(["logits"], {"images": x.numpy()})
+    with torch.no_grad():
+        assert np.abs(logits - model(x).numpy()).max() < 1e-5
+    with pytest.raises(UserError, match="10 outputs, and --classes names 2"):
+        write("--classes", "a,b", "--mean", "0.5", "--std", "0.25")
+    weights.write_bytes(b"none")
+    with pytest.raises(UserError, match="are not of this network"):
+        write("--classes", ",".join(classes), "--mean", "0.5", "--std", "0.25")
 
 
 def test_the_models_are_small_enough_to_load() -> None:
@@ -103,7 +152,17 @@ def test_a_model_is_of_its_record_and_answers_as_it_says(path: Path) -> None:
     assert known["macs"] == counted["macs"]
     assert known["agreement"]["same"] >= models.LEAST_AGREEMENT * known["agreement"]["images"]
     pictures, names = models.samples()
-    assert [sample["file"] for sample in known["samples"]] == names
+    opening = lab.data.Split(pictures.images[[names.index("photos/cat.png")]], torch.zeros(1))
+    session = InferenceSession(content, providers=["CPUExecutionProvider"])
+    (batch, _), *_ = lab.normalized(opening, known["mean"], known["std"], 1)
+    (logits,) = session.run(["logits"], {"images": batch.numpy()})
+    assert known["classes"][int(logits.argmax())] == "cat"  # what a slide opens with
+    recorded = [sample["file"] for sample in known["samples"]]
+    # Files from before there were photographs have the drawings alone.
+    assert recorded in (names, [name for name in names if "/" not in name])
+    pictures = lab.data.Split(
+        pictures.images[[names.index(name) for name in recorded]], torch.zeros(len(recorded))
+    )
     told = [sample["probabilities"] for sample in known["samples"]]  # PyTorch's, in float32
     error, others = models.difference(content, pictures, known, told)
     assert error <= models.LARGEST_ERROR

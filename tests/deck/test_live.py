@@ -74,9 +74,9 @@ def twin(picture: Image.Image) -> np.ndarray:
     return np.asarray(square.resize((32, 32), Image.Resampling.BILINEAR))
 
 
-def answers(model: Path, pixels: np.ndarray) -> np.ndarray:
+def answers(model: Path, pixels: np.ndarray, **changes: Any) -> np.ndarray:
     """Return the probabilities that onnxruntime has for pixels."""
-    about = tiny_models.describe()
+    about = tiny_models.describe() | changes
     images = ((pixels / 255 - about["mean"]) / about["std"]).transpose(2, 0, 1)[None]
     session = onnxruntime.InferenceSession(str(model))
     (logits,) = session.run(["logits"], {"images": images.astype(np.float32)})
@@ -102,6 +102,8 @@ def live_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     samples = project / "static" / "samples"
     samples.mkdir()
     (samples / "LICENSE.txt").write_text("Drawn for a test.\n")
+    (samples / "test").mkdir()  # what `make samples` puts there
+    draw("ship").save(samples / "test" / "ship.png")
     for name in CLASSES:
         draw(name).save(samples / f"{name}.png")
     for seed, (name, title) in enumerate([("tiny", "Tiny"), ("small", "Small")]):
@@ -162,10 +164,10 @@ def settle(page: Page) -> None:
     expect(widget(page).locator(".live-say")).to_have_attribute("aria-busy", "false")
 
 
-def choose_sample(page: Page, name: str) -> None:
+def choose_sample(page: Page, name: str, folder: str = "") -> None:
     """Choose a sample and wait for the answer to it."""
-    widget(page).locator(f"[data-sample={name}]").click()
-    expect(widget(page).locator(".live-what")).to_contain_text(f"Sample: {name}")
+    widget(page).locator(f'[data-sample="{folder}{name}"]').click()
+    expect(widget(page).locator(".live-what")).to_contain_text(f": {name},")
     settle(page)
 
 
@@ -338,7 +340,7 @@ def test_a_picture_can_be_given_while_the_slide_is_shown_and_only_then(
     assert not page.evaluate(GIVE, data)
     page.evaluate("Reveal.slide(1, 0)")
     settle(page)
-    assert "Sample: cat" in widget(page).locator(".live-what").inner_text()
+    assert "Drawing: cat, unlike the training" in widget(page).locator(".live-what").inner_text()
 
 
 def test_the_webcam_runs_until_its_slide_is_left(page: Page) -> None:
@@ -396,8 +398,12 @@ def test_spoiling_a_picture_changes_the_answer_at_once_and_can_be_undone(page: P
     page.mouse.click(box["x"] + 2, box["y"] + 2)
     settle(page)
     assert (shown_pixels(page)[:6, :6] == 128).all()
+    widget(page).locator("[data-panel=pictures]").click()
+    told = widget(page).locator(".live-spoilt p")
+    expect(told).to_have_text("Wrong on purpose: rotation 90°, noise 30%, covered 12 px")
     widget(page).get_by_role("button", name="As it was").click()
     settle(page)
+    expect(told).to_be_hidden()
     assert np.array_equal(shown_pixels(page), before)
     assert shown_shares(page) == shares
 
@@ -425,6 +431,15 @@ def test_arrow_keys_move_what_is_covered_and_turn_no_slide(page: Page) -> None:
     widget(page).get_by_role("button", name="As it was").click()
     widget(page).locator("[data-panel=pictures]").click()
     expect(view).to_have_count(0)  # the deck's keys are the deck's again
+
+
+def test_samples_of_each_kind_are_offered_apart(page: Page) -> None:
+    assert widget(page).locator("[data-sample]:visible").count() == 10
+    widget(page).get_by_role("button", name="Test images").click()
+    choose_sample(page, "ship", "test/")
+    expect(widget(page).locator(".live-what")).to_contain_text("Test image: ship, 32")
+    assert widget(page).locator("[data-sample]:visible").count() == 1
+    widget(page).get_by_role("button", name="Drawings").click()
 
 
 def test_inside_shows_every_stage_a_map_its_kernel_and_where_the_network_looks(
@@ -463,9 +478,7 @@ def test_inside_shows_every_stage_a_map_its_kernel_and_where_the_network_looks(
     expect(veil).to_be_hidden()
 
 
-def test_networks_stand_side_by_side_and_disagreement_is_marked(
-    page: Page, live_project: Path
-) -> None:
+def test_networks_stand_side_by_side_and_are_right_or_wrong(page: Page, live_project: Path) -> None:
     page.evaluate("Reveal.slide(1, 1)")
     models = [live_project / f"static/models/{name}.onnx" for name in ("small", "tiny")]
     recorded = [onnx_metadata(model)["samples"] for model in models]
@@ -474,12 +487,20 @@ def test_networks_stand_side_by_side_and_disagreement_is_marked(
         best = [int(np.argmax(samples[n]["probabilities"])) for samples in recorded]
         rows = widget(page).locator("tbody tr")
         said = [row.locator("td").first.inner_text() for row in rows.all()]
-        assert [answer.removeprefix("≠ ") for answer in said] == [CLASSES[k] for k in best]
+        judged = ["right" if k == n else "wrong" for k in best]
+        assert [answer.split() for answer in said] == [
+            [CLASSES[k], word] for k, word in zip(best, judged, strict=True)
+        ]
         verdict = widget(page).locator(".live-verdict").inner_text()
-        if best[0] == best[1]:
-            assert verdict == f"All 2 say {CLASSES[best[0]]}"
-        else:
-            assert verdict == "Each says something else"
+        counts = ["None of 2 is right", "1 of 2 is right", "All 2 are right"]
+        assert verdict == counts[judged.count("right")]
+    upload(page, "mine.png", encode(noise(40, 40), "PNG"))  # whose class nobody knows
+    expect(widget(page).locator(".live-what")).to_contain_text("Your picture")
+    settle(page)
+    assert re.fullmatch(
+        r"All 2 say \w+|Each says something else",
+        widget(page).locator(".live-verdict").inner_text(),
+    )
     first = rows.first.inner_text().split()
     assert "498" in first
     assert first[-1] == "ms"
@@ -514,6 +535,39 @@ def test_a_network_of_ones_own_runs_in_place_of_the_lectures_and_sets_no_field_o
     expect(widget(page).locator("tbody tr")).to_have_count(3)
     widget(page).get_by_role("button", name="Back", exact=True).click()
     expect(widget(page).locator("tbody tr")).to_have_count(2)
+
+
+def test_a_file_from_elsewhere_is_completed_beside_its_answer_and_remembered(
+    page: Page, tmp_path: Path
+) -> None:
+    expect(widget(page).locator("[data-panel=network]")).to_be_hidden()
+    model = tiny_models.write(tmp_path / "plain.onnx", None, seed=5)
+    upload(page, "plain.onnx", model.read_bytes())
+    told = widget(page).locator(".live-telling")
+    expect(told.locator("[name=classes]")).to_have_value(", ".join(CLASSES))
+    expect(told.locator("[name=size]")).to_be_disabled()  # the file says that
+    told.locator("select").select_option("from 0 to 255")
+    classes = [f"kind {n}" for n in range(10)]
+    told.locator("[name=classes]").fill(",".join(classes))
+    told.locator("[name=classes]").blur()
+    expect(widget(page).locator(".live-class").first).to_have_text("kind 0")
+    settle(page)
+    pixels = twin(draw("cat"))
+    wanted = answers(model, pixels, mean=[0] * 3, std=[1 / 255] * 3)
+    assert list(shown_shares(page).values()) == pytest.approx(list(wanted), abs=0.001)
+    told.locator("[name=std]").fill("1, 0, 1")
+    told.locator("[name=std]").blur()
+    expect(widget(page).locator(".live-trouble")).to_have_text("std must be above 0")
+
+    widget(page).get_by_role("button", name="Back", exact=True).click()
+    expect(widget(page).locator(".live-class").first).to_have_text(CLASSES[0])
+    upload(page, "plain.onnx", model.read_bytes())  # the next time, nothing is asked
+    expect(widget(page).locator(".live-class").first).to_have_text("kind 0")
+    expect(told).to_be_hidden()
+    settle(page)
+    assert list(shown_shares(page).values()) == pytest.approx(list(wanted), abs=0.001)
+    widget(page).get_by_role("button", name="Back", exact=True).click()
+    settle(page)
 
 
 def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(
@@ -874,6 +928,9 @@ def web(live_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the site with an address of its own; return the folder of a server that has it."""
     built = run_node(live_project, "site/build.mjs", env={"SITE_URL": "https://example.org/course"})
     assert built.returncode == 0, built.stderr
+    pages = [page.read_text("utf-8") for page in (live_project / "_site").glob("*.html")]
+    assert not (live_project / "_site/static/samples/test").exists()
+    assert not [page for page in pages if "samples/test" in page]
     top = tmp_path_factory.mktemp("web")
     shutil.copytree(live_project / "_site", top / "course" / "dl")
     return top

@@ -227,6 +227,7 @@ def test_every_page_around_the_slides_leads_to_the_licenses(site: Path) -> None:
         ("slides/reveal/site/licenses/marked.txt", "marked: the package has no license file: put "),
         ("static/fonts/LICENSE-Lato.txt", "static/fonts/lato-latin-400-italic.woff2: its license"),
         ("static/samples/LICENSE.txt", "static/samples: their license is missing: put it into "),
+        ("static/samples/photos/LICENSE.txt", "static/samples/photos: their license is missing"),
     ],
 )
 def test_a_missing_license_stops_the_build_with_a_line(

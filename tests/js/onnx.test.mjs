@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import { test } from 'node:test';
 
 import { Complaint, readNetwork } from '../../static/js/live/onnx.js';
+import { readPlain } from '../../static/js/live/plain.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const NOT_ONNX = 'this is no ONNX file, or a part of one';
@@ -125,7 +126,7 @@ test('what a file lacks is named in one line', () => {
     [{ stages: many }, 'it has 10,001 stages, and this page'],
     [stage({ output: [125_000] }), 'it has 125,000 maps in conv1, and this page'],
     [stage({ output: [4, 1000, 1000] }), 'it has 4,000,000 numbers in conv1, and'],
-    [{ size: 64 }, 'pictures of 64 × 64 pixels, and this page makes 32 × 32'],
+    [{ size: 300 }, 'pictures of 300 × 300 pixels, and this page makes at most 224 × 224'],
     [{ stages: [{ ...ABOUT.stages[1], kernel: true }] }, 'its graph has no pool.kernel;'],
     [{ stages: [{ ...ABOUT.stages[0], name: 'conv9' }] }, 'has no conv9, conv9.kernel;'],
   ];
@@ -137,4 +138,33 @@ test('what a file lacks is named in one line', () => {
   assert.equal(refusal(file('{')), 'its metadata "lecture" is not JSON');
   assert.match(refusal(file('null')), /has the format undefined/);
   assert.match(refusal(file(ABOUT, { inputs: ['x'] })), /its graph has no images;/);
+});
+
+/** A file of a network from elsewhere, whose input and output have these sides, 0 being free. */
+function plainFile(input, output, more = []) {
+  const side = (value) => field(1, value > 0 ? field(1, value) : field(2, 'n'));
+  const value = (name, sides) =>
+    Buffer.concat([field(1, name), field(2, field(1, field(2, Buffer.concat(sides.map(side)))))]);
+  const graph = [field(11, value('x', input)), ...more, field(12, value('y', output))];
+  return Buffer.concat([field(1, 9), field(7, Buffer.concat(graph))]);
+}
+
+test('a file from elsewhere says the shapes of what goes in and comes out', () => {
+  const plain = { input: 'x', output: 'y', channels: 3, size: 32, count: 10 };
+  assert.deepEqual(readPlain(plainFile([1, 3, 32, 32], [1, 10])), plain);
+  const free = readPlain(plainFile([0, 1, 0, 0], [0, 0]));
+  assert.deepEqual(free, { ...plain, channels: 1, size: undefined, count: undefined });
+  // Weights are no input, though old exporters call them one.
+  const weight = [field(11, field(1, 'w')), field(5, field(8, 'w'))];
+  assert.equal(readPlain(plainFile([1, 3, 224, 224], [1, 5], weight))?.size, 224);
+  assert.equal(readPlain(file(ABOUT)), undefined);
+  for (const [bytes, words] of /** @type {[Buffer, RegExp][]} */ ([
+    [plainFile([1, 32, 32, 3], [1, 10]), /it takes 1 × 32 × 32 × 3: this page shows squares/],
+    [plainFile([1, 3, 32, 64], [1, 10]), /it takes 1 × 3 × 32 × 64: this page shows squares/],
+    [plainFile([1, 3, 512, 512], [1, 10]), /pictures of 512 × 512 pixels, and this page makes/],
+    [plainFile([1, 3, 8, 8], [1, 2], [field(11, field(1, 'z'))]), /it has 2 inputs/],
+    [Buffer.from('an essay\n'), /this is no ONNX file/],
+  ])) {
+    assert.throws(() => readPlain(bytes), words);
+  }
 });

@@ -3,7 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { checkNumbers, checkShape, normalise, softmax } from '../../static/js/live/outputs.js';
+import {
+  checkNumbers,
+  checkShape,
+  normalise,
+  probabilitiesOf,
+  softmax,
+} from '../../static/js/live/outputs.js';
 
 const network = {
   classes: ['cat', 'dog'],
@@ -13,7 +19,7 @@ const check = (name, dims, type = 'float32') => checkShape(network, name, { dims
 
 test('pixels are normalised, channel after channel', () => {
   const pixels = Uint8ClampedArray.from({ length: 3 * 32 * 32 }, (_, n) => [0, 255, 51][n % 3]);
-  const values = normalise({ mean: [0.5, 0, 0.2], std: [0.25, 2, 1] }, pixels);
+  const values = normalise({ mean: [0.5, 0, 0.2], std: [0.25, 2, 1], size: 32 }, pixels);
   const wanted = [-2, 0.5, 0].flatMap((value) => Array(32 * 32).fill(value));
   assert.ok(values.every((value, n) => Math.abs(value - wanted[n]) < 1e-7));
 });
@@ -67,4 +73,20 @@ test('a number that is none is refused', () => {
       message: 'its output logits holds something that is not a number',
     });
   }
+});
+
+test('a picture is scaled to a network, and grey where it takes one channel', () => {
+  const pixels = Uint8ClampedArray.from({ length: 3 * 32 * 32 }, (_, n) => [100, 200, 50][n % 3]);
+  const grey = normalise({ mean: [0], std: [1 / 255], size: 28 }, pixels);
+  assert.equal(grey.length, 28 * 28);
+  assert.ok(grey.every((value) => Math.abs(value - (29.9 + 117.4 + 5.7)) < 1e-3));
+  assert.equal(
+    normalise({ mean: [0, 0, 0], std: [1, 1, 1], size: 64 }, pixels).length,
+    3 * 64 * 64,
+  );
+});
+
+test('an answer that is probabilities already stays as it is', () => {
+  assert.deepEqual(probabilitiesOf([0.25, 0.75]), [0.25, 0.75]);
+  assert.deepEqual(probabilitiesOf([7, 7]), [0.5, 0.5]);
 });

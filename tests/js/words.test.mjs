@@ -26,6 +26,19 @@ test('a class has its article', () => {
   assert.deepEqual(told, ['an airplane', 'an Automobile', 'a cat']);
 });
 
+test('networks are right or wrong where it is known what they were shown', () => {
+  const said = (...answers) =>
+    words.agreement(
+      answers.map((answer) => ({ answer })),
+      'cat',
+    );
+  assert.deepEqual(said('cat', 'cat'), { common: 'cat', sentence: 'All 2 are right' });
+  assert.deepEqual(said('dog', 'cat', 'dog'), { common: 'cat', sentence: '1 of 3 is right' });
+  assert.equal(said('dog', 'cat', 'cat').sentence, '2 of 3 are right');
+  assert.equal(said('dog', 'dog').sentence, 'None of 2 is right');
+  assert.equal(words.labelFor('cat', [{ classes: ['cat'] }, { classes: ['disc'] }]), undefined);
+});
+
 test('networks agree, or most do, or two parties are even, or none does', () => {
   const said = (...answers) => words.agreement(answers.map((answer) => ({ answer })));
   assert.deepEqual(said('cat', 'cat'), { common: 'cat', sentence: 'All 2 say cat' });

@@ -10,6 +10,7 @@ from torchvision.models import resnet18
 
 from lab.errors import UserError
 from lab.measure import count_macs, count_parameters, first_level, layer_table, layers
+from lab.plots import learning_curve
 
 NETWORKS = {
     "plain": lambda: nn.Sequential(nn.Conv2d(3, 8, 5, stride=2), nn.Flatten(), nn.Linear(1568, 9)),
@@ -106,3 +107,19 @@ def test_a_table_of_stages_gives_what_comes_out_of_each_and_all_that_it_costs() 
     assert deeper == ["0", "1.left", "1.right", "2.0"]
     assert [layer.name for layer in layers(model, (1, 3, 8, 8))][-2:] == ["1.right.0", "2.0"]
     assert len(layer_table(model, (1, 3, 8, 8), depth=1).splitlines()) == 5
+
+
+def test_ticks_of_a_short_curve_do_not_repeat() -> None:
+    rows = [
+        {
+            "epoch": n,
+            "train_loss": 2.0,
+            "validation_loss": 2.0,
+            "validation_accuracy": 0.2 + n / 250,
+        }
+        for n in (1, 2)
+    ]
+    figure = learning_curve(rows)
+    figure.canvas.draw()
+    ticks = [tick.get_text() for tick in figure.axes[1].get_yticklabels()]
+    assert len(set(ticks)) == len(ticks) > 2

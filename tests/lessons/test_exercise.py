@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import runpy
@@ -24,6 +25,8 @@ from conftest import DECK, ROOT
 from filling import EXERCISE, SOLUTIONS, changes, gaps, load, solved
 from forking import forked
 from lab.errors import UserError
+from lab.onnx import export
+from lab.shapes import SHAPES
 from running import lesson
 
 # What is changed in the solution: mistakes of steps 3, 4 and 5, with the gap where each is found
@@ -278,7 +281,7 @@ def test_everything_that_a_hint_points_to_is_there() -> None:
     assert len(files) > 4
     for file in files:
         assert (ROOT / file).is_file(), file
-    assert "def train_by_hand" in (ROOT / "code" / "lenet.py").read_text()
+    assert "train_by_hand" not in text  # which answers most of step three
     assert "def fit(" in (ROOT / "code" / "lab" / "training.py").read_text()
 
 
@@ -305,6 +308,18 @@ def checked(source: str, tmp_path: Path, capfd: pytest.CaptureFixture, **setting
     assert "Traceback" not in said.out + said.err
     assert said.err == ""
     return said.out
+
+
+def test_a_grader_reads_the_checklist_as_json(
+    solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    loop = "    while True:\n        pass\n"
+    source = changed(solution, "    model = models.resnet18(num_classes=classes)\n", loop)
+    report = json.loads(checked(source, tmp_path, capfd, patience=3, as_json=True))
+    assert report["of"] == len(POINTS)
+    assert report["done"] == len(report["points"]) == sum(p["passed"] for p in report["points"])
+    assert report["points"][0]["gap"] == "choose"
+    assert "not finished after 3 seconds, in line" in report["stopped"]
 
 
 def test_an_endless_loop_is_stopped_and_named(
@@ -373,6 +388,9 @@ def test_the_check_of_the_unfilled_exercise_lists_every_gap(
     [
         (["--chekc"], "unrecognized arguments: --chekc"),
         (["--check", "--smoke"], "--check takes no other setting"),
+        (["--check", "--epochs", "3"], "--check takes no other setting"),
+        (["--json"], "--json goes with --check"),
+        (["--threads", "0"], "--threads is 1 or more"),
         (["--data"], "--data"),
         (["--data", "no/such/folder"], "there is no folder"),
         (["--test", "runs/none"], "no run folder runs/none"),
@@ -431,11 +449,18 @@ def test_a_solved_exercise_trains_and_then_reads_the_test_images_once(
         return capsys.readouterr().out
 
     source = with_build(solution, SMALL)
-    said = run(source, "--smoke")
+    said = run(source, "--smoke", "--epochs", "1", "--threads", "1")
     assert re.search(r"^conv5_x +512 x 7 x 7 +8,393,728 ", said, re.MULTILINE)
     assert "step 5: when nothing will be changed any more: " in said
     assert "test accuracy" not in said
+    with pytest.raises(SystemExit) as ended:
+        run(source, "export")
+    assert ended.value.code == 0
     (folder,) = (tmp_path / "runs" / "exercise").iterdir()
+    known = export.parse((folder / "exercise.onnx").read_bytes())
+    assert known["classes"] == list(SHAPES)
+    assert (known["dataset"], known["recipe"]["epochs"]) == ("shapes", 1)
+    (folder / "exercise.onnx").unlink()
     kept = {"best.pt", "curve.png", "history.json", "run.json"}
     assert {path.name for path in folder.iterdir()} == kept
 

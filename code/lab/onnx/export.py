@@ -240,10 +240,7 @@ def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str,
         "size": data.SIZE,
         "mean": about["data"]["mean"],
         "std": about["data"]["std"],
-        "stages": [
-            {**stage.facts, "name": stage.name, "kernel": stage.kernel is not None}
-            for stage in opened.stages
-        ],
+        "stages": told(opened),
         "class_activation": opened.head is not None,
         **{
             key: known[key]
@@ -260,6 +257,31 @@ def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str,
             for key in ("epochs", "seconds", "validation_accuracy", "test_accuracy")
         },
     }
+
+
+def complete(model: nn.Module, shape: tuple[int, ...], about: Mapping[str, Any]) -> bytes:
+    """The file of a network in eval mode, on the CPU, for which there is no run of a lesson.
+
+    Args:
+        shape: of one image, (C, H, W), all sides alike.
+        about: title, classes, mean, std and dataset, and whatever else the file is to say.
+    """
+    opened, known = Opened(model, shape), facts(about["title"], model, shape)
+    counts = {key: known[key] for key in ("parameters", "macs")}
+    kept = {"format": FORMAT, "network": "own", "size": shape[-1], "stages": told(opened)}
+    made = halved(to_onnx(model, shape))
+    entry = made.metadata_props.add()
+    looks = {"class_activation": opened.head is not None}
+    entry.key, entry.value = KEY, json.dumps({**kept, **looks, **counts, **about})
+    return bytes(made.SerializeToString())
+
+
+def told(opened: Opened) -> list[dict[str, Any]]:
+    """What the metadata says of each stage."""
+    return [
+        {**stage.facts, "name": stage.name, "kernel": stage.kernel is not None}
+        for stage in opened.stages
+    ]
 
 
 def parse(content: bytes) -> dict[str, Any]:

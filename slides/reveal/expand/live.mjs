@@ -12,12 +12,16 @@ import { listFiles, load, siteAddress } from '../project.mjs';
 // Not by `import`, which would end in Node's own lines where package.json is broken.
 const page = (name) => load(new URL(`../../../static/js/live/${name}`, import.meta.url).href);
 const { readNetwork } = await page('onnx.js');
-const { agreement, millions, percent, provenance, top, whole, withArticle } =
+const { agreement, labelFor, millions, percent, provenance, top, whole, withArticle } =
   await page('words.js');
 
 const SAMPLES = 'static/samples';
 const MODELS = 'static/models';
-const PREFERRED = 'cat'; // the sample to begin with, where there is one
+// What the samples are, by their folders, in the order in which they are offered; where there are
+// test images, only the deck on the lecturer's own machine shows them.
+const KINDS = { photos: 'Photograph', '': 'Drawing', test: 'Test image' };
+const TEST = 'test';
+const PREFERRED = ['photos/cat', 'cat']; // the samples to begin with, where there is one
 const MOST_BARS = 10;
 // Asks live.html for all networks; without it, a phone would load them all for its first answer.
 const ALL = '?networks=all';
@@ -58,17 +62,30 @@ function read(root, file) {
 
 const nameOf = ({ file }) => path.basename(file, '.onnx');
 
-/** What a recorded sample gave: its file, its class by name, and the probabilities. */
-function recorded({ samples = [] }) {
-  const named = samples.map((sample) => ({ ...sample, name: path.parse(sample.file).name }));
-  return named.find(({ name }) => name === PREFERRED) ?? named[0];
-}
+/** The sample to begin with. */
+const preferred = (samples) =>
+  PREFERRED.flatMap((name) => samples.filter(({ file }) => file === `${name}.png`))[0] ??
+  samples[0];
+
+/** What a recorded sample gave: its file and the probabilities. */
+const recorded = ({ samples = [] }) => preferred(samples);
 
 const bar = (share) =>
   `<span class="live-bar" style="--share: ${(100 * share).toFixed(2)}%" aria-hidden="true"></span>`;
 
+/** Whether an answer is right, where that can be known; after the answer, as the script has it. */
+function judged(answer, label) {
+  if (label === undefined || answer === '') return '';
+  const word = answer === label ? 'right' : 'wrong';
+  return ` <span class="live-is-${word}">${word}</span>`;
+}
+
+/** The class of a sample. */
+const classOf = ({ file }) => path.posix.parse(file).name;
+
 /** One network's answer to the recorded sample, as the script will show it. */
-function bars({ classes }, { probabilities }) {
+function bars(network, { file, probabilities }) {
+  const { classes } = network;
   const largest = top(probabilities);
   const items = probabilities
     .map((probability, n) => ({ probability, n }))
@@ -82,7 +99,8 @@ function bars({ classes }, { probabilities }) {
     );
   return (
     `<p class="live-verdict"><strong>${escapeText(classes[largest])}</strong> ` +
-    `<span class="live-sure">${percent(probabilities[largest])}</span></p>` +
+    `<span class="live-sure">${percent(probabilities[largest])}</span>` +
+    `${judged(classes[largest], labelFor(classOf({ file }), [network]))}</p>` +
     `<ol class="live-bars">${items.join('')}</ol>`
   );
 }
@@ -94,13 +112,15 @@ function table(networks) {
     return { network, probabilities, answer: probabilities && network.classes[top(probabilities)] };
   });
   const said = answers.filter(({ answer }) => answer !== undefined);
-  const { common, sentence } = said.length > 0 ? agreement(said) : {};
+  const sample = recorded(networks[0]);
+  const label = sample && labelFor(classOf(sample), networks);
+  const { common, sentence } = said.length > 0 ? agreement(said, label) : {};
   const rows = answers.map(({ network, probabilities, answer = '' }) => {
     const differs = common !== undefined && answer !== '' && answer !== common;
     const share = probabilities ? Math.max(...probabilities) : 0;
     return (
       `<tr${differs ? ' class="live-differs"' : ''}><th scope="row">${escapeText(network.title)}</th>` +
-      `<td>${differs ? '≠ ' : ''}${escapeText(answer)}</td>` +
+      `<td>${escapeText(answer)}${judged(answer, label)}</td>` +
       `<td class="live-surety">${bar(share)}<span class="live-share">${percent(share)}</span></td>` +
       `<td class="count">${whole(network.parameters)}</td>` +
       `<td class="count">${millions(network.macs)}</td></tr>`
@@ -130,13 +150,20 @@ function code(address) {
   );
 }
 
-/** The pictures of static/samples, in the order of a network's classes. */
+/** The pictures of static/samples by their kinds, in the order of a network's classes. */
 function samplesFor({ classes }, root, assets) {
   const place = (name) => classes.indexOf(path.parse(name).name);
-  return listFiles(path.join(root, SAMPLES))
-    .filter((name) => /\.(png|jpg|webp)$/.test(name))
-    .sort((a, b) => place(a) - place(b))
-    .map((file) => ({ name: path.parse(file).name, url: `${assets}/${SAMPLES}/${file}` }));
+  const shown = Object.entries(KINDS).filter(([at]) => at !== TEST || assets === SERVED);
+  return shown.flatMap(([at, kind]) => {
+    const folder = path.posix.join(SAMPLES, at);
+    return listFiles(path.join(root, folder))
+      .filter((name) => /\.(png|jpg|webp)$/.test(name))
+      .sort((a, b) => place(a) - place(b))
+      .map((name) => {
+        const file = path.posix.join(at, name);
+        return { name: classOf({ file }), kind, file, url: `${assets}/${folder}/${name}` };
+      });
+  });
 }
 
 /** What is said of one network, or of several side by side. */
@@ -174,9 +201,9 @@ export function live(root, files, assets) {
   const home = assets === SERVED ? '' : assets;
   const networks = files.map((file) => read(root, file));
   const samples = samplesFor(networks[0], root, assets);
-  const shown = samples.find(({ name }) => name === recorded(networks[0])?.name);
+  const shown = samples.find(({ file }) => file === recorded(networks[0])?.file);
   const picture = shown
-    ? `<figure class="live-sample"><img src="${escapeText(shown.url)}" alt="Sample picture: ${escapeText(withArticle(shown.name))}"><figcaption>Sample: ${escapeText(shown.name)}</figcaption></figure>`
+    ? `<figure class="live-sample"><img src="${escapeText(shown.url)}" alt="${shown.kind} of ${escapeText(withArticle(shown.name))}"><figcaption>${shown.kind}: ${escapeText(shown.name)}</figcaption></figure>`
     : '';
   const { network, query, label, about, answer } = describe(networks);
   const { homepage } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
@@ -190,7 +217,7 @@ export function live(root, files, assets) {
       }),
     ),
     samples: JSON.stringify(samples),
-    start: shown?.name ?? '',
+    start: preferred(samples)?.file ?? '',
   };
   const attributes = Object.entries(data).map(
     ([key, value]) => `data-${key}="${escapeText(value)}"`,

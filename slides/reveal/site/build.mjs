@@ -18,6 +18,7 @@ import { readRoutes } from './routes.mjs';
 import {
   command,
   frontMatterMistake,
+  isKept,
   isThere,
   listDecks,
   listFiles,
@@ -143,7 +144,9 @@ export function readDecks() {
 /** Put static/, the lessons, and what decks name beside themselves, where pages look; return them. */
 function copyFiles(out, decks) {
   const all = [
-    ...listFiles(path.join(root, 'static'), { recursive: true }).map((name) => `static/${name}`),
+    ...listFiles(path.join(root, 'static'), { recursive: true })
+      .map((name) => `static/${name}`)
+      .filter((file) => !isKept(file)),
     ...listFiles(path.join(root, 'code'), { ending: '.py' }).map((name) => `code/${name}`),
     ...decks.flatMap(({ files }) => files),
   ];

@@ -3,7 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { isThere, listFiles, readJson, readText, Refusal, root } from '../project.mjs';
+import { isKept, isThere, listFiles, readJson, readText, Refusal, root } from '../project.mjs';
 
 export const LICENSES = 'licenses.txt';
 
@@ -24,7 +24,7 @@ const PACKAGES = [
 ];
 // Licenses of packages that come without, or that are within another.
 const TEXTS = 'slides/reveal/site/licenses';
-const SAMPLES = 'static/samples';
+const isSample = (file) => file.startsWith('static/samples/') && !isKept(file);
 const RULE = '-'.repeat(80);
 
 /**
@@ -66,9 +66,10 @@ function readStatic() {
       throw new Refusal(`${font}: its license is missing: put it into ${dir}/LICENSE-FAMILY.txt`);
     }
   }
-  const isSample = (file) => path.posix.dirname(file) === SAMPLES;
-  if (files.some(isSample) && !licenses.some(isSample)) {
-    throw new Refusal(`${SAMPLES}: their license is missing: put it into ${SAMPLES}/LICENSE.txt`);
+  const folders = files.filter(isSample).map((file) => path.posix.dirname(file));
+  for (const folder of new Set(folders)) {
+    if (licenses.some((license) => path.posix.dirname(license) === folder)) continue;
+    throw new Refusal(`${folder}: their license is missing: put it into ${folder}/LICENSE.txt`);
   }
   return licenses.map((file) => {
     const { dir, name } = path.posix.parse(file);

@@ -1,9 +1,10 @@
 // What networks say to a picture: ten bars for one network, a row each for several.
 
 import { make } from './dom.js';
-import { agreement, millions, percent, time, top, whole } from './words.js';
+import { agreement, labelFor, millions, percent, time, top, whole } from './words.js';
 
 const MOST_BARS = 10;
+const MOST_ROWS = 7; // that have room for gaps
 
 /** The classes to show: all in their order, or of very many the ten most probable. */
 export function shownClasses(probabilities) {
@@ -33,28 +34,41 @@ export function bars(network) {
 const best = (network) => network.classes[top(network.probabilities)];
 const sure = (network) => percent(Math.max(...network.probabilities));
 
+/** Whether a network is right, in a word; nothing of a picture whose class it does not have. */
+function judgement(network, label) {
+  if (labelFor(label, [network]) === undefined) return undefined;
+  return best(network) === label ? 'right' : 'wrong';
+}
+
 /** One network's answer in a line. */
-export const verdict = (network) => [
-  make('strong', best(network)),
-  make('span.live-sure', sure(network)),
-  make('span.live-time', `in ${time(network.milliseconds)}`),
-];
+export function verdict(network, label) {
+  const judged = judgement(network, label);
+  return [
+    make('strong', best(network)),
+    make('span.live-sure', sure(network)),
+    ...(judged ? [make(`span.live-is-${judged}`, judged)] : []),
+    make('span.live-time', `in ${time(network.milliseconds)}`),
+  ];
+}
 
 /** The same, to be heard. */
-export const spoken = (network) => `${network.title}: ${best(network)}, ${sure(network)}`;
+export function spoken(network, label) {
+  const judged = judgement(network, label);
+  return `${network.title}: ${best(network)}, ${sure(network)}${judged ? `, ${judged}` : ''}`;
+}
 
 /** What those networks say that have answered, and how far they agree; undefined where none has. */
-function agreed(networks) {
+function agreed(networks, label) {
   const done = networks.filter(({ probabilities }) => probabilities);
   const answers = done.map((network) => ({ answer: best(network) }));
-  return answers.length > 0 ? agreement(answers) : undefined;
+  return answers.length > 0 ? agreement(answers, labelFor(label, done)) : undefined;
 }
 
 /** Several networks' answers in a line; none before the first answer. */
-export const commonVerdict = (networks) => agreed(networks)?.sentence;
+export const commonVerdict = (networks, label) => agreed(networks, label)?.sentence;
 
-/** @param {import('./widget.js').Shown} network @param {string} [common] what most say */
-function row(network, common) {
+/** @param {import('./widget.js').Shown} network @param {{common?: string, label?: string}} known */
+function row(network, { common, label }) {
   const { title, parameters, macs, probabilities, milliseconds, trouble } = network;
   const head = make('th', { scope: 'row' }, title);
   const costs = [whole(parameters), millions(macs), probabilities ? time(milliseconds) : ''];
@@ -62,20 +76,21 @@ function row(network, common) {
   if (!probabilities) return make('tr', head, make('td', { colspan: 2 }, trouble ?? '…'), ...cost);
   const answer = best(network);
   const differs = common !== undefined && answer !== common;
-  const says = make('td', differs ? `≠ ${answer}` : answer);
+  const judged = judgement(network, label);
+  const says = make('td', answer, ...(judged ? [' ', make(`span.live-is-${judged}`, judged)] : []));
   const share = make('td.live-surety', ...surety(Math.max(...probabilities)));
   return make(differs ? 'tr.live-differs' : 'tr', head, says, share, ...cost);
 }
 
-/** A table of several networks; those that say something else than most are marked. */
-export function side(networks) {
-  const common = agreed(networks)?.common;
+/** A table of several networks; those that are wrong, or else those unlike most, are marked. */
+export function side(networks, label) {
+  const known = { common: agreed(networks, label)?.common, label };
   const head = (tag) => (name) => make(tag, { scope: 'col' }, name);
   const heads = ['network', 'says', 'how sure'].map(head('th'));
   const counts = ['parameters', 'MACs', 'time'].map(head('th.count'));
   return make(
-    'table.live-side',
+    networks.length > MOST_ROWS ? 'table.live-side.live-many' : 'table.live-side',
     make('thead', make('tr', ...heads, ...counts)),
-    make('tbody', ...networks.map((network) => row(network, common))),
+    make('tbody', ...networks.map((network) => row(network, known))),
   );
 }

@@ -37,7 +37,8 @@ export function webcam({ state, update, show }) {
     Object.assign(video, { srcObject: stream, muted: true, playsInline: true });
     await video.play();
     while (isCurrent()) {
-      const pixels = video.videoWidth > 0 && (await frame(await createImageBitmap(video)));
+      const pixels =
+        video.videoWidth > 0 && (await frame(await createImageBitmap(video), state.side));
       if (pixels && isCurrent()) show(pixels, 'The webcam');
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
     }

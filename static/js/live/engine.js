@@ -1,13 +1,16 @@
 // The page's side of the worker: one for all live slides, started with the first request.
 
+import { SIDE } from './picture.js';
+
 // ms without an answer, after which the worker is ended; a download may take its time.
 const PATIENCE = { download: 90_000, other: 20_000 };
 
 /**
- * @typedef {{key: string, url?: string, bytes?: Uint8Array}} Source where a network comes from
+ * @typedef {{key: string, url?: string, bytes?: Uint8Array, told?: object}} Source where a network comes from
  * @typedef {{probabilities: number[], milliseconds: number}} Answer of a network to a picture
  * @typedef {{dims: readonly number[], data: Float32Array}} Output of a network
- * @typedef {{blob?: Blob, bitmap?: ImageBitmap, pixels?: Uint8ClampedArray, names?: string[]}} Given
+ * @typedef {{blob?: Blob, bitmap?: ImageBitmap, pixels?: Uint8ClampedArray, names?: string[],
+ *   side?: number}} Given
  * @typedef {{id: number, job: string} & Partial<Source> & Given} Request to the worker
  * @typedef {{id: number, result?: any, error?: string, broken?: boolean}} Reply of the worker
  */
@@ -87,11 +90,11 @@ export function release({ key }) {
   if (ready.delete(key)) ask('release', { key }).catch(() => {});
 }
 
-/** The 32 x 32 pixels of a file. */
-export const picture = (blob) => ask('picture', { blob });
+/** The pixels of a file, a square of so many. */
+export const picture = (blob, side = SIDE) => ask('picture', { blob, side });
 
-/** The 32 x 32 pixels of a bitmap, which is taken. */
-export const frame = (bitmap) => ask('picture', { bitmap }, [bitmap]);
+/** The pixels of a bitmap, which is taken. */
+export const frame = (bitmap, side) => ask('picture', { bitmap, side }, [bitmap]);
 
 /** What a network takes pixels for. @returns {Promise<Answer>} */
 export async function classify(source, pixels) {

@@ -11,9 +11,13 @@ const send = (widget) => channel.postMessage({ widget, state: states.get(widget)
 
 /** Tell the speaker view what a widget shows: pixels, answers, words, the map that is large. */
 export function share(widget, state, map) {
-  const { pixels, what, panel, settings, looks, within } = state;
-  const networks = state.networks.map((network) => ({ ...network, source: undefined }));
-  states.set(widget, { networks, pixels, what, panel, settings, looks, within, map });
+  const { pixels, what, sample, panel, settings, looks, within } = state;
+  const networks = state.networks.map((network) => ({
+    ...network,
+    source: undefined,
+    file: undefined,
+  }));
+  states.set(widget, { networks, pixels, what, sample, panel, settings, looks, within, map });
   send(widget);
 }
 

@@ -13,23 +13,24 @@
  */
 
 const MODEL = { graph: 7, metadata: 14 };
-const GRAPH = { input: 11, output: 12 };
+export const GRAPH = { input: 11, output: 12, initializer: 5 };
 const ENTRY = { key: 1, value: 2 };
-const NAME = 1; // of an input or output
+export const NAME = 1; // of an input or output
 const FORMAT = 1;
-const SIDE = 32; // pixels: what the page makes of every picture
+const LARGEST = 224; // pixels a side
 const LONGEST = 200; // characters of a name
 // What a page can show: classes, stages or maps of a stage, and numbers in all maps of one.
 export const MOST = 10_000;
 const MOST_NUMBERS = 1_000_000;
 
+export const NO_FILE = 'this is no ONNX file, or a part of one';
 const EXPORT = 'python code/NAME.py export writes one that has it';
 
 /** A mistake that its message tells as it is, in a line for whom it concerns. */
 export class Complaint extends Error {}
 
 /** Return what `read` does; where it cannot, tell the file's owner in a line. */
-function attempt(read, line) {
+export function attempt(read, line) {
   try {
     return read();
   } catch {
@@ -38,7 +39,7 @@ function attempt(read, line) {
 }
 
 /** Yield number and value of each field, bytes as a view. @returns {Iterable<[number, any]>} */
-function* fields(bytes) {
+export function* fields(bytes) {
   let at = 0;
   const varint = () => {
     let value = 0;
@@ -67,10 +68,10 @@ function* fields(bytes) {
   }
 }
 
-const text = (bytes) => new TextDecoder().decode(bytes);
+export const text = (bytes) => new TextDecoder().decode(bytes);
 
 /** Return the metadata and the names of inputs and outputs of an ONNX file. */
-function readModel(bytes) {
+export function readModel(bytes) {
   const metadata = new Map();
   let graph;
   for (const [number, value] of fields(bytes)) {
@@ -85,7 +86,7 @@ function readModel(bytes) {
     parts
       .filter(([number]) => number === kind)
       .map(([, value]) => text(new Map(fields(value)).get(NAME)));
-  return { metadata, inputs: names(GRAPH.input), outputs: names(GRAPH.output) };
+  return { metadata, inputs: names(GRAPH.input), outputs: names(GRAPH.output), parts };
 }
 
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
@@ -128,8 +129,9 @@ const FIELDS = {
   title: isText,
   classes: (names) => Array.isArray(names) && names.length > 1 && names.every(isText),
   size: isCount,
-  mean: (values) => areNumbers(values, 3),
-  std: (values) => areNumbers(values, 3) && values.every((value) => value > 0),
+  mean: (values) => areNumbers(values, 3) || areNumbers(values, 1),
+  std: (values, { mean }) =>
+    areNumbers(values, mean?.length === 1 ? 1 : 3) && values.every((value) => value > 0),
   stages: (stages) => areAll(stages, STAGE),
   class_activation: orNothing(isFlag),
   parameters: isCount,
@@ -150,6 +152,13 @@ export const outputsOf = ({ name, kernel }) => (kernel ? [name, `${name}.kernel`
 export const everyOutput = ({ stages, class_activation: hasLooks }) => [
   ...new Set(['logits', ...stages.flatMap(outputsOf), ...(hasLooks ? ['class_activation'] : [])]),
 ];
+
+/** Refuse a network for other pictures than the page makes. */
+export function checkSize(size) {
+  if (size > 0 && size <= LARGEST) return;
+  const [takes, makes] = [size, LARGEST].map((side) => `${side} × ${side}`);
+  throw new Complaint(`it takes pictures of ${takes} pixels, and this page makes at most ${makes}`);
+}
 
 /** Refuse a network with more of something than a page shows. @param {Network} network */
 function checkCounts({ classes, stages }) {
@@ -175,7 +184,7 @@ function checkCounts({ classes, stages }) {
  * @throws {Complaint} one line that says what is wrong or missing
  */
 export function readNetwork(bytes) {
-  const model = attempt(() => readModel(bytes), 'this is no ONNX file, or a part of one');
+  const model = attempt(() => readModel(bytes), NO_FILE);
   const { metadata, inputs, outputs } = model;
   if (!metadata.has('lecture')) {
     const what = 'its classes, its normalisation and its stages';
@@ -196,10 +205,7 @@ export function readNetwork(bytes) {
   // comes from, for instance, which would be fetched.
   const stages = told.stages.map((stage) => only(stage, STAGE));
   const network = /** @type {Network} */ ({ ...only(told, FIELDS), stages });
-  if (network.size !== SIDE) {
-    const [takes, makes] = [network.size, SIDE].map((side) => `${side} × ${side}`);
-    throw new Complaint(`it takes pictures of ${takes} pixels, and this page makes ${makes}`);
-  }
+  checkSize(network.size);
   checkCounts(network);
   const absent = everyOutput(network).filter((name) => !outputs.includes(name));
   if (!inputs.includes('images')) absent.unshift('images');

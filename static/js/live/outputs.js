@@ -1,18 +1,31 @@
 // What goes into a network and what comes out of it, before and after onnxruntime.
 
 import { Complaint, MOST, outputsOf } from './onnx.js';
-import { SIDE } from './picture.js';
+import { scaleSquare, sideOf } from './picture.js';
 
-/** Normalise pixels, SIDE x SIDE x RGB, as a network's file says: channel after channel. */
-export function normalise({ mean, std }, pixels) {
-  const plane = SIDE * SIDE;
-  const values = new Float32Array(3 * plane);
-  for (let c = 0; c < 3; c += 1) {
+const LUMA = [0.299, 0.587, 0.114]; // of ITU-R BT.601, as Pillow's convert('L') has them
+
+/** Scale and normalise RGB pixels as a network wants them: channel after channel, or one of grey. */
+export function normalise({ mean, std, size }, pixels) {
+  const side = sideOf(pixels);
+  const scaled = side === size ? pixels : scaleSquare(pixels, side, 3, size);
+  const plane = size * size;
+  const values = new Float32Array(mean.length * plane);
+  for (let c = 0; c < mean.length; c += 1) {
     for (let n = 0; n < plane; n += 1) {
-      values[c * plane + n] = (pixels[3 * n + c] / 255 - mean[c]) / std[c];
+      const grey = () => LUMA.reduce((sum, weight, i) => sum + weight * scaled[3 * n + i], 0);
+      const value = mean.length === 1 ? grey() : scaled[3 * n + c];
+      values[c * plane + n] = (value / 255 - mean[c]) / std[c];
     }
   }
   return values;
+}
+
+/** What a network says, as probabilities: some files have their softmax inside. */
+export function probabilitiesOf(values) {
+  const sum = values.reduce((total, value) => total + value, 0);
+  const areOnes = values.every((value) => value >= 0) && Math.abs(sum - 1) < 1e-3;
+  return areOnes ? Array.from(values) : softmax(values);
 }
 
 /** Return the probabilities that logits stand for. */

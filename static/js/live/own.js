@@ -1,44 +1,106 @@
-// A network of one's own: an .onnx file, beside the lecture's networks or in place of the one.
+// Networks of one's own: .onnx files, beside the lecture's networks or in place of the one.
 
 import { classify, load, release } from './engine.js';
+import { checkSize } from './onnx.js';
+import { readPlain } from './plain.js';
+import { guess, recall, remember } from './telling.js';
 
 const MAX_FILE = 100e6; // bytes
 
 let last = 0; // of those that were given to the page
 
-/** Return what shows such a network, and takes it away. @param {import('./widget.js').Live} live */
-export function ownNetwork({ state, update, refresh, offer }) {
+/** Throw an Error where what was told of a network cannot be. */
+function checkTold({ mean, std, classes, size, plain: { channels } }) {
+  checkSize(size);
+  for (const [name, values] of Object.entries({ mean, std })) {
+    if (values.length === channels && values.every(Number.isFinite)) continue;
+    throw new Error(`${name} needs ${channels} ${channels > 1 ? 'numbers' : 'number'}, as in 0.5`);
+  }
+  if (std.some((value) => value <= 0)) throw new Error('std must be above 0');
+  if (classes.some((name) => name === '')) throw new Error('a class has no name');
+}
+
+/** Return what shows such networks, and takes them away. @param {import('./widget.js').Live} live */
+export function ownNetwork({ state, update, refresh, offer, resize }) {
   const lectures = state.networks;
+  const classes = () => state.networks.find(({ classes: known }) => known)?.classes ?? [];
 
   function put(...own) {
     for (const { source, isOwn } of state.networks) if (isOwn) release(source);
     const beside = own.length > 0 && lectures.length === 1 ? [] : lectures;
-    update({ networks: [...beside, ...own], within: undefined, trouble: undefined });
+    const asks = own.find(({ plain }) => plain);
+    const panel = asks && !recall(asks.file) ? 'network' : 'pictures';
+    update({ networks: [...beside, ...own], within: undefined, trouble: undefined, asks, panel });
+    resize();
     offer();
     refresh();
   }
 
+  /** Read a file, and see whether the network in it answers. */
+  async function open(file) {
+    last += 1;
+    /** @type {import('./engine.js').Source} */
+    const source = { key: `own ${last}` };
+    try {
+      if (file.size > MAX_FILE) throw new Error('it is larger than 100 MB');
+      source.bytes = new Uint8Array(await file.arrayBuffer());
+      const plain = readPlain(source.bytes);
+      const title = file.name.replace(/\.onnx$/i, '');
+      if (plain) {
+        const told = recall(file) ?? guess(plain, classes());
+        source.told = { network: 'own', title, stages: [], dataset: '', ...told, plain };
+      }
+      const about = await load(source);
+      if (state.pixels) await classify(source, state.pixels); // else it takes no other's place
+      return { ...about, title: `${about.title} (yours)`, source, isOwn: true, file };
+    } catch ({ message }) {
+      release(source);
+      throw new Error(`${file.name}: ${message}`);
+    }
+  }
+
+  let turn = 0;
+
   return {
     back: () => put(),
 
-    async take(file) {
-      last += 1;
-      const turn = last;
+    /** Show the networks of some files. Those that cannot run are told, and the others stay. */
+    async take(files) {
+      turn += 1;
+      const mine = turn;
       update({ isBusy: true });
-      /** @type {import('./engine.js').Source} */
-      const source = { key: `own ${turn}` };
-      try {
-        if (file.size > MAX_FILE) throw new Error('it is larger than 100 MB');
-        source.bytes = new Uint8Array(await file.arrayBuffer());
-        const about = await load(source);
-        if (state.pixels) await classify(source, state.pixels); // else it takes no other's place
-        const title = `${about.title} (yours)`;
-        if (turn === last) put({ ...about, title, source, isOwn: true });
-        else release(source);
-      } catch ({ message }) {
-        release(source);
-        if (turn === last) update({ isBusy: false, trouble: `${file.name}: ${message}` });
+      const opened = /** @type {any[]} */ ([]);
+      const troubles = /** @type {string[]} */ ([]);
+      for (const file of files) {
+        try {
+          opened.push(await open(file));
+        } catch ({ message }) {
+          troubles.push(message);
+        }
       }
+      if (turn !== mine) return opened.forEach(({ source }) => release(source));
+      if (opened.length > 0) put(...opened);
+      if (troubles.length > 0) update({ isBusy: false, trouble: troubles.join('; ') });
+    },
+
+    /** Take what is told of the network that asks, and remember it. */
+    tell(changes) {
+      const network = /** @type {any} */ (state.asks);
+      const { source, file, plain } = network;
+      const told = { ...source.told, ...changes };
+      try {
+        checkTold({ ...told, plain });
+      } catch ({ message }) {
+        return update({ trouble: message, asks: network });
+      }
+      release(source);
+      last += 1;
+      Object.assign(network, told, { title: network.title, probabilities: undefined });
+      network.source = { ...source, key: `own ${last}`, told };
+      remember(file, told);
+      update({ asks: network, trouble: undefined });
+      resize();
+      refresh();
     },
   };
 }

@@ -6,7 +6,11 @@
 // `resize((32, 32), BILINEAR)`, bit for bit: a canvas scales differently by up to a quarter of the
 // range, which changes answers. https://github.com/python-pillow/Pillow, src/libImaging/Resample.c
 
-export const SIDE = 32;
+export const SIDE = 32; // of what most networks here see
+
+/** The side of a square of RGB pixels. */
+export const sideOf = (pixels) => Math.round(Math.sqrt(pixels.length / 3));
+
 const BITS = 22; // of a weight's fraction
 
 /** Return, for each of `count` outputs, which of `size` inputs it sums, and with which weights. */
@@ -34,19 +38,20 @@ function weigh(source, start, stride, { weights: taps }) {
 }
 
 /**
- * Scale a square to `SIDE` as Pillow does: in a row first, rounded to bytes, then in a column.
+ * Scale a square as Pillow does: in a row first, rounded to bytes, then in a column.
  *
  * @param {Uint8ClampedArray} source a side² picture with `channels` bytes a pixel, of which 3 count
  * @param {number} side in pixels
  * @param {number} channels bytes a pixel
- * @returns {Uint8ClampedArray} SIDE x SIDE x RGB
+ * @param {number} [size] of the result
+ * @returns {Uint8ClampedArray} size x size x RGB
  */
-export function scaleSquare(source, side, channels) {
-  const taps = weights(side, SIDE);
+export function scaleSquare(source, side, channels, size = SIDE) {
+  const taps = weights(side, size);
   const fill = (height, value) => {
-    const filled = new Uint8ClampedArray(height * SIDE * 3);
+    const filled = new Uint8ClampedArray(height * size * 3);
     for (let y = 0, at = 0; y < height; y += 1) {
-      for (let x = 0; x < SIDE; x += 1) {
+      for (let x = 0; x < size; x += 1) {
         for (let c = 0; c < 3; c += 1, at += 1) filled[at] = value(y, x, c);
       }
     }
@@ -55,18 +60,19 @@ export function scaleSquare(source, side, channels) {
   const rows = fill(side, (y, x, c) =>
     weigh(source, (y * side + taps[x].first) * channels + c, channels, taps[x]),
   );
-  return fill(SIDE, (y, x, c) =>
-    weigh(rows, (taps[y].first * SIDE + x) * 3 + c, SIDE * 3, taps[y]),
+  return fill(size, (y, x, c) =>
+    weigh(rows, (taps[y].first * size + x) * 3 + c, size * 3, taps[y]),
   );
 }
 
 /**
- * Return the 32 x 32 pixels of a picture.
+ * Return the pixels of a picture that networks see.
  *
  * @param {ImageBitmap} bitmap decoded with `colorSpaceConversion: 'none'`
- * @returns {Uint8ClampedArray} SIDE x SIDE x RGB
+ * @param {number} size of the side
+ * @returns {Uint8ClampedArray} size x size x RGB
  */
-export function seen(bitmap) {
+export function seen(bitmap, size) {
   const side = Math.min(bitmap.width, bitmap.height);
   const left = Math.floor((bitmap.width - side) / 2);
   const top = Math.floor((bitmap.height - side) / 2);
@@ -76,5 +82,5 @@ export function seen(bitmap) {
   context.fillStyle = '#fff';
   context.fillRect(0, 0, side, side);
   context.drawImage(bitmap, -left, -top);
-  return scaleSquare(context.getImageData(0, 0, side, side).data, side, 4);
+  return scaleSquare(context.getImageData(0, 0, side, side).data, side, 4, size);
 }

@@ -2,7 +2,7 @@
 
 import { button, make } from './dom.js';
 import { SIDE } from './picture.js';
-import { isUntouched, SETTINGS, UNTOUCHED } from './wrong.js';
+import { isUntouched, SETTINGS, tell, UNTOUCHED } from './wrong.js';
 
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const MOVE = 2; // pixels that a key moves what is covered
@@ -25,11 +25,13 @@ export function spoiling(state, set, { picture, pixels }) {
     const row = make('label', make('span', label), slider, value);
     return { name, unit, slider, value, row };
   });
+  const isOn = () => state.panel === 'wrong';
   const reset = button('As it was', () => {
     set(UNTOUCHED);
-    sliders[0].slider.focus();
+    if (isOn()) sliders[0].slider.focus();
   });
-  const isOn = () => state.panel === 'wrong';
+  const done = make('p');
+  const spoilt = make('div.live-spoilt', done, reset);
 
   function coverAt({ clientX, clientY }) {
     if (!isOn()) return;
@@ -55,15 +57,24 @@ export function spoiling(state, set, { picture, pixels }) {
   });
 
   return {
-    element: make('div.live-wrong', { hidden: true }, ...sliders.map(({ row }) => row), reset),
+    element: make('div.live-wrong', { hidden: true }, ...sliders.map(({ row }) => row)),
+
+    /** What is wrong on purpose, and one press that takes it off: wherever it is on. */
+    spoilt,
 
     show() {
       const { settings } = state;
       for (const { name, unit, slider, value } of sliders) {
         slider.value = settings[name];
-        value.textContent = `${settings[name]}${unit}`.replace('-', '−');
+        value.textContent = tell(settings[name], unit);
       }
       reset.disabled = isUntouched(settings);
+      spoilt.hidden = !isOn() && reset.disabled;
+      done.hidden = isOn(); // the sliders say it
+      const told = SETTINGS.filter(({ name }) => settings[name] !== 0).map(
+        ({ name, label, unit }) => `${label.toLowerCase()} ${tell(settings[name], unit)}`,
+      );
+      done.textContent = `Wrong on purpose: ${told.join(', ')}`;
       picture.classList.toggle('live-coverable', isOn());
       if (!isOn()) {
         for (const name of ['tabindex', 'role', 'aria-label']) picture.removeAttribute(name);

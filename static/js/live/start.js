@@ -24,7 +24,9 @@ function onKey(event) {
     Reveal[turn]();
   } else if (target.matches('button') && [' ', 'Enter'].includes(key)) {
     event.stopPropagation(); // it would turn the slide as well
-  } else if (target.matches('input') && key === 'Escape') {
+  } else if (target.matches('select') && key !== 'Escape') {
+    event.stopPropagation();
+  } else if (target.matches('input, select') && key === 'Escape') {
     event.stopPropagation();
     target.blur();
   }

@@ -3,35 +3,27 @@
 import { bars, commonVerdict, side, spoken, verdict } from './answers.js';
 import { button, make, paint } from './dom.js';
 import { drawVeil } from './drawing.js';
-import { SIDE } from './picture.js';
+import { sideOf } from './picture.js';
+import { sources } from './samples.js';
 import { spoiling } from './spoiling.js';
 import { inside } from './stages.js';
-import { provenance, top, withArticle } from './words.js';
+import { telling } from './telling.js';
+import { provenance, top } from './words.js';
 
-const PANELS = { pictures: 'Pictures', wrong: 'Wrong on purpose', inside: 'Inside' };
-
-/** Where a picture is chosen: a sample, a file or the webcam. */
-function sources(act, samples, chooser, webcam) {
-  const buttons = samples.map((sample) => {
-    const alt = `Sample picture: ${withArticle(sample.name)}`;
-    const image = make('img', { src: sample.url, alt, draggable: 'false' });
-    return button(image, () => act.sample(sample), { 'data-sample': sample.name });
-  });
-  const choose = button('Your picture', () => chooser.click());
-  const group = { role: 'group', 'aria-label': 'Sample pictures' };
-  return make(
-    'div.live-sources',
-    make('div.live-samples', group, ...buttons),
-    make('div.live-row', choose, webcam, chooser),
-  );
-}
+const UNLIKE = 'unlike the training';
+const PANELS = {
+  pictures: 'Pictures',
+  wrong: 'Wrong on purpose',
+  inside: 'Inside',
+  network: 'Its file',
+};
 
 /**
  * Return a live slide's body, and what keeps it up to date.
  *
  * @param {import('./widget.js').State} state as it is from now on
  * @param {any} act what is done when something is pressed: `act` of widget.js
- * @param {{samples: {name: string, url: string}[], qr: Element|null}} parts
+ * @param {{samples: import('./samples.js').Sample[], qr: Element|null}} parts
  */
 export function createView(state, act, { samples, qr }) {
   const isSingle = () => state.networks.length === 1;
@@ -40,7 +32,14 @@ export function createView(state, act, { samples, qr }) {
       act.files([...(chooser.files ?? [])]);
       chooser.value = ''; // the same file may be chosen again
     };
-    const attributes = { type: 'file', accept, hidden: true, 'aria-label': label, onchange };
+    const attributes = {
+      type: 'file',
+      accept,
+      multiple: accept === '.onnx',
+      hidden: true,
+      'aria-label': label,
+      onchange,
+    };
     const chooser = make('input', attributes);
     return chooser;
   };
@@ -57,6 +56,7 @@ export function createView(state, act, { samples, qr }) {
   const what = make('p.live-what', '…');
   const wrong = spoiling(state, act.set, { picture, pixels: canvas });
   const stages = inside(act);
+  const file = telling(act.tell);
   const says = make('p.live-verdict', samples.length > 0 ? 'Loading …' : 'Show it a picture');
   const trouble = make('p.live-trouble', { hidden: true });
   const answer = make('div.live-answer');
@@ -69,22 +69,25 @@ export function createView(state, act, { samples, qr }) {
   const body = make(
     'div.live-body',
     make('div.live-tabs', ...tabs, make('span.live-gap'), back, choose, networkChooser),
-    make('div.live-see', picture, what, pictures, wrong.element),
+    make('div.live-see', picture, what, wrong.spoilt, pictures, wrong.element, file.element),
     say,
     make('aside.live-said', { role: 'none' }, said),
   );
 
   function showPicture() {
-    paint(canvas, { pixels: state.pixels, width: SIDE, height: SIDE });
-    canvas.setAttribute('aria-label', `${state.what}, ${SIDE} by ${SIDE} pixels`);
-    what.textContent = `${state.what}, ${SIDE} × ${SIDE} pixels`;
+    const side = sideOf(state.pixels);
+    paint(canvas, { pixels: state.pixels, width: side, height: side });
+    canvas.setAttribute('aria-label', `${state.what}, ${side} by ${side} pixels`);
+    const remark = state.sample?.kind === 'Drawing' ? UNLIKE : `${side} × ${side} pixels`;
+    what.textContent = `${state.what}, ${remark}`;
   }
 
   function showPanel() {
     const { panel, looks } = state;
     for (const tab of tabs) tab.setAttribute('aria-pressed', String(tab.dataset.panel === panel));
     wrong.element.hidden = panel !== 'wrong';
-    pictures.hidden = panel === 'wrong';
+    file.element.hidden = panel !== 'network';
+    pictures.hidden = panel === 'wrong' || panel === 'network';
     overlay.hidden = !(looks && panel === 'inside');
     stages.element.hidden = panel !== 'inside';
     answer.hidden = panel === 'inside';
@@ -97,18 +100,19 @@ export function createView(state, act, { samples, qr }) {
       if (first.trouble) says.replaceChildren('No answer');
       return;
     }
-    says.replaceChildren(...verdict(first));
+    says.replaceChildren(...verdict(first, state.sample?.name));
     answer.replaceChildren(bars(first));
     about.textContent = provenance(first);
   }
 
   function showAnswers() {
-    const { networks } = state;
-    const sentence = commonVerdict(networks);
+    const { networks, sample } = state;
+    const label = sample?.name;
+    const sentence = commonVerdict(networks, label);
     if (sentence) says.replaceChildren(make('strong', sentence));
-    answer.replaceChildren(side(networks));
+    answer.replaceChildren(side(networks, label));
     const done = networks.filter(({ probabilities }) => probabilities);
-    const datasets = [...new Set(done.map(({ dataset }) => dataset))];
+    const datasets = [...new Set(done.map(({ dataset }) => dataset).filter(Boolean))];
     about.textContent = `Trained on ${datasets.join(' and ')}.`;
   }
 
@@ -118,6 +122,11 @@ export function createView(state, act, { samples, qr }) {
     const { activation } = state.within;
     overlay.hidden = !activation;
     if (activation) paint(overlay, drawVeil(activation, top(state.networks[0].probabilities)));
+  }
+
+  function showFile() {
+    for (const tab of tabs) if (tab.dataset.panel === 'network') tab.hidden = !state.asks;
+    if (state.asks) file.show(state.asks);
   }
 
   function showTrouble() {
@@ -141,6 +150,7 @@ export function createView(state, act, { samples, qr }) {
     [() => state.offered && stages.offer(state.offered), 'offered'],
     [() => stages.press(state.looks), 'looks'],
     [showWithin, 'within'],
+    [showFile, 'asks'],
     [showTrouble, 'trouble'],
     [showWebcam, 'isFilming'],
     [() => say.setAttribute('aria-busy', String(state.isBusy)), 'isBusy'],
@@ -158,7 +168,7 @@ export function createView(state, act, { samples, qr }) {
     say() {
       const [first] = state.networks;
       if (!first.probabilities || state.trouble) return;
-      const sentence = isSingle() ? spoken(first) : says.textContent;
+      const sentence = isSingle() ? spoken(first, state.sample?.name) : says.textContent;
       if (said.textContent !== sentence) said.textContent = sentence;
     },
 

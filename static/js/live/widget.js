@@ -6,13 +6,15 @@ import { webcam } from './camera.js';
 import * as engine from './engine.js';
 import { follow, share } from './mirror.js';
 import { ownNetwork } from './own.js';
+import { SIDE } from './picture.js';
 import { createView } from './view.js';
 import { UNTOUCHED } from './wrong.js';
 
 const QUIET = 700; // ms without a change after which the answer is said aloud
 
 /**
- * @typedef {{source: import('./engine.js').Source, isOwn?: boolean, trouble?: string}} Place
+ * @typedef {{source: import('./engine.js').Source, isOwn?: boolean, trouble?: string, file?: File,
+ *   plain?: import('./plain.js').Plain}} Place
  * @typedef {import('./onnx.js').Network & Partial<import('./engine.js').Answer> & Place} Shown
  *   a network that is shown; of the lecture's, the page knows a few fields before it is loaded
  */
@@ -22,12 +24,15 @@ const QUIET = 700; // ms without a change after which the answer is said aloud
  * @property {Shown[]} networks that are shown
  * @property {Shown} [answered] which of them answered last
  * @property {Shown} [offered] whose stages can be chosen
+ * @property {Shown} [asks] whose file does not say all
  * @property {Uint8ClampedArray} [original] the pixels as they came
  * @property {Uint8ClampedArray} [pixels] and what became of them
  * @property {string} [what] the picture is
+ * @property {import('./samples.js').Sample} [sample] which it is, where it is one
  * @property {import('./wrong.js').Settings} settings what is wrong on purpose
  * @property {string} panel which is shown
  * @property {number} stage which was chosen
+ * @property {number} side of the pixels
  * @property {boolean} looks whether to show where the network looks
  * @property {import('./stages.js').Within} [within] what is shown of the network's inside
  * @property {string} [trouble] a line about what did not work
@@ -38,7 +43,8 @@ const QUIET = 700; // ms without a change after which the answer is said aloud
 
 /**
  * @typedef {{state: State, update: (changes: Partial<State>) => void, refresh: () => void,
- *   offer: () => void, show: (pixels: Uint8ClampedArray, what: string) => void}} Live
+ *   offer: () => void, resize: () => void,
+ *   show: (pixels: Uint8ClampedArray, what: string, sample?: State['sample']) => void}} Live
  */
 
 /** What a page in which a picture is dropped or pasted does, while a live slide is shown. */
@@ -89,8 +95,17 @@ export function bringToLife(root, { name, mirrors }) {
     return { ...network, source: { key: url, url } };
   });
   /** @type {State} */
-  const state = { networks, settings: UNTOUCHED, panel: 'pictures', stage: 0, looks: false };
+  const state = {
+    networks,
+    settings: UNTOUCHED,
+    panel: 'pictures',
+    stage: 0,
+    looks: false,
+    side: SIDE,
+    asks: undefined,
+  };
   let pictures = 0; // that were asked for
+  let again = () => {};
   let quiet;
 
   function update(changes) {
@@ -112,39 +127,62 @@ export function bringToLife(root, { name, mirrors }) {
     quiet = setTimeout(view.say, QUIET);
   });
 
-  const show = (original, what) => change({ trouble: undefined, original, what });
-  const live = { state, update, show, refresh, offer };
+  /**
+   * Show other pixels; what was said of another picture is no answer to them.
+   *
+   * @type {Live['show']}
+   */
+  const show = (original, what, sample) => {
+    if (what !== state.what) for (const network of state.networks) delete network.probabilities;
+    change({ trouble: undefined, original, what, sample });
+  };
+  /** Make the picture as large as the networks want it. */
+  function resize() {
+    const sides = state.networks.map(({ size }) => size ?? SIDE);
+    const side = Math.max(...sides);
+    if (side === state.side) return;
+    update({ side });
+    if (!state.isFilming) again();
+  }
+  const live = { state, update, show, refresh, offer, resize };
   const camera = webcam(live);
   const own = ownNetwork(live);
 
   /** Show a picture from a file; if another is asked for meanwhile, that one. */
-  async function showBlob(getBlob, what, called) {
+  async function showBlob(getBlob, what, called, sample = undefined) {
     camera.end();
     pictures += 1;
     const turn = pictures;
     update({ isBusy: true });
     try {
-      const pixels = await engine.picture(await getBlob());
-      if (turn === pictures) show(pixels, what);
+      const blob = await getBlob();
+      const pixels = await engine.picture(blob, state.side);
+      if (turn !== pictures) return;
+      show(pixels, what, sample);
+      again = () => showBlob(() => blob, what, called, sample);
     } catch ({ message }) {
       if (turn === pictures) update({ isBusy: false, trouble: `${called}: ${message}` });
     }
   }
 
   const act = {
-    files([file]) {
+    files(files) {
+      const [file] = files;
       if (!file) return;
-      if (/\.onnx$/i.test(file.name)) own.take(file);
+      const networks = files.filter(({ name: called }) => /\.onnx$/i.test(called));
+      if (networks.length > 0) own.take(networks);
       else showBlob(() => file, 'Your picture', file.name || 'The picture');
     },
     sample(sample) {
-      showBlob(() => fetchSample(sample), `Sample: ${sample.name}`, sample.name);
+      const { kind, name } = sample;
+      showBlob(() => fetchSample(sample), `${kind}: ${name}`, name, sample);
     },
     webcam() {
       pictures += 1;
       camera.toggle();
     },
     back: own.back,
+    tell: own.tell,
     panel: (panel) => change({ panel }),
     set: (settings) => change({ settings: { ...state.settings, ...settings } }),
     stage: (stage) => change({ stage }),
@@ -170,7 +208,7 @@ export function bringToLife(root, { name, mirrors }) {
       if (state.isEntered) return;
       state.isEntered = true;
       for (const [event, listener] of listeners) document.addEventListener(event, listener);
-      const start = samples.find((sample) => sample.name === root.dataset.start) ?? samples[0];
+      const start = samples.find(({ file }) => file === root.dataset.start) ?? samples[0];
       if (state.original) refresh();
       else if (start) act.sample(start);
       offer();

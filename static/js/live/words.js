@@ -4,10 +4,11 @@ const nbsp = '\u00a0';
 
 export const percent = (fraction) => `${(100 * fraction).toFixed(1)}${nbsp}%`;
 
-export const whole = (count) => count.toLocaleString('en-US');
+export const whole = (count) => count?.toLocaleString('en-US') ?? '';
 
 /** A count in millions, with three digits. */
-export const millions = (count) => `${Number((count / 1e6).toPrecision(3))}${nbsp}M`;
+export const millions = (count) =>
+  count === undefined ? '' : `${Number((count / 1e6).toPrecision(3))}${nbsp}M`;
 
 export const time = (milliseconds) => `${milliseconds.toFixed(milliseconds < 10 ? 1 : 0)}${nbsp}ms`;
 
@@ -23,14 +24,34 @@ export const top = (numbers) => numbers.indexOf(Math.max(...numbers));
 /** What a network was trained on, and how well it does, as its file says. */
 export function provenance(network) {
   const { title, dataset, test_accuracy: accuracy, parameters } = network;
+  if (!dataset) return `${title}: its file does not say what it was trained on.`;
   const right = Number.isFinite(accuracy)
     ? `, ${percent(accuracy)} right on its test images`
     : ', its accuracy unknown';
   return `${title}: ${whole(parameters)} parameters, trained on ${dataset}${right}.`;
 }
 
-/** How far several networks agree. @param {{answer: string}[]} answers */
-export function agreement(answers) {
+/** What a picture shows, where a network can say it. */
+export const labelFor = (label, networks) =>
+  networks.every(({ classes }) => classes.includes(label)) ? label : undefined;
+
+/** How many networks are right. */
+function rightness(answers, label) {
+  const count = answers.length;
+  const right = answers.filter(({ answer }) => answer === label).length;
+  if (right === count) return `All ${count} are right`;
+  return `${right || 'None'} of ${count} ${right > 1 ? 'are' : 'is'} right`;
+}
+
+/**
+ * How many of several networks are right, or, where nobody knows, how far they agree.
+ *
+ * @param {{answer: string}[]} answers
+ * @param {string} [label] what the picture shows
+ * @returns {{common?: string, sentence: string}} what is right or said by most, and a sentence
+ */
+export function agreement(answers, label) {
+  if (label !== undefined) return { common: label, sentence: rightness(answers, label) };
   const counts = new Map();
   for (const { answer } of answers) counts.set(answer, (counts.get(answer) ?? 0) + 1);
   const sorted = [...counts].sort((a, b) => b[1] - a[1]);

@@ -5,8 +5,8 @@
 // WebAssembly: one thread, because more would need headers that not every web server sends.
 
 import { Complaint, everyOutput, readNetwork } from './onnx.js';
-import { checkNumbers, checkShape, normalise, softmax } from './outputs.js';
-import { seen, SIDE } from './picture.js';
+import { checkNumbers, checkShape, normalise, probabilitiesOf, softmax } from './outputs.js';
+import { seen } from './picture.js';
 
 const RUNTIME = new URL('../../../ort/', import.meta.url);
 const MAX_FILE = 100e6; // bytes; the largest network of the lecture has two million
@@ -45,8 +45,11 @@ async function loadRuntime() {
 /** Run a network for the outputs named; returns them by name, as `{ dims, data }`. */
 async function fetchOutputs({ session, network }, pixels, names) {
   const { Tensor } = await loadRuntime();
-  const input = new Tensor('float32', normalise(network, pixels), [1, 3, SIDE, SIDE]);
-  const outputs = await session.run({ images: input }, names);
+  const { mean, size, plain } = network;
+  const input = new Tensor('float32', normalise(network, pixels), [1, mean.length, size, size]);
+  const outputs = plain
+    ? { logits: (await session.run({ [plain.input]: input }, [plain.output]))[plain.output] }
+    : await session.run({ images: input }, names);
   const copies = Object.entries(outputs).map(([name, tensor]) => {
     checkShape(network, name, tensor);
     const copy = { dims: [...tensor.dims], data: Float32Array.from(tensor.data) };
@@ -58,18 +61,21 @@ async function fetchOutputs({ session, network }, pixels, names) {
 }
 
 const JOBS = {
-  /** Make a network ready: from `url`, or from the `bytes` of somebody's own file. */
-  async load({ key, url, bytes }) {
+  /**
+   * Make a network ready: from `url`, or from the `bytes` of somebody's own file, which may have to
+   * be `told` what it is.
+   */
+  async load({ key, url, bytes, told }) {
     if (networks.has(key)) return networks.get(key).network;
     const file = bytes ?? (await download(url));
     if (file.length > MAX_FILE) throw new Complaint('it is larger than 100 MB');
-    const network = readNetwork(file);
+    const network = told ?? readNetwork(file);
     const ort = await loadRuntime();
     const session = await ort.InferenceSession.create(file, { executionProviders: ['wasm'] });
     const loaded = { session, network };
     try {
       // The first runs take longer than all others, and show whether there will be any.
-      const blank = new Uint8ClampedArray(SIDE * SIDE * 3);
+      const blank = new Uint8ClampedArray(network.size ** 2 * 3);
       await fetchOutputs(loaded, blank, ['logits']);
       await fetchOutputs(loaded, blank, bytes ? everyOutput(network) : ['logits']);
     } catch (error) {
@@ -86,7 +92,7 @@ const JOBS = {
   },
 
   /** Turn a file or a frame of the webcam into what the networks see. */
-  async picture({ blob, bitmap }) {
+  async picture({ blob, bitmap, side }) {
     let decoded = bitmap;
     try {
       decoded ??= await createImageBitmap(blob, { colorSpaceConversion: 'none' });
@@ -94,7 +100,7 @@ const JOBS = {
       throw new Complaint('this browser cannot read it as a picture');
     }
     try {
-      return seen(decoded);
+      return seen(decoded, side);
     } catch {
       throw new Complaint('this picture is too large for this browser');
     } finally {
@@ -109,7 +115,8 @@ const JOBS = {
     const outputs = await fetchOutputs(loaded, pixels, ['logits']);
     checkNumbers(outputs);
     const { logits } = outputs;
-    return { probabilities: softmax(logits.data), milliseconds: performance.now() - start };
+    const probabilities = (loaded.network.plain ? probabilitiesOf : softmax)(logits.data);
+    return { probabilities, milliseconds: performance.now() - start };
   },
 
   /** Other outputs: the maps of a stage, its kernel, where the network looks. */

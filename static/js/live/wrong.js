@@ -1,8 +1,8 @@
-// Wrong on purpose: what is done to the 32 x 32 pixels, the same each time for the same setting.
+// Wrong on purpose: what is done to the pixels, the same each time for the same setting.
+// Settings in pixels are those of a picture of 32 x 32.
 
-import { SIDE } from './picture.js';
+import { SIDE, sideOf } from './picture.js';
 
-const MIDDLE = (SIDE - 1) / 2;
 const SEED = 1998;
 const LUMA = [0.299, 0.587, 0.114]; // of ITU-R BT.601, as Pillow's convert('L') has them
 const COVER = 128; // the grey of what covers a picture
@@ -15,6 +15,9 @@ export const SETTINGS = [
   { name: 'grey', label: 'Grey', min: 0, max: 100, step: 5, unit: '%' },
   { name: 'cover', label: 'Covered', min: 0, max: 32, step: 1, unit: ' px' },
 ];
+
+/** How a setting is told. */
+export const tell = (value, unit) => `${value}${unit}`.replace('-', '−');
 
 /** @typedef {typeof UNTOUCHED} Settings */
 
@@ -38,27 +41,29 @@ function normal(count) {
   );
 }
 
-const NOISE = normal(SIDE * SIDE * 3);
-const inside = (at) => Math.min(Math.max(at, 0), SIDE - 1);
+let noises = normal(SIDE * SIDE * 3);
 
 /** Move and turn about the middle; what comes in from outside repeats the edge. */
 function move(pixels, shift, degrees) {
   const angle = (degrees * Math.PI) / 180;
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
   const moved = new Uint8ClampedArray(pixels.length);
-  for (let y = 0; y < SIDE; y += 1) {
-    for (let x = 0; x < SIDE; x += 1) {
-      const [dx, dy] = [x - shift - MIDDLE, y - MIDDLE];
-      const fromX = inside(MIDDLE + cos * dx + sin * dy);
-      const fromY = inside(MIDDLE - sin * dx + cos * dy);
+  const side = sideOf(pixels);
+  const middle = (side - 1) / 2;
+  const inside = (at) => Math.min(Math.max(at, 0), side - 1);
+  for (let y = 0; y < side; y += 1) {
+    for (let x = 0; x < side; x += 1) {
+      const [dx, dy] = [x - shift - middle, y - middle];
+      const fromX = inside(middle + cos * dx + sin * dy);
+      const fromY = inside(middle - sin * dx + cos * dy);
       const [left, top] = [Math.floor(fromX), Math.floor(fromY)];
       const [right, bottom] = [inside(left + 1), inside(top + 1)];
       const [u, v] = [fromX - left, fromY - top];
       for (let c = 0; c < 3; c += 1) {
-        const at = (row, column) => pixels[(row * SIDE + column) * 3 + c];
+        const at = (row, column) => pixels[(row * side + column) * 3 + c];
         const above = at(top, left) * (1 - u) + at(top, right) * u;
         const below = at(bottom, left) * (1 - u) + at(bottom, right) * u;
-        moved[(y * SIDE + x) * 3 + c] = above * (1 - v) + below * v;
+        moved[(y * side + x) * 3 + c] = above * (1 - v) + below * v;
       }
     }
   }
@@ -68,19 +73,23 @@ function move(pixels, shift, degrees) {
 /**
  * Return what becomes of a picture.
  *
- * @param {Uint8ClampedArray} pixels SIDE x SIDE x RGB; stays as it is
+ * @param {Uint8ClampedArray} pixels of a square, RGB; stays as it is
  * @param {Settings} settings
- * @returns {Uint8ClampedArray} SIDE x SIDE x RGB
+ * @returns {Uint8ClampedArray} as many
  */
 export function spoil(pixels, { shift, rotation, noise, grey, cover, at }) {
-  const spoilt = shift || rotation ? move(pixels, shift, rotation) : pixels.slice();
-  const [left, top] = at.map((middle) => Math.round(middle - cover / 2));
-  for (let n = 0; n < SIDE * SIDE; n += 1) {
-    const [x, y] = [n % SIDE, Math.floor(n / SIDE)];
-    const covered = x >= left && x < left + cover && y >= top && y < top + cover;
+  const side = sideOf(pixels);
+  const zoom = side / SIDE;
+  if (noises.length < pixels.length) noises = normal(pixels.length);
+  const spoilt = shift || rotation ? move(pixels, zoom * shift, rotation) : pixels.slice();
+  const [left, top] = at.map((middle) => zoom * Math.round(middle - cover / 2));
+  for (let n = 0; n < side * side; n += 1) {
+    const [x, y] = [n % side, Math.floor(n / side)];
+    const wide = zoom * cover;
+    const covered = x >= left && x < left + wide && y >= top && y < top + wide;
     const luma = LUMA.reduce((sum, weight, c) => sum + weight * spoilt[3 * n + c], 0);
     for (let i = 3 * n; i < 3 * n + 3; i += 1) {
-      const value = spoilt[i] + (grey / 100) * (luma - spoilt[i]) + 2.55 * noise * NOISE[i];
+      const value = spoilt[i] + (grey / 100) * (luma - spoilt[i]) + 2.55 * noise * noises[i];
       spoilt[i] = covered ? COVER : value;
     }
   }
