@@ -96,7 +96,7 @@ function describe({ name, title, slides }) {
 function downloads(deck) {
   return [
     { file: `${printedName(deck)}.pdf`, label: 'Slides as PDF' },
-    { file: `${printedName(deck)}-handout.pdf`, label: 'Handout with notes, PDF' },
+    { file: `${printedName(deck)}-handout.pdf`, label: 'Handout, PDF' },
   ].filter(({ file }) => {
     const changed = (name) => fs.statSync(path.join(root, name)).mtimeMs;
     return isThere(file) && changed(file) >= changed(`slides/${deck}.md`);
