@@ -14,6 +14,7 @@ import { withLongCode, withSections } from './sections.mjs';
 import { show } from '../expand/values.mjs';
 
 const COURSE = 'slides/course.json';
+const DATASETS = 'static/datasets.json';
 const LIVE = 'live.html';
 // Notebooks are not in the repository, so the workflow that publishes the site puts them there.
 const BRANCH = 'notebooks';
@@ -107,11 +108,12 @@ function downloads(deck) {
 function recordRows(record) {
   const [run] = record.runs;
   const { n } = record.test_accuracy;
+  const datasets = isThere(DATASETS) ? readJson(DATASETS) : {}; // what each is, in a sentence
   const text = (value) => show(value, 'text');
   return [
     ['Test accuracy', show(record.test_accuracy, 'percent')],
     ['Validation accuracy', show(record.validation_accuracy, 'percent')],
-    ['Data', text(record.dataset)],
+    ['Data', datasets[record.dataset] ?? text(record.dataset)],
     ['Runs', n > 1 ? `${n}, mean ± standard deviation` : text(n)],
     ['Epochs', text(record.recipe.epochs)],
     ['Training', `${show(run.seconds, 'duration')} on ${run.device}, ${run.precision}`],
