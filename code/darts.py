@@ -277,12 +277,12 @@ class Genotype(NamedTuple):
 def derive(alpha: Tensor) -> Genotype:
     """The genotype of alpha, (2, 14, 8)."""
     shares = alpha.detach().softmax(-1)[..., 1:]  # no "none"
-    edges = []
+    edges: tuple[tuple[str, int], ...] = ()
     for node in shares.flatten(0, 1).split(2 * SOURCES):
         strengths, operations = node.max(-1)
         for state in sorted(strengths.topk(2).indices.tolist()):
-            edges.append((NAMES[1:][operations[state]], state))
-    return Genotype(tuple(edges[: 2 * NODES]), tuple(edges[2 * NODES :]))
+            edges += ((NAMES[1:][operations[state]], state),)
+    return Genotype(edges[: 2 * NODES], edges[2 * NODES :])
 
 
 # %% [markdown]
