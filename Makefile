@@ -57,7 +57,7 @@ site: node_modules/.ready  ## the course as a static site in _site/
 pdf: browser  ## the lecture as a PDF
 	@npm run pdf --silent
 
-handout: browser  ## the slides with their notes, on A4
+handout: browser  ## the slides with their notes, on A4: for students and for the lecturer
 	@npm run pdf --silent -- --handout
 
 pictures: browser  ## pictures of slides, for the first page and for README.md
@@ -76,7 +76,7 @@ accept: .venv/.ready  ## the lecture as it is now, for the tests and for README.
 clean: $(if $(wildcard _site),node)  ## remove what was built, but not trainings, data or the set-up
 	@if [ -e _site ]; then node slides/reveal/site/site.mjs; fi
 	find slides -name '*.md' | sed 's|^slides/||; s|/|-|g; s|\.md$$||' | while read -r deck; do \
-	rm -f "$$deck.pdf" "$$deck-handout.pdf"; done
+	rm -f "$$deck.pdf" "$$deck-handout.pdf" "$$deck-notes.pdf"; done
 	rm -rf .lessons .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find code slides tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 

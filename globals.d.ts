@@ -12,6 +12,7 @@ interface Deck {
   getIndices(slide?: HTMLElement): { h: number; v: number; f?: number };
   nextFragment(): boolean;
   registerPlugin(plugin: object): void;
+  registerKeyboardShortcut(keys: string, what: string): void;
   getSlides(): HTMLElement[];
   isOverview(): boolean;
   isPrintView(): boolean;

@@ -22,19 +22,16 @@
 # takes all operations at once and mixes their outputs. The shares of the mixture, a softmax of
 # numbers α, have gradients: they are learned like weights, and the strongest operations remain.
 #
-# The paper searches with 8 cells of 16 channels and trains 20 cells of 36. To suit a laptop, both
-# networks are smaller here, and the search sees only some of the images.
-#
 # `python code/darts.py` trains the paper's own cell on CIFAR10; `python code/darts.py search` looks
-# for another one, and ends with the command that trains it.
+# for another one. Both networks are smaller than in the paper, to suit a laptop.
 
 # %%
 import math
 import os
 import random
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import lab  # isort: skip (before torch, for Ctrl-C)
@@ -44,8 +41,7 @@ from torch.nn import functional as F
 from torch.optim import SGD, Adam
 
 from lab.runs import Run
-from lab.search.bilevel import Batch, mixed_product, moved, result_of
-from lab.search.bilevel import search as run_search
+from lab.search.bilevel import Batch, mixed_product, moved, result_of, search
 
 # %% [markdown]
 # ## A mixed edge
@@ -145,12 +141,6 @@ class FactorizedReduce(nn.Module):
 
 
 # %%
-def stem(channels: int) -> nn.Sequential:
-    """(N, 3, 32, 32) -> (N, 3C, 32, 32)"""
-    convolution = nn.Conv2d(3, 3 * channels, 3, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(3 * channels))
-
-
 def relu_conv_bn(in_channels: int, channels: int, affine: bool) -> nn.Sequential:
     convolution = nn.Conv2d(in_channels, channels, 1, bias=False)
     return nn.Sequential(nn.ReLU(), convolution, nn.BatchNorm2d(channels, affine=affine))
@@ -169,7 +159,6 @@ class Cell(nn.Module):
         affine: bool,  # whether batch norms have weights
     ) -> None:
         super().__init__()
-        self.reduction = reduction
         older = FactorizedReduce if reduced else relu_conv_bn
         self.inputs = nn.ModuleList([older(inputs[0], channels, affine)])
         self.inputs.append(relu_conv_bn(inputs[1], channels, affine))
@@ -189,39 +178,40 @@ class Cell(nn.Module):
         return torch.cat(states[2:], 1)  # (N, 4C, H, W), halved in a reduction cell
 
 
-def stack(cells: int, channels: int, kinds: Sequence, affine: bool) -> list[Cell]:
-    """From these channels on; `kinds`: the nodes of normal and of reduction cells."""
-    stacked: list[Cell] = []
-    inputs, reduced = (3 * channels, 3 * channels), False  # what the stem gives
-    for number in range(cells):
-        reduction = number in (cells // 3, 2 * cells // 3)
-        channels *= 2 if reduction else 1
-        stacked.append(Cell(inputs, channels, kinds[reduction], reduction, reduced, affine))
-        inputs, reduced = (inputs[1], NODES * channels), reduction
-    return stacked
+class Cells(nn.Module):
+    """A stem and cells; `kinds`: the nodes of normal and of reduction cells."""
+
+    def __init__(self, cells: int, channels: int, kinds: Sequence, affine: bool) -> None:
+        super().__init__()
+        convolution = nn.Conv2d(3, 3 * channels, 3, padding=1, bias=False)
+        self.stem = nn.Sequential(convolution, nn.BatchNorm2d(3 * channels))
+        self.cells = nn.ModuleList()
+        self.reductions = (cells // 3, 2 * cells // 3)
+        inputs, reduced = (3 * channels, 3 * channels), False  # what the stem gives
+        for number in range(cells):
+            reduction = number in self.reductions
+            channels *= 2 if reduction else 1
+            self.cells.append(Cell(inputs, channels, kinds[reduction], reduction, reduced, affine))
+            inputs, reduced = (inputs[1], NODES * channels), reduction
+        self.channels = inputs[1]  # of the last cell's output
 
 
-class SearchNetwork(nn.Module):
+class SearchNetwork(Cells):
     """The network of all networks: (N, 3, 32, 32) -> (N, classes)."""
 
     def __init__(self, cells: int, channels: int, classes: int) -> None:
-        super().__init__()
-        self.stem = stem(channels)
         nodes = [[(NAMES, state) for state in range(sources)] for sources in SOURCES]
-        stacked = stack(cells, channels, [nodes, nodes], affine=False)
-        self.cells = nn.ModuleList(stacked)
-        self.reductions = [cell.reduction for cell in stacked]
-        self.fc = nn.Linear(4 * NODES * channels, classes)
+        super().__init__(cells, channels, [nodes, nodes], affine=False)
+        self.fc = nn.Linear(self.channels, classes)
+        self.weights = list(self.parameters())
         # Nearly equal shares: every operation gets its chance.
-        self.alphas = [nn.Parameter(1e-3 * torch.randn(EDGES, len(NAMES))) for _ in range(2)]
-        self.alpha_normal, self.alpha_reduction = self.alphas
-        self.weights = [each for name, each in self.named_parameters() if "alpha" not in name]
+        self.alpha = nn.Parameter(1e-3 * torch.randn(2, EDGES, len(NAMES)))
 
     def forward(self, x: Tensor) -> Tensor:
-        shares = self.alpha_normal.softmax(-1), self.alpha_reduction.softmax(-1)  # (14, 8)
+        shares = self.alpha.softmax(-1).unbind()  # twice (14, 8)
         before = last = self.stem(x)  # (N, 3C, 32, 32)
-        for cell, reduction in zip(self.cells, self.reductions, strict=True):
-            before, last = last, cell(before, last, shares[reduction])
+        for number, cell in enumerate(self.cells):
+            before, last = last, cell(before, last, shares[number in self.reductions])
         return self.fc(last.mean((2, 3)))  # (N, 16C, 8, 8) -> (N, classes)
 
 
@@ -239,8 +229,8 @@ class SearchNetwork(nn.Module):
 # $$\nabla_\alpha L_{val}(w', \alpha) - \xi \nabla^2_{\alpha,w} L_{train}(w, \alpha) \,
 # \nabla_{w'} L_{val}(w', \alpha)$$
 #
-# With ξ = 0, first order, the second term is left out. With ξ the learning rate, second order, its
-# product is taken from two gradients, one on each side of w (equation 8): five gradients per step
+# First order leaves out the second term: ξ = 0. In second order ξ is the learning rate, and the
+# product takes two more gradients, one on each side of w (equation 8). That makes five a step
 # instead of two. With $w^\pm = w \pm \epsilon \nabla_{w'} L_{val}(w', \alpha)$ it is
 #
 # $$(\nabla_\alpha L_{train}(w^+, \alpha) - \nabla_\alpha L_{train}(w^-, \alpha)) / 2\epsilon$$
@@ -253,26 +243,24 @@ def loss_of(model: nn.Module, batch: Batch) -> Tensor:
 
 def architecture_gradient(
     model: SearchNetwork, training: Batch, validation: Batch, xi: float, radius: float = 0.01
-) -> list[Tensor]:
-    """One (14, 8) for each kind of cell, by equations 6 to 8; `radius`: the paper's footnote 2."""
-    alphas, weights = model.alphas, model.weights
+) -> Tensor:
+    """(2, 14, 8), as alpha is, by equations 6 to 8; `radius`: the paper's footnote 2."""
+    alpha, weights = model.alpha, model.weights
     if xi == 0:
-        return list(torch.autograd.grad(loss_of(model, validation), alphas))
+        return torch.autograd.grad(loss_of(model, validation), alpha)[0]
     step = torch.autograd.grad(loss_of(model, training), weights)
     with moved(weights, step, -xi):
-        both = torch.autograd.grad(loss_of(model, validation), [*alphas, *weights])
-    first, direction = both[: len(alphas)], both[len(alphas) :]
-    second = mixed_product(lambda: loss_of(model, training), alphas, weights, direction, radius)
-    return [one - xi * other for one, other in zip(first, second, strict=True)]
+        first, *direction = torch.autograd.grad(loss_of(model, validation), [alpha, *weights])
+    second = mixed_product(lambda: loss_of(model, training), alpha, weights, direction, radius)
+    return first - xi * second
 
 
 # %% [markdown]
 # ## From shares to a genotype
 #
-# The result is a *genotype*: for each node of both cells two pairs of an operation and the state
-# that it reads, where 0 and 1 are the inputs and 2 to 5 the nodes. Section 2.4: an edge is as
-# strong as its strongest operation other than *none*, and each node keeps its two strongest edges.
-# The weights of the search are thrown away.
+# The result is a *genotype*: for each node two pairs of an operation and the state that it reads; 0
+# and 1 are the inputs, 2 to 5 the nodes. An edge is as strong as its strongest operation other than
+# *none*, and each node keeps its two strongest edges (section 2.4). The weights are thrown away.
 
 
 # %%
@@ -286,28 +274,24 @@ class Genotype(NamedTuple):
         return " / ".join(" ".join(f"{name}:{state}" for name, state in cell) for cell in self)
 
 
-def derive(*alphas: Tensor) -> Genotype:
-    """The genotype of the alphas, (14, 8) a kind of cell."""
-
-    def cell(alpha: Tensor) -> Iterator[tuple[str, int]]:
-        shares = alpha.detach().softmax(-1)[:, 1:]  # no "none"
-        nodes = (each.split(SOURCES) for each in shares.max(-1))
-        for strengths, operations in zip(*nodes, strict=True):
-            two = strengths.topk(2).indices.tolist()
-            for state in sorted(two):
-                yield NAMES[1 + int(operations[state])], state
-
-    return Genotype(*(tuple(cell(alpha)) for alpha in alphas))
+def derive(alpha: Tensor) -> Genotype:
+    """The genotype of alpha, (2, 14, 8)."""
+    shares = alpha.detach().softmax(-1)[..., 1:]  # no "none"
+    edges: tuple[tuple[str, int], ...] = ()
+    for node in shares.flatten(0, 1).split(2 * SOURCES):
+        strengths, operations = node.max(-1)
+        for state in sorted(strengths.topk(2).indices.tolist()):
+            edges += ((NAMES[1:][operations[state]], state),)
+    return Genotype(edges[: 2 * NODES], edges[2 * NODES :])
 
 
 # %% [markdown]
 # ## The search
 #
-# Algorithm 1: in turn, a step of α on a batch of one half of the images and one of w on a batch of
-# the other; the rest is as in appendix A.1.1 or the authors' code (which has momentum and weight
-# decay in the step ahead, too). Long searches often collapse: cells fill with skip connections, and
-# their networks get worse. DARTS+ (Liang et al., 2019) stops at two of them (`--stop-at-skips 2`).
-# The paper's search makes about 20,000 steps, this one a few hundred, so α takes longer steps here.
+# Algorithm 1: a step of α on a batch of one half of the images, then one of w on a batch of the
+# other, as in appendix A.1.1; the authors' code has momentum and decay in the step ahead, too. The
+# paper makes about 20,000 steps, this search a few hundred, so α takes longer ones. Long searches
+# often collapse into skip connections; DARTS+ (2019) stops at two of them (`--stop-at-skips 2`).
 
 
 # %%
@@ -334,10 +318,9 @@ class Bilevel:
     def __init__(self, recipe: SearchRecipe, classes: int) -> None:
         self.recipe = recipe
         self.model = model = SearchNetwork(recipe.cells, recipe.channels, classes)
-        decay = recipe.weight_decay
-        weights = SGD(model.weights, recipe.lr, recipe.momentum, weight_decay=decay)
-        alphas = Adam(model.alphas, recipe.alpha_lr, betas=(0.5, 0.999), weight_decay=1e-3)
-        self.optimizers = {"weights": weights, "alphas": alphas}
+        weights = SGD(model.weights, recipe.lr, recipe.momentum, weight_decay=recipe.weight_decay)
+        alpha = Adam([model.alpha], recipe.alpha_lr, betas=(0.5, 0.999), weight_decay=1e-3)
+        self.optimizers = {"weights": weights, "alpha": alpha}
 
     def rate(self, done: float) -> float:
         """The learning rate of the weights, with this share of the search done."""
@@ -348,13 +331,11 @@ class Bilevel:
     def __call__(self, training: Batch, validation: Batch, done: float) -> Tensor:
         """One step, with this share of the search done; returns the training loss."""
         model, lr = self.model, self.rate(done)
-        weights, alphas = self.optimizers.values()
+        weights, alpha = self.optimizers.values()
         xi = lr if self.recipe.second_order else 0.0
         batches = training, validation
-        grads = architecture_gradient(model, *batches, xi)
-        for alpha, grad in zip(model.alphas, grads, strict=True):
-            alpha.grad = grad
-        alphas.step()
+        model.alpha.grad = architecture_gradient(model, *batches, xi)
+        alpha.step()
         weights.param_groups[0]["lr"] = lr
         weights.zero_grad()
         loss = loss_of(model, training)
@@ -365,8 +346,8 @@ class Bilevel:
 
     def describe(self) -> dict:
         """What the history says of an epoch: the shares of both cells, and the genotype."""
-        normal, reduction = (alpha.detach().softmax(-1).tolist() for alpha in self.model.alphas)
-        genotype = derive(*self.model.alphas)
+        normal, reduction = self.model.alpha.detach().softmax(-1).tolist()
+        genotype = derive(self.model.alpha)
         skips = sum(name == "skip_connect" for name, _ in genotype.normal)
         return {"normal": normal, "reduction": reduction, "genotype": str(genotype), "skips": skips}
 
@@ -374,16 +355,11 @@ class Bilevel:
         return 0 < self.recipe.stop_at_skips <= row["skips"]
 
 
-def search(recipe: SearchRecipe, options: lab.Options) -> Run:
-    """Search, or go on with such a search, to its end."""
-    return run_search(Bilevel, recipe, options, images=recipe.images)
-
-
 # Laid out as NHWC, trainings in two threads crashed on a CPU (PyTorch 2.14, AMD EPYC).
 OPTIONS = lab.Options(channels_last=False)
 SEARCH_COMMAND = lab.Command(
     "Search for a genotype.",
-    lambda recipe, options: f"--genotype {search(recipe, options)}",
+    lambda recipe, options: f"--genotype {search(Bilevel, recipe, options, images=recipe.images)}",
     recipe=SEARCH,
     options=OPTIONS,
     hidden=("warmup", "label_smoothing", "cutout", "ema", "patience"),
@@ -422,7 +398,7 @@ def auxiliary_classifier(channels: int, classes: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(768, classes))
 
 
-class DARTS(nn.Module):
+class DARTS(Cells):
     """(N, 3, 32, 32) -> (N, classes); in train mode a tuple with the auxiliary classifier's."""
 
     def __init__(
@@ -434,19 +410,16 @@ class DARTS(nn.Module):
         auxiliary: bool = True,
         drop_path: float = 0.2,  # at the end of a training: it grows from none
     ) -> None:
-        super().__init__()
-        self.drop_path = drop_path
-        self.stem = stem(channels)
         kinds = [list(zip(edges[::2], edges[1::2], strict=True)) for edges in genotype]
-        stacked = stack(cells, channels, kinds, affine=True)
-        self.cells = nn.ModuleList(stacked)
+        super().__init__(cells, channels, kinds, affine=True)
+        self.drop_path = drop_path
+        stacked = [cell for cell in self.cells if isinstance(cell, Cell)]
         for cell in stacked if drop_path > 0 else []:
             for number, edge in enumerate(cell.edges):
                 if not isinstance(edge, nn.Identity):  # which always stays
                     cell.edges[number] = nn.Sequential(edge, DropPath())
-        outputs = 4 * NODES * channels
-        self.auxiliary = auxiliary_classifier(outputs, classes) if auxiliary else None
-        self.fc = nn.Linear(outputs, classes)
+        self.auxiliary = auxiliary_classifier(self.channels, classes) if auxiliary else None
+        self.fc = nn.Linear(self.channels, classes)
 
     def grow(self, done: float) -> None:
         """Set drop-path for an epoch, with this share of the training done."""
@@ -458,7 +431,7 @@ class DARTS(nn.Module):
         before = last = self.stem(x)  # (N, 3C, 32, 32)
         for number, cell in enumerate(self.cells):
             before, last = last, cell(before, last)
-            if number == 2 * len(self.cells) // 3:
+            if number == self.reductions[1]:
                 seen = last  # (N, 16C, 8, 8)
         logits = self.fc(last.mean((2, 3)))  # (N, classes)
         if self.training and self.auxiliary is not None:
@@ -469,10 +442,9 @@ class DARTS(nn.Module):
 # %% [markdown]
 # ## The recipe
 #
-# Tens of epochs, as in the other lessons. The paper (appendix A.2.1) takes 600, with the optimizer
-# of its search, batches of 96, a cutout of 16 pixels and drop-path up to 0.2. Even then results
-# vary, so it reports the mean of ten. DARTS_V2 is the cell that its search found: the eight pairs
-# of the normal cell, a slash, and those of the reduction cell.
+# The paper (appendix A.2.1) trains for 600 epochs, in batches of 96, with a cutout of 16 pixels and
+# drop-path up to 0.2. Even then results vary, so it reports the mean of ten. DARTS_V2 is the cell
+# that its search found: eight pairs for the normal cell, a slash, and eight for the reduction cell.
 
 
 # %%
@@ -501,12 +473,12 @@ def read_genotype(text: str) -> Genotype:
 def random_genotype(seed: int) -> Genotype:
     """One genotype of the space, each as likely as any other."""
     draw = random.Random(seed)
-    edges = []
-    for sources in 2 * SOURCES:
-        for state in sorted(draw.sample(range(sources), 2)):
-            edges.append((draw.choice(NAMES[1:]), state))
-    normal, reduction = edges[: 2 * NODES], edges[2 * NODES :]
-    return Genotype(tuple(normal), tuple(reduction))
+    edges = tuple(
+        (draw.choice(NAMES[1:]), state)
+        for sources in 2 * SOURCES
+        for state in sorted(draw.sample(range(sources), 2))
+    )
+    return Genotype(edges[: 2 * NODES], edges[2 * NODES :])
 
 
 DARTS_V2 = read_genotype(
@@ -561,8 +533,8 @@ def a_tiny_search_and_what_networks_cost() -> None:
     lab.smoke(SEARCH_COMMAND)
     paper = DARTS(DARTS_V2, auxiliary=False)
     print(f"DARTS_V2, 20 cells, 36 channels: {lab.count_parameters(paper):,} parameters")
-    bare = build(replace(RECIPE, auxiliary_weight=0.0), 10)
-    print(lab.layer_table(bare, (1, 3, 32, 32), depth=1))
+    ours = DARTS(DARTS_V2, RECIPE.cells, RECIPE.channels, auxiliary=False)
+    print(lab.layer_table(ours, (1, 3, 32, 32), depth=1))
 
 
 # %% [markdown]
@@ -584,6 +556,5 @@ if __name__ == "__main__":
 #
 # - `--genotype random:1`, `--genotype random:2` and so on: does a search find a better cell?
 # - `search --epochs 50`: do the skip connections grow? And `search --epochs 50 --stop-at-skips 2`?
-# - `search --second-order` takes its time. Does it find another genotype?
-# - With a GPU, search on all images, nearly as the paper did for DARTS_V2:
-#   `search --second-order --cells 8 --channels 16 --epochs 50 --images 0`
+# - `search --second-order` takes its time. Does it find another genotype? With a GPU, search nearly
+#   as the paper did: `search --second-order --cells 8 --channels 16 --epochs 50 --images 0`

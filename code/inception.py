@@ -99,8 +99,8 @@ class Branches(nn.Module):
 # network, as in torchvision. It has a 5x5 convolution where figure 5 has a single 3x3.
 #
 # Block B halves the maps. Pooling before a convolution would throw information away; pooling after
-# it costs four times as much, as the convolution then works at four times as many pixels (figure
-# 9). So strided convolutions and a pooling layer do it side by side (section 5, figure 10).
+# it costs four times as much, as the convolution then works at four times as many pixels (figure 9:
+# "3 times more"). So strided convolutions and a pooling layer do it side by side (figure 10).
 
 
 # %%

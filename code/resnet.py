@@ -22,9 +22,8 @@
 # add to their input. If there is nothing to add, zeros will do, and zeros are easy to find.
 #
 # The networks for ImageNet take 224x224 images and shrink them by four before the first block. A
-# 32x32 image has no pixels to spare, so the paper has another family for CIFAR10 (section 4.2): a
-# 3x3 convolution instead of the 7x7 one and the pooling, three stages instead of four, and 6n + 2
-# layers. The smallest, ResNet-20, is trained here.
+# 32x32 image has no pixels to spare, so the paper has another family for CIFAR10 (section 4.2):
+# with a 3x3 stem that keeps the size, and three stages. The smallest, ResNet-20, is trained here.
 #
 # `python code/resnet.py` trains it on CIFAR10; `--depth 56` a deeper one, `--plain` one without
 # shortcuts, `--depth 18` ImageNet's with a stem for small images. `--help` lists the rest.
@@ -325,8 +324,7 @@ def build(recipe: ResNetRecipe, classes: int) -> ResNet:
     """The network for 32x32 images that a recipe asks for."""
     option = "plain" if recipe.plain else recipe.shortcut
     if recipe.depth in IMAGENET:
-        model = resnet_imagenet(recipe.depth, classes, option.replace("auto", "B"))
-        return for_small_images(model)
+        return for_small_images(resnet_imagenet(recipe.depth, classes, option.replace("auto", "B")))
     if recipe.depth % 6 != 2:
         raise lab.UserError(
             f"--depth must be 18, 34, 50 or 6n + 2 (20, 32, 44, 56, 110), not {recipe.depth}"

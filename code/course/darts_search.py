@@ -17,6 +17,7 @@ import lab
 from lab import cli, files, machine
 from lab.recipe import flag, recorded_recipe
 from lab.runs import Epoch, Run
+from lab.search import bilevel
 
 from . import nsganet_search as searches
 from . import record
@@ -70,7 +71,8 @@ def make(
         print(f"{machine.shown(path)}: recorded already", flush=True)
         return
     run([machine.shown(Path(darts.__file__)), "search", *settings])
-    found = darts.search(wanted, options)  # it is finished: this reads it
+    # It is finished: this reads it.
+    found = bilevel.search(darts.Bilevel, wanted, options, images=wanted.images)
     common = _common_words(recipe, options)
     networks = []
     for name in ("searched", *(f"random:{seed}" for seed in range(1, RANDOM + 1))):

@@ -157,29 +157,6 @@
     slide?.closest('.scroll-page')?.scrollIntoView({ behavior: 'instant' });
   }
 
-  /**
-   * In the speaker view, show the slide as the audience sees it: laid out for their window, and
-   * scaled to the room that there is here.
-   */
-  function mirror() {
-    const frame = /** @type {HTMLElement|null} */ (window.frameElement);
-    const room = frame?.parentElement;
-    const audience = window.parent.opener;
-    if (!room || !audience) return;
-    const scale = () => {
-      const { innerWidth: width, innerHeight: height } = audience;
-      const factor = Math.min(room.clientWidth / width, room.clientHeight / height);
-      Object.assign(frame.style, {
-        width: `${width}px`,
-        height: `${height}px`,
-        transform: `scale(${factor})`,
-        transformOrigin: 'top left',
-      });
-    };
-    new ResizeObserver(scale).observe(room);
-    audience.addEventListener('resize', scale);
-  }
-
   /** Number printed slides as on the screen, not by their page. */
   function renumber() {
     if (![true, 'h.v'].includes(Reveal.getConfig().slideNumber)) return;
@@ -204,7 +181,6 @@
   }
 
   async function start() {
-    mirror();
     const { hash } = location; // reveal.js forgets it on a phone
     const options = JSON.parse(document.getElementById('deck-options')?.textContent ?? '{}');
     // Measured before the fonts are there, a slide that fits would overflow a moment later.
@@ -240,6 +216,7 @@
       ...(isCalm && { transition: 'none', backgroundTransition: 'none' }),
       plugins: PLUGINS,
     });
+    Reveal.registerKeyboardShortcut('PAGE UP  ,  PAGE DOWN', 'Previous, next slide (clicker)');
     scrollTo(hash);
     window.addEventListener('hashchange', () => scrollTo(location.hash));
   }

@@ -47,7 +47,7 @@ def test_each_genotype_follows_from_the_shares_of_its_epoch(recorded: dict[str, 
         for each in shares:
             assert each.shape == (len(recorded["edges"]), len(recorded["operations"]))
             torch.testing.assert_close(each.sum(1), torch.ones(len(each)), rtol=0, atol=5e-4)
-        found = darts.derive(*(each.log() for each in shares))
+        found = darts.derive(torch.stack(shares).log())
         assert str(found) == row["genotype"]
         assert str(found).partition("/")[0].count("skip_connect") == row["skips"]
     assert recorded["search"]["genotype"] == row["genotype"]
@@ -93,7 +93,8 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
         own = darts.OPTIONS
         if words[0] == "search":
             started.append("search")
-            darts.search(*lab.cli.command_line(darts.SEARCH, "", words[1:], options=own))
+            recipe, options = lab.cli.command_line(darts.SEARCH, "", words[1:], options=own)
+            darts.SEARCH_COMMAND.run(recipe, options)
         else:
             recipe, options = lab.cli.command_line(darts.RECIPE, "", words, options=own)
             started.append(recipe.seed)

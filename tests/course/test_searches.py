@@ -132,11 +132,13 @@ def test_what_a_lesson_tells_to_search_runs(
     more = {"cells": 3, "channels": 2, "images": 16, "batch_size": 8}
     fewer = {"population": 2, "generations": 1, "nodes": 2, "images": 50, "width": 2}
 
-    def briefly(recipe: Any, options: Any) -> Any:
+    def briefly(*given: Any, **images: int) -> Any:
+        *step, recipe, options = given
         changes = {**tiny, **(more if lesson is darts else fewer)}
         ours = {key: value for key, value in changes.items() if hasattr(recipe, key)}
         others = {key: value for key, value in changes.items() if key not in ours}
-        return search(replace(recipe, **ours), replace(options, **others, out=str(tmp_path)))
+        options = replace(options, **others, out=str(tmp_path))
+        return search(*step, replace(recipe, **ours), options, **dict.fromkeys(images, 16))
 
     monkeypatch.setattr(lesson, "search", briefly)
     with pytest.raises(SystemExit) as ended:

@@ -260,7 +260,8 @@ def test_a_lesson_shows_what_it_printed_and_drew_beside_its_record(
         record = json.loads((ROOT / "static" / "results" / "lenet.json").read_text())
         recorded = main.get_by_role("region", name="As recorded")
         assert f"{100 * record['test_accuracy']['mean']:.1f}" in recorded.inner_text()
-        assert record["dataset"] in recorded.inner_text()
+        datasets = json.loads((ROOT / "static" / "datasets.json").read_text())
+        assert datasets[record["dataset"]] in recorded.inner_text()
         assert "smoke run" in recorded.inner_text()
         assert recorded.get_by_role("img").count() == 2
         # Between the text that speaks of it and what the page's own run has learned.

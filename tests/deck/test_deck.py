@@ -283,11 +283,21 @@ def test_the_speaker_view_shows_the_notes_and_leads_the_deck(deck: Visit, deck_u
         # Laid out for the window of the audience, and shown as large as there is room.
         assert frame.evaluate("[innerWidth, innerHeight]") == [1280, 720]
         shown, room = frame.evaluate(
-            "[frameElement, frameElement.parentElement].map(e => e.getBoundingClientRect())"
-            ".map(({ width, height }) => [width, height])"
+            "(({ width, height }, inner, room) => [[width, height], [room.clientWidth - 2 *"
+            "inner.offsetLeft, room.clientHeight - 2 * inner.offsetTop]])"
+            "(frameElement.getBoundingClientRect(), frameElement, frameElement.parentElement)"
         )
         assert shown[0] / shown[1] == pytest.approx(1280 / 720, rel=0.02)
         assert max(shown[0] / room[0], shown[1] / room[1]) == pytest.approx(1, rel=0.02)
+    speaker.set_viewport_size(
+        {"width": 1366, "height": 768}
+    )  # nothing is cut, or moved by an arrow
+    speaker.wait_for_function(
+        "[...document.querySelectorAll('iframe')].every((each) =>"
+        "each.getBoundingClientRect().right <= each.parentElement.getBoundingClientRect().right)"
+    )
+    root, body = (f"document.{each}.scrollWidth" for each in ("documentElement", "body"))
+    assert speaker.evaluate(f"[{root}, {body}]") == [1366, 1366]
     # The second slide has its minutes, and those of the first are still left as well.
     left = speaker.locator(".pacing.ahead")
     left.wait_for()
@@ -296,6 +306,14 @@ def test_the_speaker_view_shows_the_notes_and_leads_the_deck(deck: Visit, deck_u
     speaker.bring_to_front()
     speaker.keyboard.press("ArrowLeft")
     deck.page.wait_for_function("Reveal.getIndices().h === 0")
+    deck.check(origin(deck_url))
+
+
+def test_all_keys_are_listed_on_a_small_screen_with_those_of_a_clicker(deck: Visit) -> None:
+    deck.page.keyboard.press("Shift+?")
+    keys = deck.page.locator(".overlay-help table")
+    assert "PAGE UP , PAGE DOWN" in keys.inner_text()
+    assert keys.evaluate("table => table.getBoundingClientRect().bottom < innerHeight")
     deck.check(origin(deck_url))
 
 

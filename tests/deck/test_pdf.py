@@ -49,9 +49,18 @@ def pages(printed: PdfReader) -> list[Page]:
 
 
 @pytest.fixture(scope="module")
-def handout(chromium: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[Page]:
-    """Print the handout, once."""
-    return read(print_deck(tmp_path_factory.mktemp("handout"), chromium[0], "--handout"))
+def editions(
+    chromium: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[Page], list[Page]]:
+    """Print the handout, once: that for students, and the lecturer's."""
+    folder = tmp_path_factory.mktemp("handout")
+    students = print_deck(folder, chromium[0], "--handout")
+    return read(students), read(PdfReader(folder / "deck-notes.pdf"))
+
+
+@pytest.fixture(params=["students", "lecturer"])
+def handout(request: pytest.FixtureRequest, editions: tuple[list[Page], list[Page]]) -> list[Page]:
+    return editions[request.param == "lecturer"]
 
 
 def test_every_slide_is_one_wide_page(pages: list[Page]) -> None:
@@ -113,15 +122,22 @@ def test_a_handout_has_two_or_three_slides_a_page_on_a4(handout: list[Page]) -> 
     assert millimeters == {(210, 297)}
 
 
-def test_a_handout_has_every_slide_with_its_notes_on_its_page(handout: list[Page]) -> None:
-    texts = ["".join(text.split()) for _, _, text in handout]
+def test_a_handout_has_every_slide_with_its_notes_on_its_page(
+    editions: tuple[list[Page], list[Page]],
+) -> None:
+    students, lecturer = (["".join(text.split()) for _, _, text in each] for each in editions)
+    assert not any("Answer:" in text for text in students)
     slides = [slide for column in read_slides() for slide in column]
     for slide in slides:
         plain = re.findall(r"^[\w ,.:;?()'`-]+$", slide.split("Note:")[1], re.MULTILINE)
         assert len(plain) >= 2, slide
         said = [lecture.heading(slide), *plain]
         words = ["".join(line.replace("`", "").split()) for line in said]
-        assert any(all(each in text for each in words) for text in texts), slide
+        assert any(all(each in text for each in words) for text in lecturer), slide
+        asked = [words[0], *(each.partition("Answer:")[0] for each in words[2:])]
+        assert any(all(each in text for each in asked) for text in students), slide
+    minutes = [re.findall(r"^\d+ minutes?\.$", "\n".join(p[2] for p in e), re.M) for e in editions]
+    assert [len(each) for each in minutes] == [0, len(slides)]
 
 
 def test_each_page_of_a_handout_says_which_it_is(handout: list[Page]) -> None:

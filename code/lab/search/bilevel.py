@@ -62,22 +62,22 @@ def moved(weights: Sequence[Tensor], direction: Sequence[Tensor], by: float) -> 
 
 def mixed_product(
     loss: Callable[[], Tensor],
-    alphas: Sequence[Tensor],
+    alpha: Tensor,
     weights: Sequence[Tensor],
     direction: Sequence[Tensor],
     radius: float,
-) -> list[Tensor]:
-    """The second derivative of a loss by `alphas` and `weights`, times a direction of the weights.
+) -> Tensor:
+    """The second derivative of a loss by `alpha` and `weights`, times a direction of the weights.
 
     It is the difference of two gradients, on both sides of the weights: equation 8 of Liu et al.,
     *DARTS: Differentiable architecture search*, 2019. `radius` is how far to move them.
     """
     epsilon = radius / float(torch.stack([each.norm() for each in direction]).norm())
-    sides = []
-    for by in (epsilon, -epsilon):
-        with moved(weights, direction, by):
-            sides.append(torch.autograd.grad(loss(), list(alphas)))
-    return [(plus - minus) / (2 * epsilon) for plus, minus in zip(*sides, strict=True)]
+    with moved(weights, direction, epsilon):
+        (plus,) = torch.autograd.grad(loss(), alpha)
+    with moved(weights, direction, -epsilon):
+        (minus,) = torch.autograd.grad(loss(), alpha)
+    return (plus - minus) / (2 * epsilon)
 
 
 class Step(Protocol):

@@ -1,4 +1,5 @@
-// Lays a deck out as a handout: each slide small, with its notes beside it, two or three a page.
+// Lays a deck out as a handout: each slide small, with its notes beside it, two or three a page. The
+// edition for students lacks the answers to the questions in the notes, and the minutes.
 
 import fs from 'node:fs';
 
@@ -23,6 +24,30 @@ function arrange(title) {
   // Among the slides, so that the theme's rules for what is on a slide still hold.
   document.querySelector('.reveal .slides')?.replaceChildren(handout);
 }
+
+/** Runs in the page: leaves out the minutes, and each "Answer:" with the rest of its paragraph. */
+function leaveOut() {
+  for (const notes of document.querySelectorAll('.handout-notes')) {
+    const first = notes.querySelector('p');
+    if (first) first.innerHTML = first.innerHTML.replace(/^\s*\d+ minutes?\b\.?\s*/, '');
+    if (first?.textContent === '') first.remove();
+    for (const paragraph of notes.querySelectorAll('p, li')) {
+      const texts = document.createTreeWalker(paragraph, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) {
+        const at = texts.currentNode.nodeValue?.search(/\bAnswer:/) ?? -1;
+        if (at < 0) continue;
+        const answer = document.createRange();
+        answer.setStart(texts.currentNode, at);
+        answer.setEnd(paragraph, paragraph.childNodes.length);
+        answer.deleteContents();
+        break;
+      }
+    }
+  }
+}
+
+/** Turn the lecturer's edition, which a page shows, into the students'. */
+export const leaveOutAnswers = (page) => page.evaluate(leaveOut);
 
 /**
  * Turn a page that shows a deck in reveal.js' print view into a handout.

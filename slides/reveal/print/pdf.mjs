@@ -1,5 +1,6 @@
 // `npm run pdf [-- FILE]`: prints every deck, one page a slide, to NAME.pdf or to FILE.
-// `npm run pdf -- --handout [FILE]`: the slides with their notes on A4, to NAME-handout.pdf.
+// `npm run pdf -- --handout [FILE]`: the slides with their notes on A4, to NAME-notes.pdf for the
+// lecturer, and to NAME-handout.pdf or FILE for students, without answers and minutes.
 
 import fs from 'node:fs';
 import os from 'node:os';
@@ -7,7 +8,7 @@ import path from 'node:path';
 
 import { launch, openPage, ORIGIN, programOfBrowser } from './browser.mjs';
 import { buildSite, readDecks } from '../site/build.mjs';
-import { layOutHandout } from './handout.mjs';
+import { layOutHandout, leaveOutAnswers } from './handout.mjs';
 import { labelPages } from './labels.mjs';
 import { command, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
 
@@ -71,7 +72,7 @@ function readNumbers() {
 }
 
 /** Print an open page to a file, written only when whole, so that a failure leaves the last one. */
-async function print(page, file) {
+async function print(page, file, what) {
   const labels = await page.evaluate(readNumbers);
   await page.addStyleTag({ content: HEADINGS });
   const bytes = await page.pdf({
@@ -80,8 +81,8 @@ async function print(page, file) {
     tagged: true,
     outline: true,
   });
-  await page.close();
   fs.writeFileSync(file, labelPages(bytes, labels));
+  console.log(`${path.relative(process.cwd(), file)}: ${what}`);
 }
 
 /** Read the command line. Throws a Refusal for what it does not know. */
@@ -114,14 +115,21 @@ await command(async () => {
     const { decks } = buildSite(site);
     browser = await launch(program);
     for (const deck of decks) {
-      const name = `${printedName(deck.name)}${isHandout ? '-handout' : ''}.pdf`;
-      const file = path.resolve(wanted ?? path.join(root, name));
+      const name = path.join(root, printedName(deck.name));
+      const count = deck.slides.length;
       const page = await open(browser, site, deck);
       await page.evaluate(leadLinks, address);
-      if (isHandout) await layOutHandout(page, deck.title ?? deck.name);
-      await print(page, file);
-      const form = isHandout ? 'slides with their notes' : 'pages';
-      console.log(`${path.relative(process.cwd(), file)}: ${deck.slides.length} ${form}`);
+      if (isHandout) {
+        const file = wanted === undefined ? `${name}-handout.pdf` : path.resolve(wanted);
+        const notes = file.replace(/(-handout)?(\.pdf)?$/, '-notes.pdf');
+        await layOutHandout(page, deck.title ?? deck.name);
+        await print(page, notes, `${count} slides with all their notes, for the lecturer`);
+        await leaveOutAnswers(page);
+        await print(page, file, `${count} slides, without answers and minutes, for students`);
+      } else {
+        await print(page, path.resolve(wanted ?? `${name}.pdf`), `${count} pages`);
+      }
+      await page.close();
     }
   } finally {
     await browser?.close();

@@ -15,6 +15,7 @@ import { withLongCode, withSections } from './sections.mjs';
 import { show } from '../expand/values.mjs';
 
 const COURSE = 'slides/course.json';
+const DATASETS = 'static/datasets.json';
 const LIVE = 'live.html';
 // Notebooks are not in the repository, so the workflow that publishes the site puts them there.
 const BRANCH = 'notebooks';
@@ -97,7 +98,7 @@ function describe({ name, title, slides, routes }) {
 function downloads(deck) {
   return [
     { file: `${printedName(deck)}.pdf`, label: 'Slides as PDF' },
-    { file: `${printedName(deck)}-handout.pdf`, label: 'Handout with notes, PDF' },
+    { file: `${printedName(deck)}-handout.pdf`, label: 'Handout, PDF' },
   ].filter(({ file }) => {
     const changed = (name) => fs.statSync(path.join(root, name)).mtimeMs;
     return isThere(file) && changed(file) >= changed(`slides/${deck}.md`);
@@ -108,11 +109,12 @@ function downloads(deck) {
 function recordRows(record) {
   const [run] = record.runs;
   const { n } = record.test_accuracy;
+  const datasets = isThere(DATASETS) ? readJson(DATASETS) : {}; // what each is, in a sentence
   const text = (value) => show(value, 'text');
   return [
     ['Test accuracy', show(record.test_accuracy, 'percent')],
     ['Validation accuracy', show(record.validation_accuracy, 'percent')],
-    ['Data', text(record.dataset)],
+    ['Data', datasets[record.dataset] ?? text(record.dataset)],
     ['Runs', n > 1 ? `${n}, mean ± standard deviation` : text(n)],
     ['Epochs', text(record.recipe.epochs)],
     ['Training', `${show(run.seconds, 'duration')} on ${run.device}, ${run.precision}`],
