@@ -102,7 +102,7 @@ def count_macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     ghost = _ghost(model)
     with torch.no_grad(), FlopCounterMode(display=False) as work:
         ghost(torch.empty(shape, device="meta"))
-    return work.get_total_flops() // 2
+    return int(work.get_total_flops()) // 2
 
 
 def layer_table(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> str:
