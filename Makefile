@@ -3,6 +3,7 @@ PYTHON ?= python3
 ARCH   ?=
 ARGS   ?=
 NAME   ?=
+DECK   ?=
 SEEDS  ?= 1
 
 # Where a virtual environment keeps its programs: bin, or Scripts on Windows.
@@ -12,7 +13,7 @@ SCRIPTS := $(foreach script,$(wildcard code/*.py),$(if $(realpath $(script)/.),,
 	$(if $(realpath $(script)),$(script))))
 LESSONS := $(basename $(notdir $(SCRIPTS)))
 
-.PHONY: present test train notebooks results figures lesson models site pdf handout pictures accept clean node browser
+.PHONY: present test check train notebooks results figures lesson models site pdf handout pictures accept clean node browser
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -20,6 +21,9 @@ present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no
 
 test: browser .venv/.ready-test  ## every test (ARGS="-k resume": some)
 	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal $(ARGS)
+
+check: browser  ## what an audience would stumble over in the decks (DECK=architectures: in one)
+	@npm run check --silent -- $(DECK)
 
 ifneq ($(filter $(LESSONS),$(ARCH)),)
 train: .venv/.ready  ## one network: make train ARCH=lenet ARGS="--epochs 5"

@@ -11,6 +11,7 @@ interface Deck {
   getCurrentSlide(): HTMLElement | undefined;
   getIndices(slide?: HTMLElement): { h: number; v: number; f?: number };
   nextFragment(): boolean;
+  registerPlugin(plugin: object): void;
   getSlides(): HTMLElement[];
   isOverview(): boolean;
   isPrintView(): boolean;

@@ -1,19 +1,24 @@
 """How fast is `lab.training`, against loops that others write? Ratios from interleaved rounds.
 
-    python benchmarks/training.py [--rounds 5] [--threads 2]
+    python benchmarks/training.py [--rounds 5] [--threads 2] [lenet resnet20 vgg16 resnet18]
 
 Every contender trains the same network on the same images (drawn shapes), with the same batch size,
 optimizer, random crop and mirroring, on the CPU, in one process:
 
 - fit: `lab.training.fit` as the lessons run it, checkpoints, history and NaN check included;
-- bare: the shortest PyTorch loop on the same tensors and batches, with no bookkeeping at all;
-- pil: the same bare loop on the usual pipeline, PIL images through torchvision's transforms and a
-  DataLoader with two workers;
+- bare: the shortest PyTorch loop on the same tensors and batches, in the same number format, with
+  no bookkeeping at all;
+- pil: a bare loop on the usual pipeline, PIL images through torchvision's transforms and a
+  DataLoader with two workers, in float32, which is what such a loop does by itself;
 - ignite: that pipeline with the handlers of ignite's CIFAR10 example
-  (`setup_common_training_handlers`: running average, NaN check, a bar redrawn at each step).
+  (`setup_common_training_handlers`: running average, NaN check, a bar redrawn at each step);
+- airbench: the bare loop, in the number format of fit, on the loader of airbench (Keller Jordan),
+  if that is installed: `pip install airbench`. Its own step is for CUDA only.
 
-A round runs all of them; a ratio is taken within a round, and the median over rounds is printed.
-The validation set of `fit` is 100 images, so that training is what is timed.
+A round runs all of them, each first once in a while; a ratio is taken within a round, and the
+median over rounds is printed. The validation set of `fit` is 100 images, so that training is what
+is timed. The goals: fit / bare at least 0.98; fit / pil at least 3.2 with LeNet and 1.8 with
+ResNet-20, on a quiet machine whose processor has instructions for bf16.
 """
 
 import contextlib
@@ -25,6 +30,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 from ignite.contrib.engines import common
@@ -38,8 +46,10 @@ from torchvision import transforms
 import lab
 import lenet
 import resnet
+import vgg16
 from lab import machine, training
 from lab.parser import Parser, positive
+from lab.precision import FORMATS, pick_precision
 from lab.runs import Run
 
 CPU = torch.device("cpu")
@@ -77,9 +87,10 @@ def loader(data: lab.Data, recipe: lab.Recipe) -> DataLoader:
 
 
 def prepare(
-    model: nn.Module, recipe: lab.Recipe
-) -> tuple[nn.Module, torch.optim.Optimizer, Callable[[Tensor, Tensor], Tensor]]:
-    """The network, its optimizer, and one bare step."""
+    model: nn.Module, recipe: lab.Recipe, precision: str = "fp32"
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """One bare step of a network, in float32 or in half precision."""
+    kind = FORMATS[precision]
     model.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(
         model.parameters(), recipe.lr, recipe.momentum, weight_decay=5e-4, nesterov=True
@@ -87,40 +98,42 @@ def prepare(
 
     def step(images: Tensor, labels: Tensor) -> Tensor:
         optimizer.zero_grad()
-        loss = F.cross_entropy(model(images), labels)
+        with torch.autocast("cpu", kind, enabled=precision != "fp32"):
+            loss = F.cross_entropy(model(images), labels)
         loss.backward()
         optimizer.step()
         return loss
 
-    return model, optimizer, step
+    return step
 
 
-def fit(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> None:
+def fit(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precision: str) -> None:
+    options = lab.Options(device="cpu", precision=precision)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         run = Run.create(folder, recipe)
-        training.fit(model, data, recipe, lab.Options(device="cpu"), CPU, run)
+        training.fit(model, data, recipe, options, CPU, run)
 
 
-def bare(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> None:
+def bare(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precision: str) -> None:
     source = batches(data, recipe)
-    _, _, step = prepare(model, recipe)
+    step = prepare(model, recipe, precision)
     for epoch in range(recipe.epochs):
         source.epoch = epoch
         for images, labels, _ in source:
             step(images, labels)
 
 
-def pil(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> None:
+def pil(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precision: str) -> None:
     source = loader(data, recipe)
-    _, _, step = prepare(model, recipe)
+    step = prepare(model, recipe)
     for _ in range(recipe.epochs):
         for images, labels in source:
             step(images.contiguous(memory_format=torch.channels_last), labels)
 
 
-def ignite_example(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> None:
+def ignite_example(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precision: str) -> None:
     source = loader(data, recipe)
-    _, _, step = prepare(model, recipe)
+    step = prepare(model, recipe)
 
     def update(engine: Engine, batch: tuple[Tensor, Tensor]) -> dict[str, float]:
         images, labels = batch
@@ -135,7 +148,44 @@ def ignite_example(model: nn.Module, data: lab.Data, recipe: lab.Recipe) -> None
         trainer.run(source, max_epochs=recipe.epochs)
 
 
+def airbench(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precision: str) -> None:
+    from airbench.utils import CifarLoader
+
+    with tempfile.TemporaryDirectory() as folder:  # it reads a file of its own
+        images = data.train.images.permute(0, 2, 3, 1).contiguous()
+        content = {"images": images, "labels": data.train.labels, "classes": data.classes}
+        torch.save(content, Path(folder, "train.pt"))
+        augmentation = {"flip": recipe.flip, "translate": recipe.crop_padding}
+        source = CifarLoader(
+            folder,
+            batch_size=recipe.batch_size,
+            aug=augmentation,
+            drop_last=False,
+            altflip=True,
+            gpu="cpu",
+        )
+    step = prepare(model, recipe, precision)
+    for _ in range(recipe.epochs):
+        for images, labels in source:
+            step(images.float().contiguous(memory_format=torch.channels_last), labels)
+
+
 CONTENDERS = {"fit": fit, "bare": bare, "pil": pil, "ignite": ignite_example}
+if find_spec("airbench"):
+    CONTENDERS["airbench"] = airbench
+
+# Title, network, training images and epochs of a round.
+NETWORKS: dict[str, tuple[str, Callable[[], nn.Module], int, int]] = {
+    "lenet": ("LeNet", lambda: lenet.build(lenet.RECIPE, 10), 9000, 4),
+    "resnet20": ("ResNet-20", lambda: resnet.resnet_cifar10(20), 6000, 1),
+    "vgg16": ("VGG16", lambda: vgg16.build(vgg16.RECIPE, 10), 6000, 1),
+    "resnet18": (
+        "ResNet-18",
+        lambda: resnet.build(replace(resnet.RECIPE, depth=18), 10),
+        1000,
+        1,
+    ),
+}
 
 
 def timed(work: Callable[[], object], images: int) -> float:
@@ -181,14 +231,24 @@ def main() -> None:
     machine.show_errors_in_one_line()
     parser = Parser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=positive, default=5)
-    parser.add_argument("--threads", type=int, default=0, help="0 leaves it to PyTorch")
+    parser.add_argument("--threads", type=int, default=2, help="0 leaves it to PyTorch")
+    parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
+    parser.add_argument("--smoke", action="store_true", help="does it run? a round of few images")
+    parser.add_argument("networks", nargs="*", metavar="NETWORK", help=", ".join(NETWORKS))
     given = parser.parse_args()
+    unknown = [name for name in given.networks if name not in NETWORKS]
+    if unknown:
+        raise lab.UserError(f"there is no network {unknown[0]}: {', '.join(NETWORKS)}")
+    if given.smoke:
+        given.rounds = 1
     options = lab.Options(threads=given.threads)
-    peak = peak_memory()  # first: afterwards the workers of the loaders count, too
+    # First: afterwards the workers of the loaders count, too.
+    peak = None if given.smoke else peak_memory()
     machine.prepare(options)
-    print(f"{machine.describe(CPU)}, PyTorch {torch.__version__}")
+    precision = pick_precision(given.precision, CPU)
+    print(f"{machine.describe(CPU)}, {precision}, PyTorch {torch.__version__}")
 
-    everything = lab.load("shapes")
+    everything = lab.load("shapes", limit=64 if given.smoke else None)
     everything = replace(everything, validation=everything.validation.first(100))
     recipe = lab.Recipe("benchmark", data="shapes", epochs=1)
 
@@ -202,19 +262,19 @@ def main() -> None:
     paths(everything)  # warm-up
     show("the data path alone", [paths(everything) for _ in range(given.rounds)])
 
-    networks = (
-        ("LeNet", lambda: lenet.build(lenet.RECIPE, 10), 9000, 4),
-        ("ResNet-20", lambda: resnet.resnet_cifar10(20), 6000, 1),
-    )
-    for title, build, images, epochs in networks:
+    for name in given.networks or NETWORKS:
+        title, build, images, epochs = NETWORKS[name]
         data = replace(everything, train=everything.train.first(images))
+        images, epochs = len(data.train), 1 if given.smoke else epochs
         chosen = replace(recipe, epochs=epochs)
         rounds, names = [], list(CONTENDERS)
         for number in range(given.rounds + 1):
             # Every contender runs first once in a while: a machine slows down as it warms up.
             order = names[number % len(names) :] + names[: number % len(names)]
             measured = {
-                name: timed(lambda: CONTENDERS[name](build(), data, chosen), images * epochs)  # noqa: B023
+                name: timed(
+                    partial(CONTENDERS[name], build(), data, chosen, precision), images * epochs
+                )
                 for name in order
             }
             speeds = {name: measured[name] for name in names}

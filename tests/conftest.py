@@ -57,8 +57,15 @@ DECK = ROOT / "slides" / "architectures.md"
 
 WITHOUT_BROWSER = pytest.StashKey[bool]()
 
-# A script for a page with a deck: it lists what does not fit on a slide or cannot be read.
-INSPECT = (ROOT / "tests" / "helpers" / "inspect.js").read_text(encoding="utf-8")
+
+def read_check(name: str) -> str:
+    """Return the function of `make check` that a page with a deck evaluates."""
+    text = (ROOT / "slides" / "reveal" / "check" / name).read_text(encoding="utf-8")
+    return text.partition("export default ")[2]
+
+
+# It lists what does not fit on a slide or cannot be read.
+INSPECT = read_check("inspect.js")
 
 
 def title() -> str:
@@ -169,7 +176,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_node(
-    project: Path, script: str, *arguments: str, env: dict[str, str] | None = None
+    project: Path,
+    script: str,
+    *arguments: str,
+    env: dict[str, str] | None = None,
+    timeout: float = 120,
 ) -> subprocess.CompletedProcess[str]:
     """Run one of the deck's scripts in the project or a copy; `env` may take its PATH away."""
     return subprocess.run(
@@ -178,7 +189,7 @@ def run_node(
         env={**os.environ, **(env or {})},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=timeout,
     )
 
 

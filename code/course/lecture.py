@@ -29,6 +29,9 @@ NOTES = re.compile(r"^\s*notes?:", re.MULTILINE | re.IGNORECASE)
 HEADING = re.compile(r"^#+ +(.*?) *$", re.MULTILINE)
 # The notes of a slide begin with the time that it takes.
 MINUTES = re.compile(r"^Note:\s*(\d+) minutes?\.$", re.MULTILINE)
+# A slide may name the routes that it is on: static/js/talk/routes.js.
+ROUTES = re.compile(r'<!--\s*\.slide:[^>]*\bdata-route="([^"]*)"')
+ALONG, ALL = "lecture", "all"
 
 
 def deck() -> Path:
@@ -58,15 +61,28 @@ def minutes(slide: str) -> int:
     return int(found[1])
 
 
+def lengths(columns: list[list[str]]) -> dict[str, int]:
+    """The minutes of each route through the deck: the lecture, those that a slide names, all."""
+    slides = [
+        (v, minutes(slide), mark[1].split() if (mark := ROUTES.search(slide)) else [])
+        for column in columns
+        for v, slide in enumerate(column)
+    ]
+    routes = dict.fromkeys([ALONG, *(name for *_, named in slides for name in named)])
+    routes.pop(ALL, None)
+    totals = {
+        route: sum(time for v, time, named in slides if (route in named if named else v == 0))
+        for route in routes
+    }
+    return totals | {ALL: sum(time for _, time, _ in slides)}
+
+
 def read() -> dict[str, Any]:
     """The lecture as it is in the deck."""
     front, columns = split(deck())
     return {
         "front_matter": front.splitlines(),
-        "minutes": {
-            "lecture": sum(minutes(column[0]) for column in columns),
-            "with_slides_below": sum(minutes(slide) for column in columns for slide in column),
-        },
+        "minutes": lengths(columns),
         # A digest of what a slide says is enough to see that it has changed; git says how.
         "slides": [
             {
@@ -80,8 +96,10 @@ def read() -> dict[str, Any]:
 
 def put_into(text: str, lecture: dict[str, Any]) -> str:
     """README.md with the lecture's minutes."""
-    across, whole = lecture["minutes"].values()
-    said = f"The lecture takes {across} minutes, with every slide below it {whole}."
+    times = lecture["minutes"]
+    others = [f"the route `{route}` {times[route]}" for route in times if route not in (ALONG, ALL)]
+    said = ", ".join([f"The lecture takes {times[ALONG]} minutes", *others])
+    said += f", and all slides {times[ALL]}."
     return put_between(text, "the length of the lecture", BEGIN, END, said)
 
 

@@ -4,44 +4,31 @@ It knows nothing of a lesson or a slide. The names below are those that a lesson
 """
 
 from . import ctrl_c as ctrl_c  # first: PyTorch comes with the next line
-from .batches import Batches, normalized
-from .cli import demonstrate, main, smoke
-from .data import Data, load
-from .demo import demo
-from .errors import UserError
-from .lesson import Command, Figure, Form, Learns, Lesson, NetworkLesson
-from .measure import count_macs, count_parameters, layer_table, layers
-from .proof import Proof, SameAs, prove
-from .recipe import AuxiliaryRecipe, Options, Recipe, setting
-from .training import Trained, train
-
-__all__ = [
-    "AuxiliaryRecipe",
-    "Batches",
-    "Command",
-    "Data",
-    "Figure",
-    "Form",
-    "Learns",
-    "Lesson",
-    "NetworkLesson",
-    "Options",
-    "Proof",
-    "Recipe",
-    "SameAs",
-    "Trained",
-    "UserError",
-    "count_macs",
-    "count_parameters",
-    "demo",
-    "demonstrate",
-    "layer_table",
-    "layers",
-    "load",
-    "main",
-    "normalized",
-    "prove",
-    "setting",
-    "smoke",
-    "train",
-]
+from .batches import Batches as Batches
+from .batches import normalized as normalized
+from .cli import demonstrate as demonstrate
+from .cli import main as main
+from .cli import smoke as smoke
+from .data import Data as Data
+from .data import load as load
+from .demo import demo as demo
+from .errors import UserError as UserError
+from .lesson import Command as Command
+from .lesson import Figure as Figure
+from .lesson import Form as Form
+from .lesson import Learns as Learns
+from .lesson import Lesson as Lesson
+from .lesson import NetworkLesson as NetworkLesson
+from .measure import count_macs as count_macs
+from .measure import count_parameters as count_parameters
+from .measure import layer_table as layer_table
+from .measure import layers as layers
+from .proof import Proof as Proof
+from .proof import SameAs as SameAs
+from .proof import prove as prove
+from .recipe import AuxiliaryRecipe as AuxiliaryRecipe
+from .recipe import Options as Options
+from .recipe import Recipe as Recipe
+from .recipe import setting as setting
+from .training import Trained as Trained
+from .training import train as train

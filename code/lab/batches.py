@@ -40,12 +40,8 @@ class Batches:
         split: the images; the batches come on their device.
         mean, std: one value a channel, of the images divided by 255.
         batch_size: the largest size of a global batch.
-        seed: of the order and of the augmentation.
-        crop_padding: shift each image by up to this many pixels in both directions; what comes in
-            at the edge is black. 0: never.
-        flip: mirror half of the images left to right.
-        cutout: blank a square with this side, in pixels, at a random place of each image, to the
-            mean color. 0: never.
+        seed, crop_padding, flip, cutout: as in a recipe. What comes in at the edge is black, and
+            what is cut out has the mean color.
         rank, world_size: this process, and how many there are; by default those that run.
         memory_format: of the images yielded.
     """
@@ -169,12 +165,7 @@ def normalized(
     """Batches for evaluation: all images in order, without augmentation, as often as one likes.
 
     Each image is seen by exactly one of the processes; their shares may differ by one image.
-
-    Arguments as for `Batches`; `batch_size` is that of this process's batches, and the last may be
-    smaller.
-
-    Returns:
-        an iterable, with a length, of images, float32 (n, C, H, W), and labels, int64 (n,).
+    Arguments as for `Batches`, with `batch_size` that of this process; the last may be smaller.
     """
     mine = slice(
         idist.get_rank() if rank is None else rank, None, world_size or idist.get_world_size()
@@ -207,15 +198,8 @@ def _normalizer(
 def _windows(images: Tensor, padding: int, memory_format: torch.memory_format) -> Tensor:
     """View images so that [i, y, x] is image i moved by (padding - y, padding - x) pixels.
 
-    Nothing is copied but the padded images: the windows overlap in memory.
-
-    Args:
-        images: uint8 (N, C, H, W).
-        padding: black pixels added on each side.
-        memory_format: that which the indexed windows will have.
-
-    Returns:
-        uint8 (N, 2 * padding + 1, 2 * padding + 1, C, H, W).
+    Images are uint8 (N, C, H, W), windows (N, 2 * padding + 1, 2 * padding + 1, C, H, W). Nothing
+    is copied but the padded images: the windows overlap in memory.
     """
     height, width = images.shape[-2:]
     padded = pad(images, (padding, padding, padding, padding))

@@ -27,6 +27,7 @@ from .errors import UserError
 from .lesson import Command, Lesson, NetworkLesson
 from .onnx import export
 from .parser import Parser
+from .precision import NAMES
 from .recipe import Options, Recipe, flag
 from .runs import Run
 from .training import Trained, train
@@ -99,7 +100,9 @@ def _resume(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
     run = Run.open(given.pop("run"))
     run.check_network(lesson.name)
     recipe = run.recipe(type(lesson.recipe))
-    saved = run.read("run.json")["options"]
+    about = run.read("run.json")
+    # As it was settled: an "auto" may stand for another one here.
+    saved = about["options"] | {"precision": NAMES.get(about["environment"]["precision"], "auto")}
     others = saved.keys() - {each.name for each in fields(Options)}
     if others:
         raise UserError(f"{run}: its options are of another version of this code ({min(others)})")
@@ -174,14 +177,9 @@ def command_line(
 ) -> tuple[R, Own]:
     """Change a recipe and options as words say, and prepare the process for training.
 
-    Args:
-        recipe, options: their values are the defaults.
-        description, epilog: the first and the last lines of `--help`.
-        argv: the words.
-        hidden: names of fields that are no settings here.
-        small: values of settings that `--smoke` stands for, besides those of all lessons.
-
-    Raises `UserError`: an unknown setting, or a value out of its range.
+    `hidden` names fields that are no settings here; `small` has the values of settings that
+    `--smoke` stands for, besides those of all lessons. Raises `UserError`: an unknown setting, or a
+    value out of its range.
     """
     parser = _parser(recipe, options, description, hidden=hidden, epilog=epilog)
     given = vars(parser.parse_args(argv))

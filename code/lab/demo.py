@@ -13,8 +13,8 @@ _demos: list[Callable[[], str | None]] = []
 def demo(function: F) -> F:
     """Show what the function prints, and the drawing it may name, where the lesson is read.
 
-    A notebook and a lesson's page run it at once; `python code/NAME.py show` runs all of a script
-    in their order. An import, a training and the processes of torchrun do not.
+    A notebook and a lesson's page run it at once, `python code/NAME.py show` all of a script in
+    their order; an import, a training and the processes of torchrun do not.
     """
     if function.__module__ == "__main__":
         if machine.in_notebook():

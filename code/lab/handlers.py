@@ -113,7 +113,7 @@ class StopOnSignal:
 
     An exception would come in the middle of a step, with some weights updated and some not. A
     second Ctrl-C does not wait. With several processes each would stop after another step, so
-    there the signal keeps its usual effect, and the last whole epoch is what remains.
+    there a signal stops at once, and the last whole epoch is what remains.
     """
 
     def __init__(self) -> None:
@@ -131,8 +131,7 @@ class StopOnSignal:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        alone = idist.get_world_size() == 1
-        if not alone or threading.current_thread() is not threading.main_thread():
+        if threading.current_thread() is not threading.main_thread():
             yield
             return
         before = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
@@ -143,7 +142,8 @@ class StopOnSignal:
             print("\nStopping after this step; Ctrl-C again to stop at once.", file=sys.stderr)
 
         for kind in before:
-            signal.signal(kind, note)
+            alone = idist.get_world_size() == 1
+            signal.signal(kind, note if alone else signal.default_int_handler)
         try:
             yield
         finally:

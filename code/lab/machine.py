@@ -8,7 +8,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TypedDict
@@ -16,11 +18,13 @@ from typing import TypedDict
 import ignite
 import ignite.distributed as idist
 import torch
-from torch import nn
 
 from . import ctrl_c
 from .errors import Stopped, UserError
+from .precision import FORMATS, pick_precision
 from .recipe import Options
+
+PATIENCE = 50  # seconds for the processes of a training to find each other
 
 
 class Environment(TypedDict):
@@ -73,6 +77,8 @@ def show_errors_in_one_line() -> None:
             sys.__excepthook__(kind, error, trace)
             return
         script, process = Path(sys.argv[0]).name, os.environ.get("RANK")
+        if process and isinstance(error, Stopped) and not _speaks():
+            raise SystemExit(error.exit_code)
         said = " ".join(str(error).split())  # a word of the user's may hold a line end
         line = f"{script}: {f'process {process}: ' if process else ''}{said}"
         # torch.distributed calls this with a sys.stderr of its own, which it would lose.
@@ -98,10 +104,54 @@ def prepare(options: Options) -> None:
     if "WORLD_SIZE" in os.environ and idist.backend() is None:
         fast = device.type == "cuda" and torch.distributed.is_nccl_available()
         # Without a backend ignite would train separately in every process.
-        idist.initialize("nccl" if fast else "gloo")
+        _join("nccl" if fast else "gloo")
         atexit.register(idist.finalize)
         if idist.get_rank() > 0:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (for the life of the process)
+
+
+def _join(backend: str) -> None:
+    """Join the group of processes, or say so within a minute; PyTorch takes half an hour."""
+    line = (
+        "the processes do not reach each other: open all ports between the machines, and on each "
+        f"set {backend.upper()}_SOCKET_IFNAME to its interface towards the others, such as eth0"
+    )
+
+    def give_up() -> None:
+        with suppress(SystemExit):  # which would end this thread alone
+            sys.excepthook(UserError, UserError(line), None)
+        os._exit(UserError.exit_code)
+
+    waiting = threading.Timer(PATIENCE, give_up)
+    waiting.daemon = True
+    waiting.start()
+    os.environ.pop("SLURM_JOB_ID", None)  # or ignite counts SLURM's tasks, each a whole torchrun
+    try:
+        idist.initialize(backend)
+        idist.barrier()  # NCCL connects no sooner
+    except RuntimeError as error:
+        raise UserError(f"{line} ({str(error).partition(chr(10))[0]})") from None
+    finally:
+        waiting.cancel()
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether an error says that another process of the training has ended."""
+    return idist.get_world_size() > 1 and (
+        isinstance(error, torch.distributed.DistError) or "gloo" in str(error).lower()
+    )
+
+
+def _speaks() -> bool:
+    """Whether this process is the first to say why all of a group stop."""
+    try:
+        from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+        place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        store = TCPStore(*place, timeout=timedelta(seconds=2))
+        return store.add("said", 1) == 1
+    except (KeyError, RuntimeError):  # the first machine has ended
+        return os.environ.get("LOCAL_RANK") == "0"
 
 
 def _keep_freed_memory() -> None:
@@ -167,35 +217,6 @@ def this_command() -> str:
     return f"{'python' if same else shown(sys.executable)} {script} "
 
 
-def pick_precision(name: str, device: torch.device) -> torch.dtype:
-    """The data type of the forward pass: "auto" is half precision on CUDA only.
-
-    On a CPU without hardware for it, bf16 takes two to four times as long as fp32.
-    """
-    if name == "auto":
-        if device.type != "cuda":
-            name = "fp32"
-        else:
-            name = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
-
-
-def refuse_wrong_gradients(model: nn.Module, options: Options, device: torch.device) -> None:
-    """Raise `UserError` where PyTorch gets a gradient wrong.
-
-    On a CPU in half precision, the weights of a dilated depthwise convolution of images laid out
-    as NHWC get a gradient of noise (PyTorch 2.14).
-    """
-    half = pick_precision(options.precision, device) is not torch.float32
-    if half and options.channels_last and device.type == "cpu":
-        for each in model.modules():
-            if isinstance(each, nn.Conv2d) and each.groups > 1 and max(each.dilation) > 1:
-                raise UserError(
-                    f"--channels-last with --precision {options.precision}: on a CPU, PyTorch gets "
-                    "gradients of dilated convolutions wrong; leave one of the two out"
-                )
-
-
 def describe(device: torch.device) -> str:
     """A device in words, for people: "NVIDIA H100", "AMD EPYC 7B13, 2 threads"."""
     if device.type == "cuda":
@@ -220,7 +241,7 @@ def environment(device: torch.device, options: Options) -> Environment:
         "command": f"python code/{Path(sys.argv[0]).name} {shlex.join(sys.argv[1:])}".strip(),
         "device": describe(device),
         "processes": idist.get_world_size(),
-        "precision": str(pick_precision(options.precision, device)).removeprefix("torch."),
+        "precision": str(FORMATS[pick_precision(options.precision, device)]).removeprefix("torch."),
         "channels_last": options.channels_last,
         "compile": options.compile,
         "python": platform.python_version(),

@@ -32,14 +32,11 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
     not counted. PyTorch counts (`torch.utils.flop_counter`): two FLOPs are one of them.
 
     Args:
-        model: the network.
-        shape: of its input.
         depth: how many levels of modules to tell apart; a module at this level is one layer, with
             the costs of all in it. A list of modules is no level: its members are where it is.
             0: every level, down to the modules that contain no other.
 
-    Raises:
-        UserError: it is no network, as where a function forgot to return it.
+    Raises `UserError`: it is no network, as where a function forgot to return it.
     """
     ghost = _ghost(model)
     found: list[Layer] = []

@@ -87,15 +87,7 @@ def mistakes(
     std: Sequence[float],
     count: int = 12,
 ) -> Figure:
-    """The images a network is most sure about and wrong.
-
-    Args:
-        model: in eval mode, on the CPU; gives logits.
-        images, labels: uint8 (N, C, H, W) and (N,).
-        classes: their names.
-        mean, std: of each channel, as the network was trained with.
-        count: how many to show.
-    """
+    """The images, uint8 (N, C, H, W), that a network in eval mode is most sure about and wrong."""
     channels = (1, -1, 1, 1)
     center, scale = torch.tensor(mean).view(channels), torch.tensor(std).view(channels)
     chances = torch.cat(

@@ -170,7 +170,7 @@ class Options(Checked):
     threads: int = setting(0, "CPU threads; 0 leaves it to PyTorch", low=0, high=1024)
     precision: str = setting(
         "auto",
-        "number format of the forward pass; auto is half precision with CUDA",
+        "number format of the forward pass; auto is half precision where it is fast and right",
         choices=("auto", "fp32", "bf16", "fp16"),
     )
     channels_last: bool = setting(True, "lay out images as NHWC in memory: usually faster")

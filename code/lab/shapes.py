@@ -38,14 +38,8 @@ SHAPES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 def draw(count: int, seed: int = 0, index: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Draw images of shapes; the same seed gives the same bytes, whatever the threads.
 
-    Args:
-        count: how many images.
-        seed: of everything random in them.
-        index: draw only those at these places, int64 (n,), in this order.
-
-    Returns:
-        images, uint8 (n, 3, 32, 32), and labels, int64 (n,): 0, 1, … 9, 0, 1, … in the order of
-        `SHAPES`.
+    Returns images, uint8 (n, 3, 32, 32), and labels, int64 (n,): 0, 1, … 9, 0, 1, … in the order of
+    `SHAPES`. With `index`, int64 (n,), only those at these places are drawn, in this order.
     """
     generator = torch.Generator().manual_seed(seed)
     index = torch.arange(count) if index is None else index

@@ -44,6 +44,7 @@ from .handlers import (
 )
 from .measure import count_macs, count_parameters
 from .pictures import show
+from .precision import FORMATS, pick_precision, settle
 from .recipe import AuxiliaryRecipe, Options, Recipe
 from .runs import Description, Epoch, Result, Run
 
@@ -149,7 +150,7 @@ def train(
     data = load(recipe.data, limit=recipe.limit or None)
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(data.classes))
-    machine.refuse_wrong_gradients(model, options, device)
+    options = settle(options, model, device, data.train.images.shape[1:])
     if options.resume:
         run = Run.open(options.resume)
         check_same_data(run, data)
@@ -157,7 +158,7 @@ def train(
         run = Run.create(options.out, recipe)
         run.write("run.json", description(recipe, options, device, data, model))
     if idist.get_rank() == 0:
-        _announce(run, device, data)
+        _announce(run, device, data, options)
     if run.has("result.json"):
         print(
             "this run is finished, and its learning rate has come down to zero: "
@@ -168,9 +169,15 @@ def train(
             with run.at_work():
                 fit(model, data, recipe, options, device, run)
                 _finish(model, data, options, device, run)
-        except KeyboardInterrupt:
-            command = f"{machine.this_command()}resume {run}"
-            raise Stopped(f"stopped; continue with: {command}") from None
+        except (KeyboardInterrupt, RuntimeError) as error:
+            lost = isinstance(error, RuntimeError)
+            if lost and not machine.is_lost(error):
+                raise
+            again = ", under torchrun as before" if idist.get_world_size() > 1 else ""
+            raise Stopped(
+                f"{'another process has ended' if lost else 'stopped'}; "
+                f"continue with: {machine.this_command()}resume {run}{again}"
+            ) from None
     trained = Trained(run, model.cpu().eval(), data)
     if idist.get_rank() == 0:
         model.load_state_dict(run.load("best.pt"))
@@ -243,8 +250,8 @@ def initialize(
         # Batches differ in size by one at most: two static shapes beat one dynamic one.
         compiled: Any = torch.compile(replica, dynamic=False)  # a module, of a module
         replica = compiled
-    half = machine.pick_precision(options.precision, device) is torch.float16
-    return replica, optimizer, torch.amp.GradScaler(device.type, enabled=half)
+    fp16 = pick_precision(options.precision, device) == "fp16"
+    return replica, optimizer, torch.amp.GradScaler(device.type, enabled=fp16)
 
 
 def _replicate(model: nn.Module, device: torch.device) -> nn.Module:
@@ -356,7 +363,7 @@ def fit(
     """
     training, validation = get_dataflow(data, recipe, device, _memory_format(options))
     replica, optimizer, scaler = initialize(model, recipe, device, options)
-    precision = machine.pick_precision(options.precision, device)
+    precision = FORMATS[pick_precision(options.precision, device)]
     trainer = create_trainer(replica, optimizer, scaler, recipe, device, precision)
     schedule = create_schedule(optimizer, recipe, steps=recipe.epochs * len(training))
 
@@ -557,9 +564,10 @@ def check_same_data(run: Run, data: Data) -> None:
         )
 
 
-def _announce(run: Run, device: torch.device, data: Data) -> None:
+def _announce(run: Run, device: torch.device, data: Data, options: Options) -> None:
     about = run.read("run.json")
     recipe = about["recipe"]
+    print(f"{machine.describe(device)}, {options.precision}; run folder {run}")
     print(
         f"{recipe['network']}: {about['parameters']:,} parameters, "
         f"{about['macs'] / 1e6:,.2f} million multiply-accumulates an image"
@@ -568,4 +576,3 @@ def _announce(run: Run, device: torch.device, data: Data) -> None:
         f"{data.name}: {len(data.train):,} images to train on, {len(data.validation):,} to "
         f"validate, {len(data.test):,} to test, {len(data.classes)} classes"
     )
-    print(f"{machine.describe(device)}; {about['environment']['precision']}; run folder {run}")

@@ -85,6 +85,9 @@ export function readDeck(name) {
 
 // What reveal-md takes for a text without looking.
 const SETTINGS = ['theme', 'highlightTheme', 'css', 'scripts', 'separator', 'verticalSeparator'];
+// And what our page does.
+const LONGEST_FOOTER = 80;
+SETTINGS.push('lang', 'dir', 'footer');
 
 /** Whether a value is an object as JSON has them. */
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
@@ -192,6 +195,14 @@ export function frontMatterMistake({ mark, reason, message }) {
   };
 }
 
+/** What is wrong with the settings of our page alone. */
+function pageMistake({ dir, footer }) {
+  if (!['ltr', 'rtl', undefined].includes(dir)) return 'dir is neither ltr nor rtl';
+  if (footer?.length > LONGEST_FOOTER)
+    return `footer has more than ${LONGEST_FOOTER} characters, for which a slide has no room`;
+  return undefined;
+}
+
 /** What is wrong with the settings in a deck's front matter; undefined when nothing is. */
 function settingMistake(front) {
   // reveal-md would run any script of this machine as its preprocessor, and show any file as its
@@ -203,7 +214,9 @@ function settingMistake(front) {
   for (const key of ['css', 'scripts']) {
     if (Array.isArray(front?.[key]) && front[key].length > 0) kinds[`${key}?`] = ['text'];
   }
-  const mistake = misfit(front, kinds);
+  if (front?.footer === true) delete kinds['footer?']; // that of the course
+  const shape = { ...kinds, 'bibliography?': { '*': 'text' } };
+  const mistake = misfit(front, shape) ?? pageMistake(front);
   if (mistake) return mistake;
   const wrong = ['separator', 'verticalSeparator'].find((key) => !isExpression(front[key] ?? ''));
   return wrong && `${wrong} is no regular expression`;

@@ -37,7 +37,8 @@
   const SMALLEST = 0.4;
   const LARGEST = 1.6;
   // What takes the height that is left on its slide.
-  const RISING = ':scope > :is(.drawing, .curves, .comparison, .live, img, p:has(> img))';
+  const RISING =
+    ':scope > :is(.drawing, .curves, .comparison, .live, img, p:has(> img), .columns:has(img, svg))';
   const STEP = 0.03;
 
   const isWide = (element) => element.scrollWidth > element.clientWidth + 1;
@@ -104,7 +105,7 @@
     slide
       .querySelectorAll(':scope > table')
       .forEach((table) => table.style.removeProperty('--fit'));
-    const boxes = [slide, ...slide.querySelectorAll('pre code')];
+    const boxes = [slide, ...slide.querySelectorAll('pre code, .columns > *')];
     const equations = [...slide.querySelectorAll('math[display]')];
     const isTooFull = () => isFull(slide) || boxes.some(overflows) || equations.some(isWide);
     for (let size = 1 - STEP; size >= SMALLEST && isTooFull(); size -= STEP) {
@@ -207,10 +208,7 @@
     const { hash } = location; // reveal.js forgets it on a phone
     const options = JSON.parse(document.getElementById('deck-options')?.textContent ?? '{}');
     // Measured before the fonts are there, a slide that fits would overflow a moment later.
-    const fonts =
-      '1em Lato, bold 1em Lato, italic 1em Lato, 600 1em Lora, 1em "JetBrains Mono", ' +
-      '1em "Noto Sans Math"';
-    await Promise.allSettled(fonts.split(', ').map((font) => document.fonts.load(font)));
+    await Promise.allSettled([...document.fonts].map((font) => font.load()));
     const deck = document.querySelector('.reveal');
     const on = (events, listener) =>
       events.split(' ').forEach((event) => deck?.addEventListener(event, listener));

@@ -35,7 +35,7 @@ def test_make_alone_presents() -> None:
     assert "slides/reveal/serve/present.mjs" in make("--dry-run").stdout
 
 
-@pytest.mark.parametrize("target", ["test", "pdf", "handout", "pictures"])
+@pytest.mark.parametrize("target", ["test", "check", "pdf", "handout", "pictures"])
 def test_what_needs_a_browser_sees_to_it_first(target: str) -> None:
     commands = make("--dry-run", target).stdout
     browser = commands.index("slides/reveal/print/get-chromium.mjs")

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import jupytext
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from pypdf import PdfReader
 
 from barriers import AXE
@@ -156,6 +156,16 @@ def test_the_pages_are_valid_html(whole: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+BARRIERS = """(options) => axe.run(options).then(({ violations }) =>
+    violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`))"""
+# Besides what is printed here, lines a little longer than the page is wide.
+CUT = """() => [...document.querySelectorAll('pre')].map((pre) => {
+    pre.append(`\\n${'long '.repeat(30)}`);
+    return pre.scrollWidth > pre.clientWidth && pre.className;
+}).filter((name) => name !== false)"""
+GROUND = "getComputedStyle(document.documentElement).backgroundColor"
+
+
 @pytest.mark.parametrize("page", ["index.html", "404.html", "lessons/lenet.html"])
 def test_a_page_keeps_nobody_out_and_fits_every_width(
     browser: Browser, address: str, page: str
@@ -168,11 +178,12 @@ def test_a_page_keeps_nobody_out_and_fits_every_width(
             wide = seen.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{page} is {wide} pixels wide at {width}"
             if width in (360, 1280):
-                found = seen.page.evaluate(
-                    "axe.run().then(({ violations }) => violations.map(({ id, nodes }) =>"
-                    " `${id}: ${nodes[0].html}`))"
-                )
-                assert found == [], f"{page} at {width}"
+                assert seen.page.evaluate(BARRIERS, {}) == [], f"{page} at {width}"
+        light = seen.page.evaluate(GROUND)
+        assert seen.page.evaluate(CUT) == []
+        seen.page.emulate_media(color_scheme="dark")
+        assert seen.page.evaluate(GROUND) != light
+        assert seen.page.evaluate(BARRIERS, {"runOnly": "color-contrast"}) == [], f"{page}, dark"
         seen.page.emulate_media(media="print")
         seen.page.set_viewport_size({"width": 680, "height": 900})  # A4, without its margins
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= 680
@@ -205,12 +216,20 @@ def test_the_published_deck_has_a_speaker_view(browser: Browser, address: str) -
         seen.check(address)
 
 
-def test_the_first_page_is_light_and_needs_no_script(browser: Browser, address: str) -> None:
+def test_the_first_page_is_light_needs_no_script_and_begins_with_the_live_networks(
+    browser: Browser, address: str, whole: Path
+) -> None:
     with visit(browser, width=1920, height=1080) as seen:
         seen.page.goto(address, wait_until="networkidle")
         weight = sum(len(answer.body()) for answer in seen.answered)
         assert weight < HEAVIEST, f"{weight} bytes"
         assert seen.page.locator("script").count() == 0
+        seen.page.set_viewport_size({"width": 1366, "height": 768})
+        live = seen.page.get_by_role("group", name="Try all networks side by side")
+        expect(live).to_be_in_viewport(ratio=1)
+        assert live.get_by_role("row").count() == 1 + len([*whole.glob("static/models/*.onnx")])
+        link = live.get_by_role("link", name="Try it").get_attribute("href")
+        assert link == "./live.html?networks=all"
         seen.check(address)
 
 
@@ -492,11 +511,12 @@ def test_live_networks_are_linked_where_their_page_and_their_weights_are(project
     assert not any("live.html" in link for link in Page(site / "index.html").links)
     model = project / "static" / "models" / "lenet.onnx"
     model.parent.mkdir()
-    model.touch()
+    shutil.copy(ROOT / "static" / "models" / "lenet.onnx", model)
     (site / "live.html").touch()
     write_around(project)
     live = [link for link in Page(site / "index.html").links if "live.html" in link]
-    assert live == ["live.html", "live.html?network=lenet"]
+    # In a word, by what it said on the first screen, and in its row.
+    assert live == ["live.html", "./live.html?network=lenet", "live.html?network=lenet"]
 
 
 def test_downloads_are_linked_where_they_are_and_show_the_deck_as_it_is(course: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
-from conftest import INSPECT, ROOT, copy_project, read_slides, run_node, title
+from conftest import ROOT, copy_project, read_slides, run_node, title
 from course import lecture
 from decks import FOLDERS, IN_STATIC, write_cases
 from watching import visit
@@ -19,13 +19,17 @@ from watching import visit
 Page = tuple[float, float, str]
 
 
-def print_deck(folder: Path, program: str, *options: str) -> list[Page]:
-    """Print a copy of this project's deck; return width, height and text of each page."""
+def print_deck(folder: Path, program: str, *options: str) -> PdfReader:
+    """Print a copy of this project's deck."""
     file = folder / "deck.pdf"
     project = copy_project(folder / "project")
     printed = run_node(project, "print/pdf.mjs", *options, str(file), env={"CHROMIUM": program})
     assert printed.returncode == 0, printed.stderr
-    reader = PdfReader(file)
+    return PdfReader(file, strict=True)
+
+
+def read(reader: PdfReader) -> list[Page]:
+    """Return width, height and text of each page."""
     return [
         (float(page.mediabox.width), float(page.mediabox.height), page.extract_text())
         for page in reader.pages
@@ -33,15 +37,21 @@ def print_deck(folder: Path, program: str, *options: str) -> list[Page]:
 
 
 @pytest.fixture(scope="module")
-def pages(chromium: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[Page]:
+def printed(chromium: list[str], tmp_path_factory: pytest.TempPathFactory) -> PdfReader:
     """Print the slides, once."""
     return print_deck(tmp_path_factory.mktemp("pdf"), chromium[0])
 
 
 @pytest.fixture(scope="module")
+def pages(printed: PdfReader) -> list[Page]:
+    """Return the pages of the slides."""
+    return read(printed)
+
+
+@pytest.fixture(scope="module")
 def handout(chromium: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[Page]:
     """Print the handout, once."""
-    return print_deck(tmp_path_factory.mktemp("handout"), chromium[0], "--handout")
+    return read(print_deck(tmp_path_factory.mktemp("handout"), chromium[0], "--handout"))
 
 
 def test_every_slide_is_one_wide_page(pages: list[Page]) -> None:
@@ -64,7 +74,7 @@ def test_text_can_be_found_in_order(pages: list[Page]) -> None:
     assert found >= 10
 
 
-def test_pages_have_the_numbers_of_the_screen(pages: list[Page]) -> None:
+def test_pages_have_the_numbers_of_the_screen(pages: list[Page], printed: PdfReader) -> None:
     shown = [
         f"{h}.{v}" if len(column) > 1 else f"{h}"
         for h, column in enumerate(read_slides(), start=1)
@@ -72,6 +82,18 @@ def test_pages_have_the_numbers_of_the_screen(pages: list[Page]) -> None:
     ]
     lines = [text.split("\n") for _, _, text in pages]
     assert [number for number, page in zip(shown, lines, strict=True) if number in page] == shown
+    assert printed.page_labels == shown
+
+
+def test_an_outline_leads_to_every_slide(printed: PdfReader) -> None:
+    def flat(entries: list) -> list:
+        return [one for e in entries for one in (flat(e) if isinstance(e, list) else [e])]
+
+    led = [
+        (each.title, printed.get_destination_page_number(each)) for each in flat(printed.outline)
+    ]
+    headings = [lecture.heading(slide) for column in read_slides() for slide in column]
+    assert set(zip(headings, range(len(headings)), strict=True)) <= set(led)
 
 
 def test_a_listing_is_printed_once_and_notes_are_not(
@@ -165,17 +187,26 @@ def test_an_option_that_is_none_gets_one_line(project: Path) -> None:
     )
 
 
-def test_every_slide_fits_its_page(browser: Browser, deck_url: str) -> None:
+HAVE_FOOTER = """[...document.querySelectorAll('.pdf-page > section')].map((slide) =>
+    getComputedStyle(slide, '::after').content.includes('CC BY'))"""
+
+
+def test_paper_that_is_held_upright_is_no_narrow_screen(browser: Browser, deck_url: str) -> None:
     with visit(browser, 1280, 720) as seen:
         seen.open_deck(f"{deck_url}?view=print")
         assert seen.page.locator(".pdf-page").count() > 0
-        assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
         # Before the page size is known, a browser asks about paper that is held upright.
         seen.page.set_viewport_size({"width": 500, "height": 700})
         direction = "getComputedStyle(document.querySelector('.comparison')).flexDirection"
         assert seen.page.evaluate(direction) == "column"
         seen.page.emulate_media(media="print")
         assert seen.page.evaluate(direction) == "row"
+    with visit(browser, 1280, 720) as seen:
+        seen.open_deck(f"{deck_url.replace('architectures', 'gallery')}?view=print")
+        title, *others = seen.page.evaluate(HAVE_FOOTER)
+        assert not title
+        assert others
+        assert all(others)
 
 
 def test_only_screens_are_asked_whether_they_are_narrow() -> None:

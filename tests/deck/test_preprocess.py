@@ -670,7 +670,6 @@ def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -
             '<p style="background: url(img/a.png), url(UPstatic/img/a.png)" title="src=no.png">',
             "<style>.a { background: url('img/a.png') } /* url(no.png) */</style>",
             "[a]: img/a.png",
-            "[^1]: a note",
             "<script>const a = '<img src=\"no.png\">';</script>",
             '<use href="#a"/> [a](#/2) ![a](data:image/png;base64,AAAA) <a href="">a</a>',
             "[a](https://example.org/a.png) <//example.org> [a](mailto:a@example.org) f\\[x](y)",
@@ -721,6 +720,106 @@ def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -
     lines, _ = expanded("slides/week2/intro.md", "../../", "../", "./..")
     assert lines[0].startswith("![a](./../slides/week2/img/a.png)")
     assert lines[-1].startswith("[a](./../other.html#/2) <a href='./../week2/intro.html'>")
+
+
+def blocks(markdown: str) -> str:
+    """Fill in a good deck whose bibliography has an entry; return it without blank lines."""
+    context = {"root": str(ROOT), "file": "slides/deck.md", "firstLine": 1, "assets": "BASE"}
+    context |= {"separator": "<!--s-->", "verticalSeparator": "<!--v-->"}
+    bibliography = {"bibliography": {"he": "He, [paper](code/lenet.py)"}}
+    deck = call("expand/directives.mjs", "expand", markdown, context | bibliography)["value"]
+    assert deck["problems"] == []
+    return re.sub(r"\n{2,}", "\n", deck["markdown"].strip())
+
+
+def test_columns_are_written_as_in_pandoc_and_quarto() -> None:
+    listing = "```text\n::: columns\n```"
+    deck = f':::: {{.columns #two}}\n::: column\nA\n:::\n::: {{.b width="40%" lang=fr}}\n{listing}'
+    assert blocks(f"{deck}\n:::\n::::\n::: right\nB\n:::").split("\n") == [
+        '<div class="columns" id="two">',
+        *('<div class="column">', "A", "</div>"),
+        *('<div class="b" style="width: 40%" lang="fr">', *listing.split("\n"), "</div>"),
+        *("</div>", '<div class="right">', "B", "</div>"),
+    ]
+
+
+def test_a_callout_is_written_as_on_github() -> None:
+    listing = "```python\nx\n```"
+    quoted = listing.replace("\n", "\n> ")
+    deck = f"> [!NOTE]\n> A\n> {quoted}\n{listing}\n> [!TIP] Own *title*\n>\n> B\n> [!X]\n\n> Said"
+    assert blocks(deck).split("\n") == [
+        *('<div class="callout callout-note">', "**Note**", "A", *listing.split("\n"), "</div>"),
+        *listing.split("\n"),
+        *('<div class="callout callout-tip">', "**Own *title***", "B", "</div>"),
+        *('<div class="callout callout-x">', "**X**", "</div>"),
+        "> Said",
+    ]
+
+
+def test_a_footnote_stands_at_the_foot_of_each_slide_that_refers_to_it() -> None:
+    deck = (
+        "A[^b] and[^he] and[^b], `[^1]`, \\[^1]\n\n[^b]: Of B,\n  and so on\n\n"
+        "Note:\nSaid[^1].\n\n<!--s-->\n\n# C[^c]\n\n<!--s-->\n\n[^c]: Of C"
+    )
+    assert blocks(deck).split("\n") == [
+        "A<sup>1</sup> and<sup>2</sup> and<sup>1</sup>, `[^1]`, \\[^1]",
+        "**1** Of B, and so on<br>**2** He, [paper](BASE/code/lenet.py)",
+        '<!-- .element: class="cite" -->',
+        *("Note:", "Said[^1].", "<!--s-->", "# C<sup>1</sup>", "**1** Of C"),
+        *('<!-- .element: class="cite" -->', "<!--s-->"),
+    ]
+
+
+def test_braces_behind_a_backslash_are_no_directive(root: Path) -> None:
+    assert filled(root, "\\{{ x }} and \\{{") == "\\{{ x }} and \\{{"
+
+
+def test_a_diagram_is_drawn_with_what_it_shows_in_words_and_nothing_from_elsewhere(
+    root: Path,
+) -> None:
+    call("expand/diagram.mjs", "prepareDiagrams", "```mermaid")
+    listing = "```mermaid\ngraph LR;\n  accTitle: A < B\n  A{{a*b}}-->|`b`|B;\n```"
+    drawing = filled(root, listing)
+    figure = ElementTree.fromstring(drawing)
+    assert figure[0].get("aria-label") == "A < B"
+    texts = [text.text for text in figure.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts == ["`b`", "a*b", "B"]
+    assert not re.search("<style|@import|https?://(?!www.w3.org/2000/svg)", drawing)
+    both = filled(root, f"{listing}\n\n{listing}")
+    ids = re.findall(r' id="(.*?)"', both)
+    assert len(ids) == len(set(ids)) == 4
+    assert filled(root, f"````text\n{listing}\n````") == f"````text\n{listing}\n````"
+
+
+@pytest.mark.parametrize(
+    ("lines", "at", "message"),
+    [
+        ("A\n:::\n", 1, "there is no ::: name that this closes"),
+        ("::: columns\nA\n\nNote:\n:::\n", 0, "no ::: closes it on its slide"),
+        ("::: {.a b}\n:::\n", 0, 'b is neither .class, #id nor name="value"'),
+        ("A\n\nB[^x]\n", 2, "it has no text: write [^x]: …"),
+        ("A\n\n[^x]: B\n", 2, "no slide refers to it by [^x]"),
+        ("> [!NOTE]\n> A[^b]\n\n{{ x }}\n\n[^b]: B", 3, "for braces, write \\{{"),
+        ("A[^b]\n\nNote:\n{{ x }}\n[^b]: B", 3, "for braces, write \\{{"),
+        ("::: a\n:::\n\n$\\foo$\n", 3, "Undefined control sequence"),
+        ("```mermaid\ngraph LR\nA-->B\n```\n", 0, "say what the diagram shows: accTitle: …"),
+        ("A\n```mermaid\npie\naccTitle: A\n```\n", 1, "Invalid mermaid header"),
+        ("```mermaid\ngraph LR\naccTitle: A\nA--oB\n```\n", 3, "cannot be drawn: A --oB"),
+        ("```mermaid\ngraph LR\naccTitle: A\nA[x-->B\n```\n", 3, "cannot be drawn: A[x"),
+        (
+            "```mermaid\ngraph LR\naccTitle: A\nA-->B\nsubgraph S\nA-->B\nend\n```\n",
+            0,
+            "write the nodes of a subgraph inside of it",
+        ),
+    ],
+)
+def test_a_mistake_in_a_block_is_told_with_its_line(
+    root: Path, lines: str, at: int, message: str
+) -> None:
+    call("expand/diagram.mjs", "prepareDiagrams", "```mermaid")
+    (problem,) = expand(root, f"# Good\n\n::: b\n> [!TIP]\n:::\n<!--s-->\n{lines}")["problems"]
+    assert problem["line"] == 10 + 6 + at
+    assert message in problem["message"]
 
 
 def test_a_deck_from_windows_is_the_same_deck(root: Path) -> None:
@@ -912,6 +1011,14 @@ def test_the_page_gets_a_deck_whatever_it_says_and_only_its_own_options() -> Non
     assert "front matter" in broken["value"]
     assert json.loads(options["deckOptions"]) == {"width": "</script>"}
     assert "<" not in options["deckOptions"]
+    assert (options["lang"], options["dir"]) == ("en", "ltr")
+    own = {"dir": "rtl", "lang": "he", "footer": 'a "b" \\ c'}
+    _, options = call("expand/preprocess.mjs", "default", slide, given | own)["given"]
+    assert json.loads(options["deckOptions"]) == {"width": "</script>", "rtl": True}
+    assert options["footerText"] == r'"a \"b\" \\ c"'
+    _, options = call("expand/preprocess.mjs", "default", slide, given | {"footer": True})["given"]
+    course = json.loads((ROOT / "slides" / "course.json").read_text(encoding="utf-8"))
+    assert options["footerText"].startswith(f'"{course["footer"]}')
 
 
 def test_this_projects_deck_has_no_mistake() -> None:

@@ -111,6 +111,8 @@ def deck(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Presentation]:
         ("/plugin/notes/notes.js", "application/javascript"),
         ("/livereload.js", "text/javascript"),
         ("/_assets/code/lenet.py", "text/plain"),
+        ("/check/strip.js", "text/javascript"),
+        ("/check/architectures.json", "application/json"),
         ("/favicon.ico", "image/x-icon"),
     ],
 )
@@ -204,6 +206,8 @@ def test_no_address_leads_out_of_the_deck(deck: Presentation, path: str) -> None
         "/dist/",
         "/nothing",
         "/nothing.md",
+        "/check/nothing.json",
+        "/check/check.mjs",
         "/reveal/nothing.md",
     ],
 )

@@ -2,53 +2,11 @@
 
 from __future__ import annotations
 
-from conftest import ROOT
+from conftest import ROOT, read_check
 from watching import Visit
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-
-# Each slide at its last step that shows a kind of element which none before it has, and then the
-# page around them: on a phone that is every slide. The lines of a listing that a step does not
-# speak of are dimmed on purpose; inspect.js reads their colors undimmed.
-FIND = """async () => {
-  const options = { resultTypes: ['violations'] };
-  const found = [];
-  const run = async (place, context) => {
-    const { violations } = await axe.run(context, options);
-    for (const { impact, id, nodes } of violations) {
-      if (['serious', 'critical'].includes(impact))
-        found.push(`${place}: ${id}: ${nodes.slice(0, 3).map((node) => node.html).join(' ')}`);
-    }
-  };
-  if (!document.querySelector('.scroll-page')) {
-    // axe-core reads the whole page for each slide, so it has no other one to read meanwhile.
-    const contents = new Map(Reveal.getSlides().map((slide) => [slide, [...slide.childNodes]]));
-    const known = new Set();
-    const kind = (element) => {
-      const names = element.getAttributeNames().filter((name) => !/^(d|x|y|id|style)$/.test(name));
-      return [element.localName, element.getAttribute('class'), ...names].join();
-    };
-    const isNew = (slide) => {
-      const kinds = new Set([...slide.querySelectorAll('*')].map(kind));
-      const before = known.size;
-      kinds.forEach((each) => known.add(each));
-      return known.size > before;
-    };
-    const toRead = new Set(Reveal.getSlides().filter(isNew));
-    for (const slide of contents.keys()) slide.replaceChildren();
-    for (const [slide, content] of contents) {
-      if (!toRead.has(slide)) continue;
-      slide.replaceChildren(...content);
-      const { h, v } = Reveal.getIndices(slide);
-      Reveal.slide(h, v, 99);
-      await run(`slide ${h}.${v}`, { include: slide, exclude: ['.hljs tr:not(.highlight-line)'] });
-      slide.replaceChildren();
-    }
-    for (const [slide, content] of contents) slide.replaceChildren(...content);
-  }
-  await run('page', { include: document, exclude: ['.hljs'] });
-  return found;
-}"""
+FIND = read_check("barriers.js")
 
 # A live slide changes what can be worked on it until its network has answered.
 ANSWERED = """() => {

@@ -8,5 +8,5 @@ const home = new URL('../../slides/reveal/', import.meta.url);
 for await (const line of createInterface({ input: process.stdin })) {
   const [file, name, ...given] = JSON.parse(line);
   const { [name]: called } = await import(new URL(file, home).href);
-  console.log(JSON.stringify({ value: called(...given), given }));
+  console.log(JSON.stringify({ value: await called(...given), given }));
 }

@@ -3,7 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { frontMatterMistake, misfit, printedName, wayUp } from '../../slides/reveal/project.mjs';
+import {
+  frontMatterMistake,
+  misfit,
+  printedName,
+  readFront,
+  wayUp,
+} from '../../slides/reveal/project.mjs';
 
 test('a value of JSON that does not fit is named by its key', () => {
   const shape = {
@@ -45,6 +51,28 @@ test('a mistake in front matter has the line of the deck', () => {
     message: 'bad',
   });
   assert.equal(frontMatterMistake({ message: 'one\ntwo' }).message, 'one');
+});
+
+test('what a deck says of itself is as the page needs it', () => {
+  const read = (front) => readFront({ safeLoadFront: () => ({ __content: '', ...front }) }, '');
+  const good = { lang: 'he', dir: 'rtl', footer: 'F'.repeat(80), bibliography: { he: 'He' } };
+  assert.equal(read(good).dir, 'rtl');
+  assert.equal(read({ ...good, footer: true }).footer, true);
+  /** @type {[object, string][]} */
+  const changes = [
+    [{ lang: 1 }, 'lang is not a text'],
+    [{ dir: 'right' }, 'dir is neither ltr nor rtl'],
+    [{ footer: 7 }, 'footer is not a text'],
+    [
+      { footer: 'F'.repeat(81) },
+      'footer has more than 80 characters, for which a slide has no room',
+    ],
+    [{ bibliography: 'refs.bib' }, 'bibliography is not a set of names and values'],
+    [{ bibliography: { he: 2016 } }, 'bibliography.he is not a text'],
+  ];
+  for (const [change, mistake] of changes) {
+    assert.throws(() => read({ ...good, ...change }), { message: `front matter: ${mistake}` });
+  }
 });
 
 test('a deck in a folder knows its way up, and its PDF lies with the others', () => {

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import re
 import runpy
 import shlex
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
@@ -17,8 +21,10 @@ import pytest
 from conftest import ROOT
 from course.serving import free_port
 from forking import forked, python
+from hosts import ADDRESSES, START, Host, two_hosts, write
 from lab import cli, data
-from running import environment
+from lab.runs import Run
+from running import assert_equal_weights, environment, weights
 
 PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 COMMANDS = [
@@ -41,10 +47,10 @@ SMALL_SEARCH = (
 RUN = "runs/lenet/20261123-141500-0"
 
 
-def small(line: str, port: int = 0, settings: str = SMALL) -> list[str]:
+def small(line: str, port: int = 0, settings: str = SMALL, address: str = "127.0.0.1") -> list[str]:
     """A command of the page with few images, one process a machine, and no GPU."""
     changes = {"nproc_per_node=4": "nproc_per_node=1", "--device cuda": "--device cpu"}
-    changes |= {"192.0.2.1": "127.0.0.1", "29500": str(port)}
+    changes |= {"192.0.2.1": address, "29500": str(port)}
     for old, new in changes.items():
         line = line.replace(old, new)
     program, *words = shlex.split(re.sub(r"^CUDA_VISIBLE_DEVICES=\d ", "", line))
@@ -77,8 +83,10 @@ def finish(process: subprocess.Popen[str]) -> str:
 def test_every_command_of_the_page_is_of_a_kind_that_is_run_here() -> None:
     known = [*ALONE, *ONE_MACHINE, *SEVERAL, *SEARCHES]
     others = [line for line in COMMANDS if line not in known]
-    assert others == [f"python code/lenet.py resume {RUN}", "python benchmarks/training.py"]
-    assert (ROOT / "benchmarks" / "training.py").exists()
+    server, benchmark = "docker compose -f docs/compose.yml up -d", "python benchmarks/training.py"
+    job, resumed = "sbatch docs/slurm.sh --depth 56", f"python code/lenet.py resume {RUN}"
+    assert others == [job, server, resumed, benchmark]  # in words it says what was not run
+    assert all((ROOT / name).exists() for name in ("benchmarks/training.py", "docs/compose.yml"))
 
 
 @pytest.mark.parametrize("line", [line for line in COMMANDS if "code/" in line])
@@ -125,6 +133,107 @@ def test_the_commands_for_two_machines_train_one_network(tmp_path: Path) -> None
     assert "test accuracy" not in second
     assert list((tmp_path / "0" / "runs" / "resnet").iterdir())
     assert not (tmp_path / "1" / "runs").exists()
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Host]]:
+    yield from two_hosts(tmp_path_factory.mktemp("hosts"))
+
+
+def on_both(
+    hosts: list[Host], folder: Path, settings: str, second: dict[str, str], **variables: str
+) -> list[tuple[int, str, str]]:
+    """Run the page's commands for two machines on two; return how each ended, and what it said."""
+    started = []
+    for host, line, own in zip(hosts, SEVERAL, ({}, second), strict=True):
+        _, *words = small(line, settings=settings, address=ADDRESSES[0], port=29500)
+        started.append(host.start([*words, "--no-progress"], folder, **variables, **own))
+    said = [process.communicate(timeout=300) for process in started]
+    return [(process.returncode, *said) for process, said in zip(started, said, strict=True)]
+
+
+def test_a_training_on_two_machines_survives_the_death_of_a_worker(
+    hosts: list[Host], tmp_path: Path
+) -> None:
+    """It is resumed as the line says, and ends with the weights of two processes on one machine."""
+    settings = f"{SMALL} --epochs 3 --device cpu"
+    ended = on_both(hosts, tmp_path, f"{settings} --out runs", {"DIES": "2"})
+    assert all(code for code, _, _ in ended)
+    (run,) = (tmp_path / "runs" / "resnet").iterdir()
+    said = "".join(errors for _, _, errors in ended)
+    assert re.findall(r"continue with: .*", said) == [
+        f"continue with: {sys.executable} {ROOT}/code/resnet.py resume runs/resnet/{run.name}, "
+        "under torchrun as before"
+    ]
+    assert len(Run(run).read("history.json")) < 3
+    ended = on_both(hosts, tmp_path, f"resume runs/resnet/{run.name}", {})
+    assert [code for code, _, _ in ended] == [0, 0], ended
+    (tmp_path / "alone").mkdir()
+    alone = small(ONE_MACHINE[0].replace("=4", "=2"), settings=settings)
+    finish(start(alone, tmp_path / "alone"))
+    (unbroken,) = (tmp_path / "alone" / "runs" / "resnet").iterdir()
+    assert_equal_weights(weights(Run(run)), weights(Run(unbroken)))
+
+
+def test_machines_that_do_not_reach_each_other_say_so(hosts: list[Host], tmp_path: Path) -> None:
+    """As with Debian's /etc/hosts, where a machine's name stands for the machine itself."""
+    for host in hosts:
+        host.called("127.0.1.1")
+    for code, _, errors in on_both(hosts, tmp_path, SMALL, {}, PATIENCE="5"):
+        assert code
+        assert errors.count("the processes do not reach each other: ") == 1
+    ended = on_both(hosts, tmp_path, f"{SMALL} --out runs", {}, GLOO_SOCKET_IFNAME="eth0")
+    assert [code for code, _, _ in ended] == [0, 0], ended
+
+
+def test_a_job_of_slurm_stops_at_its_time_limit_and_its_next_start_resumes_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "code").symlink_to(ROOT / "code")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    start = shlex.join(forked([sys.executable, "-c", "import sys; words = sys.argv[1:]" + START]))
+    write(programs / "python", f'{start} "$@"')
+    write(programs / "torchrun", f'{start} -m torch.distributed.run "$@"')
+    write(programs / "srun", 'env SLURM_NODEID=0 "$@"')
+    write(
+        programs / "scontrol",
+        'sh -c \'[ "$1" = show ] && echo 127.0.0.1 || echo "$@" >&2\' sh "$@"',
+    )
+    job = str(free_port() - 1024)
+    variables = environment(
+        CUDA_VISIBLE_DEVICES="",
+        PATH=f"{programs}:{os.environ['PATH']}",
+        PYTHON_EXEC=str(programs / "python"),
+        GLOO_SOCKET_IFNAME="lo",
+        SLURM_JOB_ID=job,
+        SLURM_JOB_NODELIST="one",
+        SLURM_NNODES="1",
+        SLURM_GPUS_ON_NODE="2",
+    )
+    script = ["sh", str(ROOT / "docs" / "slurm.sh"), *SMALL.split(), "--epochs", "2"]
+
+    def begin(**more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            script,
+            cwd=tmp_path,
+            env=variables | more,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    first = begin(WAITS="1")
+    while not (tmp_path / "waits").exists():
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.05)
+    first.send_signal(signal.SIGTERM)
+    _, errors = first.communicate(timeout=100)
+    assert errors.count("stopped; continue with: ") == 1, errors
+    assert f"requeue {job}" in errors
+    assert finish(begin()).count("test accuracy") == 1
+    (run,) = (tmp_path / "runs" / f"job-{job}" / "resnet").iterdir()
+    assert [row["epoch"] for row in Run(run).read("history.json")] == [1, 2]
 
 
 def check_one_search(printed: list[str]) -> None:

@@ -274,16 +274,9 @@ def parse(content: bytes) -> dict[str, Any]:
 def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
     """A network in eval mode, on the CPU, as an ONNX model in float32, of any batch up to 64.
 
-    Args:
-        model: the network.
-        shape: of one image, (C, H, W).
-
-    Returns:
-        a model with the input `images` (n, C, H, W) and the outputs of `Opened`, and
-        `STAGE.kernel` (C_out, C_in, kH, kW) of each stage that is one convolution. Batch norms
-        are folded into the convolutions before them.
-
-    Raises `UserError`: the packages that this takes are not installed.
+    Its input is `images` (n, C, H, W); its outputs are those of `Opened`, and `STAGE.kernel`, the
+    weight of each stage that is one convolution. Batch norms are folded into the convolutions
+    before them. Raises `UserError` where the packages that it takes are missing.
     """
     try:
         import onnx
@@ -332,11 +325,8 @@ def stored(
     """A copy of a float32 model whose weights are stored in fewer bytes.
 
     A runtime makes float32 weights of them again as it loads the file: the nodes for that depend on
-    nothing but constants, so they are computed once.
-
-    Args:
-        model: in float32.
-        parts: smaller arrays, of which a weight is the product, by its name and its value.
+    nothing but constants, so they are computed once. `parts` gives, for the name and the value of a
+    weight, the smaller arrays that it is the product of.
     """
     from onnx import TensorProto, helper, numpy_helper
 

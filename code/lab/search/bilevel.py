@@ -27,6 +27,7 @@ from ..batches import Batches, normalized
 from ..data import Data, Split, load
 from ..errors import Diverged, Stopped, UserError
 from ..handlers import EpochSoFar, History, RandomState, StopOnSignal
+from ..precision import FORMATS, NAMES, pick_precision, settle
 from ..recipe import Options, Recipe
 from ..runs import Run
 from ..training import (
@@ -143,15 +144,11 @@ def search(make: Callable[[R, int], Step], recipe: R, options: Options, *, image
 
     Args:
         make: the step, from the recipe and the number of classes.
-        recipe: what changes the result: among it epochs, batch size and seed.
-        options: where and how to run.
         images: training images to use, half for the weights and half for the architecture; 0: all.
             At the end of each epoch, so many as are in a half are taken from the validation
             images, which neither half has, to measure the network.
 
-    Returns:
-        the finished run. Its history has a row an epoch: epoch, train_loss, validation_loss,
-        validation_accuracy, seconds, and what `Step.describe` said.
+    Returns the finished run. Its history has a row an epoch, with what `Step.describe` said.
 
     Raises:
         UserError: images or a run that cannot be used, or several processes.
@@ -167,10 +164,10 @@ def search(make: Callable[[R, int], Step], recipe: R, options: Options, *, image
         raise UserError("a search needs at least two training images")
     torch.manual_seed(recipe.seed)
     step = make(recipe, len(data.classes))
-    machine.refuse_wrong_gradients(step.model, options, device)
-    if machine.pick_precision(options.precision, device) is torch.float16:
+    if pick_precision(options.precision, device) == "fp16":
         # Without a gradient scaler fp16 would lose the small gradients of an architecture.
         options = replace(options, precision="bf16")
+    options = settle(options, step.model, device, data.train.images.shape[1:])
     found = [run for run in Run.find(options.out, recipe) if _rounds_like(run, options, device)]
     if found:
         run = found[-1]
@@ -179,7 +176,8 @@ def search(make: Callable[[R, int], Step], recipe: R, options: Options, *, image
         run = Run.create(options.out, recipe)
         run.write("run.json", description(recipe, options, device, data, step.model))
     run.way_on = WAY_ON
-    print(f"searching on {machine.describe(device)}; run folder {run}", flush=True)
+    where = f"{machine.describe(device)}, {options.precision}"
+    print(f"searching on {where}; run folder {run}", flush=True)
     if not run.has("genotype.json"):
         with run.at_work():
             _search(step, data, split, recipe, options, device, run)
@@ -196,7 +194,8 @@ def result_of(run: Run) -> str:
 
 def _rounds_like(run: Run, options: Options, device: torch.device) -> bool:
     """Whether a run was started where numbers are rounded as they will be here."""
-    before = run.read("run.json")["options"]
+    about = run.read("run.json")
+    before = about["options"] | {"precision": NAMES.get(about["environment"]["precision"])}
     now = {
         "precision": options.precision,
         "channels_last": options.channels_last,
@@ -222,7 +221,7 @@ def _search(
     validation = normalized(held_out, data.mean, data.std, EVALUATION_BATCH, memory_format=memory)
     evaluator = create_evaluator(model, len(data.classes), device)
     total = recipe.epochs * len(halves)
-    precision = machine.pick_precision(options.precision, device)
+    precision = FORMATS[options.precision]
 
     def process(engine: Engine, batch: tuple[Batch, Batch, int]) -> Tensor:
         model.train()

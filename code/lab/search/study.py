@@ -26,6 +26,7 @@ from .. import files, machine
 from ..data import Data
 from ..errors import Diverged, Stopped, UserError
 from ..measure import count_macs, count_parameters
+from ..precision import settle
 from ..recipe import Options, Recipe, recorded_recipe
 from ..runs import Run
 from ..training import fit
@@ -107,15 +108,11 @@ def open_study(storage: str, name: str, sampler: BaseSampler, heartbeat: int) ->
 
     Args:
         storage: a database as a URL, such as `sqlite:///search.db` or `postgresql://...`. SQLite
-            is for the processes of one machine: its locks do not hold on most network file
-            systems.
-        name: of the study.
-        sampler: draws the trials.
+            is for one machine: its locks do not hold on most network file systems.
         heartbeat: seconds between two signs of life of a worker. The trial of one that misses
             `MISSED` of them is made again by another worker.
 
-    Raises:
-        UserError: a storage that cannot be used, or processes that torchrun has tied together.
+    Raises `UserError`: a storage that cannot be used, or processes that torchrun has tied together.
     """
     if idist.get_world_size() > 1:
         raise UserError("a search takes no torchrun: start its command once for each worker")
@@ -206,12 +203,7 @@ def find_twin(study: Study, trial: Trial, network: str) -> FrozenTrial | None:
 
     If another worker is training it this very moment, this trial is given up (Optuna's state
     PRUNED) and another one drawn in its place: it would teach nothing new. Only of two workers that
-    draw it in the very same instant each may train it.
-
-    Args:
-        study: with the trials of all workers.
-        trial: under way.
-        network: the canonical form of its network, which others will be compared with.
+    draw it in the very same instant each may train it. `network` is its canonical form.
     """
     trial.set_user_attr("network", network)
     states = (TrialState.COMPLETE, TrialState.RUNNING)
@@ -255,14 +247,8 @@ class _Lost(BaseException):
 def work(study: Study, objective: Callable[[Trial], tuple[float, float]], trials: int) -> None:
     """Make trials until all workers together have finished so many; print a line for each.
 
-    Args:
-        study: to work on.
-        objective: makes one trial.
-        trials: how many are to be finished; each further worker may add one on top.
-
-    Raises:
-        Stopped: the user pressed Ctrl-C. The trial under way is left to the next worker.
-        UserError: the database fails.
+    Each further worker may add one on top. Raises `Stopped` after Ctrl-C, which leaves the trial
+    under way to the next worker, and `UserError` if the database fails.
     """
 
     def attempt(trial: Trial) -> tuple[float, float]:
@@ -311,19 +297,18 @@ def train_briefly(
 
     Nothing of the training is kept, and no test image is looked at.
 
-    Returns:
-        error: the share of validation images that the best epoch gets wrong; all of them if the
-        loss diverges. macs and parameters of the network, seconds of training, and environment:
-        what the numbers depend on besides.
+    Returns the error: the share of validation images that the best epoch gets wrong, all of them if
+    the loss diverges; macs, parameters, seconds, and what the numbers depend on besides.
     """
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(data.classes))
-    device = machine.pick_device(options.device)
+    device, shape = machine.pick_device(options.device), data.train.images.shape[1:]
+    options = settle(options, model, device, shape)
     environment: dict[str, Any] = {**machine.environment(device, options)}
     del environment["command"]  # it may hold the password of a database
     found = {
         "error": 1.0,
-        "macs": count_macs(model, (1, *data.train.images.shape[1:])),
+        "macs": count_macs(model, (1, *shape)),
         "parameters": count_parameters(model),
         "environment": environment | {"optuna": optuna.__version__},
     }
@@ -339,16 +324,11 @@ def train_briefly(
 
 
 def rows(study: Study, population: int) -> list[dict[str, Any]]:
-    """The finished trials of a study.
+    """The finished trials of a study, made with `find_twin` and `train_briefly`.
 
-    Args:
-        study: of trials made with `find_twin` and `train_briefly`.
-        population: trials in a generation, where the sampler knows of none itself.
-
-    Returns:
-        for each trial its number, generation, genome, error (a fraction of one), macs, parameters,
-        seconds, and same_as: the number of the trial of the same network whose results it took
-        over in no time, or None.
+    Returns, for each, its number, generation, genome, error (a fraction of one), macs, parameters,
+    seconds, and same_as: the number of the trial of the same network whose results it took over in
+    no time, or None.
     """
     trials = finished(study)
     found = {each.number: each.user_attrs["found"] for each in trials if "found" in each.user_attrs}

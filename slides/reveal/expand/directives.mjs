@@ -20,7 +20,8 @@
 //   {{ static/models | live }}                                   all of them, side by side
 //   {{ claim: results.resnet.macs > results.lenet.macs }}        nothing, where it is so: claims.mjs
 //
-// TeX between dollars is an equation: math.mjs.
+// TeX between dollars is an equation: math.mjs. A listing in Mermaid is drawn: diagram.mjs. Columns,
+// callouts and footnotes: blocks.mjs.
 //
 // A slide with <!-- .slide: data-needs="static/results/lenet.json" --> is left out until that file is
 // there: a lesson has slides before it has a record.
@@ -31,9 +32,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
+import { expandBlocks, NEW, readFootnotes } from './blocks.mjs';
 import { compare, shortName } from '../charts/compare.mjs';
 import { curve, curves, shares } from '../charts/curve.mjs';
 import { checkClaim } from './claims.mjs';
+import { diagram, replaceDiagrams } from './diagram.mjs';
 import { figure } from './figure.mjs';
 import { front } from '../charts/front.mjs';
 import { escapeText } from '../html.mjs';
@@ -41,13 +44,13 @@ import { layers } from './layers.mjs';
 import { LESSON, replaceLinks, resolver, withTheirOwn } from './links.mjs';
 import { live, modelsIn } from './live.mjs';
 import { listFiles } from '../project.mjs';
+import { FENCE, NOTES } from './marks.mjs';
 import { LINE_WAS, replaceEquations } from './math.mjs';
 import { definition } from './python.mjs';
 import { brief, lookUp, show } from './values.mjs';
 
-const CODE_SPAN_OR_DIRECTIVE = /(`+)[^`]*\1|[ \t]*\{\{(.*?)\}\}/g;
-const FENCE = /^ {0,3}(`{3,}|~{3,})/;
-const NOTES = /^\s*notes?:/i;
+// What stays as it is, and what is filled in.
+const CODE_SPAN_OR_DIRECTIVE = /(`+)[^`]*\1|\\\{\{|[ \t]*\{\{(.*?)\}\}/g;
 // The notes begin with the time that the slide takes.
 const MINUTES = /^\s*notes?:\s*(\d+) minutes?\b/i;
 const NEEDS = /<!--\s*\.slide:[^>]*\bdata-needs="([^"]*)"/;
@@ -55,7 +58,10 @@ const MADE = /^static\/(?:results|models|searches)\/([\w-]+)\.(?:json|onnx)$/;
 const FACTS = 'static/facts.json';
 const NETWORK = '.onnx';
 const CLAIM = /^claim:(.*)$/;
-const READ = 'a directive reads code/….py, static/….json or static/….svg, or is claim: …';
+// The end of a line of the deck.
+const AS_WRITTEN = new RegExp(`\n(?!${NEW})`);
+const READ =
+  'a directive reads code/….py, static/….json or static/….svg, or is claim: …; for braces, write \\{{';
 
 /** Return the path of what must lie in the folder that its name begins with: `code/`, `static/`. */
 function locate(root, name) {
@@ -280,11 +286,13 @@ function fill(context, inner) {
  * @param {string} context.separator regular expression between slides
  * @param {string} context.verticalSeparator the same between the slides below one another
  * @param {string} context.assets where its page finds the folders static/, slides/ and code/
+ * @param {Record<string, string>} [context.bibliography] footnotes of the front matter
  * @returns {{markdown: string, slides: string[], problems: {file: string, line: number,
  *   directive: string, message: string}[], files: string[]}} what to show, its slides one by one,
  *   what went wrong, the files of slides/ that it needs
  */
-export function expand(markdown, { root, file, firstLine, separator, verticalSeparator, assets }) {
+export function expand(markdown, context) {
+  const { root, file, firstLine, separator, verticalSeparator, assets, bibliography } = context;
   const problems = [];
   const files = new Set();
   const resolve = resolver({ root, file, assets });
@@ -295,13 +303,14 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     return documents.get(name);
   };
   let line = firstLine;
+  let diagrams = 0;
 
-  function attempt(directive, job) {
+  function attempt(directive, job, at = line) {
     try {
       return job();
     } catch (error) {
       const [message] = error.message.split('\n');
-      problems.push({ file, line: line + (error.below ?? 0), directive, message });
+      problems.push({ file, line: at + (error.below ?? 0), directive, message });
       return '';
     }
   }
@@ -318,14 +327,15 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     // What `replace` has dealt with is gone from this, so a brace that is left was never closed.
     if (text.replace(CODE_SPAN_OR_DIRECTIVE, '').includes('{{')) {
       attempt(text.trim(), () => {
-        throw new Error('{{ has no }} on its line');
+        throw new Error('{{ has no }} on its line; for braces, write \\{{');
       });
     }
     // A line that held nothing but claims is gone: left empty, it would end a list or a paragraph.
     return filled === '' && text !== '' ? [] : filled;
   }
 
-  const linesIn = (text) => text.split(new RegExp(`[\n${LINE_WAS}]`)).length - 1;
+  const linesIn = (text) =>
+    text.match(new RegExp(`${AS_WRITTEN.source}|${LINE_WAS}`, 'g'))?.length ?? 0;
 
   function setEquations(text) {
     const first = line;
@@ -351,7 +361,16 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     return linked;
   }
 
+  function drawDiagrams(shown, text, first) {
+    return replaceDiagrams(shown, (opening, source, listing) => {
+      const at = first + linesIn(text.slice(0, Math.max(text.indexOf(listing), 0)));
+      diagrams += 1;
+      return attempt(opening, () => diagram(source, `diagram-${diagrams}-`), at);
+    });
+  }
+
   function expandSlide(text) {
+    const first = line;
     const before = problems.length;
     if (lacks(root, text)) {
       line += text.split('\n').length - 1;
@@ -366,8 +385,11 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     let fence = '';
     let notes = 0;
     let minutes;
-    const linked = linkFiles(setEquations(text));
-    const lines = linked.split('\n').flatMap((raw, n, all) => {
+    const written = expandBlocks(text, footnotes, (below, directive, message) =>
+      problems.push({ file, line: line + below, directive, message }),
+    );
+    const linked = linkFiles(setEquations(written));
+    const lines = linked.split(AS_WRITTEN).flatMap((raw, n, all) => {
       const mark = FENCE.exec(raw)?.[1] ?? '';
       let shown = raw;
       if (fence !== '') {
@@ -391,6 +413,7 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
       line += linesIn(raw);
       return shown;
     });
+    const shown = drawDiagrams(lines.join('\n'), text, first);
     if (problems.length > before) {
       problems.push(...problems.splice(before).sort((a, b) => a.line - b.line));
       return errorSlide(problems.slice(before));
@@ -398,13 +421,14 @@ export function expand(markdown, { root, file, firstLine, separator, verticalSep
     // The speaker view counts in seconds.
     const timing = minutes && `<!-- .slide: data-timing="${60 * minutes}" -->\n`;
     // Blank lines at the start make reveal.js take the slide's own indentation for the page's.
-    return `\n${timing ?? ''}${lines
-      .join('\n')
+    return `\n${timing ?? ''}${shown
       .replaceAll(LINE_WAS, '')
+      .replaceAll(NEW, '')
       .replace(/^(?:[ \t]*\n)+/, '')}`;
   }
 
-  const whole = markdown.replaceAll('\r\n', '\n').replaceAll(LINE_WAS, ' ');
+  const whole = markdown.replaceAll('\r\n', '\n').replace(/[\v\f]/g, ' '); // LINE_WAS, NEW
+  const footnotes = readFootnotes(whole, bibliography);
   const slides = [];
   let filled = '';
   let end = 0;

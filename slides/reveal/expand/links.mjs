@@ -139,8 +139,9 @@ function replaceInAttributes(text, replace) {
   });
 }
 
-// A listing, to its end or the slide's.
-const LISTING = /^ {0,3}(?<fence>`{3,}|~{3,}).*(?:\n(?! {0,3}\k<fence>[`~]*[ \t]*$).*)*(?:\n.*)?/;
+/** A listing, to its end or the slide's. */
+export const LISTING =
+  /^ {0,3}(?<fence>`{3,}|~{3,}).*(?:\n(?! {0,3}\k<fence>[`~]*[ \t]*$).*)*(?:\n.*)?/;
 const CODE_IN_LINE = /(?<![`\\])(?<ticks>`+)(?!`)(?:(?!\n[ \t]*\n)[^])*?(?<!`)\k<ticks>(?!`)/;
 const COMMENT = /<!--(?<comment>[^]*?)-->/;
 const TAG = /<[a-z][\w:-]*(?=[\s/>])(?<attributes>(?:"[^"]*"|'[^']*'|[^"'<>])*)>/;

@@ -203,6 +203,9 @@ export function live(root, files, assets) {
   );
 }
 
+/** The still of all networks of static/models, for the site's first page; there are some. */
+export const liveStill = (root, assets) => live(root, modelsIn(root, MODELS), assets);
+
 /**
  * Return the page live.html: every network of static/models, of which the address names one or all.
  *

@@ -2,12 +2,31 @@
 
 import { errorSlide, expand } from './directives.mjs';
 import { named, readLooks, SERVED } from './links.mjs';
-import { root } from '../project.mjs';
+import { readJson, root, siteAddress } from '../project.mjs';
 
 /** Text that stays itself inside of an element, whatever it holds. */
 function escapeMarkup(text) {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
+
+/** What stands at the foot of each slide where a deck leaves it to slides/course.json. */
+function footerOfTheCourse() {
+  const { footer } = readJson('slides/course.json', { footer: 'text' });
+  const address = siteAddress(readJson('package.json').homepage);
+  return address ? `${footer} · ${address.replace(/^https?:..|.$/g, '')}` : footer;
+}
+
+/** Set what the page says of a deck besides its slides; return the options of reveal.js. */
+function describe(options) {
+  const { lang = 'en', dir, footer } = options;
+  const isRtl = options.revealOptions?.rtl ?? dir === 'rtl';
+  const footerText = asCss(footer === true ? footerOfTheCourse() : footer);
+  Object.assign(options, { lang, dir: isRtl ? 'rtl' : 'ltr', footerText });
+  return { ...options.revealOptions, ...(isRtl && { rtl: true }) };
+}
+
+/** A text as CSS takes it for content, where the slides get it from; undefined stays so. */
+const asCss = (text) => text && `"${text.replace(/["\\]/g, '\\$&').replace(/\s+/g, ' ').trim()}"`;
 
 /**
  * Fill in a deck, and give the page template what it needs.
@@ -20,7 +39,7 @@ function escapeMarkup(text) {
  */
 export default function preprocess(markdown, options) {
   const { file = 'slides/deck.md', text = markdown, mistake, separator } = options;
-  const { verticalSeparator, usual } = options;
+  const { verticalSeparator, bibliography, usual } = options;
   // `base` is there in a static build only; served pages live at the root.
   const assets = options.base ?? SERVED;
   options.staticBase = `${assets}/static`;
@@ -28,7 +47,8 @@ export default function preprocess(markdown, options) {
   const publish = (deckOptions) => {
     options.deckOptions = JSON.stringify(deckOptions).replaceAll('<', '\\u003c');
   };
-  publish(options.revealOptions ?? {});
+  const revealOptions = describe(options);
+  publish(revealOptions);
   const tell = (problems) =>
     escapeMarkup(errorSlide(problems.map((problem) => ({ file, line: 1, ...problem }))));
   const link = () => {
@@ -46,11 +66,12 @@ export default function preprocess(markdown, options) {
       return tell(looks.problems);
     }
     const firstLine = text.slice(0, text.length - markdown.length).split('\n').length;
-    const deck = expand(markdown, { ...context, firstLine, separator, verticalSeparator });
+    const form = { firstLine, separator, verticalSeparator, bibliography };
+    const deck = expand(markdown, { ...context, ...form });
     for (const each of [...looks.files, ...deck.files]) named.add(each);
     // Slides that say how long they take give the speaker view its pacing.
     if (deck.markdown.includes('data-timing=')) {
-      publish({ defaultTiming: 0, ...options.revealOptions });
+      publish({ defaultTiming: 0, ...revealOptions });
     }
     return escapeMarkup(deck.markdown);
   } catch (error) {

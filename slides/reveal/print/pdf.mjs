@@ -8,9 +8,13 @@ import path from 'node:path';
 import { launch, openPage, ORIGIN, programOfBrowser } from './browser.mjs';
 import { buildSite, readDecks } from '../site/build.mjs';
 import { layOutHandout } from './handout.mjs';
+import { labelPages } from './labels.mjs';
 import { command, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
 
 const PAGE = { width: 1280, height: 720 };
+// Chromium takes the outline from what it has printed: where a heading goes on in a second line, its
+// words must not lose the space between them.
+const HEADINGS = ':is(h1, h2, h3, h4, h5, h6) { white-space-collapse: preserve; }';
 
 /** Open a deck as it is printed. Throws a Refusal when it asks for what is not on the site. */
 async function open(browser, site, { name, slides }) {
@@ -60,11 +64,24 @@ function leadLinks(address) {
   }
 }
 
+/** Runs in the page: the number of each page as the screen shows it; a handout's pages have none. */
+function readNumbers() {
+  const pages = [...document.querySelectorAll('.slides > .pdf-page')];
+  return pages.map((page) => page.querySelector('.slide-number-pdf')?.textContent?.trim() ?? '');
+}
+
 /** Print an open page to a file, written only when whole, so that a failure leaves the last one. */
 async function print(page, file) {
-  const bytes = await page.pdf({ preferCSSPageSize: true, printBackground: true, tagged: true });
+  const labels = await page.evaluate(readNumbers);
+  await page.addStyleTag({ content: HEADINGS });
+  const bytes = await page.pdf({
+    preferCSSPageSize: true,
+    printBackground: true,
+    tagged: true,
+    outline: true,
+  });
   await page.close();
-  fs.writeFileSync(file, bytes);
+  fs.writeFileSync(file, labelPages(bytes, labels));
 }
 
 /** Read the command line. Throws a Refusal for what it does not know. */

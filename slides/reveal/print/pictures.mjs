@@ -18,7 +18,7 @@ const SIZE = { width: 1200, height: 675 };
 const AROUND = '.controls, .progress, .slide-number { display: none !important; }';
 const MADE_FROM = 'docs/pictures/made-from.json';
 // What a slide looks like besides what is on it.
-const STYLES = ['evo', 'common', 'fonts'].map((name) => `static/css/${name}.css`);
+const STYLES = ['evo', 'common', 'school', 'fonts'].map((name) => `static/css/${name}.css`);
 
 const heading = (text) => /^#+ +(.*?) *$/m.exec(text)?.[1];
 
@@ -29,7 +29,7 @@ const sha256 = (...parts) =>
 function digest(slide) {
   const seen = slide
     .split(/^\s*notes?:/im)[0]
-    .replace(/<!-- \.slide: data-timing.*-->/, '')
+    .replace(/<!-- \.slide: data-(?:timing|route)="[^"]*" -->\s*/g, '')
     .replace(/\bline-\d+-/g, '')
     .trim();
   const images = [...seen.matchAll(/\b(?:static\/img|slides)\/[\w./-]+/g)].map(([name]) => name);

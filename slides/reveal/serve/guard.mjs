@@ -13,6 +13,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 import './safe-yaml.mjs';
+import { isOfCheck, sendCheck } from '../check/serve.mjs';
 import { fillIn } from '../html.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from '../expand/live.mjs';
 import { named, SERVED } from '../expand/links.mjs';
@@ -30,6 +31,8 @@ const RELOAD_SCRIPT = '/livereload.js';
 const LESSON = /^\/_assets\/code\/[^/]+\.py$/;
 const DECK = /^\/(.+)\.md$/;
 const LIVE_PAGE = '/live.html';
+const isOwn = (address) =>
+  ['/', '/favicon.ico', RELOAD_SCRIPT, LIVE_PAGE].includes(address) || isOfCheck(address);
 // Where pages find onnxruntime, of which no other file is sent.
 const RUNTIME = new Map(
   Object.entries(RUNTIME_FILES).map(([name, file]) => [`/_assets/ort/${name}`, file]),
@@ -110,7 +113,7 @@ function admit(request) {
 
 /** The address at which reveal-md has what was asked for, or a Refusal where that is not the deck's. */
 async function lead(address, folders) {
-  if (['/', '/favicon.ico', RELOAD_SCRIPT, LIVE_PAGE].includes(address)) return address;
+  if (isOwn(address)) return address;
   if (RUNTIME.has(address)) {
     return `/_assets/${RUNTIME_FOLDER.split(path.sep).join('/')}/${RUNTIME.get(address)}`;
   }
@@ -316,6 +319,7 @@ export function guard({ root, port }) {
           if (LESSON.test(request.url)) response.setHeader('Content-Type', PLAIN_TEXT);
           if (request.url === RELOAD_SCRIPT) await sendReloadScript(response, ofRevealMd);
           else if (request.url === LIVE_PAGE) sendLivePage(root, response);
+          else if (isOfCheck(request.url)) await sendCheck(request.url, response);
           else if (request.url === '/' || DECK.test(request.url)) {
             await sendDeck(request.url, response);
           } else this(request, response);

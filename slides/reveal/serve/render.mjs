@@ -10,6 +10,7 @@ import { renderListFile } from 'reveal-md/lib/listing.js';
 import { render } from 'reveal-md/lib/render.js';
 import yamlFrontMatter from 'yaml-front-matter';
 
+import { prepareDiagrams } from '../expand/diagram.mjs';
 import { listDecks, readDeck, readFront, Refusal } from '../project.mjs';
 
 /**
@@ -30,6 +31,7 @@ export async function renderDeck(name, base) {
     mistake = error.message;
   }
   readFront(yamlFrontMatter, text);
+  await prepareDiagrams(text);
   return render(text, { ...common, text, mistake });
 }
 

@@ -8,11 +8,13 @@ import { fileURLToPath } from 'node:url';
 
 import { readCourse, writeCourse } from './course.mjs';
 import { checkData } from './data.mjs';
+import { prepareAllDiagrams } from '../expand/diagram.mjs';
 import { expand, lacks } from '../expand/directives.mjs';
 import { LICENSES, readLicenses, writeLicenses } from './licenses.mjs';
 import { NOT_SENT, readLooks } from '../expand/links.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from '../expand/live.mjs';
 import { policy } from '../serve/policy.mjs';
+import { readRoutes } from './routes.mjs';
 import {
   command,
   frontMatterMistake,
@@ -39,6 +41,7 @@ const OTHER_PAGES = /^(?:index|404|live|lessons\/.*)$/;
 const HIDDEN = /<!--\s*\.slide:[^>]*\bdata-visibility\s*=\s*["']?hidden\b/;
 
 const { default: yamlFrontMatter } = await load('yaml-front-matter');
+await prepareAllDiagrams();
 
 /** A line for each mistake of a deck; those in what it shows of one JSON file have one together. */
 function tellProblems(file, problems) {
@@ -55,8 +58,28 @@ function tellProblems(file, problems) {
   });
 }
 
-/** Read and fill in every deck of slides/. Throws a Refusal with a line for each mistake in one. */
-export function readDecks() {
+/** Cut a text where an expression matches; each part has the line on which it begins. */
+function cut({ text, line }, separator) {
+  let end = 0;
+  const part = (to) => ({
+    text: text.slice(end, to),
+    line: line + text.slice(0, end).split('\n').length - 1,
+  });
+  const parts = [];
+  for (const { 0: between, index } of text.matchAll(new RegExp(separator, 'gm'))) {
+    parts.push(part(index));
+    end = index + between.length;
+  }
+  return [...parts, part()];
+}
+
+/**
+ * Read and fill in every deck of slides/.
+ *
+ * @returns {{decks: object[], mistakes: string[]}} those that can be read, and a line for each mistake
+ * @throws {Refusal} when facts or records cannot be read
+ */
+export function tryDecks() {
   checkData();
   const mistakes = [];
   const settings = readJson('reveal-md.json');
@@ -81,8 +104,9 @@ export function readDecks() {
     const { __content: markdown, ...options } = { ...settings, ...front };
     const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;
     const context = { root, file, assets: wayUp(name) };
-    const { separator, verticalSeparator } = options;
-    const deck = expand(markdown, { ...context, firstLine, separator, verticalSeparator });
+    const { separator, verticalSeparator, bibliography } = options;
+    const form = { firstLine, separator, verticalSeparator, bibliography };
+    const deck = expand(markdown, { ...context, ...form });
     mistakes.push(...tellProblems(file, deck.problems));
     const looks = readLooks(options, context);
     for (const { directive, message } of looks.problems) {
@@ -94,18 +118,24 @@ export function readDecks() {
       mistakes.push(`${file}: its ${what} would take the place of another; give it another name`);
     }
     const isShown = (slide) => !HIDDEN.test(slide) && !lacks(root, slide);
-    return {
-      name,
-      title: front.title,
-      files: [...looks.files, ...deck.files],
-      slides: deck.slides.filter(isShown),
-      // As they are written, a list for each column.
-      columns: markdown
-        .split(new RegExp(separator, 'm'))
-        .map((column) => column.split(new RegExp(verticalSeparator, 'm')).filter(isShown))
-        .filter((column) => column.length > 0),
-    };
+    const slides = deck.slides.filter(isShown);
+    // As they are written, a list for each column.
+    const written = cut({ text: markdown, line: firstLine }, separator)
+      .map((column) => cut(column, verticalSeparator).filter(({ text }) => isShown(text)))
+      .filter((column) => column.length > 0);
+    const columns = written.map((column) => column.map(({ text }) => text));
+    const lines = written.map((column) => column.map(({ line }) => line));
+    const { routes, mistake } = readRoutes(slides, columns, options.revealOptions?.route);
+    if (mistake) mistakes.push(`${file}: front matter: ${mistake}`);
+    const files = [...looks.files, ...deck.files];
+    return { name, title: front.title, files, slides, columns, lines, routes };
   });
+  return { decks, mistakes };
+}
+
+/** Read and fill in every deck of slides/. Throws a Refusal with a line for each mistake in one. */
+export function readDecks() {
+  const { decks, mistakes } = tryDecks();
   if (mistakes.length > 0) throw new Refusal(mistakes.join('\n'));
   return decks;
 }
@@ -149,6 +179,24 @@ function guardPages(out, copied) {
   }
 }
 
+/** Write the pages of decks, and all that they need, into a folder; return what was only copied. */
+export function writeDecks(out, decks) {
+  const copied = copyFiles(out, decks);
+  const script = fileURLToPath(new URL('write-decks.mjs', import.meta.url));
+  const names = JSON.stringify(decks.map(({ name }) => name));
+  const built = spawnSync(process.execPath, [script, out, names], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
+  });
+  if (built.status !== 0) {
+    const said = built.error?.message ?? /^(?:\w*Error|E[A-Z]+): .*$/m.exec(built.stderr)?.[0];
+    throw new Error(`reveal-md failed: ${said ?? built.stderr.trim()}`);
+  }
+  copyLive(out);
+  return copied;
+}
+
 /**
  * Build the site into the empty folder `out`.
  *
@@ -160,19 +208,7 @@ export function buildSite(out) {
   const course = readCourse(decks);
   const licenses = readLicenses();
   fs.writeFileSync(path.join(out, AS_IT_LIES), '');
-  const copied = copyFiles(out, decks);
-  const script = fileURLToPath(new URL('write-decks.mjs', import.meta.url));
-  const built = spawnSync(process.execPath, [script, out], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
-  });
-  if (built.status !== 0) {
-    const said = built.error?.message ?? /^(?:\w*Error|E[A-Z]+): .*$/m.exec(built.stderr)?.[0];
-    throw new Error(`reveal-md failed: ${said ?? built.stderr.trim()}`);
-  }
-
-  copyLive(out);
+  const copied = writeDecks(out, decks);
   writeCourse(out, course);
   writeLicenses(out, course, licenses);
   guardPages(out, copied);

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { compare } from '../charts/compare.mjs';
 import { curve } from '../charts/curve.mjs';
 import { fillIn } from '../html.mjs';
+import { liveStill } from '../expand/live.mjs';
 import { readDeclared, readLesson, RUN, scriptNames } from './lessons.mjs';
 import { isThere, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
 import { withLongCode, withSections } from './sections.mjs';
@@ -73,7 +74,7 @@ function repository(given) {
 }
 
 /** What the pages say about a deck: its title, and the lines on its first slide. */
-function describe({ name, title, slides }) {
+function describe({ name, title, slides, routes }) {
   const [heading, ...lines] = slides[0]
     .split(/^\s*notes?:/im)[0]
     .replace(/<!--.*?-->|<[^>]*>|[*_`]/gs, '')
@@ -87,7 +88,7 @@ function describe({ name, title, slides }) {
     title: title ?? heading ?? name,
     subtitle: lines[0],
     byline: lines.slice(1).join(' · '),
-    count: slides.length,
+    length: routes.join('\u00a0· '),
     picture: isThere(picture) ? picture : undefined,
   };
 }
@@ -125,7 +126,8 @@ function recordRows(record) {
 /**
  * Read what the pages around the decks say.
  *
- * @param {{name: string, title: string, slides: string[], columns: string[][]}[]} decks
+ * @param {{name: string, title: string, slides: string[], columns: string[][],
+ *   routes: string[]}[]} decks
  * @returns {object} for writeCourse
  * @throws {Refusal} with a line for each mistake in slides/course.json, or for one in package.json
  */
@@ -296,13 +298,15 @@ export function writeCourse(out, course) {
   pages.forEach((lesson, n) => {
     writeLesson(out, course, lesson, { previous: pages[n - 1], next: pages[n + 1] });
   });
+  const hasLive = fs.existsSync(path.join(out, LIVE));
   const index = render(course, 'index', '.', {
     isIndex: true,
     page: '',
     title: course.title,
     description: course.description,
     downloads: downloads(deck.name),
-    live: fs.existsSync(path.join(out, LIVE)) && LIVE,
+    live: hasLive && LIVE,
+    still: hasLive && liveStill(root, '.'),
     lessons: lessons.map((lesson) => {
       const to = links(course, lesson, out);
       const title = to.find(({ isLesson }) => isLesson) ?? to[0];

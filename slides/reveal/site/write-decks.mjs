@@ -1,4 +1,4 @@
-// Writes the pages of all decks into the site's folder, and of reveal.js what they ask for. A program
+// Writes the pages of some decks into the site's folder, and of reveal.js what they ask for. A program
 // of its own, because reveal-md takes its settings from the command line and the working directory.
 
 import fs from 'node:fs';
@@ -6,10 +6,10 @@ import path from 'node:path';
 
 import { highlightThemePath, revealBasePath } from 'reveal-md/lib/config.js';
 
-import { listDecks, wayUp } from '../project.mjs';
+import { wayUp } from '../project.mjs';
 import { renderDeck } from '../serve/render.mjs';
 
-const [out] = process.argv.slice(2);
+const [out, names] = process.argv.slice(2);
 const ASKED = /(?:src|href)="[./]*\/((dist|plugin|css\/highlight)\/([^"]+))"/g;
 const HOMES = {
   dist: path.join(revealBasePath, 'dist'),
@@ -17,7 +17,7 @@ const HOMES = {
   'css/highlight': highlightThemePath,
 };
 
-for (const name of listDecks()) {
+for (const name of JSON.parse(names)) {
   const page = await renderDeck(name, wayUp(name));
   const file = path.join(out, `${name}.html`);
   fs.mkdirSync(path.dirname(file), { recursive: true });

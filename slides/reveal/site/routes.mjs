@@ -1,0 +1,31 @@
+// The routes through a deck, as the pages around it tell of them: static/js/talk/routes.js.
+
+import { ALL, describe, namesIn, routesOf } from '../../../static/js/talk/routes.js';
+
+/** What a slide sets by `<!-- .slide: name="value" -->`. */
+const attribute = (name, slide) =>
+  new RegExp(`<!--\\s*\\.slide:[^>]*\\b${name}\\s*=\\s*["']([^"']*)`).exec(slide)?.[1];
+
+/**
+ * Read the routes of a deck.
+ *
+ * @param {string[]} slides filled in
+ * @param {string[][]} columns the same slides, a list for each column
+ * @param {unknown} wanted the route that the deck begins with, if it names one
+ * @returns {{routes: string[], mistake?: string}} each route with its length, in words
+ */
+export function readRoutes(slides, columns, wanted = ALL) {
+  const order = columns.flatMap((column, h) => column.map((_, v) => ({ h, v })));
+  const places = order.map(({ h, v }, n) => ({
+    h,
+    v,
+    named: namesIn(attribute('data-route', slides[n])),
+    seconds: Number(attribute('data-timing', slides[n]) ?? 0),
+  }));
+  const names = routesOf(places);
+  if (!names.includes(String(wanted))) {
+    return { routes: [], mistake: `there is no route ${wanted}; there is ${names.join(', ')}` };
+  }
+  const said = (name) => (names.length > 1 ? `${name}: ` : '') + describe(places, name);
+  return { routes: names.map(said) };
+}

@@ -1,0 +1,193 @@
+"""`make check`: what an audience would stumble over, found in one deck and not in ours."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from conftest import ROOT, copy_project, run_node
+from course.serving import serve
+from watching import visit
+
+
+class Fault(NamedTuple):
+    """A slide with a fault: its heading, its text, what has to be said of which line."""
+
+    title: str
+    text: str
+    said: list[str]
+    line: str  # begins the line that is named
+    notes: str = "Note:\n1 minute.\n\nSaid."
+
+
+LENET = json.loads((ROOT / "static" / "facts.json").read_text(encoding="utf-8"))["lenet"]
+COUNT = f"{LENET['cifar10']['parameters']:,}"
+PLACED = '<p style="position: absolute; margin: 0; {}">Placed by hand</p>'
+FAULTS = [
+    Fault(
+        "Too much",
+        "\n\n".join(f"Paragraph {n} of a text that is much too long." for n in range(60)),
+        [
+            r'<p> "Paragraph \d+ .*" leaves the slide: .* \(and \d+ more\)',
+            r"<p> .* px high, less than",
+        ],
+        "Paragraph",
+    ),
+    Fault(
+        "Too wide", '<div style="width: 200vw">Wide</div>', [r'<div> "Wide" leaves', " px"], "<div"
+    ),
+    Fault(
+        "Cut off",
+        '<div style="height: 1em; overflow: hidden">Cut<br>Off<br>Here</div>',
+        [r"<div> .* is cut: show less of it"],
+        "<div",
+    ),
+    Fault("Tiny", '<p style="font-size: 9px">Nine</p>', [r'<p> "Nine" is 9.0 px high, less'], "<p"),
+    Fault("Long code", f"```python\nx = {'1 + ' * 99}1\n```", [r"<code> .* px high, less"], "x ="),
+    Fault(
+        "Pale", '<p style="color: #bbb">Gray</p>', [r'"Gray" has a contrast of 1\.\d, less'], "<p"
+    ),
+    Fault(
+        "Faint", '<p style="opacity: 0.4">Dim</p>', [r'"Dim" has a contrast of \d\.\d, less'], "<p"
+    ),
+    Fault("Unsaid", "![A plot](img/plot.png)", [r"<img> plot.png has no words for who"], "![A"),
+    Fault(
+        "Nameless", "<button></button>", [r"<button>.* keeps people out: .*button-name"], "<button"
+    ),
+    Fault("No file", "Here\n\n![A plot](img/none.png)", [r"img/none.png: there is no such"], "![A"),
+    Fault("No deck", "[there](none.md)", [r"none.md: there is no deck slides/none.md"], "[there"),
+    Fault(
+        "No slide", "[on](#/99)", [r"#/99: there is no such slide; slides/planted.md ends"], "[on"
+    ),
+    Fault("No name", "[on](#nowhere)", [r"#nowhere: no slide is called so: write <!--"], "[on"),
+    Fault(
+        "Not there", "[on](architectures.md#/2/99)", [r"slides/architectures.md ends with"], "[on"
+    ),
+    Fault("Silent", "Nothing to say.", [r"the notes are missing: write"], "### Silent", notes=""),
+    Fault(
+        "Endless",
+        "How long?",
+        [r"the notes do not begin with the minutes"],
+        "Note:",
+        "Note:\nLong.",
+    ),
+    Fault(
+        "Twice",
+        "{{ static/results/lenet.json: test_accuracy | percent }}\n\nafter 99 epochs",
+        [r"99 is typed by hand, and may be recorded"],
+        "after",
+    ),
+    Fault(
+        "Typed",
+        f"LeNet has {COUNT} parameters",
+        [rf"{COUNT} is typed .*write {{{{ static/facts.json: lenet.cifar10.parameters \| integer"],
+        "LeNet",
+    ),
+    Fault("False", "A\n{{ claim: 1 > 2 }}", [r"claim: 1 > 2 }}: 1 > 2 is false"], "{{ claim"),
+    Fault(
+        "No key", "{{ static/facts.json: lenet.no }}", [r"there is no key no under lenet"], "{{ st"
+    ),
+    Fault("No TeX", r"so $\frac{1$", [r"\\frac\{1\$: "], "so"),
+    Fault(
+        "One over the other",
+        "\n\n".join([PLACED.format("top: 50%; left: 30%")] * 2),
+        [r'<p> "Placed by hand" lies over <p> "Placed by hand": move'],
+        "<p",
+    ),
+    Fault(
+        "Away",
+        "![A picture of somewhere else](https://example.org/a.png)",
+        [r"https://example.org/a.png is neither in slides/ nor in static/"],
+        "![A",
+    ),
+    Fault(
+        "No picture",
+        "![A file of text, and no picture](img/text.png)",
+        [r"<img> text.png cannot be shown"],
+        "![A",
+    ),
+    Fault(
+        "Later",
+        'A\n\n<p class="fragment" style="position: absolute; top: -2em">Above</p>',
+        [r'<p> "Above" leaves the slide'],
+        "<p",
+    ),
+    Fault(
+        "In the corner",
+        PLACED.format("right: 0; bottom: 0"),
+        [r'<p> "Placed by hand" lies under an arrow', r"leaves the slide", r"px high, less"],
+        "<p",
+    ),
+]
+FRONT = "---\ntitle: Planted\ntheme: evo\n---\n"
+LINE = re.compile(r'slides/planted\.md:(\d+) slide #/(\d+) "(.+?)": (.*)')
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, with all of our decks, and one that has every fault."""
+    project = copy_project(tmp_path_factory.mktemp("check") / "project")
+    slides = project / "slides"
+    for own in (ROOT / "slides").glob("*.md"):
+        shutil.copy(own, slides)
+    (slides / "img").mkdir(exist_ok=True)
+    Image.new("RGB", (30, 30), "blue").save(slides / "img" / "plot.png")
+    (slides / "img" / "text.png").write_text("no picture")
+    texts = [f"\n### {each.title}\n\n{each.text}\n\n{each.notes}\n" for each in FAULTS]
+    deck = FRONT + "\n<!--s-->\n".join([*texts, "\n### The end\n\nNote:\n1 minute.\n"])
+    (slides / "planted.md").write_text(deck, encoding="utf-8")
+    return project
+
+
+def test_every_planted_fault_is_found_and_our_own_decks_have_none(planted: Path) -> None:
+    done = run_node(planted, "check/check.mjs", timeout=400)
+    assert (done.returncode, done.stderr) == (2, "")
+    lines = (planted / "slides" / "planted.md").read_text(encoding="utf-8").splitlines()
+    told: dict[str, list[str]] = {}
+    for said in done.stdout.splitlines():
+        found = LINE.fullmatch(said)
+        assert found, said
+        line, h, title, what = found.groups()
+        fault = FAULTS[int(h)]
+        assert fault.title == title, said
+        assert lines[int(line) - 1].startswith(fault.line), said
+        told.setdefault(title, []).append(what)
+    for fault in FAULTS:
+        whole = told[fault.title]
+        assert len(whole) == len(fault.said), whole
+        for pattern in fault.said:
+            assert any(re.search(pattern, what) for what in whole), (pattern, whole)
+
+
+def test_a_strip_tells_who_writes_and_nobody_else(browser: Browser, planted: Path) -> None:
+    at = {each.title: n for n, each in enumerate(FAULTS)}
+    with serve(planted) as base, visit(browser) as seen:
+        seen.open_deck(f"{base}/planted.md?check#/{at['Faint']}")
+        strip = seen.page.locator("#check")
+        expect(strip).to_contain_text('"Dim" has a contrast of ')
+        seen.page.evaluate(f"Reveal.slide({at['Later']})")
+        expect(strip).to_be_hidden()
+        seen.page.keyboard.press("Space")
+        expect(strip).to_contain_text('"Above" leaves the slide')
+        seen.page.evaluate(f"Reveal.slide({at['Silent']})")
+        expect(strip).to_contain_text("the notes are missing")
+        strip.click()
+        seen.page.evaluate(f"Reveal.slide({at['Pale']})")
+        expect(strip).to_be_hidden()
+        seen.open_deck(f"{base}/planted.md#/{at['Faint']}")
+        seen.page.wait_for_load_state("networkidle")
+        assert strip.count() == 0
+
+
+def test_a_deck_that_is_not_there_gets_one_line() -> None:
+    done = run_node(ROOT, "check/check.mjs", "none")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("there is no deck slides/none.md; there is ")
+    assert done.stderr.count("\n") == 1

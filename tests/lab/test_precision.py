@@ -1,0 +1,133 @@
+"""`--precision auto`: half precision where it is fast and right, by what is there and by a try."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import lab
+from conftest import ROOT
+from lab import cli, precision
+from running import tiny, tiny_recipe
+
+CPU = torch.device("cpu")
+ONE = tiny_recipe(epochs=1, limit=100)
+
+
+class Garbled(nn.Conv2d):
+    """A convolution whose weights get twice their gradient in half precision."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        half = torch.is_autocast_enabled("cpu")
+        weight = 2 * self.weight - self.weight.detach() if half else self.weight
+        return F.conv2d(x, weight, self.bias)
+
+
+def garbled(recipe: lab.Recipe, classes: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 4, 5), Garbled(4, classes, 28), nn.Flatten())
+
+
+def options(folder: Path, **changes: object) -> lab.Options:
+    values = {"out": str(folder), "device": "cpu", "progress": False, **changes}
+    return lab.Options(**values)  # type: ignore[arg-type]
+
+
+@pytest.fixture(params=[True, False])
+def fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether this processor has instructions for bf16: both, one after the other."""
+    monkeypatch.setattr(precision, "has_bf16", lambda: request.param)
+    return bool(request.param)
+
+
+def test_auto_is_what_the_processor_is_fast_in_and_stays_so_when_a_run_is_resumed(
+    fast: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = lab.train(tiny, ONE, options(tmp_path)).run
+    chosen, kind = ("bf16", "bfloat16") if fast else ("fp32", "float32")
+    assert f", {chosen}; run folder {run}" in capsys.readouterr().out.splitlines()[0]
+    about = run.read("run.json")
+    assert (about["options"]["precision"], about["environment"]["precision"]) == (chosen, kind)
+
+    resumed: list[lab.Options] = []
+    monkeypatch.setattr(cli, "train", lambda *words: resumed.append(words[-1]))
+    monkeypatch.setattr(precision, "has_bf16", lambda: not fast)  # on another machine
+    lesson = lab.NetworkLesson("tiny", "Tiny", "A try.", recipe=ONE, build=tiny)
+    lab.main(lesson, ["resume", str(run)])
+    run.write("run.json", about | {"options": about["options"] | {"precision": "auto"}})
+    lab.main(lesson, ["resume", str(run)])  # as an earlier version wrote it
+    assert [each.precision for each in resumed] == [chosen, chosen]
+
+
+def test_other_systems_do_not_say_what_their_processor_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "flags : avx512f avx512_bf16\n")
+    assert precision.has_bf16.__wrapped__()
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: "flags : avx512f avx512_bf16_not\n")
+    assert not precision.has_bf16.__wrapped__()
+    monkeypatch.undo()
+    monkeypatch.setattr(precision, "Path", lambda _: Path("nowhere"))
+    assert not precision.has_bf16.__wrapped__()
+
+
+def test_a_network_that_half_precision_computes_wrong_is_trained_in_fp32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(precision, "has_bf16", lambda: True)
+    run = lab.train(garbled, ONE, options(tmp_path)).run
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("--precision fp32: with bf16 and --channels-last PyTorch gets")
+    assert "the gradient of 1 wrong" in first
+    assert ", fp32; run folder" in second
+    assert run.read("run.json")["environment"]["precision"] == "float32"
+    with pytest.raises(lab.UserError, match="--precision bf16: with bf16 PyTorch gets"):
+        lab.train(garbled, ONE, options(tmp_path, precision="bf16", channels_last=False))
+
+
+def test_all_machines_take_the_format_that_is_right_on_each(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(precision, "has_bf16", lambda: True)
+    model, shape = tiny(ONE, 10), (3, 32, 32)
+    state = torch.get_rng_state()
+    assert precision.settle(lab.Options(), model, CPU, shape).precision == "bf16"
+    assert torch.equal(torch.get_rng_state(), state)
+    monkeypatch.setattr(precision.idist, "all_reduce", lambda mine, how: max(mine, 2))
+    assert precision.settle(lab.Options(), model, CPU, shape).precision == "fp32"
+    with pytest.raises(lab.UserError, match="the gradient of a layer wrong"):
+        precision.settle(lab.Options(precision="bf16"), model, CPU, shape)
+    assert not capsys.readouterr().out
+
+
+def test_both_formats_learn_the_same(tmp_path: Path) -> None:
+    recipe = tiny_recipe(epochs=4, limit=600)
+    curves = [
+        [row["train_loss"] for row in lab.train(tiny, recipe, each).history]
+        for each in (options(tmp_path, precision=name) for name in ("fp32", "bf16"))
+    ]
+    assert curves[0] != curves[1]
+    assert curves[1] == pytest.approx(curves[0], rel=0.01)
+    assert curves[0][-1] < 0.97 * curves[0][0]
+
+
+def test_the_fault_of_pytorch_is_as_the_page_shows_it_and_is_found() -> None:
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    known: dict[str, object] = {}
+    exec(compile(program, "docs/training.md", "exec"), known)
+    conv, images = known["conv"], known["images"]
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(images, Tensor)
+    found = precision.wrong_layer(
+        nn.Sequential(conv), images.shape[1:], torch.bfloat16, torch.channels_last
+    )
+    assert (found is not None) == (not known["off"] <= 0.1)  # a later PyTorch may be right
+    narrow = (images.shape[1], 16, 16)  # where it is right already
+    layers = nn.Sequential(conv)
+    assert precision.wrong_layer(layers, narrow, torch.bfloat16, torch.channels_last) is None
