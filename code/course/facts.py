@@ -60,7 +60,7 @@ def _forms(lesson: lab.NetworkLesson[Any]) -> dict[str, Any]:
 
 
 def _field(model: nn.Module) -> dict[str, int]:
-    """How many pixels the last maps see; nothing for a network that branches on values."""
+    """How many pixels the last maps see; nothing where that cannot be read off."""
     try:
         return {"receptive_field": receptive_field(model)}
     except TraceError:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import operator
 
 from torch import fx, nn
+from torch.fx.proxy import TraceError
 
 WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)  # what looks at several pixels at once
 
@@ -14,6 +16,9 @@ def receptive_field(model: nn.Module) -> int:
 
     What pools over whole maps is not counted, since everything behind it sees the whole image. An
     image can be smaller than the result: the rest of it is padding.
+
+    Raises:
+        TraceError: it has none that could be read off, for it branches on values or has attention.
     """
     ghost = copy.deepcopy(model).eval()
     sides = (_side(ghost, dimension) for dimension in range(2))
@@ -24,6 +29,8 @@ def _side(model: nn.Module, dimension: int) -> int:
     """Of height or width alone: a flat kernel sees more in one of them."""
     seen: dict[fx.Node, tuple[int, int]] = {}  # the field of a value, and how far its neighbor's is
     for node in fx.Tracer().trace(model).nodes:
+        if node.target is operator.matmul:
+            raise TraceError("attention lets every value see all others")
         before = [seen[each] for each in node.all_input_nodes] or [(1, 1)]
         field, jump = (max(each) for each in zip(*before, strict=True))  # of all ways the widest
         module = model.get_submodule(str(node.target)) if node.op == "call_module" else None

@@ -17,7 +17,7 @@ import inception
 import lab
 import nsganet
 import resnet
-from draw import chain, compare, describe, graph, read, rows, strip
+from draw import KINDS, chain, compare, describe, graph, read, rows
 from draw.look import TIMES
 from lab import files, machine
 from lab.parser import Parser
@@ -38,18 +38,21 @@ Panel = tuple[str, nn.Module, tuple[int, ...]]
 
 def _lesson(lesson: lab.NetworkLesson[Any], figure: lab.Figure) -> str:
     """The drawing of a form that a lesson asks for."""
-    if figure.kind not in DRAW or figure.form not in lesson.forms:
+    form = lesson.forms.get(figure.form) if isinstance(figure.form, str) else figure.form
+    if figure.kind not in KINDS or form is None:
         raise lab.UserError(
             f"code/{lesson.name}.py: its figure is a {figure.kind} of {figure.form}: choose from "
-            f"{', '.join(DRAW)}, and from the forms {', '.join(lesson.forms) or '(none)'}"
+            f"{', '.join(KINDS)}, and from the forms {', '.join(lesson.forms) or '(none)'}"
         )
-    form = lesson.forms[figure.form]
     model = form.build()
     used = {each.name.partition(".")[0] for each in lab.layers(model, (1, *form.shape), depth=1)}
     for name, part in list(model.named_children()):
         if name not in used and lab.count_parameters(part):
             setattr(model, name, None)  # an auxiliary classifier: it only helps to train
-    return DRAW[figure.kind](lesson.name, lesson.recipe.title, model, form.shape)
+    if figure.kind == "chain":
+        return _chain(lesson.name, lesson.recipe.title, model, form.shape)
+    ops = read(model, form.shape)
+    return KINDS[figure.kind](lesson.name, lesson.recipe.title, describe(ops), ops)
 
 
 def _chain(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:
@@ -60,14 +63,6 @@ def _chain(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> s
 def _graph(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:
     ops = read(model, shape)
     return graph(name, title, describe(ops), ops)
-
-
-def _strip(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:
-    ops = read(model, shape)
-    return strip(name, title, describe(ops), ops)
-
-
-DRAW = {"chain": _chain, "graph": _graph, "strip": _strip}
 
 
 def _several(draw: Callable[..., str], name: str, title: str, *panels: Panel) -> str:

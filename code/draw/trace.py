@@ -18,7 +18,6 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from lab.errors import UserError
-from lab.measure import module_macs
 
 NORMS = {
     "batchnorm1d": "batch norm",
@@ -266,8 +265,7 @@ class _Step:
         return Op(self.node.name, kind, label, _path(self.node), tuple(shape), sources, **more)
 
     def weighted(self, kind: str, label: str, **more: Any) -> Op:
-        assert self.module is not None
-        macs = module_macs(self.module, self.output)
+        macs = self.node.meta["macs"]
         return self.op(kind, label, parameters=self.parameters, macs=macs, **more)
 
 
@@ -324,8 +322,7 @@ def _layer(step: _Step) -> Op | None:
     if isinstance(module, nn.Linear):
         return step.weighted("fc", "fully connected")
     if _heads(module):
-        label, macs = f"{_heads(module)}-head attention", step.node.meta["macs"]
-        return step.op("attention", label, parameters=step.parameters, macs=macs)
+        return step.weighted("attention", f"{_heads(module)}-head attention")
     return None
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from .measure import Layer, count_parameters, first_level, layers
 
 MOST_STAGES = 12
-ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU, nn.LeakyReLU)
+ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU, nn.LeakyReLU)
 NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm)
 FOLDED = (*ACTIVATIONS, *NORMS, nn.Dropout, nn.Flatten, nn.Identity)
 

@@ -33,10 +33,13 @@ class Form:
 
 @dataclass(frozen=True)
 class Figure:
-    """How a network is drawn: `kind` is "chain", "graph" or "strip", `form` the name of a form."""
+    """How a network is drawn: `kind` is one of `draw.KINDS`.
+
+    `form` is the name of one of the lesson's forms, or a part of the network to draw alone.
+    """
 
     kind: str
-    form: str
+    form: str | Form
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from .errors import UserError
 
@@ -26,8 +27,9 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
     """The layers of a network, measured by passing one input of `shape` (1, C, H, W) through it.
 
     Nothing is computed: the pass runs on the meta device, on a copy. A multiply-accumulate is one
-    product of a convolution or a fully connected layer; biases, pooling, normalization and
-    activations, which have one operation or a few for each output, are not counted.
+    product of a convolution, a fully connected layer or two matrices, as in attention; biases,
+    pooling, normalization and activations, which have one operation or a few for each output, are
+    not counted. PyTorch counts (`torch.utils.flop_counter`): two FLOPs are one of them.
 
     Args:
         depth: how many levels of modules to tell apart; a module at this level is one layer, with
@@ -36,33 +38,39 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
 
     Raises `UserError`: it is no network, as where a function forgot to return it.
     """
-    if not isinstance(model, nn.Module):
-        raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
-    ghost = copy.deepcopy(model).to("meta").eval()
+    ghost = _ghost(model)
     found: list[Layer] = []
+    work = FlopCounterMode(display=False)
 
     def measure(name: str, module: nn.Module) -> None:
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            inside = [layer for layer in found if layer.name.startswith(f"{name}.")]
-            found[:] = [layer for layer in found if layer not in inside]
-            found.append(
-                Layer(
-                    name=name,
-                    kind=type(module).__name__,
-                    shape=tuple(output.shape[1:]),
-                    parameters=count_parameters(module),
-                    macs=module_macs(module, output) + sum(layer.macs for layer in inside),
-                )
-            )
+        before = 0
 
-        module.register_forward_hook(hook)
+        def enter(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            nonlocal before
+            before = work.get_total_flops()
+
+        def leave(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            found[:] = [layer for layer in found if not layer.name.startswith(f"{name}.")]
+            kind, parameters = type(module).__name__, count_parameters(module)
+            macs = (work.get_total_flops() - before) // 2
+            found.append(Layer(name, kind, tuple(output.shape[1:]), parameters, macs))
+
+        module.register_forward_pre_hook(enter)
+        module.register_forward_hook(leave)
 
     for name, module in ghost.named_modules():
         if not list(module.children()) or (name and _level(ghost, name) == depth):
             measure(name, module)
-    with torch.no_grad():
+    with torch.no_grad(), work:
         ghost(torch.empty(shape, device="meta"))
     return found
+
+
+def _ghost(model: nn.Module) -> nn.Module:
+    """A copy of a network in eval mode that computes nothing but shapes."""
+    if not isinstance(model, nn.Module):
+        raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
+    return copy.deepcopy(model).to("meta").eval()
 
 
 def first_level(model: nn.Module) -> dict[str, nn.Module]:
@@ -81,23 +89,17 @@ def _level(model: nn.Module, name: str) -> int:
     return len(parts) - sum(isinstance(model.get_submodule(each), LISTS) for each in around)
 
 
-def module_macs(module: nn.Module, output: Tensor) -> int:
-    """Multiply-accumulates of one module, without those inside it, for one of its outputs."""
-    if isinstance(module, nn.Conv2d):
-        return output[0].numel() * module.weight[0].numel()
-    if isinstance(module, nn.Linear):
-        return output[0].numel() * module.in_features
-    return 0
-
-
 def count_parameters(model: nn.Module) -> int:
     """The number of trainable parameters."""
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
 
 
 def count_macs(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """Multiply-accumulates for one input of `shape` (1, C, H, W)."""
-    return sum(layer.macs for layer in layers(model, shape))
+    """Multiply-accumulates for one input of `shape` (1, C, H, W), as `layers` counts them."""
+    ghost = _ghost(model)
+    with torch.no_grad(), FlopCounterMode(display=False) as work:
+        ghost(torch.empty(shape, device="meta"))
+    return int(work.get_total_flops()) // 2
 
 
 def layer_table(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> str:
@@ -110,8 +112,8 @@ def layer_table(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> str
     for layer in measured:
         side = " x ".join(map(str, layer.shape))
         rows.append((layer.name, layer.kind, side, f"{layer.parameters:,}", f"{layer.macs:,}"))
-    macs = sum(layer.macs for layer in measured)
-    rows.append(("total", "", "", f"{count_parameters(model):,}", f"{macs:,}"))
+    total = f"{count_macs(model, shape):,}"  # some of it may be in no layer of its own
+    rows.append(("total", "", "", f"{count_parameters(model):,}", total))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = []
     for row in rows:

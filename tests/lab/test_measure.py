@@ -20,11 +20,23 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_macs_are_half_of_the_flops_that_pytorch_counts(network: str) -> None:
+def test_the_layers_have_the_work_that_pytorch_counts_for_all(network: str) -> None:
     model = NETWORKS[network]().eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.zeros(1, 3, 32, 32))
-    assert 2 * count_macs(model, (1, 3, 32, 32)) == counter.get_total_flops()
+    macs = sum(layer.macs for layer in layers(model, (1, 3, 32, 32)))
+    assert 2 * macs == counter.get_total_flops()
+
+
+def test_products_of_matrices_count_where_they_are_computed() -> None:
+    class Attention(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return (x @ x.transpose(1, 2)).softmax(dim=2) @ x
+
+    model = nn.Sequential(nn.Linear(8, 8), nn.Sequential(Attention(), nn.Linear(8, 2)))
+    shape, products = (1, 5, 8), 2 * 5 * 5 * 8
+    assert [layer.macs for layer in layers(model, shape, depth=1)] == [320, products + 80]
+    assert count_macs(model, shape) == 320 + products + 80
 
 
 def test_measuring_leaves_the_network_as_it_was() -> None:

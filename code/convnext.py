@@ -1,0 +1,270 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # ConvNeXt
+#
+# Liu, Mao, Wu, Feichtenhofer, Darrell and Xie, *A ConvNet for the 2020s*, CVPR 2022
+# ([arXiv:2201.03545](https://arxiv.org/abs/2201.03545)). The companion of the slide **ConvNeXt**.
+#
+# Were transformers better than convolutions, or only newer? The authors take a ResNet-50, train it
+# as transformers are trained, and then change one thing after another towards a transformer:
+# patches for a stem, depthwise convolutions of 7x7, blocks that are wide inside, layer norm, GELU,
+# and fewer of both. The result has no attention in it, and does as well as a Swin transformer of
+# its size.
+#
+# A stem that cuts 224x224 pixels into patches of 4x4 leaves 8x8 of 32x32. Here the patches are 2x2,
+# and there are three stages instead of four.
+#
+# `python code/convnext.py` trains it on CIFAR10; `--width 96` as wide as ConvNeXt-T. `--help` lists
+# the rest.
+
+# %%
+from dataclasses import dataclass
+
+import lab  # isort: skip (before torch, for Ctrl-C)
+import torch
+from torch import Tensor, nn
+
+# %% [markdown]
+# ## The block
+#
+# Figure 4, right. The depthwise convolution looks at 7x7 pixels of each channel, as attention looks
+# around; the two 1x1 convolutions, four times as wide in between, mix the channels, as the
+# multilayer perceptron of a transformer does. On channels that come last, a 1x1 convolution is a
+# fully connected layer, and layer norm needs no other form either.
+
+
+# %%
+class Block(nn.Module):
+    """x + scale * F(x): (N, C, H, W) -> (N, C, H, W).
+
+    Args:
+        channels: C.
+        drop: probability that an image skips F in training (stochastic depth).
+    """
+
+    def __init__(self, channels: int, drop: float = 0.0) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(channels, channels, 7, padding=3, groups=channels)
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+        self.expand = nn.Linear(channels, 4 * channels)
+        self.gelu = nn.GELU()
+        self.project = nn.Linear(4 * channels, channels)
+        self.scale = nn.Parameter(torch.full((channels, 1, 1), 1e-6))  # layer scale (appendix A)
+        self.drop = drop
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.depthwise(x).permute(0, 2, 3, 1)  # (N, H, W, C)
+        y = self.project(self.gelu(self.expand(self.norm(y))))
+        y = self.scale * y.permute(0, 3, 1, 2)  # (N, C, H, W)
+        if self.training and self.drop > 0:
+            kept = torch.rand(x.shape[0], 1, 1, 1, device=x.device) >= self.drop
+            y = y * kept / (1 - self.drop)
+        return x + y
+
+
+# %%
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of each pixel: (N, C, H, W) -> (N, C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+# %%
+@lab.demo
+def one_block() -> None:
+    x = torch.rand(1, 96, 56, 56)
+    block = Block(96)
+    print(tuple(x.shape), "->", tuple(block(x).shape))
+    for layer in (block.depthwise, block.expand, block.project):
+        print(f"{lab.count_parameters(layer):>7,} parameters in {layer}")
+
+
+# %% [markdown]
+# ## The network
+#
+# Patches, then stages of equal blocks; between two stages a 2x2 convolution halves the image and
+# doubles the channels. The stages have 3, 3, 9 and 3 blocks, one to one to three to one, as in
+# Swin-T (section 2.2).
+
+
+# %%
+class ConvNeXt(nn.Module):
+    """Table 9: images (N, 3, 224, 224) -> logits (N, classes).
+
+    Args:
+        blocks: how many in each stage.
+        width: channels of the first stage.
+        patch: side of the patches that the stem cuts, in pixels.
+        classes: how many.
+        drop: stochastic depth of the last block; it grows linearly from 0.
+    """
+
+    def __init__(
+        self,
+        blocks: tuple[int, ...] = (3, 3, 9, 3),
+        width: int = 96,
+        patch: int = 4,
+        classes: int = 1000,
+        drop: float = 0.0,
+    ) -> None:
+        super().__init__()
+        last = sum(blocks) - 1
+        drops = (drop * number / last for number in range(sum(blocks)))
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, width, patch, stride=patch), ChannelNorm(width, 1e-6)
+        )
+        self.stages, self.downsampling = nn.ModuleList(), nn.ModuleList()
+        channels = width
+        for number, count in enumerate(blocks):
+            if number > 0:
+                halve = nn.Conv2d(channels, 2 * channels, kernel_size=2, stride=2)
+                self.downsampling.append(nn.Sequential(ChannelNorm(channels, 1e-6), halve))
+                channels *= 2
+            stage = (Block(channels, next(drops)) for _ in range(count))
+            self.stages.append(nn.Sequential(*stage))
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.norm = nn.LayerNorm(channels, eps=1e-6)
+        self.classifier = nn.Linear(channels, classes)
+        self.apply(initialize)
+
+    def forward(self, x: Tensor) -> Tensor:  # ConvNeXt-T at 224x224 | three stages at 32x32
+        x = self.stem(x)  # (N, 96, 56, 56) | (N, 32, 16, 16)
+        x = self.stages[0](x)
+        for downsample, stage in zip(self.downsampling, self.stages[1:], strict=True):
+            x = stage(downsample(x))  # (N, 768, 7, 7) | (N, 128, 4, 4) at the end
+        x = self.avgpool(x).flatten(1)  # (N, 768) | (N, 128)
+        return self.classifier(self.norm(x))  # (N, classes)
+
+
+def initialize(module: nn.Module) -> None:
+    """Appendix A.1: small weights, and biases of zero."""
+    if isinstance(module, nn.Conv2d | nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.zeros_(module.bias)
+
+
+# %% [markdown]
+# ## What it costs
+#
+# ConvNeXt-T has 29 million parameters and 4.5 billion multiply-adds (table 1), about those of
+# Swin-T and a little more than ResNet-50's.
+
+
+# %%
+@lab.demo
+def costs() -> None:
+    print(lab.layer_table(ConvNeXt(), (1, 3, 224, 224), depth=1))
+
+
+# %% [markdown]
+# ## The same function as torchvision
+#
+# torchvision keeps stem, stages and downsampling in one list, and numbers what is in a block.
+
+# %%
+LAYERS = {"depthwise": 0, "norm": 2, "expand": 3, "project": 5}
+
+
+def torchvision_name(name: str) -> str:
+    """What torchvision calls a weight of ours: stages.1.0.scale -> features.3.0.layer_scale."""
+    kind, *rest = name.split(".")
+    if kind in ("norm", "classifier"):
+        return ".".join(("classifier", "0" if kind == "norm" else "2", *rest))
+    if kind == "stem":
+        return ".".join(("features", "0", *rest))
+    number, *rest = rest
+    if kind == "downsampling":
+        return ".".join(("features", str(2 * int(number) + 2), *rest))
+    block, layer, *rest = rest
+    inside = ["block", str(LAYERS[layer])] if layer in LAYERS else ["layer_scale"]
+    return ".".join(("features", str(2 * int(number) + 1), block, *inside, *rest))
+
+
+SAME_AS = lab.SameAs("convnext_tiny", ConvNeXt, torchvision_name, {"stochastic_depth_prob": 0.0})
+
+
+@lab.demo
+def difference_from_torchvision() -> None:
+    print(lab.prove(SAME_AS))
+
+
+# %% [markdown]
+# ## The recipe
+#
+# The paper trains for 300 epochs with AdamW, Mixup, CutMix and more (table 5), and says that this
+# alone is worth 2.7 points for a ResNet-50 (section 2.1). Here it gets the recipe of all the
+# others.
+
+
+# %%
+@dataclass(frozen=True)
+class ConvNeXtRecipe(lab.Recipe):
+    """The settings of every lesson, and those of ConvNeXt."""
+
+    TITLE = "ConvNeXt"
+    width: int = lab.setting(32, "channels of the first stage", low=4, high=192)
+    patch: int = lab.setting(2, "side of the patches that the stem cuts, in pixels", low=1, high=4)
+    drop: float = lab.setting(0.0, "stochastic depth of the last block", low=0, below=1)
+
+
+RECIPE = ConvNeXtRecipe("convnext", epochs=20, lr=0.1, batch_size=128, crop_padding=2)
+
+
+def build(recipe: ConvNeXtRecipe, classes: int) -> ConvNeXt:
+    """The network for 32x32 images that a recipe asks for: three stages."""
+    return ConvNeXt((3, 3, 9), recipe.width, recipe.patch, classes, recipe.drop)
+
+
+LESSON = lab.NetworkLesson(
+    "convnext",
+    "ConvNeXt",
+    "A ResNet, changed step by step until it looks like a transformer, but for the attention.",
+    recipe=RECIPE,
+    build=build,
+    forms={"paper": lab.Form("ConvNeXt-T", ConvNeXt)},
+    same_as=SAME_AS,
+    figure=lab.Figure("graph", lab.Form("A block of ConvNeXt-T", lambda: Block(96), (96, 56, 56))),
+    live=True,
+    full_size="--width 96",
+    smoke="--width 16",
+    learns=lab.Learns(0.22, "--lr 0.05"),
+)
+
+# %% [markdown]
+# ## Train
+
+# %%
+if __name__ == "__main__":
+    trained = lab.main(LESSON)
+
+# %% [markdown]
+# ## What it learned
+#
+# The filters of the stem have as many pixels as a patch. What do they see in 2x2 pixels?
+
+# %%
+if __name__ == "__main__":
+    trained.curve()
+    trained.confusion()
+    trained.filters()
+    trained.mistakes()
+
+# %% [markdown]
+# ## To try
+#
+# - `--patch 1` and `--patch 4`: what does a finer or a coarser look at the image cost, and bring?
+# - 3x3 instead of 7x7 in the block: does the network miss the wide view, on images of 32x32 pixels?
+# - Start the layer scale at 1 instead of 0.000001. What happens in the first epoch?

@@ -1,0 +1,299 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # DenseNet
+#
+# Huang, Liu, van der Maaten and Weinberger, *Densely connected convolutional networks*, CVPR 2017
+# ([arXiv:1608.06993](https://arxiv.org/abs/1608.06993)). The companion of the slide **DenseNet**.
+#
+# ResNet adds the output of a block to its input. DenseNet keeps both side by side: every layer of a
+# block reads all maps that were made before it, and adds a few of its own. Nothing has to be
+# learned twice, so a layer can be thin: 12 to 32 new maps, the *growth rate* k.
+#
+# As ResNet's, the paper's networks for ImageNet shrink the image by four before the first block,
+# and those for CIFAR10 do not; they have three blocks instead of four (section 3). A network of 40
+# layers with growth rate 12 is trained here.
+#
+# `python code/densenet.py` trains it on CIFAR10; `--depth 100` the deeper one of the paper's table
+# 2, `--growth-rate 24` a wider one. `--help` lists the rest.
+
+# %%
+from dataclasses import dataclass
+
+import lab  # isort: skip (before torch, for Ctrl-C)
+import torch
+from torch import Tensor, nn
+
+# %% [markdown]
+# ## The layer
+#
+# $$x_\ell = H_\ell([x_0, x_1, \dots, x_{\ell-1}])$$
+#
+# That is equation 2: the brackets stand for concatenation. $H_\ell$ is batch norm, ReLU and a 3x3
+# convolution with k channels. Before it, a 1x1 convolution reduces what may be hundreds of maps to
+# 4k (the "B" of DenseNet-BC, for bottleneck). Batch norm and ReLU come first here, because each
+# layer that reads the maps scales them in its own way.
+
+
+# %%
+class DenseLayer(nn.Module):
+    """Equation 2: (N, C, H, W) -> (N, C + k, H, W), k being the growth rate."""
+
+    def __init__(self, in_channels: int, growth_rate: int) -> None:
+        super().__init__()
+        inner = 4 * growth_rate
+        self.norm1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, inner, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(inner)
+        self.conv2 = nn.Conv2d(inner, growth_rate, 3, padding=1, bias=False)
+        self.relu = nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        new = self.conv1(self.relu(self.norm1(x)))
+        new = self.conv2(self.relu(self.norm2(new)))
+        return torch.cat([x, new], dim=1)
+
+
+# %%
+@lab.demo
+def one_block() -> None:
+    x = torch.zeros(1, 24, 32, 32)
+    block = nn.Sequential(*(DenseLayer(24 + 12 * number, 12) for number in range(6)))
+    print("in ", tuple(x.shape))
+    for layer in block:
+        x = layer(x)
+        print("out", tuple(x.shape))
+
+
+# %% [markdown]
+# ## The transition
+#
+# Maps of different sizes cannot be concatenated, so the network halves the image between its
+# blocks, with an average over 2x2 pixels. A 1x1 convolution before it halves the number of maps,
+# too (the "C" of DenseNet-BC: compression by $\theta = 0.5$).
+
+
+# %%
+class Transition(nn.Module):
+    """(N, C, H, W) -> (N, C / 2, H / 2, W / 2)."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(in_channels)
+        self.relu = nn.ReLU()
+        self.conv = nn.Conv2d(in_channels, in_channels // 2, 1, bias=False)
+        self.pool = nn.AvgPool2d(2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pool(self.conv(self.relu(self.norm(x))))
+
+
+# %% [markdown]
+# ## The network
+#
+# A stem of 2k maps, dense blocks with transitions between them, and an average over each map.
+
+
+# %%
+class DenseNet(nn.Module):
+    """DenseNet-BC: images (N, 3, H, W) -> logits (N, classes).
+
+    Args:
+        layers: how many in each dense block.
+        growth_rate: maps that a layer adds.
+        classes: how many.
+    """
+
+    def __init__(self, layers: tuple[int, ...], growth_rate: int, classes: int = 1000) -> None:
+        super().__init__()
+        channels = 2 * growth_rate
+        self.stem: nn.Module = nn.Sequential(
+            nn.Conv2d(3, channels, kernel_size=7, stride=2, padding=3, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.MaxPool2d(3, stride=2, padding=1),
+        )
+        self.blocks, self.transitions = nn.ModuleList(), nn.ModuleList()
+        for number, count in enumerate(layers):
+            if number > 0:
+                self.transitions.append(Transition(channels))
+                channels //= 2
+            inputs = range(channels, channels + count * growth_rate, growth_rate)
+            self.blocks.append(nn.Sequential(*(DenseLayer(each, growth_rate) for each in inputs)))
+            channels += count * growth_rate
+        self.norm = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU()
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(channels, classes)
+        self.apply(initialize)
+
+    def forward(self, x: Tensor) -> Tensor:  # DenseNet-121 at 224x224 | 34 layers at 32x32
+        x = self.stem(x)  # (N, 64, 56, 56) | (N, 24, 32, 32)
+        x = self.blocks[0](x)  # (N, 256, 56, 56) | (N, 84, 32, 32)
+        for transition, block in zip(self.transitions, self.blocks[1:], strict=True):
+            x = block(transition(x))  # (N, 1024, 7, 7) | (N, 111, 8, 8) at the end
+        x = self.relu(self.norm(x))
+        x = self.avgpool(x).flatten(1)  # (N, 1024) | (N, 111)
+        return self.classifier(x)  # (N, classes)
+
+
+def initialize(module: nn.Module) -> None:
+    """As the paper (section 4.2), after He et al., *Delving deep into rectifiers*."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight)
+
+
+def for_small_images(model: DenseNet) -> DenseNet:
+    """The stem of section 3, which keeps the resolution of 32x32 images."""
+    channels = model.blocks[0][0].norm1.num_features
+    model.stem = nn.Conv2d(3, channels, 3, padding=1, bias=False).apply(initialize)
+    return model
+
+
+# %% [markdown]
+# The paper's two families: table 1 for ImageNet, where k = 32; and section 3 for CIFAR10. There,
+# each of three blocks has n layers of two convolutions, and with the stem, the two transitions and
+# the last layer that makes 6n + 4.
+
+
+# %%
+def densenet121(classes: int = 1000) -> DenseNet:
+    """Table 1, for images of 224x224 pixels."""
+    return DenseNet((6, 12, 24, 16), growth_rate=32, classes=classes)
+
+
+def densenet_cifar10(depth: int = 34, growth_rate: int = 12, classes: int = 10) -> DenseNet:
+    """DenseNet-BC with `depth` = 6n + 4 layers, for images of 32x32 pixels."""
+    return for_small_images(DenseNet(((depth - 4) // 6,) * 3, growth_rate, classes))
+
+
+# %% [markdown]
+# ## What it costs
+#
+# Table 2 of the paper gives 0.8 million parameters for 100 layers with k = 12, and 15.3 million for
+# 250 with k = 24: a ResNet of 1001 layers with 10.2 million does no better than the first of the
+# two.
+
+
+# %%
+@lab.demo
+def costs() -> None:
+    print(lab.layer_table(densenet_cifar10(), (1, 3, 32, 32), depth=1))
+    for depth, growth_rate in ((34, 12), (100, 12), (250, 24)):
+        count = lab.count_parameters(densenet_cifar10(depth, growth_rate))
+        print(f"depth {depth}, k = {growth_rate}: {count:,} parameters")
+
+
+# %% [markdown]
+# ## The same function as torchvision
+#
+# Equal weights must give equal outputs. torchvision counts from 1 where we count from 0.
+
+
+# %%
+def torchvision_name(name: str) -> str:
+    """What torchvision calls a weight of ours: blocks.0.2.conv1.weight -> (...).conv1.weight."""
+    kind, *rest = name.split(".")
+    if kind == "classifier":
+        return name
+    if kind in ("stem", "norm"):
+        kind = {"0": "conv0", "1": "norm0"}[rest.pop(0)] if kind == "stem" else "norm5"
+    if kind == "blocks":
+        block, layer, *rest = rest
+        kind = f"denseblock{int(block) + 1}.denselayer{int(layer) + 1}"
+    if kind == "transitions":
+        number, *rest = rest
+        kind = f"transition{int(number) + 1}"
+    return ".".join(("features", kind, *rest))
+
+
+SAME_AS = lab.SameAs("densenet121", densenet121, torchvision_name)
+
+
+@lab.demo
+def difference_from_torchvision() -> None:
+    print(lab.prove(SAME_AS))
+
+
+# %% [markdown]
+# ## The recipe
+
+
+# %%
+@dataclass(frozen=True)
+class DenseNetRecipe(lab.Recipe):
+    """The settings of every lesson, and those of DenseNet."""
+
+    TITLE = "DenseNet"
+    depth: int = lab.setting(34, "layers: 6n + 4", low=10)
+    growth_rate: int = lab.setting(12, "maps that a layer adds", low=2, high=64)
+
+
+RECIPE = DenseNetRecipe("densenet", epochs=20, lr=0.1, batch_size=128, crop_padding=2)
+
+
+def build(recipe: DenseNetRecipe, classes: int) -> DenseNet:
+    """The network for 32x32 images that a recipe asks for."""
+    if recipe.depth % 6 != 4:
+        raise lab.UserError(f"--depth must be 6n + 4 (22, 34, 100), not {recipe.depth}")
+    return densenet_cifar10(recipe.depth, recipe.growth_rate, classes)
+
+
+LESSON = lab.NetworkLesson(
+    "densenet",
+    "DenseNet",
+    "Every layer reads all maps made before it, and adds a few of its own.",
+    recipe=RECIPE,
+    build=build,
+    forms={
+        "paper": lab.Form("DenseNet-121", densenet121),
+        "cifar10": lab.Form("DenseNet-BC, 34 layers", densenet_cifar10, (3, 32, 32)),
+    },
+    same_as=SAME_AS,
+    figure=lab.Figure(
+        "graph", lab.Form("A layer of DenseNet-121", lambda: DenseLayer(64, 32), (64, 56, 56))
+    ),
+    live=True,
+    full_size="--depth 100",
+    smoke="--depth 10 --growth-rate 8",
+    learns=lab.Learns(0.22, "--lr 0.05"),
+)
+
+# %% [markdown]
+# ## Train
+
+# %%
+if __name__ == "__main__":
+    trained = lab.main(LESSON)
+
+# %% [markdown]
+# ## What it learned
+#
+# The first convolution has 24 filters of 3x3 pixels, and every later layer of the first block reads
+# their maps: they look for edges and colors.
+
+# %%
+if __name__ == "__main__":
+    trained.curve()
+    trained.confusion()
+    trained.filters()
+    trained.mistakes()
+
+# %% [markdown]
+# ## To try
+#
+# - `--depth 22 --growth-rate 18` has about as many parameters. Which is better, depth or width?
+# - Add the new maps to the input instead of keeping both. Which shapes must change? You are back at
+#   ResNet.
+# - Leave out the 1x1 convolution of a layer. What happens to the parameters, and to the accuracy?
