@@ -46,6 +46,20 @@ from torch import Tensor, nn
 
 
 # %%
+class StochasticDepth(nn.Module):
+    """In training, zero for each image with a probability, and scaled up otherwise."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.probability == 0:
+            return x
+        kept = torch.rand(x.shape[0], 1, 1, 1, device=x.device) >= self.probability
+        return x * kept / (1 - self.probability)
+
+
 class Block(nn.Module):
     """x + scale * F(x): (N, C, H, W) -> (N, C, H, W).
 
@@ -62,16 +76,13 @@ class Block(nn.Module):
         self.gelu = nn.GELU()
         self.project = nn.Linear(4 * channels, channels)
         self.scale = nn.Parameter(torch.full((channels, 1, 1), 1e-6))  # layer scale (appendix A)
-        self.drop = drop
+        self.skip = StochasticDepth(drop)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.depthwise(x).permute(0, 2, 3, 1)  # (N, H, W, C)
         y = self.project(self.gelu(self.expand(self.norm(y))))
         y = self.scale * y.permute(0, 3, 1, 2)  # (N, C, H, W)
-        if self.training and self.drop > 0:
-            kept = torch.rand(x.shape[0], 1, 1, 1, device=x.device) >= self.drop
-            y = y * kept / (1 - self.drop)
-        return x + y
+        return x + self.skip(y)
 
 
 # %%

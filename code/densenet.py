@@ -47,6 +47,11 @@ from torch import Tensor, nn
 
 
 # %%
+def conv(in_channels: int, channels: int, kernel: int) -> nn.Conv2d:
+    """(N, in_channels, H, W) -> (N, channels, H, W), without a bias: batch norm has one."""
+    return nn.Conv2d(in_channels, channels, kernel, padding=kernel // 2, bias=False)
+
+
 class DenseLayer(nn.Module):
     """Equation 2: (N, C, H, W) -> (N, C + k, H, W), k being the growth rate."""
 
@@ -54,9 +59,9 @@ class DenseLayer(nn.Module):
         super().__init__()
         inner = 4 * growth_rate
         self.norm1 = nn.BatchNorm2d(in_channels)
-        self.conv1 = nn.Conv2d(in_channels, inner, 1, bias=False)
+        self.conv1 = conv(in_channels, inner, 1)
         self.norm2 = nn.BatchNorm2d(inner)
-        self.conv2 = nn.Conv2d(inner, growth_rate, 3, padding=1, bias=False)
+        self.conv2 = conv(inner, growth_rate, 3)
         self.relu = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -92,7 +97,7 @@ class Transition(nn.Module):
         super().__init__()
         self.norm = nn.BatchNorm2d(in_channels)
         self.relu = nn.ReLU()
-        self.conv = nn.Conv2d(in_channels, in_channels // 2, 1, bias=False)
+        self.conv = conv(in_channels, in_channels // 2, 1)
         self.pool = nn.AvgPool2d(2)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -122,8 +127,8 @@ class DenseNet(nn.Module):
             nn.Conv2d(3, channels, kernel_size=7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(channels),
             nn.ReLU(),
-            nn.MaxPool2d(3, stride=2, padding=1),
         )
+        self.pool: nn.Module = nn.MaxPool2d(3, stride=2, padding=1)
         self.blocks, self.transitions = nn.ModuleList(), nn.ModuleList()
         for number, count in enumerate(layers):
             if number > 0:
@@ -139,7 +144,8 @@ class DenseNet(nn.Module):
         self.apply(initialize)
 
     def forward(self, x: Tensor) -> Tensor:  # DenseNet-121 at 224x224 | 34 layers at 32x32
-        x = self.stem(x)  # (N, 64, 56, 56) | (N, 24, 32, 32)
+        x = self.stem(x)  # (N, 64, 112, 112) | (N, 24, 32, 32)
+        x = self.pool(x)  # (N, 64, 56, 56) | (N, 24, 32, 32)
         x = self.blocks[0](x)  # (N, 256, 56, 56) | (N, 84, 32, 32)
         for transition, block in zip(self.transitions, self.blocks[1:], strict=True):
             x = block(transition(x))  # (N, 1024, 7, 7) | (N, 111, 8, 8) at the end
@@ -157,7 +163,8 @@ def initialize(module: nn.Module) -> None:
 def for_small_images(model: DenseNet) -> DenseNet:
     """The stem of section 3, which keeps the resolution of 32x32 images."""
     channels = model.blocks[0][0].norm1.num_features
-    model.stem = nn.Conv2d(3, channels, 3, padding=1, bias=False).apply(initialize)
+    model.stem = conv(3, channels, 3).apply(initialize)
+    model.pool = nn.Identity()
     return model
 
 

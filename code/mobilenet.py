@@ -88,7 +88,9 @@ class InvertedResidual(nn.Module):
     def __init__(self, in_channels: int, channels: int, stride: int, expansion: int) -> None:
         super().__init__()
         inner = expansion * in_channels
-        self.expand = conv(in_channels, inner, 1) if expansion > 1 else nn.Identity()
+        self.expand: nn.Module = nn.Identity()
+        if expansion > 1:
+            self.expand = conv(in_channels, inner, 1)
         self.depthwise = conv(inner, inner, 3, stride, groups=inner)
         self.project = nn.Conv2d(inner, channels, 1, bias=False)
         self.norm = nn.BatchNorm2d(channels)
@@ -190,8 +192,8 @@ def for_small_images(model: MobileNetV2) -> MobileNetV2:
 #
 # *Squeeze and excitation* (Hu, Shen and Sun, CVPR 2018,
 # [arXiv:1709.01507](https://arxiv.org/abs/1709.01507)) lets a block look at the whole image: an
-# average over each map, two small layers, and a factor between 0 and 1 for each channel. MobileNetV3
-# and EfficientNet put it behind the depthwise convolution.
+# average over each map, two small layers, and a factor between 0 and 1 for each channel.
+# MobileNetV3 and EfficientNet put it behind the depthwise convolution.
 
 
 # %%

@@ -56,11 +56,11 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        qkv = self.qkv(x).unflatten(2, (3, self.heads, -1))  # (N, T, 3, heads, D / heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # each (N, heads, T, D / heads)
-        scores = q @ k.transpose(2, 3) / q.shape[-1] ** 0.5  # (N, heads, T, T)
-        y = scores.softmax(dim=3) @ v  # (N, heads, T, D / heads)
+    def forward(self, x: Tensor) -> Tensor:  # q, k, v: (N, heads, T, D_h)
+        qkv = self.qkv(x).unflatten(2, (3, self.heads, -1))
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        scores = q @ k.transpose(2, 3) / q.shape[-1] ** 0.5
+        y = scores.softmax(dim=3) @ v  # (N, heads, T, D_h)
         return self.out(y.transpose(1, 2).flatten(2))
 
 
@@ -72,6 +72,11 @@ class Attention(nn.Module):
 
 
 # %%
+def perceptron(width: int, hidden: int) -> nn.Sequential:
+    """(N, T, D) -> (N, T, D), each token by itself."""
+    return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+
+
 class EncoderBlock(nn.Module):
     """Figure 1, right: (N, T, D) -> (N, T, D)."""
 
@@ -80,7 +85,7 @@ class EncoderBlock(nn.Module):
         self.norm1 = nn.LayerNorm(width, eps=1e-6)
         self.attention = Attention(width, heads)
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
-        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+        self.mlp = perceptron(width, hidden)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x + self.attention(self.norm1(x))
