@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 import { escapeText, fillIn } from '../html.mjs';
+import { LEARN, learn } from './learn.mjs';
 import { SERVED } from './links.mjs';
 import { listFiles, load, siteAddress } from '../project.mjs';
 
@@ -17,6 +18,7 @@ const { agreement, millions, percent, provenance, top, whole, withArticle } =
 
 const SAMPLES = 'static/samples';
 const MODELS = 'static/models';
+const LESSON = 'static/learn/lenet.json';
 const PREFERRED = 'cat'; // the sample to begin with, where there is one
 const MOST_BARS = 10;
 // Asks live.html for all networks; without it, a phone would load them all for its first answer.
@@ -218,12 +220,17 @@ export function livePage(root, assets, licenses) {
     title: read(root, file).title,
     network: nameOf({ file }),
   }));
+  const lesson = path.join(root, LESSON);
+  const learns = fs.existsSync(lesson)
+    ? [learn(JSON.parse(fs.readFileSync(lesson, 'utf8')), LESSON, assets)]
+    : [];
+  if (learns.length > 0) single.push({ title: 'Watch it learn', network: LEARN });
   const groups = [...(files.length > 1 ? [files] : []), ...files.map((file) => [file])];
   return fillIn(PAGE, {
     staticBase: `${assets}/static`,
     all: files.length > 1 && ALL,
     single,
-    lives: groups.map((group) => live(root, group, assets)),
+    lives: [...groups.map((group) => live(root, group, assets)), ...learns],
     licenses,
   });
 }

@@ -38,7 +38,7 @@ function attempt(read, line) {
 }
 
 /** Yield number and value of each field, bytes as a view. @returns {Iterable<[number, any]>} */
-function* fields(bytes) {
+export function* fields(bytes) {
   let at = 0;
   const varint = () => {
     let value = 0;
