@@ -51,7 +51,7 @@ const told = ({ passed, worked }, factor, unit) =>
 
 for (const batch of [16, 32, 64, 128]) {
   const training = begin();
-  const settings = { ...lesson.settings, batch };
+  const settings = { ...lesson.settings.shapes, batch };
   await training.step(settings); // the first takes longer, and measures
   training.data.every = Infinity;
   const time = await timed(async () => {
@@ -63,7 +63,7 @@ for (const batch of [16, 32, 64, 128]) {
 const training = begin();
 const reached = () => training.points.at(-1)?.accuracy ?? 0;
 const time = await timed(async () => {
-  while (reached() < WANTED && training.images < MOST) await training.step(lesson.settings);
+  while (reached() < WANTED && training.images < MOST) await training.step(lesson.settings.shapes);
 });
 console.log(
   `${(100 * reached()).toFixed(1)} % after ${training.images} images: ${told(time, 1, 's')}`,

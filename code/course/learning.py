@@ -2,8 +2,8 @@
 
     python -m course.learning
 
-Its training step and its network are ONNX graphs (`course.step`). Beside them lie what the page must
-know of the lesson, and a recorded run of the same training, for paper and where no script runs.
+Its training step and its network are ONNX graphs (`course.step`). Beside them lie what the page
+must know of the lesson, and a recorded run of the same training, for paper and without a script.
 """
 
 import copy
@@ -33,6 +33,7 @@ TRAINING, VALIDATION = {"count": 9000, "seed": 0}, {"count": 500, "seed": 1}
 # What the sliders begin with. The rate stays where the room puts it, while the lesson's rises and
 # falls; a smaller batch than the lesson's takes more steps with the same images.
 SETTINGS = {"lr": 0.02, "momentum": 0.9, "batch": 64, "augment": False}
+OWN = {"lr": 0.01, "momentum": 0.9, "batch": 16, "augment": True}  # for the room's few pictures
 # It answers with a moving average of its weights, as with `--ema`: at a rate that does not fall,
 # the weights themselves go back and forth.
 EMA = 0.98
@@ -53,7 +54,7 @@ def about() -> dict[str, Any]:
         "mean": [round(each, 4) for each in pixels.mean((0, 2, 3)).tolist()],
         "std": [round(each, 4) for each in pixels.std((0, 2, 3)).tolist()],
         "shift": recipe.crop_padding,
-        "settings": SETTINGS,
+        "settings": {"shapes": SETTINGS, "own": OWN},
         "ema": EMA,
         "training": TRAINING,
         "validation": VALIDATION,

@@ -38,7 +38,7 @@ function pictures({ classes, record, parameters }, url) {
     part(url, { x: side * n, y, side, words: `Filter ${n + 1} of C1` }),
   );
   return (
-    `<div class="learn-shapes"><div class="learn-pictures">${figures.join('')}</div>` +
+    `<div class="learn-shapes"><p class="learn-what">Shapes that it does not train on, and what it says</p><div class="learn-pictures">${figures.join('')}</div>` +
     `<p class="learn-what">The six filters of C1</p><div class="learn-filters">${filters.join('')}</div></div>`
   );
 }
@@ -57,11 +57,12 @@ export function learn(lesson, file, assets) {
   if (missing) throw new Error(`it has no ${missing}: python -m course.learning writes one`);
   const home = assets === SERVED ? '' : assets;
   const url = `${assets}/${file}`;
-  const { record, settings, training, title } = lesson;
+  const { record, training, title } = lesson;
+  const { lr, momentum, batch } = lesson.settings.shapes;
   const { images, accuracy } = record.history.at(-1);
   const about =
-    `${title}, ${whole(images)} of ${whole(training.count)} drawn shapes seen, rate ${settings.lr}, ` +
-    `momentum ${settings.momentum}, batches of ${settings.batch}: recorded with PyTorch ${record.torch} on ` +
+    `${title}, ${whole(images)} of ${whole(training.count)} drawn shapes seen, rate ${lr}, ` +
+    `momentum ${momentum}, batches of ${batch}: recorded with PyTorch ${record.torch} on ` +
     `${record.device}. In a browser this slide trains it before your eyes.`;
   const label = 'Watch a network learn';
   return (

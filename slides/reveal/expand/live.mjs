@@ -18,7 +18,7 @@ const { agreement, millions, percent, provenance, top, whole, withArticle } =
 
 const SAMPLES = 'static/samples';
 const MODELS = 'static/models';
-const LESSON = 'static/learn/lenet.json';
+const LESSONS = 'static/learn'; // of which a network learns in the page
 const PREFERRED = 'cat'; // the sample to begin with, where there is one
 const MOST_BARS = 10;
 // Asks live.html for all networks; without it, a phone would load them all for its first answer.
@@ -205,6 +205,13 @@ export function live(root, files, assets) {
   );
 }
 
+/** The slide on which a network learns, for that page; none where there is no such network. */
+const learnsIn = (root, assets) =>
+  listFiles(path.join(root, LESSONS), { ending: '.json' })
+    .slice(0, 1)
+    .map((name) => `${LESSONS}/${name}`)
+    .map((file) => learn(JSON.parse(fs.readFileSync(path.join(root, file), 'utf8')), file, assets));
+
 /**
  * Return the page live.html: every network of static/models, of which the address names one or all.
  *
@@ -215,15 +222,12 @@ export function live(root, files, assets) {
  */
 export function livePage(root, assets, licenses) {
   const files = modelsIn(root, MODELS);
-  if (files.length === 0) return undefined;
+  const learns = learnsIn(root, assets);
+  if (files.length === 0 && learns.length === 0) return undefined;
   const single = files.map((file) => ({
     title: read(root, file).title,
     network: nameOf({ file }),
   }));
-  const lesson = path.join(root, LESSON);
-  const learns = fs.existsSync(lesson)
-    ? [learn(JSON.parse(fs.readFileSync(lesson, 'utf8')), LESSON, assets)]
-    : [];
   if (learns.length > 0) single.push({ title: 'Watch it learn', network: LEARN });
   const groups = [...(files.length > 1 ? [files] : []), ...files.map((file) => [file])];
   return fillIn(PAGE, {

@@ -48,18 +48,19 @@ const SLIDERS = [
  */
 export function controls(state, act) {
   const start = button('Start', act.toggle, { class: 'learn-start' });
-  const step = button('One step', act.step);
+  const step = button('Step', act.step, { title: 'one step: one batch' });
   const again = button('Again', act.again);
   const title = 'the weights, as an .onnx file that a live slide runs';
   const keep = button('Keep it', act.keep, { title, disabled: true });
-  const augment = button('Move and mirror', () => act.set({ augment: !state.settings?.augment }), {
+  const augment = button('Augment', () => act.set({ augment: !state.settings?.augment }), {
     'aria-pressed': 'false',
+    title: 'train on images that are shifted and mirrored at random',
   });
   const sliders = SLIDERS.map(({ name, label, setting, min, max, step: by }) => {
     const value = make('output');
     const oninput = () => act.set({ [name]: setting(Number(slider.value)) });
     const slider = make('input', { type: 'range', min, max, step: by, name, oninput });
-    return { name, slider, value, row: make('label', make('span', label), value, slider) };
+    return { name, slider, value, row: make('label', make('span', label), slider, value) };
   });
   return {
     element: make(

@@ -46,6 +46,7 @@ function shapesView(state) {
   );
   const element = make(
     'div.learn-shapes',
+    make('p.learn-what', 'Shapes that it does not train on, and what it says'),
     make('div.learn-pictures', ...figures),
     make('p.learn-what', 'The six filters of C1'),
     make('div.learn-filters', ...filters),

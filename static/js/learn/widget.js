@@ -58,6 +58,7 @@ function download(bytes, name) {
 export function bringToLife(root, { name, mirrors }) {
   /** @type {State} */
   const state = { kind: 'shapes', classes: [] };
+  const chosen = {}; // settings, by kind
   let spoken = -Infinity;
 
   function update(changes) {
@@ -109,13 +110,16 @@ export function bringToLife(root, { name, mirrors }) {
         await ask('again', { kind: state.kind });
       }),
     set(changes) {
-      update({ settings: { ...state.settings, ...changes } });
-      ask('set', { chosen: state.settings });
+      const settings = { ...state.settings, ...changes };
+      chosen[state.kind] = settings;
+      update({ settings });
+      ask('set', { chosen: settings });
     },
     kind(kind) {
       pause();
       room.end();
       update({ kind, before: undefined, trouble: undefined, isRunning: false });
+      act.set(chosen[kind] ?? {});
       if (kind === 'own') room.begin();
     },
     keep: () =>
@@ -144,7 +148,8 @@ export function bringToLife(root, { name, mirrors }) {
     const url = new URL(root.dataset.learn ?? '', document.baseURI).href;
     const { lesson, pictures, filters } = await ask('open', { url });
     const start = { steps: 0, images: 0, seconds: 0, points: [], isLost: false, answers: [] };
-    update({ lesson, pictures, settings: lesson.settings, shapes: { ...start, filters } });
+    Object.assign(chosen, lesson.settings);
+    update({ lesson, pictures, settings: chosen.shapes, shapes: { ...start, filters } });
     root.replaceChildren(view.body);
   }
 

@@ -129,10 +129,10 @@ async function run(kind, mine, steps) {
 
 const JOBS = {
   /** What there is to be learned, and how it begins. */
-  async open({ url, chosen }) {
+  async open({ url }) {
     base = url;
     lesson = JSON.parse(new TextDecoder().decode(await download(url)));
-    settings = chosen ?? lesson.settings;
+    settings = lesson.settings.shapes;
     const { count, seed } = lesson.validation;
     validation = new Pictures(count);
     validation.add(drawShapes(seed).next().value, classOf);
