@@ -28,12 +28,12 @@ from lab.onnx import export
 from . import lessons, step
 
 FOLDER = lessons.ROOT / "static" / "learn"
-# As many drawn shapes to train on, and another seed's to validate.
-TRAINING, VALIDATION = {"count": 9000, "seed": 0}, {"count": 500, "seed": 1}
+# How many drawn shapes, and of which seed: to train on, and to validate.
+TRAINING, VALIDATION = (9000, 0), (500, 1)
 # What the sliders begin with. The rate stays where the room puts it, while the lesson's rises and
 # falls; a smaller batch than the lesson's takes more steps with the same images.
-SETTINGS = {"lr": 0.02, "momentum": 0.9, "batch": 64, "augment": False}
-OWN = {"lr": 0.01, "momentum": 0.9, "batch": 16, "augment": True}  # for the room's few pictures
+SETTINGS: dict[str, Any] = {"lr": 0.02, "momentum": 0.9, "batch": 64, "augment": False}
+OWN: dict[str, Any] = {"lr": 0.01, "momentum": 0.9, "batch": 16, "augment": True}  # few pictures
 # It answers with a moving average of its weights, as with `--ema`: at a rate that does not fall,
 # the weights themselves go back and forth.
 EMA = 0.98
@@ -45,7 +45,7 @@ def about() -> dict[str, Any]:
     """What the page must know of the lesson and its images, as JSON data."""
     recipe, model = lessons.networks()[step.LESSON].recipe, step.network()
     known = facts(recipe.title, model, (3, data.SIZE, data.SIZE))
-    pixels = shapes.draw(**TRAINING)[0].float().div_(255)
+    pixels = shapes.draw(*TRAINING)[0].float().div_(255)
     return {
         "network": step.LESSON,
         "title": recipe.title,
@@ -56,8 +56,8 @@ def about() -> dict[str, Any]:
         "shift": recipe.crop_padding,
         "settings": {"shapes": SETTINGS, "own": OWN},
         "ema": EMA,
-        "training": TRAINING,
-        "validation": VALIDATION,
+        "training": dict(zip(("count", "seed"), TRAINING, strict=True)),
+        "validation": dict(zip(("count", "seed"), VALIDATION, strict=True)),
         "parameters": [
             # PyTorch draws all of a layer's from -bound to bound.
             {"name": name, "shape": list(value.shape), "bound": _bound(model, name)}
@@ -85,7 +85,7 @@ def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module
     """Train as the page does; return the record and the network."""
     recipe, model = lessons.networks()[step.LESSON].recipe, step.network()
     average = copy.deepcopy(model)
-    train, validation = Split(*shapes.draw(**TRAINING)), Split(*shapes.draw(**VALIDATION))
+    train, validation = Split(*shapes.draw(*TRAINING)), Split(*shapes.draw(*VALIDATION))
     batches = Batches(
         train,
         mean=known["mean"],
@@ -110,14 +110,14 @@ def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module
 
     def measure() -> Tensor:
         with torch.no_grad():
-            shares = average(others).softmax(1)
+            shares: Tensor = average(others).softmax(1)
         loss = {"loss": round(sum(losses) / len(losses), 4)} if losses else {}
         right = (shares.argmax(1) == labels).float().mean().item()
         history.append({"images": seen, **loss, "accuracy": round(right, 4)})
         losses.clear()
         return shares
 
-    measure()
+    shares = measure()
     start = time.perf_counter()
     for batches.epoch in range(passes):
         for number, (images, wanted, _) in enumerate(batches, 1):
@@ -149,7 +149,7 @@ def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module
 def picture(model: nn.Module) -> bytes:
     """The ten pictures, in two rows, and below them the filters of the first layer, as PNG."""
     side, half = data.SIZE, len(shapes.SHAPES) // 2
-    pictures = shapes.draw(**VALIDATION)[0][: 2 * half].permute(0, 2, 3, 1).numpy()
+    pictures = shapes.draw(*VALIDATION)[0][: 2 * half].permute(0, 2, 3, 1).numpy()
     kernels = next(model.parameters()).detach()
     largest = kernels.abs().amax((1, 2, 3), keepdim=True)
     filters = (127.5 + 127.5 * kernels / largest).round().to(torch.uint8)

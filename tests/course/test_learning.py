@@ -97,7 +97,7 @@ def test_ten_steps_in_the_page_are_ten_steps_of_the_lessons_optimizer() -> None:
         assert np.abs(state[f"{name}.momentum"] - momentum).max() < 1e-5, name
 
 
-def test_the_files_are_what_the_lesson_gives_today(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_files_are_what_the_lesson_gives_today() -> None:
     record = KNOWN["record"]
     assert learning.about() | {"record": record} == KNOWN
     assert record["passes"] == learning.PASSES
@@ -106,7 +106,7 @@ def test_the_files_are_what_the_lesson_gives_today(monkeypatch: pytest.MonkeyPat
     assert sum(size.values()) < 100_000
     with Image.open(learning.FOLDER / "lenet.png") as picture:
         first = np.asarray(picture)[:32, :32]
-    wanted = shapes.draw(**learning.VALIDATION)[0][0].permute(1, 2, 0).numpy()
+    wanted = shapes.draw(*learning.VALIDATION)[0][0].permute(1, 2, 0).numpy()
     assert np.array_equal(first, wanted)
 
 
@@ -119,8 +119,8 @@ def test_an_export_gives_the_same_bytes_again() -> None:
 
 
 def test_the_recorded_run_learns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "TRAINING", {"count": 640, "seed": 0})
-    monkeypatch.setattr(learning, "VALIDATION", {"count": 50, "seed": 1})
+    monkeypatch.setattr(learning, "TRAINING", (640, 0))
+    monkeypatch.setattr(learning, "VALIDATION", (50, 1))
     record, model = learning.learn(KNOWN, 3)
     first, *_, last = record["history"]
     assert first == {"images": 0, "accuracy": first["accuracy"]}

@@ -124,6 +124,7 @@ def test_the_room_watches_it_learn_and_keeps_what_it_has_learned(
     steps = root.locator(".live-time").inner_text()
     press(root, "Step")
     expect(root.locator(".live-time")).not_to_have_text(steps)
+    expect(root.get_by_role("button", name="Start")).to_be_visible()
     expect(root.locator("aside [role=status]")).to_contain_text("new shapes right")
     assert len(root.locator(".learn-pictures figcaption").all_inner_texts()) == 10
     assert "…" not in root.locator(".learn-pictures").inner_text()
