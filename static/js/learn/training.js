@@ -212,9 +212,13 @@ export class Training {
     const { validation } = this.data;
     this.answers = await this.ask(this.measured);
     const right = this.answers.filter((shares, n) => top(shares) === validation.labels[n]).length;
-    const sum = this.losses.reduce((total, loss) => total + loss, 0);
-    const loss = this.losses.length > 0 ? sum / this.losses.length : undefined;
+    const known = this.losses.filter(Number.isFinite);
+    const mean = known.reduce((total, loss) => total + loss, 0) / known.length;
+    const { images } = this;
+    const accuracy = right / validation.count;
     this.losses = [];
-    this.points.push({ images: this.images, loss, accuracy: right / validation.count });
+    if (images === 0) this.points.push({ images, accuracy });
+    else if (known.length > 0) this.points.push({ images, loss: mean, accuracy });
+    if (this.isLost) this.points.push({ images, loss: NaN, accuracy });
   }
 }
