@@ -181,7 +181,8 @@ export class Training {
     this.losses.push(loss);
     this.steps += 1;
     this.images += settings.batch;
-    const isDue = this.images - this.points[this.points.length - 1].images >= this.data.every;
+    const since = this.images - this.points[this.points.length - 1].images;
+    const isDue = this.steps === 1 || since >= this.data.every; // a curve begins with the first step
     if (isDue || this.isLost) await this.measure();
   }
 
