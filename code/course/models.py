@@ -4,8 +4,10 @@
     python -m course.models lenet resnet        two of them
     python -m course.models --runs FOLDER       the runs are in FOLDER instead of runs
 
-Nothing is trained: a network whose recorded run is not there, or whose file would be too large or
-answer otherwise than the network, is named, and what is in static/models stays.
+With LeNet come the files of its slide "Watch it learn", static/learn, for which it is trained on
+drawn shapes. Nothing else is trained: a network whose recorded run is not there, or whose file
+would be too large or answer otherwise than the network, is named, and what is in static/models
+stays.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from lab.parser import Parser
 from lab.recipe import recorded_recipe
 from lab.runs import Run
 
-from . import lessons
+from . import learning, lessons, step
 from .rounding import rounded
 from .samples import SAMPLES
 
@@ -190,6 +192,8 @@ def main() -> None:
         path = MODELS / f"{name}.onnx"
         files.write_bytes(path, whole)
         print(f"{machine.shown(path)}: {len(whole):,} bytes")
+    if not given.names or step.LESSON in given.names:
+        learning.write()
 
 
 if __name__ == "__main__":

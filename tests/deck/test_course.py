@@ -497,7 +497,8 @@ def test_pages_without_node_are_one_line_and_help_needs_nothing(tmp_path: Path) 
 
 
 def test_live_networks_are_linked_where_their_page_and_their_weights_are(project: Path) -> None:
-    shutil.rmtree(project / "static" / "models")
+    for folder in ("models", "learn"):
+        shutil.rmtree(project / "static" / folder)
     site = build(project)
     assert not any("live.html" in link for link in Page(site / "index.html").links)
     model = project / "static" / "models" / "lenet.onnx"

@@ -922,6 +922,7 @@ BAD = [
         "{{ static/results: one }}",
         "that cannot be read; write {{ static/FOLDER: key | compare macs }}, ",
     ),
+    ("{{ static/net.json: . | learn }}", "it has no title: python -m course.learning writes one"),
     ("{{ code/lab | live }}", "a directive reads code/….py, static/….json or"),
     ("- {{ static/models/good.onnx | live }}", "code and drawings need a line of their own"),
     ("{{ static/essay.onnx | live }}", "essay.onnx: this is no ONNX file, or a part of one"),

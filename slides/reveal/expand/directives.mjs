@@ -18,6 +18,7 @@
 //   {{ static/img/inception-a.svg | figure }}                    a drawing; "figure steps": stepped
 //   {{ static/models/lenet.onnx | live }}                        a network that runs in the page
 //   {{ static/models | live }}                                   all of them, side by side
+//   {{ static/learn/lenet.json: . | learn }}                     a network that learns in the page
 //   {{ claim: results.resnet.macs > results.lenet.macs }}        nothing, where it is so: claims.mjs
 //
 // TeX between dollars is an equation: math.mjs. A listing in Mermaid is drawn: diagram.mjs. Columns,
@@ -41,6 +42,7 @@ import { figure } from './figure.mjs';
 import { front } from '../charts/front.mjs';
 import { escapeText } from '../html.mjs';
 import { layers } from './layers.mjs';
+import { learn } from './learn.mjs';
 import { LESSON, replaceLinks, resolver, withTheirOwn } from './links.mjs';
 import { live, modelsIn } from './live.mjs';
 import { listFiles } from '../project.mjs';
@@ -164,6 +166,7 @@ const DRAWINGS = {
     return front(whole, searches, word);
   },
   shares: (whole, [key], word) => shares(lookUpOrAll(whole, key), word),
+  learn: (whole, [key], word, { file, assets }) => learn(lookUpOrAll(whole, key), file, assets),
   lessons: (whole, [key], word, { root, assets }) => {
     const names = Object.keys(lookUpOrAll(whole, key));
     names.forEach((name) => locate(root, `code/${name}.py`));

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 import { escapeText, fillIn } from '../html.mjs';
+import { LEARN, learn } from './learn.mjs';
 import { SERVED } from './links.mjs';
 import { listFiles, load, siteAddress } from '../project.mjs';
 
@@ -22,6 +23,7 @@ const MODELS = 'static/models';
 const KINDS = { photos: 'Photograph', '': 'Drawing', test: 'Test image' };
 const TEST = 'test';
 const PREFERRED = ['photos/cat', 'cat']; // the samples to begin with, where there is one
+const LESSONS = 'static/learn'; // of which a network learns in the page
 const MOST_BARS = 10;
 // Asks live.html for all networks; without it, a phone would load them all for its first answer.
 const ALL = '?networks=all';
@@ -233,6 +235,13 @@ export function live(root, files, assets) {
 /** The still of all networks of static/models, for the site's first page; there are some. */
 export const liveStill = (root, assets) => live(root, modelsIn(root, MODELS), assets);
 
+/** The slide on which a network learns, for that page; none where there is no such network. */
+const learnsIn = (root, assets) =>
+  listFiles(path.join(root, LESSONS), { ending: '.json' })
+    .slice(0, 1)
+    .map((name) => `${LESSONS}/${name}`)
+    .map((file) => learn(JSON.parse(fs.readFileSync(path.join(root, file), 'utf8')), file, assets));
+
 /**
  * Return the page live.html: every network of static/models, of which the address names one or all.
  *
@@ -243,17 +252,19 @@ export const liveStill = (root, assets) => live(root, modelsIn(root, MODELS), as
  */
 export function livePage(root, assets, licenses) {
   const files = modelsIn(root, MODELS);
-  if (files.length === 0) return undefined;
+  const learns = learnsIn(root, assets);
+  if (files.length === 0 && learns.length === 0) return undefined;
   const single = files.map((file) => ({
     title: read(root, file).title,
     network: nameOf({ file }),
   }));
+  if (learns.length > 0) single.push({ title: 'Watch it learn', network: LEARN });
   const groups = [...(files.length > 1 ? [files] : []), ...files.map((file) => [file])];
   return fillIn(PAGE, {
     staticBase: `${assets}/static`,
     all: files.length > 1 && ALL,
     single,
-    lives: groups.map((group) => live(root, group, assets)),
+    lives: [...groups.map((group) => live(root, group, assets)), ...learns],
     licenses,
   });
 }

@@ -7,9 +7,15 @@ export const isMirror = () => Boolean(window.frameElement && window.parent.opene
 const channel = new BroadcastChannel(`live ${location.pathname}`);
 const states = new Map();
 
+/** Tell the speaker view what a widget shows. */
+export function tell(widget, state) {
+  states.set(widget, state);
+  send(widget);
+}
+
 const send = (widget) => channel.postMessage({ widget, state: states.get(widget) });
 
-/** Tell the speaker view what a widget shows: pixels, answers, words, the map that is large. */
+/** The same of networks that answer: pixels, answers, words, the map that is large. */
 export function share(widget, state, map) {
   const { pixels, what, sample, panel, settings, looks, within } = state;
   const networks = state.networks.map((network) => ({
@@ -17,8 +23,7 @@ export function share(widget, state, map) {
     source: undefined,
     file: undefined,
   }));
-  states.set(widget, { networks, pixels, what, sample, panel, settings, looks, within, map });
-  send(widget);
+  tell(widget, { networks, pixels, what, sample, panel, settings, looks, within, map });
 }
 
 /** Let the speaker view ask for what is shown, since it may be opened later. */

@@ -46,7 +46,8 @@ async function enter(root) {
   if (current === root) return;
   leave();
   current = root;
-  const { bringToLife } = await import('./widget.js');
+  const learns = root.dataset.learn !== undefined;
+  const { bringToLife } = await (learns ? import('../learn/widget.js') : import('./widget.js'));
   if (!lives.has(root)) {
     root.addEventListener('keydown', onKey);
     root.addEventListener('pointerup', onPointerUp);

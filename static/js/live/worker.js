@@ -1,46 +1,16 @@
 // Runs networks beside the page, so that the deck never waits for one.
 //
 // Each message is answered by one with the same `id`: `{ id, result }` or `{ id, error }`. They are
-// dealt with in turn. onnxruntime is asked for with the first network, and only its two files for
-// WebAssembly: one thread, because more would need headers that not every web server sends.
+// dealt with in turn.
 
 import { Complaint, everyOutput, readNetwork } from './onnx.js';
 import { checkNumbers, checkShape, normalise, probabilitiesOf, softmax } from './outputs.js';
 import { seen } from './picture.js';
+import { download, loadRuntime, told } from './runtime.js';
 
-const RUNTIME = new URL('../../../ort/', import.meta.url);
 const MAX_FILE = 100e6; // bytes; the largest network of the lecture has two million
 
 const networks = new Map();
-let runtime;
-
-async function download(url) {
-  const answer = await fetch(url);
-  if (!answer.ok) {
-    const name = new URL(url).pathname.split('/').pop();
-    throw new Complaint(`${name} cannot be loaded (${answer.status})`);
-  }
-  return new Uint8Array(await answer.arrayBuffer());
-}
-
-async function startRuntime() {
-  const [ort, wasmBinary] = await Promise.all([
-    import(new URL('ort.wasm.bundle.min.js', RUNTIME).href),
-    // onnxruntime would ask for it itself, and complain where a server does not know its type.
-    download(new URL('ort-wasm-simd-threaded.wasm', RUNTIME)),
-  ]);
-  Object.assign(ort.env.wasm, { numThreads: 1, wasmBinary });
-  ort.env.logLevel = 'error';
-  return ort;
-}
-
-async function loadRuntime() {
-  runtime ??= startRuntime().catch((error) => {
-    runtime = undefined; // what was lost on the way is asked for again
-    throw error;
-  });
-  return runtime;
-}
 
 /** Run a network for the outputs named; returns them by name, as `{ dims, data }`. */
 async function fetchOutputs({ session, network }, pixels, names) {
@@ -134,12 +104,9 @@ async function answer({ id, job, ...details }) {
   try {
     postMessage({ id, result: await JOBS[job](details) });
   } catch (error) {
-    // onnxruntime begins with a code of its own and goes on for lines.
-    const line = String(error.message ?? error).split('\n')[0];
-    const told = error instanceof Complaint ? line : `onnxruntime cannot run it: ${line}`;
     // Out of memory, for instance: nothing that follows could be trusted.
     const broken = error instanceof WebAssembly.RuntimeError;
-    postMessage({ id, broken, error: told });
+    postMessage({ id, broken, error: told(error) });
   }
 }
 

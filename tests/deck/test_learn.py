@@ -1,0 +1,195 @@
+"""A network learns on a slide, in a real browser: from drawn shapes, and from the room."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnxruntime import InferenceSession
+from playwright.sync_api import Browser, Locator, Page, Route, expect
+from test_live import SERIOUS
+
+from barriers import AXE
+from conftest import ROOT
+from lab.onnx import export
+from watching import Visit, origin, visit
+
+LESSON = ROOT / "static" / "learn" / "lenet.json"
+LEARN = "section.present:not(.stack) .learn"
+GO = """() => {
+  const slides = [...document.querySelectorAll('.slides section section')];
+  const { h, v } = Reveal.getIndices(slides.find((slide) => slide.querySelector('.learn')));
+  Reveal.slide(h, v);
+}"""
+# A webcam that shows what the test says: a color with noise.
+WEBCAM = """
+const canvas = Object.assign(document.createElement('canvas'), { width: 64, height: 64 });
+const context = canvas.getContext('2d');
+window.color = 'red';
+setInterval(() => {
+  context.fillStyle = window.color;
+  context.fillRect(0, 0, 64, 64);
+  context.fillStyle = 'white';
+  context.fillRect(60 * Math.random(), 60 * Math.random(), 9, 9);
+}, 30);
+navigator.mediaDevices.getUserMedia = async () => canvas.captureStream();
+"""
+# What leaves the slide.
+OUTSIDE = """root => {
+  const { right, bottom } = root.getBoundingClientRect();
+  const leaves = (box) => box.right > right + 1 || box.bottom > bottom + 1;
+  return [...root.querySelectorAll('button, p, label, figcaption, canvas, input, span')]
+    .filter((each) => each.checkVisibility() && !each.closest('aside'))
+    .filter((each) => leaves(each.getBoundingClientRect()))
+    .map((each) => each.outerHTML);
+}"""
+SOON = 120_000  # ms, on a busy machine; a quiet one needs a few seconds
+
+
+def few(route: Route) -> None:
+    """Let the page train on few images in small batches: in less time, it learns a part."""
+    lesson = json.loads(LESSON.read_text(encoding="utf-8"))
+    lesson["training"]["count"] = 1000
+    lesson["settings"]["shapes"]["batch"] = 16
+    route.fulfill(json=lesson)
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Browser, deck_url: str) -> Iterator[Visit]:
+    """Open the deck once."""
+    with visit(browser) as opened:
+        opened.page.route("**/static/learn/lenet.json", few)
+        opened.page.add_init_script(WEBCAM)
+        opened.open_deck(deck_url)
+        assert not [url for url in opened.requested if url.endswith((".onnx", "worker.js"))]
+        yield opened
+        opened.check(origin(deck_url))
+
+
+@pytest.fixture
+def seen(opened: Visit) -> Visit:
+    """Go to the slide on which a network learns."""
+    opened.page.evaluate(GO)
+    expect(opened.page.locator(LEARN).get_by_role("button", name="Start")).to_be_visible()
+    return opened
+
+
+def press(root: Locator, name: str) -> None:
+    root.get_by_role("button", name=name, exact=True).click()
+
+
+def right(root: Locator) -> int:
+    """How many of a hundred it gets right, as the slide says."""
+    said = root.locator(".live-verdict strong").all_inner_texts()
+    return int(said[0].split()[0]) if said and said[0][0].isdigit() else 0
+
+
+def wait_until_right(page: Page, root: Locator, share: int) -> None:
+    for _ in range(SOON // 100):
+        if right(root) >= share:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{right(root)} % right")
+
+
+def test_the_slide_fits_can_be_read_and_has_no_serious_barrier(seen: Visit) -> None:
+    page, root = seen.page, seen.page.locator(LEARN)
+    seen.add_script(AXE)
+    for panel in ("Watch it learn", "Teach it yourself"):
+        press(root, panel)
+        assert page.evaluate(SERIOUS, ".present .present .live") == []
+        for width, height in [(1920, 1080), (1024, 768)]:
+            page.set_viewport_size({"width": width, "height": height})
+            assert root.evaluate(OUTSIDE) == [], f"{panel} at {width}x{height}"
+    press(root, "Watch it learn")
+
+
+def test_the_room_watches_it_learn_and_keeps_what_it_has_learned(
+    seen: Visit, tmp_path: Path
+) -> None:
+    page, root = seen.page, seen.page.locator(LEARN)
+    assert not [url for url in seen.requested if url.endswith((".onnx", ".wasm"))]
+    with page.context.expect_page() as opened:
+        page.keyboard.press("s")
+    speaker = opened.value
+    speaker.wait_for_function("document.querySelectorAll('iframe').length === 2")
+    page.bring_to_front()
+    press(root, "Start")
+    wait_until_right(page, root, 25)  # a network that learns nothing stays at 10
+    press(root, "Pause")
+    expect(root.get_by_role("button", name="Start")).to_be_visible()
+    steps = root.locator(".live-time").inner_text()
+    press(root, "Step")
+    expect(root.locator(".live-time")).not_to_have_text(steps)
+    expect(root.get_by_role("button", name="Start")).to_be_visible()
+    expect(root.locator("aside [role=status]")).to_contain_text("new shapes right")
+    assert len(root.locator(".learn-pictures figcaption").all_inner_texts()) == 10
+    assert "…" not in root.locator(".learn-pictures").inner_text()
+    mirror = speaker.frame_locator("iframe").first.locator(LEARN)
+    expect(mirror.locator(".live-verdict")).to_have_text(
+        root.locator(".live-verdict").text_content() or ""
+    )
+    speaker.close()
+
+    with page.expect_download() as kept:
+        press(root, "Keep it")
+    file = tmp_path / "kept.onnx"
+    kept.value.save_as(file)
+    known = export.parse(file.read_bytes())
+    assert known["parameters"] == 62_006
+    session = InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {"images": np.zeros((1, 3, 32, 32), np.float32)})
+    assert logits.shape == (1, 10)
+
+    press(root, "Again")
+    expect(root.locator(".live-verdict")).to_have_text("Press Start")
+    rate = root.get_by_role("slider", name="Learning rate")
+    rate.fill("0.5")
+    press(root, "Start")
+    expect(root.locator(".live-verdict")).to_contain_text("Diverged", timeout=SOON)
+    expect(root.locator(".before")).to_have_count(2)
+    page.keyboard.press("PageDown")
+    expect(page.locator(LEARN)).to_have_count(0)
+
+
+def test_the_room_teaches_two_classes_with_the_webcam(seen: Visit) -> None:
+    page, root = seen.page, seen.page.locator(LEARN)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(f"{request.method} {request.post_data}"))
+    press(root, "Teach it yourself")
+    expect(root.locator(".live-about")).to_contain_text("nothing is sent anywhere")
+    press(root, "Start")
+    expect(root.locator(".live-trouble")).to_have_text(
+        "thumb up has 0 pictures, and needs 5 or more"
+    )
+    name = root.get_by_role("textbox", name="Name of class 2")
+    name.fill("blue")
+    name.press("Tab")
+    for color, film in (("red", "Film thumb up"), ("blue", "Film blue")):
+        page.evaluate("(color) => { window.color = color; }", color)
+        page.wait_for_timeout(200)
+        press(root, film)
+        expect(root.locator("li", has=page.get_by_role("button", name=film))).to_contain_text(
+            "20 of 20", timeout=SOON
+        )
+    press(root, "Start")
+    wait_until_right(page, root, 90)
+    for color, answer in (("red", "thumb up"), ("blue", "blue")):
+        page.evaluate("(color) => { window.color = color; }", color)
+        expect(root.locator(".live-top .live-class")).to_have_text(answer, timeout=SOON)
+    assert set(sent) <= {"GET None"}  # nothing but files that it fetched
+
+
+def test_without_a_script_the_recorded_run_is_shown(browser: Browser, deck_url: str) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{origin(deck_url)}live.html?network=learn")
+    root = page.locator(".learn")
+    last = json.loads(LESSON.read_text(encoding="utf-8"))["record"]["history"][-1]
+    expect(root.locator(".live-verdict")).to_have_text(f"{100 * last['accuracy']:.1f}\u00a0% right")
+    assert root.locator("path.now").count() == 2
+    assert root.locator("image").count() == 16
+    context.close()
