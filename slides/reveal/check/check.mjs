@@ -9,12 +9,15 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 
-import findBarriers from './barriers.js';
-import inspect, { PAPER, PHONE, WINDOWS } from './inspect.js';
 import { readText, slideAt, slidesOf } from './read.mjs';
 import { launch, openPage, ORIGIN, programOfBrowser } from '../print/browser.mjs';
-import { command, listDecks, Refusal } from '../project.mjs';
+import { command, listDecks, load, Refusal } from '../project.mjs';
 import { tryDecks, writeDecks } from '../site/build.mjs';
+
+// Not by `import`, which would end in Node's own lines where package.json is broken.
+const page = (name) => load(new URL(name, import.meta.url).href);
+const { default: findBarriers } = await page('barriers.js');
+const { default: inspect, PAPER, PHONE, WINDOWS } = await page('inspect.js');
 
 // A phone and paper are pages of their own. What axe-core reads, it reads in the last window.
 const PAGES = [

@@ -1,6 +1,11 @@
 // The routes through a deck, as the pages around it tell of them: static/js/talk/routes.js.
 
-import { ALL, describe, namesIn, routesOf } from '../../../static/js/talk/routes.js';
+import { load } from '../project.mjs';
+
+// Not by `import`, which would end in Node's own lines where package.json is broken.
+const { ALL, describe, namesIn, routesOf } = await load(
+  new URL('../../../static/js/talk/routes.js', import.meta.url).href,
+);
 
 /** What a slide sets by `<!-- .slide: name="value" -->`. */
 const attribute = (name, slide) =>

@@ -21,7 +21,7 @@ const GROUPS = {
 export function sources(act, samples, chooser, webcam) {
   const kinds = Object.keys(GROUPS).filter((kind) => samples.some((one) => one.kind === kind));
   const show = (sample) => {
-    const alt = `${sample.kind} of ${withArticle(sample.name)}`;
+    const alt = `Sample: ${sample.kind.toLowerCase()} of ${withArticle(sample.name)}`;
     const image = make('img', { src: sample.url, alt, draggable: 'false' });
     return button(image, () => act.sample(sample), {
       'data-sample': sample.file.replace(/\.\w+$/, ''),
