@@ -208,7 +208,9 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
     const moves = drawing && getComputedStyle(drawing).overflowX === 'auto';
     const r = element.getBoundingClientRect();
     const leaves = r.left < left || r.right > right || r.top < top || r.bottom > bottom;
-    if (leaves && !(moves && element !== drawing)) {
+    // Of a picture inside of a drawing, only what the drawing frames is seen.
+    const isFramed = element.tagName === 'image';
+    if (leaves && !isFramed && !(moves && element !== drawing)) {
       tell(slide, 'leaves', element, 'leaves the slide: say less, or spread it over two slides');
     }
     const { clientWidth, clientHeight, scrollWidth, scrollHeight } = element;
