@@ -208,9 +208,7 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
     const moves = drawing && getComputedStyle(drawing).overflowX === 'auto';
     const r = element.getBoundingClientRect();
     const leaves = r.left < left || r.right > right || r.top < top || r.bottom > bottom;
-    // Of a picture inside of a drawing, only what the drawing frames is seen.
-    const isFramed = element.tagName === 'image';
-    if (leaves && !isFramed && !(moves && element !== drawing)) {
+    if (leaves && !(moves && element !== drawing)) {
       tell(slide, 'leaves', element, 'leaves the slide: say less, or spread it over two slides');
     }
     const { clientWidth, clientHeight, scrollWidth, scrollHeight } = element;
@@ -251,7 +249,8 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
     const things = [];
     for (const element of slide.querySelectorAll('*')) {
       if (!isSeen(element)) continue;
-      checkRoom(element, slide, { left, right, top, bottom });
+      // Of a picture inside of a drawing, only what the drawing frames is seen.
+      if (element.tagName !== 'image') checkRoom(element, slide, { left, right, top, bottom });
       const isText = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
       if (isText) checkText(element, slide);
       if (element.tagName === 'IMG') checkPicture(element, slide);
