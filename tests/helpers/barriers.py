@@ -12,6 +12,7 @@ FIND = read_check("barriers.js")
 ANSWERED = """() => {
   const live = Reveal.getCurrentSlide().querySelector('.live');
   if (!live) return true;
+  if (live.matches('.learn')) return !live.querySelector('.live-still');
   const isBusy = live.querySelector('.live-say')?.getAttribute('aria-busy') !== 'false';
   return !isBusy && !live.querySelector('.live-verdict').textContent.includes('Loading');
 }"""
@@ -27,7 +28,7 @@ LISTEN = """() => {
 }"""
 REACHED = "reached.splice(0)"
 
-TAB_STOPS = 'a[href], button, input, select, textarea, [tabindex="0"]'
+TAB_STOPS = ':is(a[href], button, input, select, textarea, [tabindex="0"]):not(:disabled)'
 
 
 def find_barriers(seen: Visit) -> list[str]:
