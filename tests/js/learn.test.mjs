@@ -58,7 +58,7 @@ test('two classes of twenty pictures are learned in seconds, and again in the sa
   assert.deepEqual(await train(first, 5), losses);
 });
 
-test('a rate too high ends in no number, and one too low in nothing learned', async () => {
+test('a rate too high ends in a loss that is not a number, and one too low in nothing learned', async () => {
   const high = begin();
   await train(high, 60, { lr: 3 });
   assert.ok(high.isLost);
@@ -98,7 +98,7 @@ test('what was learned is kept in a file that a live slide reads and that answer
   assert.ok(Math.abs(powers[0] / (powers[0] + powers[1]) - wanted[0]) < 1e-5);
 });
 
-test('curves have round axes, begin with no loss and end where there is no number', () => {
+test('curves have round axes, begin with no loss and end where it is not a number', () => {
   assert.equal(room(0, 1000), 1000);
   assert.equal(room(12_000, 10_000), 20_000);
   const points = [
@@ -112,7 +112,7 @@ test('curves have round axes, begin with no loss and end where there is no numbe
     'M250.0 200.0L500.0 600.0',
     'M0.0 900.0L250.0 500.0L500.0 250.0L503.2 1000.0',
   ]);
-  assert.match(charts(points), /Loss: <strong>no number<\/strong>.*Right on others: <strong>0/);
+  assert.match(charts(points), /Loss: <strong>not a number<\/strong>.*Right on others: <strong>0/);
   assert.match(charts([], points), /class="before"/);
   assert.doesNotMatch(charts([]), /path class="now"/);
 });

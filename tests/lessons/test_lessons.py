@@ -41,6 +41,12 @@ PICTURES = ["confusion", "curve", "filters", "mistakes"]
 # What the demonstrations of a lesson must say.
 SAYS = {
     "alexnet": ["(1, 3, 224, 224) -> (1, 96, 55, 55)", "61,100,840", "60,965,224"],
+    "convnext": ["  4,800 parameters in Conv2d(96", "28,589,128  4,455,531,264"],
+    "densenet": [
+        "out (1, 84, 32, 32) begins with its input: True",
+        "depth 100, k = 12: 769,162 parameters",
+        "depth 250, k = 24: 15,324,406 parameters",
+    ],
     "googlenet": [
         "5x5: direct 120 million MACs, reduced 12 million",
         "inception3a     159.5     159       128.0    128",
@@ -49,6 +55,7 @@ SAYS = {
         "mixed_6a  InceptionB         768 x 17 x 17    1,153,280    401,937,408",
         "in all: 23,834,568 parameters instead of 37,696,584: 37% saved",
     ],
+    "mobilenet": ["one after the other 4,784,128: 7.9 times less", "3,504,872  300,774,272"],
     "lenet": ["today 61,706, in 1998 60,000", "120 x 1 x 1", "by hand, epoch 2"],
     "pieces": [
         "convolution 3x3, stride 2, padding 1: (2, 6, 16, 16), largest difference",
@@ -58,6 +65,7 @@ SAYS = {
     ],
     "resnet": ["a silent block changes nothing: True", "ResNet-20   option A   269,722"],
     "vgg16": ["three 3x3: 110,592 weights, one 7x7: 200,704, 81% more", "138,357,544"],
+    "vit": ["in another order, the same answers: True", "86,567,656  17,563,828,224"],
 }
 # Enough to make each step of a training once.
 TINY = "--data shapes --limit 60 --epochs 1 --batch-size 16 --device cpu --no-progress"
@@ -110,11 +118,7 @@ CLAIMS: dict[tuple[str, str], Callable[[], bool]] = {
         lambda: abs(LESSONS["vgg16"].recipe.width - 1 / 3) < 0.02
     ),
     ("vgg16", "`--width 1 --no-channels-last`: eight times the work"): (
-        lambda: (
-            7.5
-            < lab.count_macs(built("vgg16", width=1.0), (1, 3, 32, 32)) / SMALL["vgg16"]["macs"]
-            < 8.5
-        )
+        lambda: 7.5 < macs("vgg16", width=1.0) / SMALL["vgg16"]["macs"] < 8.5
     ),
     ("inception", "with little more than a third of VGG16's work"): (
         lambda: 0.33 < ratio(PAPER["inception"], PAPER["vgg16"], "macs") < 0.4
@@ -142,6 +146,56 @@ CLAIMS: dict[tuple[str, str], Callable[[], bool]] = {
         lab.count_parameters(built("resnet", shortcut="B")) - SMALL["resnet"]["parameters"] == 2752
     ),
     ("darts", "14 edges"): lambda: importlib.import_module("darts").EDGES == 14,
+    ("densenet", "has 34 layers and a growth rate of 12"): lambda: (
+        (LESSONS["densenet"].recipe.depth, LESSONS["densenet"].recipe.growth_rate) == (34, 12)
+    ),
+    ("densenet", "the first, at full resolution, does most of the work"): (
+        lambda: part(SMALL["densenet"], "macs", "blocks.0") > 0.5
+    ),
+    ("densenet", "Each block has about as many parameters as the others"): (
+        lambda: all(
+            0.25 < part(SMALL["densenet"], "parameters", f"blocks.{n}") < 0.35 for n in range(3)
+        )
+    ),
+    ("densenet", "`--depth 22 --growth-rate 17` has about as many parameters"): lambda: (
+        0.95
+        < lab.count_parameters(built("densenet", depth=22, growth_rate=17))
+        / SMALL["densenet"]["parameters"]
+        < 1.05
+    ),
+    ("mobilenet", "More than a third of the parameters are in the classifier"): (
+        lambda: part(PAPER["mobilenet"], "parameters", "classifier") > 1 / 3
+    ),
+    ("mobilenet", "has more layers and more parameters, and does less work"): lambda: (
+        ratio(SMALL["mobilenet"], SMALL["resnet"]) > 1
+        and ratio(SMALL["mobilenet"], SMALL["resnet"], "macs") < 1
+    ),
+    ("mobilenet", "`--width 0.25` and `--width 1` do a third and three times the work"): lambda: (
+        all(
+            abs(macs("mobilenet", width=width) / SMALL["mobilenet"]["macs"] / times - 1) < 0.1
+            for width, times in ((0.25, 1 / 3), (1, 3))
+        )
+    ),
+    ("vit", "more than three times as many as ResNet-50"): (
+        lambda: 3 < ratio(PAPER["vit"], FACTS["resnet"]["torchvision"]) < 3.5
+    ),
+    ("vit", "nearly all of them are in its twelve blocks"): (
+        lambda: part(PAPER["vit"], "parameters", "blocks") > 0.95
+    ),
+    ("vit", "Why is its work more than sixteen times as much?"): (
+        lambda: macs("vit", patch=2) > 16 * macs("vit", patch=8)
+    ),
+    ("convnext", "a little more than ResNet-50"): lambda: all(
+        1 < ratio(PAPER["convnext"], FACTS["resnet"]["torchvision"], what) < 1.15
+        for what in ("parameters", "macs")
+    ),
+    (
+        "convnext",
+        "`--patch 1` and `--patch 4` do four times the work and a quarter of it",
+    ): lambda: all(
+        abs(macs("convnext", patch=patch) / SMALL["convnext"]["macs"] / times - 1) < 0.02
+        for patch, times in ((1, 4), (4, 1 / 4))
+    ),
 }
 
 
@@ -149,6 +203,11 @@ def built(name: str, **changes: object) -> nn.Module:
     """The network of a recipe that differs from the lesson's in these settings."""
     with torch.device("meta"):
         return NETWORKS[name].build(replace(NETWORKS[name].recipe, **changes), 10)
+
+
+def macs(name: str, **changes: object) -> int:
+    """The work of such a network, for an image."""
+    return lab.count_macs(built(name, **changes), (1, 3, 32, 32))
 
 
 def least_loss(smoothing: float, classes: int) -> float:

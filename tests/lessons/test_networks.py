@@ -11,13 +11,17 @@ import torch
 from torch import nn
 
 import alexnet
+import convnext
 import darts
+import densenet
 import googlenet
 import inception
 import lenet
+import mobilenet
 import nsganet
 import resnet
 import vgg16
+import vit
 from networks import assert_exports, assert_finite_gradients, assert_one_row_an_image, heads
 
 CLASSES = 7
@@ -63,6 +67,20 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "darts": small(darts, cells=3, channels=4, drop_path=0.0),
     "darts-bare": small(darts, cells=3, channels=4, drop_path=0.0, auxiliary_weight=0.0),
     "nsganet": small(nsganet, genome="1-11-1.0-01-0", width=4),
+    "densenet": small(densenet, depth=10, growth_rate=4),
+    "densenet-imagenet": lambda: densenet.DenseNet((1, 2), growth_rate=4, classes=CLASSES),
+    "mobilenet": small(mobilenet, width=0.1),
+    "mobilenet-imagenet": lambda: mobilenet.MobileNetV2(width=0.1, classes=CLASSES, depth=0.1),
+    "mobilenet-excited": lambda: mobilenet.with_excitation(
+        mobilenet.for_small_images(mobilenet.MobileNetV2(width=0.25, classes=CLASSES, depth=0.1))
+    ),
+    "vit": small(vit, width=24, depth=1),
+    "vit-conv": small(vit, width=24, depth=1, patch=8, stem="conv"),
+    "vit-imagenet": lambda: vit.VisionTransformer(
+        width=24, depth=1, heads=2, hidden=48, classes=CLASSES
+    ),
+    "convnext": lambda: convnext.ConvNeXt((1, 1, 2), width=4, patch=2, classes=CLASSES, drop=0.1),
+    "convnext-imagenet": lambda: convnext.ConvNeXt((1, 1, 2, 1), width=4, classes=CLASSES),
 }
 AUXILIARY = {"googlenet": 2, "inception": 1, "darts": 1}  # classifiers, which "bare" leaves out
 # The auxiliary classifier's batch norm sees one pixel an image.
@@ -70,6 +88,7 @@ NOT_ONE = ("inception", "inception-imagenet", "darts")
 EXPORTED = ["lenet", "alexnet", "alexnet-paper", "alexnet-imagenet", "vgg16"]
 EXPORTED += ["vgg16-without-batch-norm", "googlenet", "googlenet-imagenet-paper", "inception"]
 EXPORTED += ["resnet", "resnet-50-A", "darts-bare", "nsganet"]
+EXPORTED += ["densenet", "mobilenet-excited", "vit-conv", "convnext"]
 
 
 def side_of(name: str) -> int:

@@ -137,13 +137,18 @@ class Head(NamedTuple):
 
 
 def _head(model: nn.Module, shape: tuple[int, ...]) -> Head | None:
-    """What a network ends in, if that is a global average and one fully connected layer."""
+    """What a network ends in, if that is a global average and one fully connected layer.
+
+    A norm between the two would see the average, and not each place.
+    """
     children = first_level(model)
     calls = [layer.name for part in grouped(model, shape) for layer in part]
     own = [at for at, name in enumerate(calls) if not isinstance(children[name], FOLDED)]
     if len(own) < 2 or own[-1] != len(calls) - 1:
         return None
-    pool, last = (children[calls[at]] for at in own[-2:])
+    pool, *between, last = (children[name] for name in calls[own[-2] :])
+    if not all(isinstance(each, nn.Dropout | nn.Flatten | nn.Identity) for each in between):
+        return None
     averaged = isinstance(pool, nn.AdaptiveAvgPool2d) and pool.output_size in (1, (1, 1))
     return Head(own[-2], calls[-1]) if averaged and isinstance(last, nn.Linear) else None
 

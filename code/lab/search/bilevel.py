@@ -152,7 +152,7 @@ def search(make: Callable[[R, int], Step], recipe: R, options: Options, *, image
 
     Raises:
         UserError: images or a run that cannot be used, or several processes.
-        Diverged: the loss is no number any more.
+        Diverged: the loss is no longer a number.
         Stopped: the user pressed Ctrl-C; the run is saved, and the same command goes on.
     """
     if idist.get_world_size() > 1:

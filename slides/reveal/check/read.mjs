@@ -3,10 +3,10 @@
 import path from 'node:path';
 
 import { replaceLinks } from '../expand/links.mjs';
+import { NOTES } from '../expand/marks.mjs';
 import { show } from '../expand/values.mjs';
 import { isThere, readJson } from '../project.mjs';
 
-const NOTES = /^\s*notes?:/im;
 const MINUTES = /^\s*notes?:\s*\d+ minutes?\b.*/im;
 const HEADING = /^#+ +(.*?) *$/m;
 

@@ -3,4 +3,4 @@
 /** A listing begins, or ends. */
 export const FENCE = /^ {0,3}(`{3,}|~{3,})/;
 /** The notes begin; what is before them, the audience sees. */
-export const NOTES = /^\s*notes?:/i;
+export const NOTES = /^\s*notes?:/im;

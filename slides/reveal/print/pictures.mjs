@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
+import { NOTES } from '../expand/marks.mjs';
 import { buildSite, readDecks } from '../site/build.mjs';
 import { readSettings } from '../site/course.mjs';
 import { command, isThere, readJson, Refusal, root, takeOptions } from '../project.mjs';
@@ -28,7 +29,7 @@ const sha256 = (...parts) =>
 /** What a picture is made from, as a digest: the slide as it is seen, and the files it names. */
 function digest(slide) {
   const seen = slide
-    .split(/^\s*notes?:/im)[0]
+    .split(NOTES)[0]
     .replace(/<!-- \.slide: data-(?:timing|route)="[^"]*" -->\s*/g, '')
     .replace(/\bline-\d+-/g, '')
     .trim();

@@ -9,6 +9,7 @@ import { compare } from '../charts/compare.mjs';
 import { curve } from '../charts/curve.mjs';
 import { fillIn } from '../html.mjs';
 import { liveStill } from '../expand/live.mjs';
+import { NOTES } from '../expand/marks.mjs';
 import { readDeclared, readLesson, RUN, scriptNames } from './lessons.mjs';
 import { isThere, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
 import { withLongCode, withSections } from './sections.mjs';
@@ -77,7 +78,7 @@ function repository(given) {
 /** What the pages say about a deck: its title, and the lines on its first slide. */
 function describe({ name, title, slides, routes }) {
   const [heading, ...lines] = slides[0]
-    .split(/^\s*notes?:/im)[0]
+    .split(NOTES)[0]
     .replace(/<!--.*?-->|<[^>]*>|[*_`]/gs, '')
     .split('\n')
     .map((line) => line.replace(/^#+\s*/, '').trim())

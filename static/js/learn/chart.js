@@ -1,6 +1,8 @@
 // The two curves of a training, as HTML: in the page, and in the still that is written at build time.
 // Words are HTML at shares of the box, so that they are as large as others; only lines are stretched.
 
+import { percent } from '../live/words.js';
+
 const ROUND = [1, 2, 5];
 
 /** The images that a chart has room for: a round number, and at least `least`. */
@@ -13,7 +15,7 @@ export function room(images, least) {
 
 const share = (value) => `${(100 * value).toFixed(2)}%`;
 
-/** A path through points, from 0 to 1 both ways; it ends where a number is none. */
+/** A path through points, from 0 to 1 both ways; it ends where a value is not a number. */
 function path(points) {
   const known = points.findIndex(([, y]) => !Number.isFinite(y));
   const drawn = known < 0 ? points : points.slice(0, known);
@@ -55,8 +57,8 @@ function plot({ title, points, before, marks, write, most }) {
   );
 }
 
-const percent = (value) => `${Math.round(100 * value)}\u00a0%`;
-const digits = (value) => (Number.isFinite(value) ? value.toFixed(2) : 'no number');
+const wholePercent = (value) => percent(value, 0);
+const digits = (value) => (Number.isFinite(value) ? value.toFixed(2) : 'not a number');
 
 /** The loss at a point; none was counted before the first step. */
 const losses = (points) =>
@@ -86,11 +88,11 @@ export function charts(points, before = [], least = 10_000) {
       most,
     }) +
     plot({
-      title: title('Right on others', last && percent(last.accuracy)),
+      title: title('Right on others', last && wholePercent(last.accuracy)),
       points: accuracy(points),
       before: accuracy(before),
       marks: [0, 0.2, 0.4, 0.6, 0.8, 1],
-      write: percent,
+      write: wholePercent,
       most,
     })
   );

@@ -71,16 +71,13 @@ export function keep(network, weights, about) {
 
 /** The weights for as many classes as there are: the last layer may have been made for more. */
 export function only(classes, parameters, values) {
-  const last = parameters.at(-1).shape[0];
+  const last = parameters.at(-1).name.split('.')[0];
   return new Map(
-    parameters.map(({ name, shape }) => {
+    parameters.map(({ name, shape: [count, ...sides] }) => {
       const { data } = values.get(name);
-      const isLast = name.startsWith(lastLayer(parameters));
-      if (!isLast || last === classes) return [name, { dims: shape, data }];
-      const width = data.length / last;
-      return [name, { dims: [classes, ...shape.slice(1)], data: data.slice(0, classes * width) }];
+      const kept = name.startsWith(`${last}.`) ? classes : count;
+      const dims = [kept, ...sides];
+      return [name, { dims, data: data.slice(0, (kept * data.length) / count) }];
     }),
   );
 }
-
-const lastLayer = (parameters) => `${parameters.at(-1).name.split('.')[0]}.`;

@@ -92,7 +92,7 @@ export class Training {
   points = [];
   /** @type {number[][]} */
   answers = [];
-  isLost = false; // whether the loss is no number any more
+  isLost = false; // whether the loss is no longer a number
 
   /**
    * @param {Runtime} runtime

@@ -1,7 +1,7 @@
 // What a slide on which a network learns looks like.
 
 import { button, make, paint } from '../live/dom.js';
-import { top, whole } from '../live/words.js';
+import { percent, top, whole } from '../live/words.js';
 import { charts } from './chart.js';
 import { controls } from './controls.js';
 import { roomView } from './roomview.js';
@@ -10,17 +10,16 @@ const SIDE = 32;
 const FILTERS = 6;
 const KINDS = { shapes: 'Watch it learn', own: 'Teach it yourself' };
 
-const right = ({ points }) => points.at(-1)?.accuracy;
-const percent = (value) => `${Math.round(100 * value)}\u00a0%`;
+const right = ({ points }) => percent(points.at(-1)?.accuracy ?? 0, 0);
 
 /** How a training goes, in a sentence. @param {import('./widget.js').State} state */
 export function said({ kind, isRunning, ...trainings }) {
   const told = trainings[kind];
   if (!told || told.steps === 0) return 'It has not learned anything yet.';
   const after = `after ${whole(told.images)} images`;
-  if (told.isLost) return `The loss is no number any more ${after}: the rate is too high.`;
+  if (told.isLost) return `The loss is no longer a number ${after}: the rate is too high.`;
   const what = kind === 'own' ? 'pictures that it was not shown' : 'new shapes';
-  return `${percent(right(told))} of ${what} right, ${after}${isRunning ? '' : ', paused'}.`;
+  return `${right(told)} of ${what} right, ${after}${isRunning ? '' : ', paused'}.`;
 }
 
 /** Paint a filter of the first layer in color: grey is nothing. */
@@ -126,7 +125,7 @@ export function createView(state, act, qr) {
         'span.live-time',
         `${whole(told.steps)} steps in ${told.seconds.toFixed(0)} s`,
       );
-      says.replaceChildren(make('strong', percent(right(told) ?? 0)), 'right', time);
+      says.replaceChildren(make('strong', right(told)), 'right', time);
     }
   }
 

@@ -14,7 +14,7 @@ const QUIET = 8000; // ms between two sentences that are heard of a training tha
  * @property {number} images
  * @property {number} seconds
  * @property {import('./training.js').Point[]} points
- * @property {boolean} isLost whether the loss is no number any more
+ * @property {boolean} isLost whether the loss is no longer a number
  * @property {number[][]} answers probabilities, for the first of the validation pictures
  * @property {{dims: number[], data: Float32Array}} filters of the first layer
  */

@@ -186,7 +186,7 @@ const JOBS = {
     const weights = only(classes.length, lesson.parameters, trainings[kind].averages);
     const counts = [...weights.values()].map(({ data }) => data.length);
     const { title, mean, std, macs, stages } = lesson;
-    const [last, ...others] = [...stages].reverse();
+    const output = [classes.length];
     return keep(network, weights, {
       format: 1,
       network: lesson.network,
@@ -195,7 +195,7 @@ const JOBS = {
       size: 32,
       mean,
       std,
-      stages: [...others.reverse(), { ...last, output: [classes.length] }],
+      stages: [...stages.slice(0, -1), { ...stages.at(-1), output }],
       class_activation: false,
       parameters: counts.reduce((sum, count) => sum + count, 0),
       macs,

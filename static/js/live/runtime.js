@@ -1,5 +1,5 @@
-// onnxruntime, for a worker: asked for with the first network, and only its two files for
-// WebAssembly: one thread, because more would need headers that not every web server sends.
+// onnxruntime for a worker, loaded with the first network: two files, for WebAssembly on one thread,
+// as more threads need headers that not every web server sends.
 
 import { Complaint } from './onnx.js';
 

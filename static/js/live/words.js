@@ -2,7 +2,7 @@
 
 const nbsp = '\u00a0';
 
-export const percent = (fraction) => `${(100 * fraction).toFixed(1)}${nbsp}%`;
+export const percent = (fraction, digits = 1) => `${(100 * fraction).toFixed(digits)}${nbsp}%`;
 
 export const whole = (count) => count?.toLocaleString('en-US') ?? '';
 
