@@ -168,7 +168,7 @@ class ConvNeXt(nn.Module):
 
 def initialize(module: nn.Module) -> None:
     """Small weights from a truncated normal distribution, biases of zero, as the authors' code."""
-    if isinstance(module, nn.Conv2d | nn.Linear):
+    if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
         nn.init.trunc_normal_(module.weight, std=0.02)
         nn.init.zeros_(module.bias)
 

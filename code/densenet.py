@@ -164,7 +164,7 @@ def initialize(module: nn.Module) -> None:
 
 def for_small_images(model: DenseNet) -> DenseNet:
     """The stem of section 3, which keeps the resolution of 32x32 images."""
-    channels = model.blocks[0][0].norm1.num_features
+    channels = len(next(model.stem.parameters()))
     model.stem = conv(3, channels, 3).apply(initialize)
     model.pool = nn.Identity()
     return model

@@ -182,7 +182,9 @@ def initialize(module: nn.Module) -> None:
 
 def for_small_images(model: MobileNetV2) -> MobileNetV2:
     """For 32x32 images: the stem and the second stage keep the resolution, so that 4x4 are left."""
-    for convolution in (model.stem[0], model.stages[1][0].depthwise[0]):
+    convolutions = [each for each in model.modules() if isinstance(each, nn.Conv2d)]
+    halving = [each for each in convolutions if each.stride == (2, 2)]
+    for convolution in halving[:2]:
         convolution.stride = (1, 1)
     return model
 
@@ -216,7 +218,7 @@ def with_excitation(model: MobileNetV2) -> MobileNetV2:
     """One in each block, as in EfficientNet: inside, a quarter of the channels of its input."""
     for block in model.modules():
         if isinstance(block, InvertedResidual):
-            channels = block.depthwise[0].out_channels
+            channels = block.project.in_channels
             block.depthwise.append(SqueezeExcitation(channels, block.in_channels // 4))
     return model
 
