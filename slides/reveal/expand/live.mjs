@@ -205,7 +205,7 @@ export function live(root, files, assets) {
   const samples = samplesFor(networks[0], root, assets);
   const shown = samples.find(({ file }) => file === recorded(networks[0])?.file);
   const picture = shown
-    ? `<figure class="live-sample"><img src="${escapeText(shown.url)}" alt="${shown.kind} of ${escapeText(withArticle(shown.name))}"><figcaption>${shown.kind}: ${escapeText(shown.name)}</figcaption></figure>`
+    ? `<figure class="live-sample"><img src="${escapeText(shown.url)}" alt="${shown.kind} of ${escapeText(withArticle(shown.name))}, shown to the network"><figcaption>${shown.kind}: ${escapeText(shown.name)}</figcaption></figure>`
     : '';
   const { network, query, label, about, answer } = describe(networks);
   const { homepage } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
