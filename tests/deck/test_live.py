@@ -895,6 +895,9 @@ def test_the_speaker_view_shows_the_audiences_answer(browser: Browser, live_url:
         current = speaker.frame_locator("iframe").first.locator("section.present:not(.stack) .live")
         expect(current.locator(".live-what")).to_contain_text("horse")
         expect(current.locator(".live-verdict")).to_have_text(wanted)
+        expect(current.get_by_role("group", name="Test images")).to_be_hidden()
+        widget(seen.page).get_by_role("button", name="Test images").click()
+        expect(current.get_by_role("group", name="Test images")).to_be_visible()
         flat = current.locator(".live-pixels").evaluate(
             "c => [...c.getContext('2d').getImageData(0, 0, 32, 32).data]"
         )

@@ -17,14 +17,15 @@ const send = (widget) => channel.postMessage({ widget, state: states.get(widget)
 
 /** The same of networks that answer: pixels, answers, words, the map that is large. */
 export function share(widget, state, map) {
-  const { pixels, what, sample, panel, settings, looks, within, asks } = state;
+  const { pixels, what, sample, panel, settings, looks, within, asks, group } = state;
   const networks = state.networks.map((network) => ({
     ...network,
     source: undefined,
     file: undefined,
   }));
   const asking = state.networks.indexOf(asks);
-  tell(widget, { networks, asking, pixels, what, sample, panel, settings, looks, within, map });
+  const shown = { pixels, what, sample, group, panel, settings, looks, within };
+  tell(widget, { networks, asking, ...shown, map });
 }
 
 /** Let the speaker view ask for what is shown, since it may be opened later. */

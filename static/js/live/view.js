@@ -70,7 +70,15 @@ export function createView(state, act, { samples, qr }) {
   const body = make(
     'div.live-body',
     make('div.live-tabs', ...tabs, make('span.live-gap'), back, choose, networkChooser),
-    make('div.live-see', picture, what, wrong.spoilt, pictures, wrong.element, file.element),
+    make(
+      'div.live-see',
+      picture,
+      what,
+      wrong.spoilt,
+      pictures.element,
+      wrong.element,
+      file.element,
+    ),
     say,
     make('aside.live-said', { role: 'none' }, said),
   );
@@ -88,7 +96,7 @@ export function createView(state, act, { samples, qr }) {
     for (const tab of tabs) tab.setAttribute('aria-pressed', String(tab.dataset.panel === panel));
     wrong.element.hidden = panel !== 'wrong';
     file.element.hidden = panel !== 'network';
-    pictures.hidden = panel === 'wrong' || panel === 'network';
+    pictures.element.hidden = panel === 'wrong' || panel === 'network';
     overlay.hidden = !(looks && panel === 'inside');
     stages.element.hidden = panel !== 'inside';
     answer.hidden = panel === 'inside';
@@ -149,6 +157,7 @@ export function createView(state, act, { samples, qr }) {
   /** @type {[show: () => void, ...keys: (keyof import('./widget.js').State)[]][]} */
   const shows = [
     [showPicture, 'pixels'],
+    [() => pictures.open(state.group), 'group'],
     [wrong.show, 'settings', 'panel'],
     [showPanel, 'panel'],
     [() => (isSingle() ? showAnswer() : showAnswers()), 'panel', 'answered'],

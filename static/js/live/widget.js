@@ -31,6 +31,7 @@ const QUIET = 700; // ms without a change after which the answer is said aloud
  * @property {string} [what] the picture is
  * @property {import('./samples.js').Sample} [sample] which it is, where it is one
  * @property {import('./wrong.js').Settings} settings what is wrong on purpose
+ * @property {number} group of samples that is open
  * @property {string} panel which is shown
  * @property {number} stage which was chosen
  * @property {number} side of the pixels
@@ -99,6 +100,7 @@ export function bringToLife(root, { name, mirrors }) {
   const state = {
     networks,
     settings: UNTOUCHED,
+    group: 0,
     panel: 'pictures',
     stage: 0,
     looks: false,
@@ -178,6 +180,10 @@ export function bringToLife(root, { name, mirrors }) {
     sample(sample) {
       const { kind, name } = sample;
       showBlob(() => fetchSample(sample), `${kind}: ${name}`, name, sample);
+    },
+    group(group) {
+      update({ group });
+      tellSpeaker();
     },
     webcam() {
       pictures += 1;
