@@ -116,7 +116,7 @@ export function telling({ tell, ask }) {
     /** Show what is said of a network so far, and which others there are. */
     show(network, networks) {
       plain = networks.filter((each) => each.plain);
-      which.hidden = plain.length < 2;
+      which.hidden = networks.length < 2;
       file.replaceChildren(...plain.map(({ title }) => make('option', title)));
       file.selectedIndex = plain.indexOf(network);
       scales = scalesFor(network.plain.channels);
