@@ -49,7 +49,9 @@
     const box = slide.getBoundingClientRect();
     const scale = box.height / slide.offsetHeight; // the overview shows the slides smaller
     const edge = box[side] - parseFloat(getComputedStyle(slide)[padding]) * scale;
-    return [...slide.children].some((child) => child.getBoundingClientRect()[side] > edge + 1);
+    // What is not shown, such as the notes, would be at the window's corner: beyond a slide above it.
+    const shown = [...slide.children].filter((child) => child.getClientRects().length > 0);
+    return shown.some((child) => child.getBoundingClientRect()[side] > edge + 1);
   };
   const isFull = reachesInto('paddingBottom', 'bottom');
   const isBroad = reachesInto('paddingRight', 'right');

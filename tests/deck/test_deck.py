@@ -195,9 +195,14 @@ FITS = """
 """
 
 
+# The sizes of the text of slides that are fuller than a phone's page.
+SIZES = "[...document.querySelectorAll('.scroll-page section')].map(each => each.style.fontSize)"
+
+
 def test_a_phone_fits_each_slide_a_few_times_however_many_images_arrive(
     browser: Browser, deck_url: str
 ) -> None:
+    sizes = []
     with visit(browser, 390, 844) as phone:
         phone.page.add_init_script(FITS)
         phone.open_deck(deck_url)
@@ -212,7 +217,11 @@ def test_a_phone_fits_each_slide_a_few_times_however_many_images_arrive(
             fits = phone.page.evaluate("[...fits.values()]")
             assert len(fits) >= 10
             assert max(fits) <= 4
+            sizes.append(phone.page.evaluate(SIZES))
             phone.check(origin(deck_url))
+        # Opened by a link, the slides above the window are as large as ever.
+        assert sizes[1] == sizes[0]
+        assert phone.page.evaluate(INSPECT, {"smallest": 10}) == []
 
 
 def listing() -> tuple[str, str]:

@@ -546,7 +546,7 @@ def test_a_file_from_elsewhere_is_completed_beside_its_answer_and_remembered(
     told = widget(page).locator(".live-telling")
     expect(told.locator("[name=classes]")).to_have_value(", ".join(CLASSES))
     expect(told.locator("[name=size]")).to_be_disabled()  # the file says that
-    told.locator("select").select_option("from 0 to 255")
+    told.locator("[name=scale]").select_option("from 0 to 255")
     classes = [f"kind {n}" for n in range(10)]
     told.locator("[name=classes]").fill(",".join(classes))
     told.locator("[name=classes]").blur()
@@ -567,6 +567,59 @@ def test_a_file_from_elsewhere_is_completed_beside_its_answer_and_remembered(
     settle(page)
     assert list(shown_shares(page).values()) == pytest.approx(list(wanted), abs=0.001)
     widget(page).get_by_role("button", name="Back", exact=True).click()
+    settle(page)
+
+
+def test_a_classs_networks_are_rows_of_one_table_with_their_scores_and_recipes(
+    opened: Visit, page: Page, tmp_path: Path
+) -> None:
+    """Nine files are dropped at once: two say nothing of themselves, and one is none."""
+    recipe = {"data": "shapes", "epochs": 3, "lr": 0.1, "batch_size": 64}
+    abouts: list[dict[str, Any] | None] = [
+        tiny_models.describe(recipe={**recipe, "width": n}) for n in range(6)
+    ]
+    files = [
+        tiny_models.write(tmp_path / f"{name}.onnx", about, seed)
+        for seed, (name, about) in enumerate(zip("abcdefgh", [*abouts, None, None], strict=True))
+    ]
+    (tmp_path / "essay.onnx").write_text("an essay, renamed\n")
+    chooser = widget(page).locator("input[accept='.onnx']")
+    chooser.set_input_files([*files, tmp_path / "essay.onnx"])
+    rows = widget(page).locator("tbody tr")
+    expect(rows.locator("th")).to_have_text(list("abcdefgh"))
+    expect(widget(page).locator(".live-trouble")).to_contain_text("essay.onnx: this is no ONNX")
+    expect(widget(page).locator("[data-panel=inside]")).to_be_hidden()
+    score = widget(page).locator("td.count")
+
+    def right(file: Path, classes: list[str], **told: Any) -> str:
+        pictures = [*CLASSES, "ship"]  # the drawings, and the test image
+        best = [classes[answers(file, twin(draw(name)), **told).argmax()] for name in pictures]
+        return f"{sum(a == b for a, b in zip(best, pictures, strict=True))} of 11"
+
+    for n, file in enumerate(files[:6]):
+        expect(score.nth(n)).to_have_text(right(file, CLASSES))
+        trained = rows.nth(n).locator("td").last.inner_text().replace("\u00a0", " ")
+        assert trained == f"shapes, 25.0 % right, 3 epochs, lr 0.1, batch 64, width {n}"
+    settle(page)
+    opened.add_script(AXE)
+    assert page.evaluate(SERIOUS, ".present .present .live") == []
+
+    # Each file that does not say all is completed, and asked anew.
+    told = widget(page).locator(".live-telling")
+    told.locator("[name=file]").select_option("h")
+    pixels = {"mean": [0] * 3, "std": [1 / 255] * 3}
+    best = answers(files[7], twin(draw("ship")), **pixels).argmax()
+    classes = CLASSES[8 - best :] + CLASSES[: 8 - best]  # so that it knows a ship
+    told.locator("[name=classes]").fill(",".join(classes))
+    told.locator("[name=classes]").blur()
+    told.locator("[name=scale]").select_option("from 0 to 255")
+    expect(score.nth(7)).to_have_text(right(files[7], classes, **pixels))
+    assert score.nth(7).inner_text() != right(files[7], CLASSES)
+    told.locator("[name=file]").select_option("g")
+    expect(told.locator("[name=classes]")).to_have_value(", ".join(CLASSES))
+    settle(page)
+    widget(page).get_by_role("button", name="Back", exact=True).click()
+    expect(widget(page).locator("[data-panel=inside]")).to_be_visible()
     settle(page)
 
 
@@ -842,6 +895,9 @@ def test_the_speaker_view_shows_the_audiences_answer(browser: Browser, live_url:
         current = speaker.frame_locator("iframe").first.locator("section.present:not(.stack) .live")
         expect(current.locator(".live-what")).to_contain_text("horse")
         expect(current.locator(".live-verdict")).to_have_text(wanted)
+        expect(current.get_by_role("group", name="Test images")).to_be_hidden()
+        widget(seen.page).get_by_role("button", name="Test images").click()
+        expect(current.get_by_role("group", name="Test images")).to_be_visible()
         flat = current.locator(".live-pixels").evaluate(
             "c => [...c.getContext('2d').getImageData(0, 0, 32, 32).data]"
         )
@@ -980,6 +1036,10 @@ def test_the_site_runs_networks_from_a_sub_path(browser: Browser, live_site: str
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
         seen.page.goto(f"{live_site}live.html?network=small")
         expect(seen.page.locator(".live:visible .live-verdict .live-time")).to_be_visible()
+        seen.page.goto(f"{live_site}live.html?network=learn")
+        learn = seen.page.locator(".learn:visible")
+        learn.get_by_role("button", name="Step").click()
+        expect(learn.locator(".live-time")).to_contain_text("1 step in")
         seen.check(live_site)
 
 

@@ -20,6 +20,7 @@ import pytest
 
 import tiny_models
 from conftest import ROOT
+from tiny_models import CLASSES
 
 RESULT = {
     "network": "net",
@@ -577,6 +578,23 @@ def test_the_shares_of_a_search_are_means_over_its_edges(root: Path) -> None:
     assert shown.count("<svg") == 2  # for a slide and for a phone
     assert "over 3 epochs: sep conv 3x3 from 50% to 70%, skip from 50% to 30%" in shown
     assert re.findall(r'class="line (\w+)"', shown) == ["first", "fourth"] * 2
+
+
+def test_a_still_shows_a_recorded_sample_that_the_network_gets_right(root: Path) -> None:
+    (root / "package.json").write_text("{}")
+
+    def still(**said: str) -> str:
+        samples = [
+            {"file": f"{name}.png", "probabilities": [float(c == answer) for c in CLASSES]}
+            for name, answer in said.items()
+        ]
+        about = tiny_models.describe(samples=samples)
+        tiny_models.write(root / "static" / "models" / "one.onnx", about)
+        return filled(root, "{{ static/models/one.onnx | live }}")
+
+    assert "<strong>cat</strong>" in still(ship="ship", cat="cat")
+    assert "<strong>ship</strong>" in still(frog="dog", cat="dog", ship="ship")
+    assert "<strong>dog</strong>" in still(frog="ship", cat="dog")
 
 
 def test_several_trainings_are_drawn_in_one_chart(root: Path) -> None:

@@ -67,3 +67,18 @@ test('all classes are shown in their order, or of very many the ten most probabl
     [29, 28, 27, 26, 25, 24, 23, 22, 21, 20],
   );
 });
+
+test('what files say of their training is told, and in which settings they differ', () => {
+  const recipe = { data: 'shapes', epochs: 3, lr: 0.1 / 3, batch_size: 64, flip: true, width: 1 };
+  const one = { dataset: 'shapes', test_accuracy: 0.8, recipe };
+  const other = { dataset: 'shapes', recipe: { ...recipe, flip: false, depth: 8 } };
+  const told = (...networks) =>
+    networks.map((network) => plain(words.training(network, words.settingsOf(networks))));
+  const usual = '3 epochs, lr 0.0333, batch 64';
+  assert.deepEqual(told(one), [`shapes, 80.0 % right, ${usual}`]);
+  assert.deepEqual(told(one, other, {}), [
+    `shapes, 80.0 % right, ${usual}, flip true`,
+    `shapes, ${usual}, flip false`,
+    'its file does not say',
+  ]);
+});

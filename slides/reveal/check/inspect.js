@@ -195,9 +195,9 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
     }
   }
 
-  /** What a step to come shows is hidden. */
+  /** What a step to come shows is hidden. A picture in an SVG is cut to the SVG's box, on purpose. */
   const isSeen = (element) =>
-    !element.closest('aside, defs') &&
+    !element.closest('aside, defs, image') &&
     element.getClientRects().length > 0 &&
     getComputedStyle(element).visibility !== 'hidden';
 
@@ -225,7 +225,8 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
       tell(slide, 'picture', image, 'cannot be shown: save it as a picture anew');
     }
     const isForEyes = image.matches('[role="presentation"], [role="none"], [aria-hidden="true"]');
-    if (image.alt.trim().length <= 20 && !isForEyes) {
+    const isName = image.closest('button') !== null; // which says what the button does, in short
+    if (image.alt.trim().length <= (isName ? 0 : 20) && !isForEyes) {
       const said = 'has no words for who cannot see it: let its alternative text say what it shows';
       tell(slide, 'alt', image, said);
     }
@@ -249,8 +250,7 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
     const things = [];
     for (const element of slide.querySelectorAll('*')) {
       if (!isSeen(element)) continue;
-      // Of a picture inside of a drawing, only what the drawing frames is seen.
-      if (element.tagName !== 'image') checkRoom(element, slide, { left, right, top, bottom });
+      checkRoom(element, slide, { left, right, top, bottom });
       const isText = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
       if (isText) checkText(element, slide);
       if (element.tagName === 'IMG') checkPicture(element, slide);

@@ -61,7 +61,7 @@ export function learn(lesson, file, assets) {
   const { lr, momentum, batch } = lesson.settings.shapes;
   const { images, accuracy } = record.history.at(-1);
   const about =
-    `${title}, ${whole(images)} of ${whole(training.count)} drawn shapes seen, rate ${lr}, ` +
+    `${title}, ${whole(training.count)} drawn shapes, ${whole(images)} seen in all, rate ${lr}, ` +
     `momentum ${momentum}, batches of ${batch}: recorded with PyTorch ${record.torch} on ` +
     `${record.device}. In a browser this slide trains it before your eyes.`;
   const label = 'Watch a network learn';

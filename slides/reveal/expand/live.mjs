@@ -69,9 +69,6 @@ const preferred = (samples) =>
   PREFERRED.flatMap((name) => samples.filter(({ file }) => file === `${name}.png`))[0] ??
   samples[0];
 
-/** What a recorded sample gave: its file and the probabilities. */
-const recorded = ({ samples = [] }) => preferred(samples);
-
 const bar = (share) =>
   `<span class="live-bar" style="--share: ${(100 * share).toFixed(2)}%" aria-hidden="true"></span>`;
 
@@ -84,6 +81,16 @@ function judged(answer, label) {
 
 /** The class of a sample. */
 const classOf = ({ file }) => path.posix.parse(file).name;
+
+/**
+ * The recorded sample of a still, its file and the probabilities: the one to begin with, or else
+ * another that the network gets right.
+ */
+function recorded({ samples = [], classes }) {
+  const isRight = (sample) => classes[top(sample.probabilities)] === classOf(sample);
+  const first = preferred(samples);
+  return first && !isRight(first) ? (samples.find(isRight) ?? first) : first;
+}
 
 /** One network's answer to the recorded sample, as the script will show it. */
 function bars(network, { file, probabilities }) {
@@ -109,12 +116,13 @@ function bars(network, { file, probabilities }) {
 
 /** Several networks' answers to the recorded sample. */
 function table(networks) {
+  const sample = recorded(networks[0]);
   const answers = networks.map((network) => {
-    const probabilities = recorded(network)?.probabilities;
+    const same = network.samples?.find(({ file }) => file === sample?.file);
+    const probabilities = same?.probabilities;
     return { network, probabilities, answer: probabilities && network.classes[top(probabilities)] };
   });
   const said = answers.filter(({ answer }) => answer !== undefined);
-  const sample = recorded(networks[0]);
   const label = sample && labelFor(classOf(sample), networks);
   const { common, sentence } = said.length > 0 ? agreement(said, label) : {};
   const rows = answers.map(({ network, probabilities, answer = '' }) => {
@@ -205,7 +213,7 @@ export function live(root, files, assets) {
   const samples = samplesFor(networks[0], root, assets);
   const shown = samples.find(({ file }) => file === recorded(networks[0])?.file);
   const picture = shown
-    ? `<figure class="live-sample"><img src="${escapeText(shown.url)}" alt="Sample: ${shown.kind.toLowerCase()} of ${escapeText(withArticle(shown.name))}"><figcaption>${shown.kind}: ${escapeText(shown.name)}</figcaption></figure>`
+    ? `<figure class="live-sample"><img src="${escapeText(shown.url)}" alt="${shown.kind} of ${escapeText(withArticle(shown.name))}, shown to the network"><figcaption>${shown.kind}: ${escapeText(shown.name)}</figcaption></figure>`
     : '';
   const { network, query, label, about, answer } = describe(networks);
   const { homepage } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));

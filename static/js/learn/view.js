@@ -123,7 +123,7 @@ export function createView(state, act, qr) {
     else {
       const time = make(
         'span.live-time',
-        `${whole(told.steps)} steps in ${told.seconds.toFixed(0)} s`,
+        `${whole(told.steps)} ${told.steps === 1 ? 'step' : 'steps'} in ${told.seconds.toFixed(0)} s`,
       );
       says.replaceChildren(make('strong', right(told)), 'right', time);
     }

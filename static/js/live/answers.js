@@ -1,7 +1,17 @@
 // What networks say to a picture: ten bars for one network, a row each for several.
 
 import { make } from './dom.js';
-import { agreement, labelFor, millions, percent, time, top, whole } from './words.js';
+import {
+  agreement,
+  labelFor,
+  millions,
+  percent,
+  settingsOf,
+  time,
+  top,
+  training,
+  whole,
+} from './words.js';
 
 const MOST_BARS = 10;
 const MOST_ROWS = 7; // that have room for gaps
@@ -67,30 +77,61 @@ function agreed(networks, label) {
 /** Several networks' answers in a line; none before the first answer. */
 export const commonVerdict = (networks, label) => agreed(networks, label)?.sentence;
 
-/** @param {import('./widget.js').Shown} network @param {{common?: string, label?: string}} known */
-function row(network, { common, label }) {
-  const { title, parameters, macs, probabilities, milliseconds, trouble } = network;
+/**
+ * @typedef {import('./widget.js').Shown} Shown
+ * @typedef {[head: string, cell: string, tell: (network: Shown) => any[]]} Column after the answer
+ */
+
+/** @type {Column[]} */
+const COSTS = [
+  ['how sure', 'td.live-surety', ({ probabilities = [] }) => surety(Math.max(...probabilities))],
+  ['parameters', 'td.count', ({ parameters }) => [whole(parameters)]],
+  ['MACs', 'td.count', ({ macs }) => [millions(macs)]],
+  ['time', 'td.count', ({ milliseconds: ms }) => [ms === undefined ? '' : time(ms)]],
+];
+
+/** Whether some networks make a class's board. */
+export const isBoard = (networks) => networks.filter(({ isOwn }) => isOwn).length > 1;
+
+/** What a class's board tells: of each network its score, and how it was trained. */
+function board(networks) {
+  const settings = settingsOf(networks);
+  /** @type {Column[]} */
+  const columns = [
+    ['samples', 'td.count', ({ score }) => [score ? `${score.right} of ${score.count}` : '']],
+    ['trained on', 'td.live-training', (network) => [training(network, settings)]],
+  ];
+  return columns;
+}
+
+/** @param {Shown} network @param {{common?: string, label?: string}} known @param {Column[]} columns */
+function row(network, { common, label }, columns) {
+  const { title, probabilities, trouble } = network;
   const head = make('th', { scope: 'row' }, title);
-  const costs = [whole(parameters), millions(macs), probabilities ? time(milliseconds) : ''];
-  const cost = costs.map((told) => make('td.count', told));
-  if (!probabilities) return make('tr', head, make('td', { colspan: 2 }, trouble ?? '…'), ...cost);
+  const cells = columns.map(([, cell, tell]) => make(cell, ...tell(network)));
+  if (!probabilities) {
+    return make('tr', head, make('td', { colspan: 2 }, trouble ?? '…'), ...cells.slice(1));
+  }
   const answer = best(network);
   const differs = common !== undefined && answer !== common;
   const judged = judgement(network, label);
   const says = make('td', answer, ...(judged ? [' ', make(`span.live-is-${judged}`, judged)] : []));
-  const share = make('td.live-surety', ...surety(Math.max(...probabilities)));
-  return make(differs ? 'tr.live-differs' : 'tr', head, says, share, ...cost);
+  return make(differs ? 'tr.live-differs' : 'tr', head, says, ...cells);
 }
 
-/** A table of several networks; those that are wrong, or else those unlike most, are marked. */
+/**
+ * A table of several networks; those that are wrong, or else those unlike most, are marked.
+ */
 export function side(networks, label) {
   const known = { common: agreed(networks, label)?.common, label };
-  const head = (tag) => (name) => make(tag, { scope: 'col' }, name);
-  const heads = ['network', 'says', 'how sure'].map(head('th'));
-  const counts = ['parameters', 'MACs', 'time'].map(head('th.count'));
+  const columns = isBoard(networks) ? board(networks.filter(({ isOwn }) => isOwn)) : COSTS;
+  const heads = [['network', 'td'], ['says', 'td'], ...columns].map(([head, cell]) =>
+    make(cell.replace('td', 'th'), { scope: 'col' }, head),
+  );
   return make(
     networks.length > MOST_ROWS ? 'table.live-side.live-many' : 'table.live-side',
-    make('thead', make('tr', ...heads, ...counts)),
-    make('tbody', ...networks.map((network) => row(network, known))),
+    { style: `--rows: ${networks.length}` },
+    make('thead', make('tr', ...heads)),
+    make('tbody', ...networks.map((network) => row(network, known, columns))),
   );
 }

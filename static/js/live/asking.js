@@ -1,13 +1,15 @@
 // Asks the networks about the picture, again whenever something has changed.
 
+import { isBoard } from './answers.js';
 import * as engine from './engine.js';
 import { spoil } from './wrong.js';
 
 /**
  * @param {Pick<import('./widget.js').Live, 'state'|'update'>} live
  * @param {() => void} onAnswered once everything is told that was asked for
+ * @param {(isStale: () => boolean) => Promise<void>} score asks for all samples: scoring.js
  */
-export function asker({ state, update }, onAnswered) {
+export function asker({ state, update }, onAnswered, score) {
   let wanted = 0;
   let isAsking = false;
 
@@ -47,6 +49,9 @@ export function asker({ state, update }, onAnswered) {
   async function askAll(isStale) {
     for (const network of state.networks) if (!isStale()) await ask(network, isStale);
     if (!isStale()) await lookInside(isStale);
+    if (!isStale()) onAnswered();
+    if (isStale() || !isBoard(state.networks)) return;
+    await score(isStale);
     if (!isStale()) onAnswered();
   }
 

@@ -17,13 +17,15 @@ const send = (widget) => channel.postMessage({ widget, state: states.get(widget)
 
 /** The same of networks that answer: pixels, answers, words, the map that is large. */
 export function share(widget, state, map) {
-  const { pixels, what, sample, panel, settings, looks, within } = state;
+  const { pixels, what, sample, panel, settings, looks, within, asks, group } = state;
   const networks = state.networks.map((network) => ({
     ...network,
     source: undefined,
     file: undefined,
   }));
-  tell(widget, { networks, pixels, what, sample, panel, settings, looks, within, map });
+  const asking = state.networks.indexOf(asks);
+  const shown = { pixels, what, sample, group, panel, settings, looks, within };
+  tell(widget, { networks, asking, ...shown, map });
 }
 
 /** Let the speaker view ask for what is shown, since it may be opened later. */
@@ -37,9 +39,10 @@ export function answerQuestions() {
 export function follow(widget, show) {
   channel.addEventListener('message', ({ data: { widget: told, state } }) => {
     if (!state || told !== widget) return;
-    const { map, ...changes } = state;
+    const { map, asking, ...changes } = state;
     // The stages, whose names come with the network, must be offered before one is shown.
-    show({ ...changes, offered: changes.within && changes.networks[0] }, map);
+    const { networks, within } = changes;
+    show({ ...changes, asks: networks?.[asking], offered: within && networks[0] }, map);
   });
   channel.postMessage({ widget, question: true });
 }

@@ -9,7 +9,8 @@
  * @typedef {{file: string, probabilities: number[]}} Sample and what Python had for it
  * @typedef {{network: string, title: string, classes: string[], size: number, mean: number[],
  *   std: number[], stages: Stage[], class_activation?: boolean, parameters: number, macs: number,
- *   dataset: string, test_accuracy?: number, samples?: Sample[]}} Network as its file says
+ *   dataset: string, recipe?: Record<string, any>, test_accuracy?: number,
+ *   samples?: Sample[]}} Network as its file says
  */
 
 const MODEL = { graph: 7, metadata: 14 };
@@ -137,6 +138,7 @@ const FIELDS = {
   parameters: isCount,
   macs: isCount,
   dataset: isText,
+  recipe: orNothing((recipe) => recipe?.constructor === Object),
   test_accuracy: orNothing(isShare),
   samples: orNothing(
     (samples, { classes }) =>

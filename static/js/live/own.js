@@ -28,16 +28,20 @@ export function ownNetwork({ state, update, refresh, offer, resize }) {
   function put(...own) {
     for (const { source, isOwn } of state.networks) if (isOwn) release(source);
     const beside = own.length > 0 && lectures.length === 1 ? [] : lectures;
-    const asks = own.find(({ plain }) => plain);
-    const panel = asks && !recall(asks.file) ? 'network' : 'pictures';
-    update({ networks: [...beside, ...own], within: undefined, trouble: undefined, asks, panel });
+    const plain = own.filter((network) => network.plain);
+    const unknown = plain.find(({ file }) => !recall(file));
+    const asks = unknown ?? plain[0];
+    const panel = unknown ? 'network' : 'pictures';
+    // A class's networks come first: there may be many.
+    const networks = own.length > 1 ? [...own, ...beside] : [...beside, ...own];
+    update({ networks, within: undefined, trouble: undefined, asks, panel });
     resize();
     offer();
     refresh();
   }
 
-  /** Read a file, and see whether the network in it answers. */
-  async function open(file) {
+  /** Read a file, and see whether the network in it answers. One of many goes by the file's name. */
+  async function open(file, isOneOfMany) {
     last += 1;
     /** @type {import('./engine.js').Source} */
     const source = { key: `own ${last}` };
@@ -52,7 +56,8 @@ export function ownNetwork({ state, update, refresh, offer, resize }) {
       }
       const about = await load(source);
       if (state.pixels) await classify(source, state.pixels); // else it takes no other's place
-      return { ...about, title: `${about.title} (yours)`, source, isOwn: true, file };
+      const name = isOneOfMany ? title : `${about.title} (yours)`;
+      return { ...about, title: name, source, isOwn: true, file };
     } catch ({ message }) {
       release(source);
       throw new Error(`${file.name}: ${message}`);
@@ -73,7 +78,7 @@ export function ownNetwork({ state, update, refresh, offer, resize }) {
       const troubles = /** @type {string[]} */ ([]);
       for (const file of files) {
         try {
-          opened.push(await open(file));
+          opened.push(await open(file, files.length > 1));
         } catch ({ message }) {
           troubles.push(message);
         }
@@ -95,7 +100,11 @@ export function ownNetwork({ state, update, refresh, offer, resize }) {
       }
       release(source);
       last += 1;
-      Object.assign(network, told, { title: network.title, probabilities: undefined });
+      Object.assign(network, told, {
+        title: network.title,
+        probabilities: undefined,
+        score: undefined,
+      });
       network.source = { ...source, key: `own ${last}`, told };
       remember(file, told);
       update({ asks: network, trouble: undefined });

@@ -13,7 +13,9 @@ const GROUPS = {
 /** @typedef {{name: string, kind: string, file: string, url: string}} Sample and its class */
 
 /**
- * @param {{sample: (sample: Sample) => void}} act
+ * Return where they are chosen, and what shows the group that was opened.
+ *
+ * @param {{sample: (sample: Sample) => void, group: (n: number) => void}} act
  * @param {Sample[]} samples
  * @param {HTMLInputElement} chooser of a file
  * @param {HTMLButtonElement} webcam
@@ -21,7 +23,7 @@ const GROUPS = {
 export function sources(act, samples, chooser, webcam) {
   const kinds = Object.keys(GROUPS).filter((kind) => samples.some((one) => one.kind === kind));
   const show = (sample) => {
-    const alt = `Sample: ${sample.kind.toLowerCase()} of ${withArticle(sample.name)}`;
+    const alt = `${sample.kind} of ${withArticle(sample.name)}`;
     const image = make('img', { src: sample.url, alt, draggable: 'false' });
     return button(image, () => act.sample(sample), {
       'data-sample': sample.file.replace(/\.\w+$/, ''),
@@ -32,17 +34,17 @@ export function sources(act, samples, chooser, webcam) {
     const group = { role: 'group', 'aria-label': GROUPS[kind] };
     return make('div.live-samples', group, ...buttons);
   });
-  const tabs = kinds.map((kind, n) => button(GROUPS[kind], () => open(n)));
+  const tabs = kinds.map((kind, n) => button(GROUPS[kind], () => act.group(n)));
   function open(n) {
     groups.forEach((group, each) => (group.hidden = each !== n));
     tabs.forEach((tab, each) => tab.setAttribute('aria-pressed', String(each === n)));
   }
-  open(0);
   const choose = button('Your picture', () => chooser.click());
-  return make(
+  const element = make(
     'div.live-sources',
     ...(kinds.length > 1 ? [make('div.live-row.live-kinds', ...tabs)] : []),
     ...groups,
     make('div.live-row', choose, webcam, chooser),
   );
+  return { element, open };
 }

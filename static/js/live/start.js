@@ -12,6 +12,9 @@ let current;
 /** @type {() => HTMLElement[]} */
 const roots = () => Array.from(document.querySelectorAll('.live'));
 
+/** The keys that buttons need, and what can be scrolled. */
+const KEPT = { button: [' ', 'Enter'], '.live-answer': ['ArrowUp', 'ArrowDown'] };
+
 /** Keep the deck's keys the deck's, but for those that a control inside of a live slide needs. */
 function onKey(event) {
   const { key, target } = event;
@@ -22,7 +25,9 @@ function onKey(event) {
     event.preventDefault();
     event.stopPropagation();
     Reveal[turn]();
-  } else if (target.matches('button') && [' ', 'Enter'].includes(key)) {
+  } else if (
+    Object.entries(KEPT).some(([own, keys]) => target.matches(own) && keys.includes(key))
+  ) {
     event.stopPropagation(); // it would turn the slide as well
   } else if (target.matches('select') && key !== 'Escape') {
     event.stopPropagation();

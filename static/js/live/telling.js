@@ -71,10 +71,15 @@ const numbers = (words) => words.split(',').map(Number);
 /**
  * Return the panel in which a network's file is completed.
  *
- * @param {(told: Partial<Told>) => void} tell is called with every change
+ * @param {object} act
+ * @param {(told: Partial<Told>) => void} act.tell is called with every change
+ * @param {(network: any) => void} act.ask when another file is to be completed
  */
-export function telling(tell) {
+export function telling({ tell, ask }) {
   const row = (label, field) => make('label', make('span', label), field);
+  let plain = []; // the networks whose files do not say all
+  const onfile = () => ask(plain[file.selectedIndex]);
+  const file = make('select', { name: 'file', onchange: onfile });
   const onclasses = () => tell({ classes: classes.value.split(',').map((name) => name.trim()) });
   const classes = make('input', { type: 'text', name: 'classes', onchange: onclasses });
   let scales = scalesFor(3);
@@ -95,7 +100,9 @@ export function telling(tell) {
   const [mean, std] = ['mean', 'std'].map(numeric);
   const onsize = () => tell({ size: Number(size.value) });
   const size = make('input', { type: 'number', name: 'size', min: 1, max: 224, onchange: onsize });
+  const which = row('File', file);
   const rows = [
+    which,
     row('Classes', classes),
     row('Pixels', scale),
     row('Mean', mean),
@@ -106,8 +113,12 @@ export function telling(tell) {
   return {
     element: make('div.live-telling', { hidden: true }, ...rows),
 
-    /** Show what is said of a network so far. */
-    show(network) {
+    /** Show what is said of a network so far, and which others there are. */
+    show(network, networks) {
+      plain = networks.filter((each) => each.plain);
+      which.hidden = networks.length < 2;
+      file.replaceChildren(...plain.map(({ title }) => make('option', title)));
+      file.selectedIndex = plain.indexOf(network);
       scales = scalesFor(network.plain.channels);
       const now = JSON.stringify([network.mean, network.std]);
       const usual = scales.findIndex(({ values }) => JSON.stringify(values) === now);

@@ -1,6 +1,6 @@
 // What a live slide looks like: its elements, and what each of them shows of the state.
 
-import { bars, commonVerdict, side, spoken, verdict } from './answers.js';
+import { bars, commonVerdict, isBoard, side, spoken, verdict } from './answers.js';
 import { button, make, paint } from './dom.js';
 import { drawVeil } from './drawing.js';
 import { sideOf } from './picture.js';
@@ -11,6 +11,7 @@ import { telling } from './telling.js';
 import { provenance, top } from './words.js';
 
 const UNLIKE = 'unlike the training';
+const SCORE = 'Samples: how many of the pictures offered here it gets right.';
 const PANELS = {
   pictures: 'Pictures',
   wrong: 'Wrong on purpose',
@@ -44,9 +45,9 @@ export function createView(state, act, { samples, qr }) {
     return chooser;
   };
   const networkChooser = files('.onnx', 'A network');
-  const tabs = Object.entries(PANELS)
-    .filter(([panel]) => isSingle() || panel !== 'inside')
-    .map(([panel, label]) => button(label, () => act.panel(panel), { 'data-panel': panel }));
+  const tabs = Object.entries(PANELS).map(([panel, label]) => {
+    return button(label, () => act.panel(panel), { 'data-panel': panel });
+  });
   const back = button('Back', act.back, { hidden: true });
   const webcam = button('Webcam', act.webcam);
   const pictures = sources(act, samples, files('image/*', 'A picture'), webcam);
@@ -56,7 +57,7 @@ export function createView(state, act, { samples, qr }) {
   const what = make('p.live-what', '…');
   const wrong = spoiling(state, act.set, { picture, pixels: canvas });
   const stages = inside(act);
-  const file = telling(act.tell);
+  const file = telling(act);
   const says = make('p.live-verdict', samples.length > 0 ? 'Loading …' : 'Show it a picture');
   const trouble = make('p.live-trouble', { hidden: true });
   const answer = make('div.live-answer');
@@ -69,7 +70,15 @@ export function createView(state, act, { samples, qr }) {
   const body = make(
     'div.live-body',
     make('div.live-tabs', ...tabs, make('span.live-gap'), back, choose, networkChooser),
-    make('div.live-see', picture, what, wrong.spoilt, pictures, wrong.element, file.element),
+    make(
+      'div.live-see',
+      picture,
+      what,
+      wrong.spoilt,
+      pictures.element,
+      wrong.element,
+      file.element,
+    ),
     say,
     make('aside.live-said', { role: 'none' }, said),
   );
@@ -87,7 +96,7 @@ export function createView(state, act, { samples, qr }) {
     for (const tab of tabs) tab.setAttribute('aria-pressed', String(tab.dataset.panel === panel));
     wrong.element.hidden = panel !== 'wrong';
     file.element.hidden = panel !== 'network';
-    pictures.hidden = panel === 'wrong' || panel === 'network';
+    pictures.element.hidden = panel === 'wrong' || panel === 'network';
     overlay.hidden = !(looks && panel === 'inside');
     stages.element.hidden = panel !== 'inside';
     answer.hidden = panel === 'inside';
@@ -111,9 +120,13 @@ export function createView(state, act, { samples, qr }) {
     const sentence = commonVerdict(networks, label);
     if (sentence) says.replaceChildren(make('strong', sentence));
     answer.replaceChildren(side(networks, label));
+    // Who has no pointer scrolls by keys what is longer than the slide.
+    if (answer.scrollHeight > answer.clientHeight + 1) answer.setAttribute('tabindex', '0');
+    else answer.removeAttribute('tabindex');
     const done = networks.filter(({ probabilities }) => probabilities);
     const datasets = [...new Set(done.map(({ dataset }) => dataset).filter(Boolean))];
     about.textContent = `Trained on ${datasets.join(' and ')}.`;
+    if (isBoard(networks)) about.textContent = SCORE;
   }
 
   function showWithin() {
@@ -124,9 +137,10 @@ export function createView(state, act, { samples, qr }) {
     if (activation) paint(overlay, drawVeil(activation, top(state.networks[0].probabilities)));
   }
 
-  function showFile() {
-    for (const tab of tabs) if (tab.dataset.panel === 'network') tab.hidden = !state.asks;
-    if (state.asks) file.show(state.asks);
+  function showTabs() {
+    const hidden = { inside: !isSingle(), network: !state.asks };
+    for (const tab of tabs) tab.hidden = hidden[tab.dataset.panel ?? ''] ?? false;
+    if (state.asks) file.show(state.asks, state.networks);
   }
 
   function showTrouble() {
@@ -143,6 +157,7 @@ export function createView(state, act, { samples, qr }) {
   /** @type {[show: () => void, ...keys: (keyof import('./widget.js').State)[]][]} */
   const shows = [
     [showPicture, 'pixels'],
+    [() => pictures.open(state.group), 'group'],
     [wrong.show, 'settings', 'panel'],
     [showPanel, 'panel'],
     [() => (isSingle() ? showAnswer() : showAnswers()), 'panel', 'answered'],
@@ -150,7 +165,7 @@ export function createView(state, act, { samples, qr }) {
     [() => state.offered && stages.offer(state.offered), 'offered'],
     [() => stages.press(state.looks), 'looks'],
     [showWithin, 'within'],
-    [showFile, 'asks'],
+    [showTabs, 'networks', 'asks'],
     [showTrouble, 'trouble'],
     [showWebcam, 'isFilming'],
     [() => say.setAttribute('aria-busy', String(state.isBusy)), 'isBusy'],

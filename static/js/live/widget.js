@@ -7,6 +7,7 @@ import * as engine from './engine.js';
 import { follow, share } from './mirror.js';
 import { ownNetwork } from './own.js';
 import { SIDE } from './picture.js';
+import { scorer } from './scoring.js';
 import { createView } from './view.js';
 import { UNTOUCHED } from './wrong.js';
 
@@ -14,7 +15,7 @@ const QUIET = 700; // ms without a change after which the answer is said aloud
 
 /**
  * @typedef {{source: import('./engine.js').Source, isOwn?: boolean, trouble?: string, file?: File,
- *   plain?: import('./plain.js').Plain}} Place
+ *   plain?: import('./plain.js').Plain, score?: {key: string, right: number, count: number}}} Place
  * @typedef {import('./onnx.js').Network & Partial<import('./engine.js').Answer> & Place} Shown
  *   a network that is shown; of the lecture's, the page knows a few fields before it is loaded
  */
@@ -30,6 +31,7 @@ const QUIET = 700; // ms without a change after which the answer is said aloud
  * @property {string} [what] the picture is
  * @property {import('./samples.js').Sample} [sample] which it is, where it is one
  * @property {import('./wrong.js').Settings} settings what is wrong on purpose
+ * @property {number} group of samples that is open
  * @property {string} panel which is shown
  * @property {number} stage which was chosen
  * @property {number} side of the pixels
@@ -98,6 +100,7 @@ export function bringToLife(root, { name, mirrors }) {
   const state = {
     networks,
     settings: UNTOUCHED,
+    group: 0,
     panel: 'pictures',
     stage: 0,
     looks: false,
@@ -120,12 +123,13 @@ export function bringToLife(root, { name, mirrors }) {
   }
 
   const tellSpeaker = () => share(name, state, view.map());
-
-  const { refresh, offer } = asker({ state, update }, () => {
+  const onAnswered = () => {
     tellSpeaker();
     clearTimeout(quiet);
     quiet = setTimeout(view.say, QUIET);
-  });
+  };
+  const score = scorer({ state, update }, fetchSample, samples);
+  const { refresh, offer } = asker({ state, update }, onAnswered, score);
 
   /**
    * Show other pixels; what was said of another picture is no answer to them.
@@ -177,12 +181,17 @@ export function bringToLife(root, { name, mirrors }) {
       const { kind, name } = sample;
       showBlob(() => fetchSample(sample), `${kind}: ${name}`, name, sample);
     },
+    group(group) {
+      update({ group });
+      tellSpeaker();
+    },
     webcam() {
       pictures += 1;
       camera.toggle();
     },
     back: own.back,
     tell: own.tell,
+    ask: (asks) => change({ asks }),
     panel: (panel) => change({ panel }),
     set: (settings) => change({ settings: { ...state.settings, ...settings } }),
     stage: (stage) => change({ stage }),

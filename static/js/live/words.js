@@ -31,6 +31,41 @@ export function provenance(network) {
   return `${title}: ${whole(parameters)} parameters, trained on ${dataset}${right}.`;
 }
 
+// Of a recipe, these are always told, and in these words.
+const USUAL = {
+  epochs: (count) => `${count} epochs`,
+  lr: (rate) => `lr ${Number(Number(rate).toPrecision(3))}`,
+  batch_size: (size) => `batch ${size}`,
+};
+
+/** The settings of some networks to tell of: the usual ones, and those in which all differ. */
+export function settingsOf(networks) {
+  const recipes = networks.map(({ recipe }) => recipe).filter(Boolean);
+  const [first = {}] = recipes;
+  const differs = (key) =>
+    recipes.every((recipe) => Object.hasOwn(recipe, key)) &&
+    recipes.some((recipe) => recipe[key] !== first[key]);
+  const usual = Object.keys(USUAL);
+  const others = Object.keys(first).filter((key) => !['data', ...usual].includes(key));
+  return [...usual, ...others.filter(differs)];
+}
+
+/**
+ * What a network's file says of its training, some settings of its recipe among it.
+ *
+ * @param {Partial<import('./onnx.js').Network>} network
+ * @param {string[]} settings
+ */
+export function training({ dataset, test_accuracy: accuracy, recipe = {} }, settings) {
+  const told = settings
+    .filter((key) => Object.hasOwn(recipe, key) && typeof recipe[key] !== 'object')
+    .map((key) => USUAL[key]?.(recipe[key]) ?? `${key.replaceAll('_', ' ')} ${recipe[key]}`);
+  if (Number.isFinite(accuracy)) told.unshift(`${percent(accuracy)} right`);
+  // Where there is no room for a line, it ends after a comma.
+  const parts = [dataset, ...told].filter(Boolean).map((part) => part.replaceAll(' ', nbsp));
+  return parts.join(', ') || 'its file does not say';
+}
+
 /** What a picture shows, where a network can say it. */
 export const labelFor = (label, networks) =>
   networks.every(({ classes }) => classes.includes(label)) ? label : undefined;
