@@ -222,7 +222,7 @@ class Coach:
         """
         run = self.kept = Run.create("", recipe)
         run.write("run.json", {"recipe": recipe.as_dict()})
-        run.save("best.pt", model.state_dict())
+        run.save(model.state_dict(), "best.pt")
         if not history or not all(
             isinstance(row, dict) and set(HISTORY) <= set(row) for row in history
         ):

@@ -67,12 +67,7 @@ class Batches:
 
     @classmethod
     def of(
-        cls,
-        data: Data,
-        recipe: Recipe,
-        *,
-        device: torch.device | str | None = None,
-        **others: Any,
+        cls, data: Data, recipe: Recipe, *, device: torch.device | str | None = None, **others: Any
     ) -> Batches:
         """The training images of a data set, augmented as a recipe says.
 
@@ -176,10 +171,7 @@ def normalized(
 
 
 def _normalizer(
-    mean: Sequence[float],
-    std: Sequence[float],
-    images: Tensor,
-    memory_format: torch.memory_format,
+    mean: Sequence[float], std: Sequence[float], images: Tensor, memory_format: torch.memory_format
 ) -> Callable[[Tensor], Tensor]:
     """From uint8 images to float32 with zero mean and unit deviation in each channel."""
 

@@ -18,107 +18,66 @@ R = TypeVar("R", bound=Recipe)
 
 @dataclass(frozen=True)
 class Form:
-    """One form of a network, such as the paper's.
+    """One form of a network, such as the paper's."""
 
-    Attributes:
-        title: what people call it.
-        build: makes it.
-        shape: of the images it takes, (C, H, W).
-    """
-
-    title: str
+    title: str  # what people call it
     build: Callable[[], nn.Module]
-    shape: tuple[int, int, int] = (3, 224, 224)
+    shape: tuple[int, int, int] = (3, 224, 224)  # of the images it takes, (C, H, W)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """How a network is drawn: `kind` is one of `draw.KINDS`.
+    """How a network is drawn."""
 
-    `form` is the name of one of the lesson's forms, or a part of the network to draw alone.
-    """
-
-    kind: str
-    form: str | Form
+    kind: str  # one of `draw.KINDS`
+    form: str | Form  # the name of one of the lesson's, or a part of the network to draw alone
 
 
 @dataclass(frozen=True)
 class Learns:
-    """What the network learns of drawn shapes in a run of seconds.
+    """What the network learns of drawn shapes in a run of seconds."""
 
-    Attributes:
-        accuracy: more than that on the test images; a fraction of one, guessing gives 0.1.
-        settings: of the command line, besides those of `--smoke` and the lesson's `smoke`.
-    """
-
-    accuracy: float
-    settings: str = ""
+    accuracy: float  # more than that on the test images; a fraction of one, guessing gives 0.1
+    settings: str = ""  # of the command line, besides those of `--smoke` and the lesson's `smoke`
 
 
 @dataclass(frozen=True)
 class Command(Generic[R]):
-    """Something else that a lesson does, `python code/NAME.py COMMAND`, with settings of its own.
+    """Something else that a lesson does, `python code/NAME.py COMMAND`, with its own settings."""
 
-    Attributes:
-        help: what it does, in a line.
-        run: does it, and says with which settings to train what it found.
-        recipe: its settings.
-        options: where and how it runs.
-        hidden: names of settings in the recipe that it does not read, and that nobody may set.
-        smoke: values of settings with which `--smoke` ends in seconds.
-    """
-
-    help: str
-    run: Callable[[R, Any], str]
-    recipe: R
-    options: Options = field(default_factory=Options)
-    hidden: tuple[str, ...] = ()
-    smoke: Mapping[str, Any] = field(default_factory=dict)
+    help: str  # what it does, in a line
+    run: Callable[[R, Any], str]  # does it, and says with which settings to train what it found
+    recipe: R  # its settings
+    options: Options = field(default_factory=Options)  # where and how it runs
+    hidden: tuple[str, ...] = ()  # settings that it does not read, and that nobody may set
+    smoke: Mapping[str, Any] = field(default_factory=dict)  # with these `--smoke` ends in seconds
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson: `code/NAME.py`.
+    """A lesson: `code/NAME.py`."""
 
-    Attributes:
-        name: of its script.
-        title: what people call what it is about.
-        idea: in a sentence.
-        arguments: of the command line, where it runs to be read as a page.
-    """
-
-    name: str
-    title: str
-    idea: str
-    arguments: str = ""
+    name: str  # of its script
+    title: str  # what people call what it is about
+    idea: str  # in a sentence
+    arguments: str = ""  # of the command line, where it runs to be read as a page
 
 
 @dataclass(frozen=True)
 class NetworkLesson(Lesson, Generic[R]):
     """A lesson that trains a network.
 
-    Attributes:
-        recipe: how it is trained on CIFAR10; its network has the name of the lesson.
-        build: the network for images (3, 32, 32), from the recipe and the number of classes.
-        options: where and how it is trained.
-        forms: other forms of it by name, such as "paper" and "torchvision".
-        same_as: the network of torchvision that has the same function, if there is one.
-        figure: how it is drawn.
-        live: whether the trained network runs in the page.
-        full_size: settings that train it in the size of the paper.
-        smoke: settings with which `--smoke` ends in seconds.
-        learns: what it learns of drawn shapes in that time.
-        commands: what else the script does, by name.
+    `build` makes it for images (3, 32, 32), from the recipe and the number of classes.
     """
 
-    recipe: R = field(kw_only=True)
+    recipe: R = field(kw_only=True)  # for CIFAR10; its network has the name of the lesson
     build: Callable[[R, int], nn.Module] = field(kw_only=True)
-    options: Options = field(default_factory=Options)
-    forms: Mapping[str, Form] = field(default_factory=dict)
-    same_as: SameAs | None = None
-    figure: Figure | None = None
-    live: bool = False
-    full_size: str = ""
-    smoke: str = ""
-    learns: Learns | None = None
-    commands: Mapping[str, Command[Any]] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)  # where and how it is trained
+    forms: Mapping[str, Form] = field(default_factory=dict)  # others by name, such as "paper"
+    same_as: SameAs | None = None  # the network of torchvision that has the same function
+    figure: Figure | None = None  # how it is drawn
+    live: bool = False  # whether the trained network runs in the page
+    full_size: str = ""  # settings that train it in the size of the paper
+    smoke: str = ""  # settings with which `--smoke` ends in seconds
+    learns: Learns | None = None  # what it learns of drawn shapes in that time
+    commands: Mapping[str, Command[Any]] = field(default_factory=dict)  # what else the script does

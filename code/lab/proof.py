@@ -12,21 +12,13 @@ LARGEST_DIFFERENCE = 1e-5  # between two outputs, in the order of one
 
 @dataclass(frozen=True)
 class SameAs:
-    """A network of torchvision, and the lesson's own that has the same function.
+    """A network of torchvision, and the lesson's own that has the same function."""
 
-    Attributes:
-        model: its name in `torchvision.models`.
-        build: makes the lesson's own, in the same size.
-        rename: what torchvision calls a weight of the lesson's.
-        arguments: of torchvision's function, besides `weights=None`.
-        side: of the images that both are compared on, in pixels.
-    """
-
-    model: str
-    build: Callable[[], nn.Module]
-    rename: Callable[[str], str]
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    side: int = 224
+    model: str  # its name in `torchvision.models`
+    build: Callable[[], nn.Module]  # makes the lesson's own, in the same size
+    rename: Callable[[str], str]  # what torchvision calls a weight of the lesson's
+    arguments: Mapping[str, Any] = field(default_factory=dict)  # of torchvision's function
+    side: int = 224  # of the images that both are compared on, in pixels
 
     def theirs(self) -> nn.Module:
         """torchvision's network, with fresh weights."""
@@ -38,15 +30,10 @@ class SameAs:
 
 @dataclass(frozen=True)
 class Proof:
-    """What a comparison came to.
+    """What a comparison came to."""
 
-    Attributes:
-        change: how the weights of the two differ in name or shape; empty where they do not.
-        differences: the largest difference of each output, in train and in eval mode.
-    """
-
-    change: str
-    differences: Mapping[str, float]
+    change: str  # how the weights of the two differ in name or shape; empty where they do not
+    differences: Mapping[str, float]  # the largest of each output, in train and in eval mode
 
     @property
     def holds(self) -> bool:

@@ -7,6 +7,7 @@ line (`lab.cli`) is made from the fields of both.
 
 import math
 from dataclasses import Field, asdict, dataclass, field, fields
+from operator import ge, gt, le, lt
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,6 +38,12 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+LIMITS = {
+    "low": ("at least", ge),
+    "high": ("at most", le),
+    "above": ("above", gt),
+    "below": ("below", lt),
+}
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -53,14 +60,9 @@ def _complaint(setting: Field[Any], value: Any) -> str | None:
         return f"must be {KINDS[kind]}"
     if limits["choices"] and value not in limits["choices"]:
         return f"must be one of {', '.join(limits['choices'])}"
-    if limits["low"] is not None and not value >= limits["low"]:
-        return f"must be at least {limits['low']}"
-    if limits["high"] is not None and not value <= limits["high"]:
-        return f"must be at most {limits['high']}"
-    if limits["above"] is not None and not value > limits["above"]:
-        return f"must be above {limits['above']}"
-    if limits["below"] is not None and not value < limits["below"]:
-        return f"must be below {limits['below']}"
+    for name, (words, holds) in LIMITS.items():
+        if limits[name] is not None and not holds(value, limits[name]):
+            return f"must be {words} {limits[name]}"
     return None
 
 

@@ -206,13 +206,12 @@ class Run:
                 "put a copy of it in its place, or train anew"
             ) from None
 
-    def save(self, name: str, content: Any) -> None:
-        """Write a checkpoint of the run, whole or not at all."""
-        self._replace(name, lambda file: torch.save(content, file))
+    def save(self, content: Any, name: str, about: Any = None) -> None:
+        """Write a checkpoint of the run, whole or not at all.
 
-    def save_checkpoint(self, content: Any, name: str, about: Any = None) -> None:
-        """The same for ignite's `Checkpoint`, whose own handler removes the old file first."""
-        self.save(name, content)
+        For ignite's `Checkpoint`, whose own handler removes the old file first.
+        """
+        self._replace(name, lambda file: torch.save(content, file))
 
     def save_figure(self, name: str, figure: "Figure") -> None:
         """Write a picture of the run, whole or not at all."""

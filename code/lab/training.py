@@ -16,13 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
-from ignite.handlers import (
-    Checkpoint,
-    EarlyStopping,
-    EMAHandler,
-    PiecewiseLinear,
-    TerminateOnNan,
-)
+from ignite.handlers import Checkpoint, EarlyStopping, EMAHandler, PiecewiseLinear, TerminateOnNan
 from ignite.metrics import Accuracy, ConfusionMatrix, Loss, Metric
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -93,8 +87,7 @@ class Trained:
 
     def curve(self) -> None:
         """Show the losses and the validation accuracy of each epoch."""
-        words = "The losses and the validation accuracy of each epoch"
-        show(self.run.folder / "curve.png", words)
+        show(self.run.folder / "curve.png", "The losses and the validation accuracy of each epoch")
 
     def confusion(self) -> None:
         """Show which classes it takes for which, on the test images."""
@@ -219,10 +212,10 @@ def get_dataflow(
     share of each batch.
     """
     training = Batches.of(data, recipe, device=device, memory_format=memory_format)
-    return training, _in_order(data.validation, data, device, memory_format)
+    return training, in_order(data.validation, data, device, memory_format)
 
 
-def _in_order(
+def in_order(
     split: Split, data: Data, device: torch.device, memory_format: torch.memory_format
 ) -> Any:
     images = split.to(device)
@@ -237,7 +230,7 @@ def initialize(
     The returned module shares its weights with `model`, which stays as it is for saving. The
     gradient scaler does something in fp16 only.
     """
-    model.to(device).to(memory_format=_memory_format(options))
+    model.to(device).to(memory_format=memory_format(options))
     decayed = [weight for weight in model.parameters() if weight.ndim > 1]
     free = [weight for weight in model.parameters() if weight.ndim <= 1]  # biases, batch norms
     groups: list[dict[str, Any]] = [
@@ -349,19 +342,14 @@ def create_schedule(
 
 
 def fit(
-    model: nn.Module,
-    data: Data,
-    recipe: Recipe,
-    options: Options,
-    device: torch.device,
-    run: Run,
+    model: nn.Module, data: Data, recipe: Recipe, options: Options, device: torch.device, run: Run
 ) -> None:
     """Train `model` in place; write its history and its best and last checkpoint into `run`.
 
     Continues from the run's last checkpoint where `options.resume` is set. Raises `Diverged` if
     the loss does, and `KeyboardInterrupt` if the user stops it, once all is saved.
     """
-    training, validation = get_dataflow(data, recipe, device, _memory_format(options))
+    training, validation = get_dataflow(data, recipe, device, memory_format(options))
     replica, optimizer, scaler = initialize(model, recipe, device, options)
     precision = FORMATS[pick_precision(options.precision, device)]
     trainer = create_trainer(replica, optimizer, scaler, recipe, device, precision)
@@ -373,7 +361,7 @@ def fit(
 
     best = Checkpoint(
         {"model": evaluated},
-        run.save_checkpoint,
+        run.save,
         filename_pattern="best.pt",
         score_function=_accuracy,
         n_saved=1,
@@ -395,7 +383,7 @@ def fit(
         "random": RandomState(device),
         **({"average": evaluated} if average else {}),
     }
-    last = Checkpoint(state, run.save_checkpoint, filename_pattern="last.pt", n_saved=None)
+    last = Checkpoint(state, run.save, filename_pattern="last.pt", n_saved=None)
     finite = TerminateOnNan()
     finite.logger.setLevel(logging.CRITICAL)  # said below, in words that help
 
@@ -456,7 +444,7 @@ def _accuracy(evaluator: Engine) -> float:
     return float(evaluator.state.metrics["accuracy"])
 
 
-def _memory_format(options: Options) -> torch.memory_format:
+def memory_format(options: Options) -> torch.memory_format:
     return torch.channels_last if options.channels_last else torch.contiguous_format
 
 
@@ -514,7 +502,7 @@ def _finish(model: nn.Module, data: Data, options: Options, device: torch.device
         model.load_state_dict(run.load("best.pt"))
     share(model.state_dict().values())
     evaluator = create_evaluator(model, len(data.classes), device)
-    evaluator.run(_in_order(data.test, data, device, _memory_format(options)))
+    evaluator.run(in_order(data.test, data, device, memory_format(options)))
     metrics = evaluator.state.metrics
     if idist.get_rank() > 0:
         return

@@ -77,6 +77,7 @@
   function grow(slide) {
     if (Reveal.isScrollView() || slide.querySelector(RISING)) return;
     const growing = [...slide.querySelectorAll(':scope > :is(pre, table)')];
+    if (growing.length === 0) return;
     const starts = growing.map((each) => Number(each.style.getPropertyValue('--fit') || 1));
     const heights = growing.map((each) => each.offsetHeight);
     const fits = (factor) => {
@@ -90,7 +91,7 @@
       return [...slide.querySelectorAll('pre code')].every((box) => excess(box) <= 0);
     };
     let factor = 1;
-    for (let step = LARGEST / Math.min(...starts) - 1; step > 0.002; step /= 2) {
+    for (let step = LARGEST / Math.min(...starts) - 1; step > 0.01; step /= 2) {
       if (fits(factor + step)) factor += step;
     }
     fits(factor);

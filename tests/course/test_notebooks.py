@@ -9,11 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-import jupytext
-import nbformat
 import pytest
-from jupyter_server.services.contents.largefilemanager import LargeFileManager
-from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
 
 from conftest import ROOT
 from course import notebooks
@@ -35,6 +31,8 @@ def script(tmp_path: Path) -> Path:
 
 def sources(notebook: Path) -> list[str]:
     """The text of each cell."""
+    import jupytext  # here and elsewhere: every process that runs tests reads this file
+
     return [cell.source for cell in jupytext.read(notebook).cells]
 
 
@@ -51,6 +49,9 @@ def test_a_process_that_runs_notebooks_is_none_itself() -> None:
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_saving_the_pair_in_jupyter_keeps_the_text_of_the_script(name: str, tmp_path: Path) -> None:
+    from jupyter_server.services.contents.largefilemanager import LargeFileManager
+    from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
+
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     script = tmp_path / "code" / f"{name}.py"
     script.parent.mkdir()
@@ -68,6 +69,8 @@ def test_saving_the_pair_in_jupyter_keeps_the_text_of_the_script(name: str, tmp_
 @pytest.mark.parametrize("name", LESSONS)
 def test_the_text_of_a_lesson_can_be_read_on_its_page(name: str) -> None:
     """The site's pages do not break code that stands within a line."""
+    import jupytext
+
     notebook = jupytext.read(ROOT / "code" / f"{name}.py")
     for cell in (cell for cell in notebook.cells if cell.cell_type == "markdown"):
         text = re.sub(r"^```.*?^```", "", cell.source, flags=re.MULTILINE | re.DOTALL)
@@ -77,6 +80,8 @@ def test_the_text_of_a_lesson_can_be_read_on_its_page(name: str) -> None:
 
 def work_on(notebook: Path, text: str) -> None:
     """Write a cell into a notebook where jupytext does not run, as on Colab."""
+    import nbformat
+
     there = nbformat.read(notebook, 4)
     there.cells.append(nbformat.v4.new_code_cell(text))
     nbformat.write(there, notebook)
@@ -112,6 +117,8 @@ def test_work_in_a_notebook_outlives_every_change_of_its_script(script: Path, ne
 
 
 def test_what_a_person_ran_is_kept(script: Path) -> None:
+    import nbformat
+
     notebook = script.with_suffix(".ipynb")
     pair(script)
     there = nbformat.read(notebook, 4)
@@ -122,6 +129,8 @@ def test_what_a_person_ran_is_kept(script: Path) -> None:
 
 
 def test_a_notebook_that_was_made_elsewhere_is_kept(script: Path) -> None:
+    import jupytext
+
     notebook = script.with_suffix(".ipynb")
     jupytext.write(jupytext.reads(SCRIPT.replace("1", "0"), fmt="py:percent"), notebook)
     age(notebook, 60)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urljoin, urlsplit
 
-import jupytext
 import pytest
 from playwright.sync_api import Browser, expect
 from pypdf import PdfReader
@@ -313,6 +312,8 @@ def test_on_paper_no_heading_is_left_alone(browser: Browser, address: str) -> No
 
 
 def test_the_notebook_on_the_site_is_the_lesson_without_guards_and_outputs(whole: Path) -> None:
+    import jupytext  # here and below: every process that runs tests reads this file
+
     notebook = jupytext.read(whole / "code" / "lenet.ipynb")
     script = jupytext.read(whole / "code" / "lenet.py")
     assert not any(cell.get("outputs") for cell in notebook.cells)
@@ -386,6 +387,8 @@ def test_without_a_repository_nothing_leads_away(whole: Path) -> None:
 def test_links_to_source_and_colab_appear_with_the_repository(
     course: Path, whole: Path, repository: object, source: str
 ) -> None:
+    import jupytext
+
     changed_package(course, repository=repository)
     site = write_around(course)
     away = links_away(site)

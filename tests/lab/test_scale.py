@@ -121,6 +121,7 @@ def test_a_command_for_one_machine_runs(tmp_path: Path) -> None:
     assert "test accuracy" in run(small(line), tmp_path)
 
 
+@pytest.mark.several
 def test_the_commands_for_two_machines_train_one_network(tmp_path: Path) -> None:
     port = free_port()
     machines = []
@@ -152,6 +153,7 @@ def on_both(
     return [(process.returncode, *said) for process, said in zip(started, said, strict=True)]
 
 
+@pytest.mark.several
 def test_a_training_on_two_machines_survives_the_death_of_a_worker(
     hosts: list[Host], tmp_path: Path
 ) -> None:
@@ -175,6 +177,7 @@ def test_a_training_on_two_machines_survives_the_death_of_a_worker(
     assert_equal_weights(weights(Run(run)), weights(Run(unbroken)))
 
 
+@pytest.mark.several
 def test_machines_that_do_not_reach_each_other_say_so(hosts: list[Host], tmp_path: Path) -> None:
     """As with Debian's /etc/hosts, where a machine's name stands for the machine itself."""
     for host in hosts:
@@ -186,6 +189,7 @@ def test_machines_that_do_not_reach_each_other_say_so(hosts: list[Host], tmp_pat
     assert [code for code, _, _ in ended] == [0, 0], ended
 
 
+@pytest.mark.several
 def test_a_job_of_slurm_stops_at_its_time_limit_and_its_next_start_resumes_it(
     tmp_path: Path,
 ) -> None:
@@ -245,6 +249,7 @@ def check_one_search(printed: list[str]) -> None:
     assert all("train it: " in text for text in printed)
 
 
+@pytest.mark.several
 def test_the_commands_for_one_machine_search_together(tmp_path: Path) -> None:
     lines = [line for line in SEARCHES if "--storage" not in line]
     assert len(lines) == 2

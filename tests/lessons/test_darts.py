@@ -17,7 +17,7 @@ from torch.nn import functional as F
 import darts
 import lab
 from darts import DARTS, DARTS_V2, EDGES, NAMES, SearchNetwork
-from lab import precision
+from lab import precision, training
 from lab.errors import Stopped
 from lab.runs import Run
 from lab.search import bilevel as machinery
@@ -27,7 +27,14 @@ from networks import assert_one_row_an_image
 RECIPE = replace(
     darts.SEARCH, data="shapes", limit=200, cells=3, channels=2, epochs=2, images=48, batch_size=8
 )
-OPTIONS = replace(darts.OPTIONS, device="cpu")
+# In fp32 no layer has to be tried; a network of all operations has many.
+OPTIONS = replace(darts.OPTIONS, device="cpu", precision="fp32")
+
+
+@pytest.fixture
+def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To count the work of a network of all operations takes longer than a step of it."""
+    monkeypatch.setattr(training, "count_macs", lambda *_: 0)
 
 
 def search(recipe: darts.SearchRecipe, options: lab.Options) -> Run:
@@ -100,7 +107,9 @@ def test_second_order_is_the_gradient_of_the_unrolled_objective() -> None:
     assert plain != pytest.approx(slope, rel=1e-2)
 
 
-def test_a_stopped_search_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_search_goes_on_exactly(
+    uncounted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     recipe = replace(RECIPE, images=32)  # two steps an epoch
     whole = search(recipe, replace(OPTIONS, out=str(tmp_path / "whole")))
     step, calls = darts.Bilevel.__call__, []
@@ -129,9 +138,12 @@ def test_a_stopped_search_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(calls) == taken
 
 
-def test_a_search_stops_at_its_skips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_stops_at_its_skips(
+    uncounted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(darts, "derive", lambda alpha: DARTS_V2)  # it has two
-    run = search(replace(RECIPE, stop_at_skips=2), replace(OPTIONS, out=str(tmp_path / "my runs")))
+    recipe = replace(RECIPE, stop_at_skips=2, images=16)
+    run = search(recipe, replace(OPTIONS, out=str(tmp_path / "my runs")))
     assert darts.read_genotype(str(run.folder)) == DARTS_V2
     assert len(run.read("history.json")) == 1
 

@@ -16,10 +16,8 @@ from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
-import jupytext
 import pytest
 import torch
-from nbclient import NotebookClient
 from torch import nn
 from torch.nn import functional as F
 
@@ -420,6 +418,9 @@ def run_notebook(
     name: str, arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, int]:
     """Run a lesson as a notebook; return what it prints and how many pictures it shows."""
+    import jupytext  # not above: every process that runs tests reads this file
+    from nbclient import NotebookClient
+
     monkeypatch.setattr(os, "environ", environment(LAB_ARGS=arguments))
     notebook = jupytext.read(ROOT / "code" / f"{name}.py")
     monkeypatch.chdir(tmp_path)

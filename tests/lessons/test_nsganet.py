@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import random
 import subprocess
@@ -68,6 +69,25 @@ def test_a_genome_of_a_wrong_length_is_refused(genome: str) -> None:
     ) as wrong:
         nsganet.build(replace(SMALL, genome=genome), 10)
     assert "\n" not in str(wrong.value)
+
+
+def test_a_wrong_genome_ends_the_script_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = f"code/nsganet.py --data shapes --limit 60 --genome 1-01-00 --out {tmp_path}"
+    monkeypatch.setattr(sys, "argv", words.split())
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
+    monkeypatch.setattr(sys, "__stderr__", io.StringIO())
+    monkeypatch.setattr(data, "SHAPES_DRAWN", 300)
+    with pytest.raises(lab.UserError) as wrong:
+        lab.main(nsganet.LESSON)
+    with pytest.raises(SystemExit) as ended:
+        sys.excepthook(wrong.type, wrong.value, wrong.tb)  # as Python does
+    assert ended.value.code == 2
+    said = sys.__stderr__.getvalue()
+    assert said.startswith("nsganet.py: --genome '1-01-00': in a phase node 2 has one bit,")
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

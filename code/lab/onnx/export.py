@@ -42,19 +42,12 @@ LARGEST_BATCH = 64
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a network and what the file tells of it.
+    """One stage of a network and what the file tells of it."""
 
-    Attributes:
-        name: of its output; unlike that of `lab.facts`, no two stages share one.
-        last: which call of a module of the first level gives its output.
-        kernel: the name of its weight where it is a single convolution.
-        facts: what `lab.facts` says of it.
-    """
-
-    name: str
-    last: int
-    kernel: str | None
-    facts: dict[str, Any]
+    name: str  # of its output; unlike that of `lab.facts`, no two stages share one
+    last: int  # which call of a module of the first level gives its output
+    kernel: str | None  # the name of its weight where it is a single convolution
+    facts: dict[str, Any]  # what `lab.facts` says of it
 
 
 def stages(model: nn.Module, shape: tuple[int, ...]) -> list[Stage]:

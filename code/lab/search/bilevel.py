@@ -23,7 +23,7 @@ from ignite.handlers import Checkpoint
 from torch import Tensor, nn
 
 from .. import machine
-from ..batches import Batches, normalized
+from ..batches import Batches
 from ..data import Data, Split, load
 from ..errors import Diverged, Stopped, UserError
 from ..handlers import EpochSoFar, History, RandomState, StopOnSignal
@@ -31,13 +31,14 @@ from ..precision import FORMATS, NAMES, pick_precision, settle
 from ..recipe import Options, Recipe
 from ..runs import Run
 from ..training import (
-    EVALUATION_BATCH,
     check_same_data,
     create_evaluator,
     description,
     epoch_row,
     epoch_seed,
+    in_order,
     line_of,
+    memory_format,
     resume,
 )
 
@@ -214,11 +215,10 @@ def _search(
     run: Run,
 ) -> None:
     model = step.model
-    memory = torch.channels_last if options.channels_last else torch.contiguous_format
+    memory = memory_format(options)
     model.to(device).to(memory_format=memory)
     halves = Halves(split.to(device), data, recipe, memory)
-    held_out = data.validation.first(len(split) // 2).to(device)
-    validation = normalized(held_out, data.mean, data.std, EVALUATION_BATCH, memory_format=memory)
+    validation = in_order(data.validation.first(len(split) // 2), data, device, memory)
     evaluator = create_evaluator(model, len(data.classes), device)
     total = recipe.epochs * len(halves)
     precision = FORMATS[options.precision]
@@ -239,7 +239,7 @@ def _search(
         "history": history,
         "random": RandomState(device),
     }
-    last = Checkpoint(state, run.save_checkpoint, filename_pattern="last.pt", n_saved=None)
+    last = Checkpoint(state, run.save, filename_pattern="last.pt", n_saved=None)
 
     @trainer.on(Events.EPOCH_STARTED)
     def seed() -> None:
@@ -248,6 +248,9 @@ def _search(
             torch.manual_seed(epoch_seed(recipe.seed, trainer.state.epoch, 0))
 
     epoch.attach(trainer)
+
+    def ended() -> bool:
+        return trainer.state.iteration == total or any(map(step.enough, history.rows))
 
     @trainer.on(Events.EPOCH_COMPLETED)
     def describe_and_save() -> None:
@@ -260,19 +263,14 @@ def _search(
         evaluator.run(validation)
         row = {**epoch_row(trainer, evaluator, epoch), **step.describe()}
         history.append(row)
-        print(_line(row, recipe), flush=True)
+        # With all whole numbers that the lesson says of it.
+        counts = (f"{key} {n}" for key, n in row.items() if isinstance(n, int) and key != "epoch")
+        print(f"search: {line_of(row, recipe, *counts)}", flush=True)
         last(trainer)
-
-    stop.attach(trainer)
-
-    def ended() -> bool:
-        return trainer.state.iteration == total or any(map(step.enough, history.rows))
-
-    @trainer.on(Events.EPOCH_COMPLETED)
-    def stop_if_enough() -> None:
         if ended():
             trainer.terminate()
 
+    stop.attach(trainer)
     resume(run, state, halves)
     if not ended():
         with stop.listening():
@@ -282,9 +280,3 @@ def _search(
                 last(trainer)
             raise Stopped(f"stopped; {WAY_ON}")
     run.write("genotype.json", history.rows[-1]["genotype"])
-
-
-def _line(row: Row, recipe: Recipe) -> str:
-    """An epoch, with all whole numbers that the lesson says of it."""
-    counts = (f"{key} {row[key]}" for key in row if isinstance(row[key], int) and key != "epoch")
-    return f"search: {line_of(row, recipe, *counts)}"

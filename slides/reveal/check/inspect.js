@@ -221,7 +221,7 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
   /** Complain of a picture that is none, or that says nothing to who cannot see it. */
   function checkPicture(image, slide) {
     const isOurs = new URL(image.currentSrc || image.src, location.href).origin === location.origin;
-    if (isOurs && image.naturalWidth === 0) {
+    if (isOurs && image.complete && image.naturalWidth === 0) {
       tell(slide, 'picture', image, 'cannot be shown: save it as a picture anew');
     }
     const isForEyes = image.matches('[role="presentation"], [role="none"], [aria-hidden="true"]');
