@@ -214,11 +214,14 @@ def test_the_first_page_is_light_needs_no_script_and_begins_with_the_live_networ
         assert weight < HEAVIEST, f"{weight} bytes"
         assert seen.page.locator("script").count() == 0
         seen.page.set_viewport_size({"width": 1366, "height": 768})
-        live = seen.page.get_by_role("group", name="Try all networks side by side")
+        live = seen.page.get_by_role("group", name=re.compile("^Try "))
         expect(live).to_be_in_viewport(ratio=1)
+        # begin: this lecture's own
+        assert live.get_attribute("aria-label") == "Try all networks side by side"
         assert live.get_by_role("row").count() == 1 + len([*whole.glob("static/models/*.onnx")])
         link = live.get_by_role("link", name="Try it").get_attribute("href")
         assert link == "./live.html?networks=all"
+        # end: this lecture's own
         seen.check(address)
 
 
@@ -262,6 +265,14 @@ def test_a_lesson_shows_what_it_printed_and_drew_beside_its_record(
         datasets = json.loads((ROOT / "static" / "datasets.json").read_text())
         assert datasets[record["dataset"]] in recorded.inner_text()
         assert "smoke run" in recorded.inner_text()
+        counts = record["runs"][0]["confusion"]
+        share, true, taken = max(
+            (count / sum(row), true, taken)
+            for true, row in zip(record["classes"], counts, strict=True)
+            for taken, count in zip(record["classes"], row, strict=True)
+            if true != taken
+        )
+        assert f"{true} taken for {taken} ({100 * share:.1f}%)" in recorded.inner_text()
         assert recorded.get_by_role("img").count() == 2
         # Between the text that speaks of it and what the page's own run has learned.
         order = ["Both are high", "As recorded", "trained.curve()", "From the smoke run", "To try"]
@@ -616,7 +627,7 @@ def test_an_address_that_is_none_is_refused(
 
 
 def test_a_new_lesson_is_listed_by_itself_and_one_that_fails_says_so(project: Path) -> None:
-    header = (project / "code" / "pieces.py").read_text().split("# %% [markdown]")[0]
+    header = (project / "code" / "lenet.py").read_text().split("# %% [markdown]")[0]
     cell = "# %% [markdown]\n# # Draft\n#\n# A paper.\n#\n# A try, *first* of all. Then more.\n\n"
     (project / "code" / "draft.py").write_text(header + cell + "# %%\n1 / 0\n")
     index = (build(project) / "index.html").read_text(encoding="utf-8")
@@ -634,7 +645,8 @@ def test_a_new_lesson_is_listed_by_itself_and_one_that_fails_says_so(project: Pa
     assert '<pre class="printed">a' in (project / ".lessons" / "draft.html").read_text()
     unknown = run_pages(project, "zoo")
     assert unknown.returncode == 2
-    assert unknown.stderr.startswith("there is no code/zoo.py; there is alexnet,")
+    first = min(path.stem for path in (project / "code").glob("*.py"))
+    assert unknown.stderr.startswith(f"there is no code/zoo.py; there is {first},")
 
 
 def test_the_pictures_show_the_slides_as_they_are() -> None:

@@ -106,6 +106,19 @@ function downloads(deck) {
   });
 }
 
+/** The three largest numbers of a run off the diagonal of its confusion matrix, in words. */
+function confused({ classes, runs: [{ confusion = [] }] }) {
+  const pairs = confusion.flatMap((row, i) => {
+    const all = row.reduce((sum, count) => sum + count);
+    return row.map((count, j) => ({ i, j, share: i === j ? 0 : count / all }));
+  });
+  pairs.sort((a, b) => b.share - a.share);
+  const said = pairs
+    .slice(0, 3)
+    .map(({ i, j, share }) => `${classes[i]} taken for ${classes[j]} (${show(share, 'percent')})`);
+  return said.join(', ');
+}
+
 /** The rows of the table beside a lesson, from its record. */
 function recordRows(record) {
   const [run] = record.runs;
@@ -119,11 +132,14 @@ function recordRows(record) {
     ['Runs', n > 1 ? `${n}, mean ± standard deviation` : text(n)],
     ['Epochs', text(record.recipe.epochs)],
     ['Training', `${show(run.seconds, 'duration')} on ${run.device}, ${run.precision}`],
+    ['Most often confused', confused(record)],
     ['Parameters', show(record.parameters, 'integer')],
     ['Multiply-accumulates', `${show(record.macs, 'millions')} an image`],
     ['PyTorch', text(run.torch)],
     ['Commit', text(run.commit)],
-  ].map(([head, value]) => ({ head, value }));
+  ]
+    .filter(([, value]) => value)
+    .map(([head, value]) => ({ head, value }));
 }
 
 /**
@@ -237,7 +253,8 @@ function writeNotebook(course, name, file) {
 
 /** Put a record where a lesson shows what it learned, or else at its end. */
 function withRecord(cells, recorded, isSmoke) {
-  const drawn = isSmoke ? '<p class="drawn">From the smoke run of this page:</p>\n' : '';
+  const which = 'From the smoke run of this page, which has hardly begun to learn:';
+  const drawn = isSmoke ? `<p class="drawn">${which}</p>\n` : '';
   if (!SHOWS.test(cells)) return cells + recorded;
   return cells.replace(SHOWS, (code) => `${recorded}${code}${drawn}`);
 }
