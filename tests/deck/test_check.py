@@ -143,6 +143,9 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts = [f"\n### {each.title}\n\n{each.text}\n\n{each.notes}\n" for each in FAULTS]
     deck = FRONT + "\n<!--s-->\n".join([*texts, "\n### The end\n\nNote:\n1 minute.\n"])
     (slides / "planted.md").write_text(deck, encoding="utf-8")
+    # Of words alone: on a phone nothing in it can have the focus.
+    words = "\n<!--s-->\n".join(["\n## Words\n\nNote:\n1 minute.\n"] * 2)
+    (slides / "words.md").write_text(FRONT + words, encoding="utf-8")
     return project
 
 
