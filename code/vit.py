@@ -249,7 +249,7 @@ class ViTRecipe(lab.Recipe):
 
     TITLE = "Vision Transformer"
     patch: int = lab.setting(4, "side of a patch: 2, 4, 8 or 16 pixels", low=2, high=16)
-    width: int = lab.setting(96, "numbers of a patch, a multiple of the heads", low=12, high=768)
+    width: int = lab.setting(96, "numbers of a patch, a multiple of 4 x heads", low=12, high=768)
     depth: int = lab.setting(6, "blocks", low=1, high=48)
     heads: int = lab.setting(3, "of the attention", low=1, high=12)
     stem: str = lab.setting(
