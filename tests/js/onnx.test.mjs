@@ -162,6 +162,8 @@ test('a file from elsewhere says the shapes of what goes in and comes out', () =
     [plainFile([1, 32, 32, 3], [1, 10]), /it takes 1 × 32 × 32 × 3: this page shows squares/],
     [plainFile([1, 3, 32, 64], [1, 10]), /it takes 1 × 3 × 32 × 64: this page shows squares/],
     [plainFile([1, 3, 512, 512], [1, 10]), /pictures of 512 × 512 pixels, and this page makes/],
+    [plainFile([1, 3, 8, 8], [1, 1]), /it has one output, and this page compares two or more/],
+    [plainFile([1, 3, 8, 8], [1, 125_000]), /it has 125,000 classes, and this page shows at most/],
     [plainFile([1, 3, 8, 8], [1, 2], [field(11, field(1, 'z'))]), /it has 2 inputs/],
     [Buffer.from('an essay\n'), /this is no ONNX file/],
   ])) {
