@@ -6,6 +6,7 @@ import { test } from 'node:test';
 
 import { Complaint, readNetwork } from '../../static/js/live/onnx.js';
 import { readPlain } from '../../static/js/live/plain.js';
+import { download } from '../../static/js/live/runtime.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const NOT_ONNX = 'this is no ONNX file, or a part of one';
@@ -169,4 +170,9 @@ test('a file from elsewhere says the shapes of what goes in and comes out', () =
   ])) {
     assert.throws(() => readPlain(bytes), words);
   }
+});
+
+test('a file that no server sends any more is told by its name', async () => {
+  const message = 'lenet.onnx cannot be loaded (no answer)';
+  await assert.rejects(download('http://127.0.0.1:9/static/lenet.onnx'), { message });
 });
