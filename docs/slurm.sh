@@ -14,6 +14,10 @@
 #SBATCH --requeue
 #SBATCH --open-mode=append
 
+if [ -z "$SLURM_JOB_ID" ]; then
+    echo "slurm.sh runs as a job of SLURM: sbatch docs/slurm.sh $*" >&2
+    exit 2
+fi
 out=runs/job-$SLURM_JOB_ID # a job that is requeued keeps its number
 run=$(ls -t "$out"/resnet/*/run.json 2>/dev/null | head -n 1)
 if [ -n "$run" ]; then

@@ -7,9 +7,11 @@ A lesson's own run needs none of this: `python code/NAME.py export` knows it all
 """
 
 import argparse
+import math
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from draw.__main__ import build
 from lab import files, machine
@@ -22,8 +24,52 @@ CIFAR10 = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 
 
 def numbers(text: str) -> list[float]:
-    """Numbers with commas between them."""
-    return [float(each) for each in text.split(",")]
+    """Finite numbers with commas between them."""
+    found = [float(each) for each in text.split(",")]
+    if not all(map(math.isfinite, found)):
+        raise ValueError
+    return found
+
+
+def told(error: BaseException) -> str:
+    """What somebody else's code or torch says of its fault, in one line: the first that has it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = next((line for line in lines if not line.endswith(":")), type(error).__name__)
+    return said.removesuffix(".")
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Give a network the weights in a file."""
+    if not path.is_file():
+        raise UserError(f"there is no file {path}")
+    how = "write them with torch.save(network.state_dict(), FILE)"
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # whatever torch says of a file that is none, or that holds a whole network
+        raise UserError(f"{path} is no file of weights alone: {how}") from None
+    try:
+        model.load_state_dict(weights)
+    except Exception as error:
+        said = f"the weights in {path} are not of this network: {told(error)}; {how}"
+        raise UserError(said) from None
+
+
+def count_outputs(model: nn.Module, shape: tuple[int, ...]) -> int:
+    """For how many classes a network gives an answer."""
+    size = "x".join(map(str, shape))
+    try:
+        with torch.no_grad():
+            answer = model(torch.zeros(1, *shape))
+    except Exception as error:  # whatever the network's own code raises
+        raise UserError(
+            f"the network fails on an image of {size} ({told(error)}): --size is the side,"
+            " and --mean has a number for each channel"
+        ) from error
+    if not (isinstance(answer, torch.Tensor) and answer.ndim == 2 and len(answer) == 1):
+        raise UserError("the network must give one number for each class, (N, classes)")
+    if not answer.isfinite().all():
+        raise UserError("the network answers with numbers that are not finite: train it again")
+    return answer.shape[1]
 
 
 def main() -> None:
@@ -49,26 +95,30 @@ def main() -> None:
         raise UserError(
             "--mean and --std take a number for each channel, one or three: 0.5,0.5,0.5"
         )
+    if "" in classes or len(set(classes)) < len(classes):
+        raise UserError("--classes takes a name of its own for each class: cat,dog")
+    if given.out and not given.out.endswith(".onnx"):
+        raise UserError(f"--out is an ONNX file, FOLDER/NAME.onnx, not {given.out}")
     if not 1 <= given.size <= LARGEST:
         raise UserError(f"--size is from 1 to {LARGEST}, not {given.size}")
     model = build(given.network, given.argument, "cpu").eval()
-    weights = Path(given.weights)
-    if not weights.is_file():
-        raise UserError(f"there is no file {weights}")
-    try:
-        model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    except Exception as error:  # whatever torch says of a file that is none, or of other weights
-        line = str(error).splitlines()[0]
-        raise UserError(f"the weights in {weights} are not of this network: {line}") from None
+    if not list(model.children()):
+        raise UserError("the network must be made of layers, each of them an nn.Module")
+    load_weights(model, Path(given.weights))
     shape = (len(given.mean), given.size, given.size)
-    with torch.no_grad():
-        count = model(torch.zeros(1, *shape)).shape[-1]
+    count = count_outputs(model, shape)
     if count != len(classes):
         raise UserError(f"the network has {count} outputs, and --classes names {len(classes)}")
     title = given.title or type(model).__name__
     about = {"title": title, "classes": classes, "dataset": given.data}
     about |= {"mean": list(given.mean), "std": list(given.std)}
-    content = export.complete(model, shape, about)
+    try:
+        content = export.complete(model, shape, about)
+    except UserError:
+        raise
+    except Exception as error:  # whatever torch's exporter says of code that it cannot follow
+        said = f"the network cannot become an ONNX file: {told(error)}"
+        raise UserError(said) from error
     path = Path(given.out or f"{type(model).__name__.lower()}.onnx")
     files.write_bytes(path, content)
     print(f"{path}: drop it on a live slide")

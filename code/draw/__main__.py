@@ -70,7 +70,7 @@ def build(network: str, arguments: list[str], device: str = "meta") -> nn.Module
     try:
         with torch.device(device):
             model = builder(*values, **{key: _value(text) for key, text in named.items()})
-    except Exception as error:  # whatever the network's own code raises
+    except (Exception, SystemExit) as error:  # whatever the network's own code raises
         raise UserError(f"{name} cannot be built: {error}") from error
     if not isinstance(model, nn.Module):
         raise UserError(f"{name} gives no network but {type(model).__name__}")

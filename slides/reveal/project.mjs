@@ -199,7 +199,9 @@ export function frontMatterMistake({ mark, reason, message }) {
 }
 
 /** What is wrong with the settings of our page alone. */
-function pageMistake({ dir, footer }) {
+function pageMistake({ title, dir, footer, revealOptions }) {
+  if (typeof (title ?? '') === 'object') return 'title is not a text';
+  if (!isObject(revealOptions ?? {})) return 'revealOptions is not a set of names and values';
   if (!['ltr', 'rtl', undefined].includes(dir)) return 'dir is neither ltr nor rtl';
   if (footer?.length > LONGEST_FOOTER)
     return `footer has more than ${LONGEST_FOOTER} characters, for which a slide has no room`;

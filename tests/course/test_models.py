@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,7 @@ def test_any_network_becomes_a_file_that_says_all(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     network, weights, out = f"{lenet.__file__}:LeNet5", tmp_path / "w.pt", tmp_path / "mine.onnx"
-    model = lenet.LeNet5().eval()
+    model = lenet.LeNet5().half().float().eval()  # as float16 they are stored
     torch.save(model.state_dict(), weights)
 
     def write(*more: str) -> None:
@@ -125,9 +126,64 @@ def test_any_network_becomes_a_file_that_says_all(
     assert np.abs(logits - wanted).max() < 2**-8 * np.abs(wanted).max()  # half precision, in a file
     with pytest.raises(UserError, match="10 outputs, and --classes names 2"):
         write("--classes", "a,b", "--mean", "0.5", "--std", "0.25")
-    weights.write_bytes(b"none")
-    with pytest.raises(UserError, match="are not of this network"):
-        write("--classes", ",".join(classes), "--mean", "0.5", "--std", "0.25")
+
+
+class Pair(lenet.LeNet5):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return (super().forward(images),)  # type: ignore[return-value]
+
+
+class Branch(lenet.LeNet5):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return super().forward(images) * (2 if images.sum() > 3 else 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--classes=a,a", "a name of its own for each class"),
+        ("--classes=a,", "a name of its own for each class"),
+        ("--out=w.pt", "is an ONNX file, FOLDER/NAME.onnx, not w.pt"),
+        ("--mean=nan", "invalid numbers"),
+        ("--mean=0,0,0 --std=1,1,1", "fails on an image of 3x32x32"),
+        ("--size=4", "fails on an image of 1x4x4"),
+        ("--weights=nowhere.pt", "there is no file nowhere.pt"),
+        ("--weights=empty.pt", "no file of weights alone"),
+        ("--weights=network.pt", "no file of weights alone"),
+        ("--weights=checkpoint.pt", "not of this network: Missing key"),
+        ("--weights=nan.pt", "numbers that are not finite"),
+        (f"{__file__}:Pair", "must give one number for each class"),
+        (f"{__file__}:Branch", "cannot become an ONNX file"),
+    ],
+)
+def test_a_network_that_no_slide_could_show_is_refused_in_one_line(
+    options: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    weights = lenet.LeNet5().state_dict()
+    broken = weights | {name: w * math.nan for name, w in weights.items()}
+    for name, content in {
+        "w": weights,
+        "network": torch.nn.Linear(1, 1),
+        "checkpoint": {"model": weights},
+    }.items():
+        torch.save(content, tmp_path / f"{name}.pt")
+    torch.save(broken, tmp_path / "nan.pt")
+    (tmp_path / "empty.pt").touch()
+    monkeypatch.chdir(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    network = [] if ":" in options else [f"{lenet.__file__}:LeNet5"]
+    usual = ["--weights=w.pt", "--classes=a,b,c,d,e,f,g,h,i,j", "--mean=0.5", "--std=0.25"]
+    monkeypatch.setattr("sys.argv", ["export", *network, *usual, *options.split()])
+    with pytest.raises((UserError, SystemExit)) as refused:
+        own.main()
+    line = capsys.readouterr().err.strip() or str(refused.value)
+    assert said in line
+    assert "\n" not in line
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_the_models_are_small_enough_to_load() -> None:

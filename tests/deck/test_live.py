@@ -541,6 +541,10 @@ def test_a_file_from_elsewhere_is_completed_beside_its_answer_and_remembered(
     page: Page, tmp_path: Path
 ) -> None:
     expect(widget(page).locator("[data-panel=network]")).to_be_hidden()
+    about = tiny_models.describe(title="Mine", classes=["yes", "no", "maybe"])
+    mine = tiny_models.write(tmp_path / "mine.onnx", about, seed=7)
+    upload(page, "mine.onnx", mine.read_bytes())  # whose classes are not those of the next file
+    expect(widget(page).locator(".live-about")).to_contain_text("Mine (yours)")
     model = tiny_models.write(tmp_path / "plain.onnx", None, seed=5)
     upload(page, "plain.onnx", model.read_bytes())
     told = widget(page).locator(".live-telling")

@@ -840,6 +840,13 @@ def test_a_mistake_in_a_block_is_told_with_its_line(
     assert message in problem["message"]
 
 
+def test_a_lesson_for_the_page_that_is_not_whole_says_what_it_lacks(root: Path) -> None:
+    lesson = json.loads((ROOT / "static/learn/lenet.json").read_text(encoding="utf-8"))
+    (root / "static/half.json").write_text(json.dumps(lesson | {"parameters": []}))
+    (problem,) = expand(root, "{{ static/half.json: . | learn }}")["problems"]
+    assert "parameters.0 is missing: python -m course.learning" in problem["message"]
+
+
 def test_a_deck_from_windows_is_the_same_deck(root: Path) -> None:
     deck = "# A\n\n{{ code/net.py: Net.forward }}\n\n<!--s-->\n\n# B\n"
     assert expand(root, deck.replace("\n", "\r\n")) == expand(root, deck)
@@ -940,7 +947,7 @@ BAD = [
         "{{ static/results: one }}",
         "that cannot be read; write {{ static/FOLDER: key | compare macs }}, ",
     ),
-    ("{{ static/net.json: . | learn }}", "it has no title: python -m course.learning writes one"),
+    ("{{ static/net.json: . | learn }}", "title is missing: python -m course.learning writes it"),
     ("{{ code/lab | live }}", "a directive reads code/….py, static/….json or"),
     ("- {{ static/models/good.onnx | live }}", "code and drawings need a line of their own"),
     ("{{ static/essay.onnx | live }}", "essay.onnx: this is no ONNX file, or a part of one"),

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 
 import { Complaint, readNetwork } from '../../static/js/live/onnx.js';
 import { readPlain } from '../../static/js/live/plain.js';
+import { download } from '../../static/js/live/runtime.js';
 
 const ROOT = new URL('../../', import.meta.url);
 const NOT_ONNX = 'this is no ONNX file, or a part of one';
@@ -162,9 +163,16 @@ test('a file from elsewhere says the shapes of what goes in and comes out', () =
     [plainFile([1, 32, 32, 3], [1, 10]), /it takes 1 × 32 × 32 × 3: this page shows squares/],
     [plainFile([1, 3, 32, 64], [1, 10]), /it takes 1 × 3 × 32 × 64: this page shows squares/],
     [plainFile([1, 3, 512, 512], [1, 10]), /pictures of 512 × 512 pixels, and this page makes/],
+    [plainFile([1, 3, 8, 8], [1, 1]), /it has one output, and this page compares two or more/],
+    [plainFile([1, 3, 8, 8], [1, 125_000]), /it has 125,000 classes, and this page shows at most/],
     [plainFile([1, 3, 8, 8], [1, 2], [field(11, field(1, 'z'))]), /it has 2 inputs/],
     [Buffer.from('an essay\n'), /this is no ONNX file/],
   ])) {
     assert.throws(() => readPlain(bytes), words);
   }
+});
+
+test('a file that no server sends any more is told by its name', async () => {
+  const message = 'lenet.onnx cannot be loaded (no answer)';
+  await assert.rejects(download('http://127.0.0.1:9/static/lenet.onnx'), { message });
 });

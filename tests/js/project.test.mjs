@@ -57,6 +57,7 @@ test('what a deck says of itself is as the page needs it', () => {
   const read = (front) => readFront({ safeLoadFront: () => ({ __content: '', ...front }) }, '');
   const good = { lang: 'he', dir: 'rtl', footer: 'F'.repeat(80), bibliography: { he: 'He' } };
   assert.equal(read(good).dir, 'rtl');
+  assert.equal(read({ ...good, title: 2026, revealOptions: null }).title, 2026);
   assert.equal(read({ ...good, footer: true }).footer, true);
   /** @type {[object, string][]} */
   const changes = [
@@ -67,6 +68,8 @@ test('what a deck says of itself is as the page needs it', () => {
       { footer: 'F'.repeat(81) },
       'footer has more than 80 characters, for which a slide has no room',
     ],
+    [{ title: { Nets: 'a course' } }, 'title is not a text'],
+    [{ revealOptions: 'route' }, 'revealOptions is not a set of names and values'],
     [{ bibliography: 'refs.bib' }, 'bibliography is not a set of names and values'],
     [{ bibliography: { he: 2016 } }, 'bibliography.he is not a text'],
   ];

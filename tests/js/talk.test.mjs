@@ -98,6 +98,15 @@ test('strokes are kept by slide, and each change can be undone', () => {
   assert.equal(later.isEmpty, true);
 });
 
+test('undoing takes one stroke back, also where another window has drawn meanwhile', () => {
+  const [mine, others] = ['pen', 'marker'].map((tool) => ({ tool, points: [0, 0] }));
+  const drawings = new Drawings(null);
+  drawings.put('a', [mine]);
+  drawings.show('a', [mine, others]);
+  drawings.undo('a');
+  assert.deepEqual(drawings.on('a'), [mine]);
+});
+
 test('of what a browser has kept, only strokes are taken', () => {
   const stroke = { tool: 'pen', points: [0, 0] };
   const wrong = {

@@ -267,3 +267,11 @@ def test_a_command_for_several_machines_searches_in_one_storage(line: str, tmp_p
     # One after the other: that workers search side by side in such a storage has its own test.
     check_one_search([run(small(line, settings=SMALL_SEARCH), folder) for folder in folders])
     assert len([path for path in tmp_path.iterdir() if path.is_file()]) == 1
+
+
+def test_the_job_says_so_where_it_is_none(tmp_path: Path) -> None:
+    variables = {key: value for key, value in os.environ.items() if key != "SLURM_JOB_ID"}
+    script = ["sh", str(ROOT / "docs" / "slurm.sh"), "--depth", "56"]
+    told = subprocess.run(script, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    assert told.returncode == 2
+    assert told.stderr == "slurm.sh runs as a job of SLURM: sbatch docs/slurm.sh --depth 56\n"

@@ -171,7 +171,7 @@ export function expandBlocks(text, footnotes, mistake) {
   const isListing = listingsIn(lines);
   const own = takeFootnotes(lines, isListing);
   for (const [key, { at }] of own) {
-    if (!footnotes.keys.has(key)) mistake(at, `[^${key}]:`, `no slide refers to it by [^${key}]`);
+    if (!footnotes.keys.has(key)) mistake(at, `[^${key}]`, `no slide refers to it by [^${key}]`);
   }
   const notes = lines.findIndex((line, n) => !isListing[n] && NOTES.test(line));
   const end = notes < 0 ? lines.length : notes;

@@ -3,7 +3,7 @@
 
 import { escapeText } from '../html.mjs';
 import { SERVED } from './links.mjs';
-import { load } from '../project.mjs';
+import { load, misfit } from '../project.mjs';
 
 const page = (name) => load(new URL(`../../../static/js/${name}`, import.meta.url).href);
 const { charts } = await page('learn/chart.js');
@@ -11,7 +11,24 @@ const { percent, top, whole, withArticle } = await page('live/words.js');
 
 const SIDE = 32; // of a picture, in pixels
 const PER_ROW = 5;
-const FIELDS = ['title', 'classes', 'settings', 'training', 'parameters', 'files', 'record'];
+const SETTINGS = { lr: 'number', momentum: 'number', batch: 'number' };
+const SHAPE = {
+  title: 'text',
+  classes: ['text'],
+  mean: ['number'],
+  std: ['number'],
+  settings: { shapes: SETTINGS, own: SETTINGS },
+  training: { count: 'number' },
+  validation: { count: 'number', seed: 'number' },
+  parameters: [{ name: 'text', shape: ['number'], bound: 'number' }],
+  files: { step: 'text', network: 'text' },
+  record: {
+    answers: [['number']],
+    history: [{ images: 'number', accuracy: 'number' }],
+    torch: 'text',
+    device: 'text',
+  },
+};
 
 /** What stands in the address of live.html for this slide. */
 export const LEARN = 'learn';
@@ -53,8 +70,8 @@ function pictures({ classes, record, parameters }, url) {
  * @throws {Error} when the file is of something else
  */
 export function learn(lesson, file, assets) {
-  const missing = FIELDS.find((name) => lesson?.[name] === undefined);
-  if (missing) throw new Error(`it has no ${missing}: python -m course.learning writes one`);
+  const mistake = misfit(lesson, SHAPE);
+  if (mistake) throw new Error(`${mistake}: python -m course.learning writes it anew`);
   const home = assets === SERVED ? '' : assets;
   const url = `${assets}/${file}`;
   const { record, training, title } = lesson;

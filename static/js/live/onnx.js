@@ -162,8 +162,12 @@ export function checkSize(size) {
   throw new Complaint(`it takes pictures of ${takes} pixels, and this page makes at most ${makes}`);
 }
 
-/** Refuse a network with more of something than a page shows. @param {Network} network */
-function checkCounts({ classes, stages }) {
+/**
+ * Refuse a network with more of something than a page shows.
+ *
+ * @param {{classes: {length: number}, stages: Stage[]}} network
+ */
+export function checkCounts({ classes, stages }) {
   const counts = [
     ['classes', classes.length, MOST],
     ['stages', stages.length, MOST],

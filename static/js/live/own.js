@@ -23,7 +23,8 @@ function checkTold({ mean, std, classes, size, plain: { channels } }) {
 /** Return what shows such networks, and takes them away. @param {import('./widget.js').Live} live */
 export function ownNetwork({ state, update, refresh, offer, resize }) {
   const lectures = state.networks;
-  const classes = () => state.networks.find(({ classes: known }) => known)?.classes ?? [];
+  // Not those of a network that was dropped before: they are of another file.
+  const classes = () => lectures.find(({ classes: known }) => known)?.classes ?? [];
 
   function put(...own) {
     for (const { source, isOwn } of state.networks) if (isOwn) release(source);

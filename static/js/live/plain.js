@@ -2,6 +2,7 @@
 
 import {
   attempt,
+  checkCounts,
   checkSize,
   Complaint,
   fields,
@@ -57,5 +58,7 @@ export function readPlain(bytes) {
   }
   if (height !== undefined) checkSize(height);
   const [, count] = shapeOf(output);
+  if (count === 1) throw new Complaint('it has one output, and this page compares two or more');
+  checkCounts({ classes: { length: count ?? 0 }, stages: [] });
   return { input: name(input, NAME), output: name(output, NAME), channels, size: height, count };
 }

@@ -9,10 +9,10 @@ let runtime;
 
 /** The bytes of a file; a Complaint tells which one cannot be loaded. @param {string|URL} url */
 export async function download(url) {
-  const answer = await fetch(url);
-  if (!answer.ok) {
+  const answer = await fetch(url).catch(() => undefined);
+  if (!answer?.ok) {
     const name = new URL(url).pathname.split('/').pop();
-    throw new Complaint(`${name} cannot be loaded (${answer.status})`);
+    throw new Complaint(`${name} cannot be loaded (${answer?.status ?? 'no answer'})`);
   }
   return new Uint8Array(await answer.arrayBuffer());
 }

@@ -61,8 +61,13 @@ export class Drawings {
     return this.slides.get(slide) ?? [];
   }
 
-  /** Show other strokes on a slide, as another window does. */
+  /** Show what another window has on a slide; what was there before would take its strokes away. */
   show(slide, strokes) {
+    this.before.delete(slide);
+    this.set(slide, strokes);
+  }
+
+  set(slide, strokes) {
     if (strokes.length > 0) this.slides.set(slide, strokes);
     else this.slides.delete(slide);
   }
@@ -70,12 +75,12 @@ export class Drawings {
   /** Put other strokes onto a slide, which can be undone. */
   put(slide, strokes) {
     this.before.set(slide, [...(this.before.get(slide) ?? []), this.on(slide)]);
-    this.show(slide, strokes);
+    this.set(slide, strokes);
   }
 
   /** Take back the last change of a slide, or the last stroke of an earlier hour. */
   undo(slide) {
-    this.show(slide, this.before.get(slide)?.pop() ?? this.on(slide).slice(0, -1));
+    this.set(slide, this.before.get(slide)?.pop() ?? this.on(slide).slice(0, -1));
   }
 
   clear() {
