@@ -111,7 +111,9 @@ def kept(browser: Browser) -> Iterator[Visit]:
 @pytest.fixture
 def deck(kept: Visit, deck_url: str) -> Visit:
     """Show the first slide, of the page that the last test left: to load it is what costs."""
-    if kept.page.url.partition("#")[0] == deck_url:  # and on no other route
+    # On no other route, and not as one long page for a phone.
+    is_ours = kept.page.url.partition("#")[0] == deck_url
+    if is_ours and not kept.page.evaluate("Reveal.isScrollView()"):
         kept.forget()
         kept.page.set_viewport_size({"width": 1280, "height": 720})
         kept.page.evaluate("Reveal.slide(0, 0, -1)")

@@ -194,7 +194,7 @@ def test_what_is_presented_is_printed(project: Path, chromium: list[str], form: 
 
 
 HAVE_FOOTER = """[...document.querySelectorAll('.pdf-page > section')].map((slide) =>
-    getComputedStyle(slide, '::after').content.includes('CC BY'))"""
+    getComputedStyle(slide, '::after').content.includes('The gallery'))"""
 
 
 def test_paper_that_is_held_upright_is_no_narrow_screen(browser: Browser, deck_url: str) -> None:

@@ -74,17 +74,16 @@ class Visit:
         assert [url for url in self.requested if not url.startswith((prefix, "data:"))] == []
 
     def check_images(self) -> None:
-        """Assert that every image of the page has loaded, as an image, and says what it shows."""
+        """Assert that every image of the page has loaded, as an image."""
         images = self.page.eval_on_selector_all(
             ".reveal img",
             "async all => { await Promise.all(all.map(i => i.decode().catch(() => 0)));"
-            " return all.map(i => [i.src, i.alt, i.naturalWidth]) }",
+            " return all.map(i => [i.src, i.naturalWidth]) }",
         )
         assert images
-        for source, alt, width in images:
+        for source, width in images:
             assert width > 0, source
             assert self._types[source].startswith("image/"), source
-            assert len(alt) > 20, f"{source} needs an alt text that says what it shows"
 
 
 @contextmanager
