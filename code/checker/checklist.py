@@ -90,16 +90,24 @@ def check(file: str, patience: float = PATIENCE, *, as_json: bool = False) -> in
 
 
 def _report(said: str, stopped: str) -> str:
-    """The objects that a check printed, a line each, as one; its other words say why it stopped."""
+    """The objects that a check printed, a line each, as one.
+
+    Its other words say why it stopped, or are a student's own, where it has come to the end.
+    """
     points, words = [], []
     for line in said.splitlines():
         try:
-            points.append(json.loads(line))
-        except ValueError:
+            point = json.loads(line)
+        except ValueError:  # words, or a line that was cut short
+            point = None
+        if isinstance(point, dict) and "passed" in point:
+            points.append(point)
+        else:
             words.append(line.strip())
     passed = sum(point["passed"] for point in points)
     report = {"done": passed, "of": len(POINTS), "points": points}
-    if why := " ".join(filter(None, [*words, stopped])):
+    why = " ".join(filter(None, [*words, stopped]))
+    if why and (stopped or len(points) < len(POINTS)):
         report["stopped"] = why
     return json.dumps(report, indent=2)
 

@@ -322,6 +322,16 @@ def test_a_grader_reads_the_checklist_as_json(
     assert "not finished after 3 seconds, in line" in report["stopped"]
 
 
+def test_a_number_that_a_student_prints_is_no_point_of_the_checklist(
+    tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    at_exit = "\nimport atexit\nimport os\n\natexit.register(lambda: os.write(1, b'3\\n'))\n"
+    blank = EXERCISE.read_text(encoding="utf-8") + at_exit
+    report = json.loads(checked(blank, tmp_path, capfd, as_json=True))
+    assert (report["done"], len(report["points"])) == (0, len(POINTS))
+    assert "stopped" not in report
+
+
 def test_an_endless_loop_is_stopped_and_named(
     solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
