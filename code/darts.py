@@ -363,7 +363,7 @@ SEARCH_COMMAND = lab.Command(
     recipe=SEARCH,
     options=OPTIONS,
     hidden=("warmup", "label_smoothing", "cutout", "ema", "patience"),
-    smoke={"cells": 3, "channels": 4, "images": 80, "batch_size": 10},
+    smoke={"cells": 3, "channels": 4, "images": 40, "batch_size": 10},
 )
 
 

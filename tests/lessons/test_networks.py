@@ -87,7 +87,7 @@ AUXILIARY = {"googlenet": 2, "inception": 1, "darts": 1}  # classifiers, which "
 NOT_ONE = ("inception", "inception-imagenet", "darts")
 EXPORTED = ["lenet", "alexnet", "alexnet-paper", "alexnet-imagenet", "vgg16"]
 EXPORTED += ["vgg16-without-batch-norm", "googlenet", "googlenet-imagenet-paper", "inception"]
-EXPORTED += ["resnet", "resnet-50-A", "darts-bare", "nsganet"]
+EXPORTED += ["resnet", "darts-bare", "nsganet"]
 EXPORTED += ["densenet", "mobilenet-excited", "vit-conv", "convnext"]
 
 
