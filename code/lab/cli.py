@@ -81,7 +81,7 @@ def _train(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
         others.insert(2, "prove")
     recipe, options = command_line(
         lesson.recipe,
-        f"Train {lesson.title} on CIFAR10 or on images of yours.",
+        f"{lesson.title}: train it on CIFAR10 or on images of yours.",
         words,
         options=lesson.options,
         epilog=f"other commands: {', '.join(others)}",

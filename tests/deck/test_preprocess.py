@@ -817,6 +817,7 @@ def test_a_diagram_is_drawn_with_what_it_shows_in_words_and_nothing_from_elsewhe
         ("::: {.a b}\n:::\n", 0, 'b is neither .class, #id nor name="value"'),
         ("A\n\nB[^x]\n", 2, "it has no text: write [^x]: …"),
         ("A\n\n[^x]: B\n", 2, "no slide refers to it by [^x]"),
+        ("A[^x]\n\n[^x]: B\n[^x]: C\n", 3, "it has a text already, above: leave one of the two"),
         ("> [!NOTE]\n> A[^b]\n\n{{ x }}\n\n[^b]: B", 3, "for braces, write \\{{"),
         ("A[^b]\n\nNote:\n{{ x }}\n[^b]: B", 3, "for braces, write \\{{"),
         ("::: a\n:::\n\n$\\foo$\n", 3, "Undefined control sequence"),
@@ -828,6 +829,11 @@ def test_a_diagram_is_drawn_with_what_it_shows_in_words_and_nothing_from_elsewhe
             "```mermaid\ngraph LR\naccTitle: A\nA-->B\nsubgraph S\nA-->B\nend\n```\n",
             0,
             "write the nodes of a subgraph inside of it",
+        ),
+        (
+            "```mermaid\ngraph LR\naccTitle: A\nA-->B\nsubgraph S\nC-->B\n```\n",
+            4,
+            "no line that says end",
         ),
     ],
 )

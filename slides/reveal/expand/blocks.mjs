@@ -32,8 +32,14 @@ function listingsIn(lines) {
   });
 }
 
-/** Take the footnotes' texts out of some lines: each by its key, with the place of its line. */
-function takeFootnotes(lines, isListing) {
+/**
+ * Take the footnotes' texts out of some lines: each by its key, with the place of its line.
+ *
+ * @param {string[]} lines
+ * @param {boolean[]} isListing
+ * @param {(at: number, key: string) => void} [tellOfSecond] is told of one whose key has a text above
+ */
+function takeFootnotes(lines, isListing, tellOfSecond) {
   const taken = new Map();
   for (let n = 0; n < lines.length; n += 1) {
     const [, key, first] = (!isListing[n] && FOOTNOTE.exec(lines[n])) || [];
@@ -43,7 +49,8 @@ function takeFootnotes(lines, isListing) {
     lines[n] = '';
     for (; /^(?: {2,}|\t)\S/.test(lines[n + 1] ?? ''); n += 1, lines[n] = '')
       said += ` ${lines[n + 1].trim()}`;
-    if (!taken.has(key)) taken.set(key, { text: said, at });
+    if (taken.has(key)) tellOfSecond?.(at, key);
+    else taken.set(key, { text: said, at });
   }
   return taken;
 }
@@ -169,7 +176,13 @@ function number(lines, isListing, textOf, mistake) {
 export function expandBlocks(text, footnotes, mistake) {
   const lines = text.split('\n');
   const isListing = listingsIn(lines);
-  const own = takeFootnotes(lines, isListing);
+  const own = takeFootnotes(lines, isListing, (at, key) =>
+    mistake(
+      at,
+      `[^${key}]`,
+      'it has a text already, above: leave one of the two, or give it another key',
+    ),
+  );
   for (const [key, { at }] of own) {
     if (!footnotes.keys.has(key)) mistake(at, `[^${key}]`, `no slide refers to it by [^${key}]`);
   }

@@ -48,13 +48,20 @@ export const prepareAllDiagrams = () =>
 
 /** Throw an Error, with the lines `below` the opening one, for the first line of a flowchart of which something would be missing. */
 function checkFlow(source, parse) {
+  const open = [];
   source.split('\n').forEach((line, n) => {
     let bare = line;
     for (let last = ''; last !== bare;) [last, bare] = [bare, bare.replace(LABEL, '')];
     const links = bare.replace(WORDS_ON_LINK, '').match(LINK)?.length ?? 0;
     if (/[[({]/.test(bare) || (links > 0 && parse(`graph LR\n${line}`).edges.length < links))
       throw Object.assign(new Error(`this line cannot be drawn: ${line.trim()}`), { below: n + 1 });
+    if (/^\s*subgraph\b/.test(line)) open.push(n);
+    else if (/^\s*end\s*$/.test(line)) open.pop();
   });
+  if (open.length > 0)
+    throw Object.assign(new Error('no line that says end closes this subgraph'), {
+      below: open[0] + 1,
+    });
 }
 
 /**
