@@ -108,9 +108,9 @@ def reduction() -> None:
 # ## The auxiliary classifiers
 #
 # Two small classifiers sit on the blocks 4a and 4d. Their losses reach the lower half of the
-# network directly (section 5), and after training they are thrown away. They were meant to help the
-# gradient through 22 layers. A year later two of the authors saw no help early in training, and
-# took them for regularizers (*Rethinking the Inception architecture*, section 4).
+# network directly, and after training they are thrown away. They were meant to strengthen the
+# gradient in the lower layers, and to regularize (section 5). A year later two of the authors kept
+# only the second reason (*Rethinking the Inception architecture*, section 4).
 
 
 # %%
