@@ -219,7 +219,7 @@ class SearchNetwork(Cells):
 # ## Two levels
 #
 # The weights w learn from one half of the images and α from the other; on the same images α would
-# only choose what fits them best. The best α is the one with the best weights (equations 3, 4):
+# only choose what fits them best. Each α is judged by its own best weights (equations 3, 4):
 #
 # $$\min_\alpha L_{val}(w^*(\alpha), \alpha),\; w^*(\alpha)=\mathrm{argmin}_w L_{train}(w, \alpha)$$
 #

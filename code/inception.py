@@ -349,9 +349,9 @@ def savings() -> None:
 
 
 # %% [markdown]
-# The sevens of blocks C and D save nearly all of it. The threes of block A save little: the first
-# of the two already widens from 64 to 96 channels. And block B does *more* work than with one 5x5
-# convolution: with a stride of 2, that one would only work at every fourth pixel.
+# Nearly all of the saving comes from the sevens in blocks C and D. The threes of block A save
+# little: the first of the two already widens from 64 to 96 channels. And block B does *more* work
+# than with one 5x5 convolution, which would only work at every fourth pixel, with its stride of 2.
 
 # %% [markdown]
 # ## The same function as torchvision
