@@ -443,8 +443,8 @@ class DARTS(Cells):
 # ## The recipe
 #
 # The paper (appendix A.2.1) trains for 600 epochs, in batches of 96, with a cutout of 16 pixels and
-# drop-path up to 0.2. Even then results vary, so it reports the mean of ten runs. DARTS_V2 is what
-# its search found: eight pairs for the normal cell, a slash, and eight for the reduction cell.
+# drop-path up to 0.2. Results still vary, so it reports the mean of ten runs. DARTS_V2 is the cell
+# that its search found: eight pairs for the normal cell, a slash, and eight for the reduction cell.
 
 
 # %%

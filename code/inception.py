@@ -203,8 +203,8 @@ class InceptionE(Branches):
 # ## The auxiliary classifier
 #
 # Of GoogLeNet's two, the lower one turned out to be useless, and the other helps only late in
-# training: the authors take it for a regularizer (section 4). Here it sits on the last block at
-# 17x17 pixels. Its second convolution leaves one pixel, so training needs two images or more.
+# training: the authors take it for a regularizer (section 4). It sits on the last block at 17x17
+# pixels. Its second convolution leaves one pixel, so in training batch norm needs two images.
 
 
 # %%
@@ -290,7 +290,7 @@ class Inception3(nn.Module):
 
 
 def for_small_images(model: Inception3) -> Inception3:
-    """A stem that halves 32x32 images instead of dividing by eight, by strides and padding."""
+    """A stem that shrinks 32x32 images by two instead of eight; only strides and padding change."""
     model.conv_1a.conv.stride = (1, 1)
     for layer in (model.conv_1a.conv, model.conv_2a.conv, model.conv_4a.conv):
         layer.padding = (1, 1)
