@@ -22,14 +22,14 @@
 # had only 3 GB of memory.
 #
 # The paper's network has two towers, one on each GPU, which see each other's maps only in one
-# convolution and in the fully connected layers. torchvision's has a single, narrower tower, after a
-# later paper (*One weird trick for parallelizing convolutional neural networks*, 2014), and no
-# local response normalization. Both are here, and torchvision's is the default.
+# convolution and in the fully connected layers. torchvision's has a single tower with fewer maps,
+# after a later paper (*One weird trick for parallelizing convolutional neural networks*, 2014), and
+# no local response normalization. Both are here, and torchvision's is the default.
 #
 # At 32x32 the first convolution, 11x11 with stride 4, would have only 7x7 positions. Here it is 5x5
 # with stride 1, and pooling is padded by one pixel, so that the sides are 32, 16, 8 and 4 instead
-# of 55, 27, 13 and 6. To suit a laptop, it has half as many channels (`--width`), and 384 hidden
-# units instead of 4,096 (`--hidden`). Batch norm replaces the paper's normalization.
+# of 55, 27, 13 and 6. To suit a laptop, the network has half as many channels (`--width`), and 384
+# hidden units instead of 4,096 (`--hidden`). Batch norm replaces the paper's normalization.
 #
 # `python code/alexnet.py` trains it on CIFAR10; `--towers 2 --norm lrn` gives it the paper's towers
 # and normalization. `--help` lists the rest.
@@ -65,7 +65,7 @@ def convolution(
     """A convolution with ReLU: (N, in_channels, H, W) -> (N, channels, H', W').
 
     Args:
-        norm: "batch" normalizes before the ReLU, "lrn" after it as in the paper, "none" not.
+        norm: "batch" normalizes before the ReLU, "lrn" after it as in the paper, "none" not at all.
         groups: 2 for two towers that do not see each other.
     """
     size = (kernel_size, stride, padding)
@@ -115,7 +115,7 @@ class AlexNet(nn.Module):
         hidden: units of the two hidden fully connected layers.
         classes: how many.
         dropout: share of the inputs of fc6 and of fc7 left out in training, as in torchvision; the
-            paper (section 4.2) leaves out outputs of fc6 and fc7.
+            paper (section 4.2) leaves out outputs of these two layers.
     """
 
     def __init__(
@@ -222,8 +222,8 @@ def difference_from_torchvision() -> None:
 # ## The recipe
 #
 # Most parameters sit in fully connected layers, which can memorize a lot. Dropout, shifts and
-# mirroring work against that, as in section 4 of the paper. But with one tower or two, dropout acts
-# where torchvision has it: on the inputs of fc6 and fc7, not on their outputs.
+# mirroring work against that, as in section 4 of the paper. But dropout acts where torchvision has
+# it, with one tower or two: on the inputs of fc6 and fc7, not on their outputs.
 
 
 # %%
@@ -276,9 +276,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learned
 #
-# With dropout the training loss is that of a network with half of its units; the validation loss is
-# that of the whole network, and may lie below it. Figure 3 of the paper shows the filters of its
-# first convolution: edges in all directions and blobs of color, which nobody designed. And here?
+# With dropout the training loss is that of a thinned network; the validation loss is that of the
+# whole network, and may be lower. Figure 3 of the paper shows the filters of its first convolution:
+# edges in all directions and blobs of color, which nobody designed. Do you see these here?
 
 # %%
 if __name__ == "__main__":
@@ -292,5 +292,5 @@ if __name__ == "__main__":
 #
 # - `--norm lrn --lr 0.01` and `--norm none --lr 0.01`: did the paper's normalization help?
 # - `--dropout 0`: how far apart are the two losses now?
-# - `--towers 2`: look at the two halves of the filters. In the paper the towers specialized, one in
-#   edges and one in colors (section 6.1). Do these?
+# - `--towers 2`: look at the two halves of the filters. In the paper one tower specialized in edges
+#   and the other in colors (section 6.1). Do these?

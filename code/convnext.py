@@ -20,7 +20,7 @@
 # Are transformers better than convolutions, or only newer? The authors take a ResNet-50, train it
 # as transformers are trained, and then bring it closer to a transformer, one change at a time: a
 # stem that cuts patches, depthwise convolutions of 7x7, blocks that are wide inside, and layer norm
-# and GELU in the place of batch norm and ReLU, only once in a block (sections 2.1 to 2.6). The
+# and GELU in place of batch norm and ReLU, only once in a block (sections 2.1 to 2.6). The
 # result has no attention, and does at least as well as a Swin transformer of its size.
 #
 # The paper's stem cuts patches of 4x4 pixels; of a 32x32 image that would leave 8x8, too few for
@@ -40,16 +40,16 @@ from torch import Tensor, nn
 # ## The block
 #
 # Figure 4, right. The depthwise convolution looks around, at 7x7 pixels of each channel, where a
-# transformer has attention. The two 1x1 convolutions mix the channels, and are four times as wide
-# between them, like a transformer's perceptron. With the channels last, a 1x1 convolution is a
-# fully connected layer, and layer norm works as it is.
+# transformer has attention. The two 1x1 convolutions mix the channels, with four times as many in
+# between, like a transformer's perceptron. With the channels last, a 1x1 convolution is a fully
+# connected layer, and layer norm works as it is.
 
 
 # %%
 class StochasticDepth(nn.Module):
     """(N, C, H, W) -> (N, C, H, W): in training, some images become zero, and the others larger.
 
-    So the mean stays as it is (Huang et al., *Deep networks with stochastic depth*).
+    So the mean stays the same (Huang et al., *Deep networks with stochastic depth*).
     """
 
     def __init__(self, probability: float) -> None:
@@ -110,9 +110,9 @@ def one_block() -> None:
 # %% [markdown]
 # ## The network
 #
-# Patches, then stages of equal blocks; between two stages a 2x2 convolution halves the image and
-# doubles the channels. The stages have 3, 3, 9 and 3 blocks, in the proportions of Swin-T
-# (section 2.2).
+# The stem cuts patches, and stages of equal blocks follow; between two stages a 2x2 convolution
+# halves the image and doubles the channels. The stages have 3, 3, 9 and 3 blocks, in the
+# proportions of Swin-T (section 2.2).
 
 
 # %%
@@ -285,5 +285,5 @@ if __name__ == "__main__":
 #
 # - `--patch 1` and `--patch 4` do four times the work and a quarter of it. What does that do to the
 #   accuracy?
-# - Take 3x3 instead of 7x7 in the block. Does the network miss the wide view, on such small images?
+# - Use 3x3 instead of 7x7 in the block. Does the network miss the wide view, on such small images?
 # - `--scale 1`: the layer scale begins a million times as large. What happens in the first epoch?

@@ -19,8 +19,8 @@
 # **Differentiable Architecture Search**.
 #
 # Which operation should connect two layers? That is a choice, and a choice has no gradient. DARTS
-# takes all operations at once and mixes their outputs. The shares of the mixture, a softmax of
-# numbers α, have gradients: they are learned like weights, and the strongest operations remain.
+# takes all operations at once and mixes their outputs. Their shares, a softmax of numbers α, do
+# have gradients: they are learned like weights, and the strongest operations remain.
 #
 # `python code/darts.py` trains the paper's own cell on CIFAR10; `python code/darts.py search` looks
 # for another one. Both networks are smaller than in the paper, to suit a laptop.
@@ -73,9 +73,9 @@ def three_operations() -> None:
 # %% [markdown]
 # ## Eight operations
 #
-# Section 3.1.1. A separable convolution is a depthwise one, for each channel separately, and one of
-# 1x1 across channels: $K^2C + C^2$ weights instead of $K^2C^2$; it is applied twice. A dilated one
-# skips every other pixel. *None* means no connection. In a search, batch norms have no weights
+# Section 3.1.1. A separable convolution is a depthwise one, for each channel separately, and then a
+# 1x1 one across channels: $K^2C + C^2$ weights instead of $K^2C^2$; it is applied twice. A dilated
+# one skips every other pixel. *None* means no connection. In a search, batch norms have no weights
 # (`affine=False`, appendix A.1.1) and poolings have a batch norm, too: otherwise an operation could
 # become strong just by the size of its output.
 
@@ -147,7 +147,7 @@ def relu_conv_bn(in_channels: int, channels: int, affine: bool) -> nn.Sequential
 
 
 class Cell(nn.Module):
-    """Each node adds up what its edges make of the states that they read."""
+    """Each node adds up the outputs of its edges, which read earlier states."""
 
     def __init__(
         self,
@@ -219,19 +219,19 @@ class SearchNetwork(Cells):
 # ## Two levels
 #
 # The weights w learn from one half of the images and α from the other; on the same images α would
-# only choose what fits them best. The best α is the one with the best weights (equations 3, 4):
+# only choose what fits them best. Each α is judged by its own best weights (equations 3, 4):
 #
 # $$\min_\alpha L_{val}(w^*(\alpha), \alpha),\; w^*(\alpha)=\mathrm{argmin}_w L_{train}(w, \alpha)$$
 #
-# Nobody can compute $w^*$ at every step. The paper takes a single step of the training instead, to
+# Nobody can compute $w^*$ at every step. The paper takes a single training step instead, to
 # $w' = w - \xi \nabla_w L_{train}(w, \alpha)$, and then the gradient is (equations 5 to 7)
 #
 # $$\nabla_\alpha L_{val}(w', \alpha) - \xi \nabla^2_{\alpha,w} L_{train}(w, \alpha) \,
 # \nabla_{w'} L_{val}(w', \alpha)$$
 #
 # First order leaves out the second term: ξ = 0. In second order ξ is the learning rate, and the
-# product takes two more gradients, one on each side of w (equation 8). That makes five a step
-# instead of two. With $w^\pm = w \pm \epsilon \nabla_{w'} L_{val}(w', \alpha)$ it is
+# product takes two more gradients, one on each side of w (equation 8): five in a step instead of
+# two. With $w^\pm = w \pm \epsilon \nabla_{w'} L_{val}(w', \alpha)$ the product is
 #
 # $$(\nabla_\alpha L_{train}(w^+, \alpha) - \nabla_\alpha L_{train}(w^-, \alpha)) / 2\epsilon$$
 
@@ -258,9 +258,9 @@ def architecture_gradient(
 # %% [markdown]
 # ## From shares to a genotype
 #
-# The result is a *genotype*: for each node two pairs of an operation and the state that it reads; 0
-# and 1 are the inputs, 2 to 5 the nodes. An edge is as strong as its strongest operation other than
-# *none*, and each node keeps its two strongest edges (section 2.4). The weights are thrown away.
+# The result is a *genotype*: for each node two pairs of an operation and the state it reads. States
+# 0 and 1 are the inputs, 2 to 5 the nodes. An edge is as strong as its strongest operation, *none*
+# aside, and each node keeps its two strongest edges (section 2.4). The weights are thrown away.
 
 
 # %%
@@ -291,7 +291,7 @@ def derive(alpha: Tensor) -> Genotype:
 # Algorithm 1: a step of α on a batch of one half of the images, then one of w on a batch of the
 # other, as in appendix A.1.1; the authors' code has momentum and decay in the step ahead, too. The
 # paper makes about 20,000 steps, this search a few hundred, so α takes longer ones. Long searches
-# often collapse into skip connections; DARTS+ (2019) stops at two of them (`--stop-at-skips 2`).
+# often collapse into skip connections; DARTS+ (2019) stops at two in a cell (`--stop-at-skips 2`).
 
 
 # %%
@@ -345,7 +345,7 @@ class Bilevel:
         return loss.detach()
 
     def describe(self) -> dict:
-        """What the history says of an epoch: the shares of both cells, and the genotype."""
+        """The history's row for an epoch: the shares of both cells, and the genotype."""
         normal, reduction = self.model.alpha.detach().softmax(-1).tolist()
         genotype = derive(self.model.alpha)
         skips = sum(name == "skip_connect" for name, _ in genotype.normal)
@@ -443,13 +443,13 @@ class DARTS(Cells):
 # ## The recipe
 #
 # The paper (appendix A.2.1) trains for 600 epochs, in batches of 96, with a cutout of 16 pixels and
-# drop-path up to 0.2. Even then results vary, so it reports the mean of ten. DARTS_V2 is the cell
+# drop-path up to 0.2. Results still vary, so it reports the mean of ten runs. DARTS_V2 is the cell
 # that its search found: eight pairs for the normal cell, a slash, and eight for the reduction cell.
 
 
 # %%
 def read_genotype(text: str) -> Genotype:
-    """What `--genotype` names: DARTS_V2, random:SEED, the folder of a search, or a text."""
+    """The genotype that `--genotype` names: DARTS_V2, random:SEED, a search's folder, or a text."""
     if text == "DARTS_V2":
         return DARTS_V2
     if drawn := re.fullmatch(r"random:([0-9]{1,19})", text):
@@ -471,7 +471,7 @@ def read_genotype(text: str) -> Genotype:
 
 
 def random_genotype(seed: int) -> Genotype:
-    """One genotype of the space, each as likely as any other."""
+    """A genotype of the space; all are equally likely."""
     draw = random.Random(seed)
     edges = tuple(
         (draw.choice(NAMES[1:]), state)

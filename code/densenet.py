@@ -19,8 +19,8 @@
 #
 # ResNet adds the output of a block to its input. DenseNet keeps both, side by side: every layer
 # reads all maps that were made before it in its block, and appends a few of its own. No layer has
-# to make again what an earlier one has found, so each can be thin: 12 to 32 new maps, the *growth
-# rate* k.
+# to find again what an earlier one has found, so each can be thin. The number of maps that it
+# appends is the *growth rate* k, 12 to 32 in the networks below.
 #
 # Like ResNet's, the paper's networks for ImageNet shrink the image by four before the first block,
 # and those for CIFAR10 do not; they have three blocks instead of four (section 3). The network that
@@ -173,7 +173,7 @@ def for_small_images(model: DenseNet) -> DenseNet:
 # %% [markdown]
 # The paper's two families: table 1 for ImageNet, where k = 32, and section 3 for CIFAR10, where
 # each of three blocks has n layers of two convolutions; with the stem, the two transitions and the
-# classifier that is 6n + 4.
+# classifier that makes 6n + 4 layers.
 
 
 # %%
@@ -192,8 +192,8 @@ def densenet_cifar10(depth: int = 34, growth_rate: int = 12, classes: int = 10) 
 #
 # Each block has about as many parameters as the others, and the first, at full resolution, does
 # most of the work. Table 2 gives 0.8 million parameters for 100 layers with k = 12, and 15.3
-# million for 250 with k = 24. The smaller of the two does as well there as a ResNet of 1001 layers
-# with 10.2 million.
+# million for 250 with k = 24. In that table the smaller of the two does as well as a ResNet of 1001
+# layers with 10.2 million.
 
 
 # %%
@@ -290,8 +290,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learned
 #
-# The stem has 24 filters of 3x3 pixels, edges and colors, and every layer of the first block reads
-# their maps.
+# The stem has 24 filters of 3x3 pixels, and every layer of the first block reads their maps. Which
+# of them look for edges, and which for colors?
 
 # %%
 if __name__ == "__main__":
@@ -304,6 +304,6 @@ if __name__ == "__main__":
 # ## To try
 #
 # - `--depth 22 --growth-rate 17` has about as many parameters. Which is better, depth or width?
-# - Add the new maps to the input instead of appending them. Which shapes must change? You are back
-#   at ResNet.
+# - Add the new maps to the input instead of appending them, and you are back at ResNet. Which
+#   shapes must change?
 # - Leave out the 1x1 convolution of a layer. What happens to the parameters, and to the accuracy?

@@ -18,7 +18,7 @@
 # how the torch version is implemented. Train a network of your choice on CIFAR10 using ignite.*
 # The companion of the slide **Exercise**.
 #
-# There are five steps with eleven gaps: functions whose docstring says what they must do, and whose
+# There are five steps with eleven gaps: functions whose docstrings say what they must do, and whose
 # last line is `raise NotImplementedError`. Replace that line with your code, and leave names and
 # arguments as they are. All other cells are already written, and use your functions.
 #
@@ -27,7 +27,7 @@
 # `python code/exercise.py --smoke` runs what you have on a few drawn images; without `--smoke` it
 # trains on CIFAR10. In a notebook, the last cell runs the check.
 #
-# The scripts of the other slides are your models.
+# Use the scripts of the other slides as models.
 
 # %%
 import copy
@@ -100,7 +100,7 @@ if coach.ready(1):
 # A stem made for 224 pixels leaves almost nothing of 32: after a stride of 2 and a pooling only 8x8
 # pixels remain, and the network has hardly begun. The slide **In five steps** says what happens
 # then; the first lines of `code/alexnet.py`, `code/googlenet.py` and `code/resnet.py` say what they
-# changed. Mostly you can take the network of `choose()`, or torchvision's class, and replace a
+# changed. Usually you can take the network of `choose()`, or torchvision's class, and replace a
 # layer: `model.conv1 = nn.Conv2d(...)`, `model.features[0] = ...`, `model.maxpool = nn.Identity()`.
 
 
@@ -123,8 +123,8 @@ if coach.ready(2):
 # %% [markdown]
 # ## Step 3: trainer, evaluator and handlers
 #
-# The slides **The loop, with ignite** show the parts. Write yours as these six functions, a few
-# lines each.
+# The slides **The loop, with ignite** show the parts. Write yours as these six functions, each a
+# few lines long.
 #
 # A batch to learn from is `(images, labels, count)`, a batch to measure on `(images, labels)`:
 # images float32 (N, 3, 32, 32), labels int64 (N,). Images and network are moved to the GPU, where
@@ -149,7 +149,7 @@ def get_dataflow(
 def create_optimizer(model: nn.Module, recipe: lab.Recipe) -> Optimizer:
     """The optimizer of the weights of `model`: stochastic gradient descent, or one you choose.
 
-    Its learning rate is `recipe.lr`; `recipe.momentum` and `recipe.weight_decay` are for you, too.
+    Its learning rate is `recipe.lr`; use `recipe.momentum` and `recipe.weight_decay` as you like.
     """
     raise NotImplementedError
 
@@ -192,7 +192,7 @@ def add_validation(
     "loss".
 
     Returns:
-        the history, empty at first. Every epoch appends a row to it, and may print it: a
+        the history, empty at first. Every epoch appends a row, and may print it: a
         dictionary with `epoch`, which counts from 1, `train_loss`, the mean of the trainer's
         losses (ignite's `Average` collects them), `validation_loss` and `validation_accuracy`.
     """
@@ -262,7 +262,7 @@ if coach.ready(5):
     print(standing(model, accuracy, data.name))
 
 # %% [markdown]
-# Which networks are about as expensive as yours, and how good are they? What differs besides the
+# Which networks cost about as much as yours, and how good are they? What differs besides the
 # architecture: epochs, augmentation, width? How much would another seed change?
 #
 # ## Check

@@ -19,8 +19,8 @@
 # the slide **GoogLeNet**.
 #
 # Should a layer look at one pixel, at 3x3 or at 5x5? GoogLeNet does all three side by side and lets
-# the next layer choose. A 1x1 convolution in front of each expensive one first mixes many channels
-# into few, which makes this affordable. (The 1x1 convolution, and the average over each map at the
+# the next layer choose. A 1x1 convolution in front of each expensive one mixes many channels into
+# few, which makes this affordable. (The 1x1 convolution, and the average over each map at the
 # end, come from Lin, Chen and Yan, *Network in network*, 2013.)
 #
 # The stem for ImageNet shrinks an image by eight before the first of the nine blocks, so 32x32
@@ -44,7 +44,7 @@ from torch import Tensor, nn
 # Four branches see the same input (figure 2b): 1x1, 3x3 and 5x5 convolutions and max pooling. Their
 # maps are concatenated: block 3a turns 192 channels into 64 + 128 + 32 + 32 = 256. On H x W pixels
 # a K x K convolution from C to D channels costs $HWK^2CD$ multiply-accumulates; after a 1x1
-# convolution to R channels it is $HW(CR + K^2RD)$ (section 4). Below, what that saves in block 3a.
+# convolution to R channels both cost $HW(CR + K^2RD)$ (section 4). Below, the costs in block 3a.
 #
 # **torchvision's block departs from the paper's** in two ways. Its "5x5" branch has a 3x3
 # convolution: a mistake that came with trained weights, ported from TensorFlow, and stayed because
@@ -108,9 +108,9 @@ def reduction() -> None:
 # ## The auxiliary classifiers
 #
 # Two small classifiers sit on the blocks 4a and 4d. Their losses reach the lower half of the
-# network directly (section 5), and after training they are thrown away. The authors hoped that they
-# would help the gradient through 22 layers. A year later they found that they did not, and took
-# them for regularizers (*Rethinking the Inception architecture*, section 4).
+# network directly, and after training they are thrown away. They were meant to strengthen the
+# gradient in the lower layers, and to regularize (section 5). A year later two of the authors kept
+# only the second reason (*Rethinking the Inception architecture*, section 4).
 
 
 # %%
@@ -144,7 +144,7 @@ class InceptionAux(nn.Module):
 class GoogLeNet(nn.Module):
     """Images (N, 3, 224, 224) -> logits (N, classes); in train mode also those of 4a and 4d.
 
-    `width` is the share of the paper's channels that every layer has.
+    `width` is each layer's share of the paper's channels.
     """
 
     def __init__(
@@ -225,7 +225,7 @@ def for_small_images(model: GoogLeNet, paper: bool) -> GoogLeNet:
 # Table 1 gives the parameters (K stands for 1,024, biases are left out) and the operations of each
 # row. Our operations agree to within a million in all rows but two. In 4a, 4c, 4d, 4e and 5b the
 # paper has fewer parameters than its own channels need; in 5a it has more, and more operations,
-# too. The first row seems to be another convolution: eight 7x7 filters for each color and a 1x1 one
+# too. The first row seems to mean another layer: eight 7x7 filters for each color, then 1x1 filters
 # to 64 channels, with 24 * 49 + 24 * 64 = 2,712 weights and, at 112x112 pixels, 34 M operations.
 
 
@@ -346,4 +346,4 @@ if __name__ == "__main__":
 # - `--auxiliary-weight 0`: do the auxiliary classifiers help? And without batch norm, with
 #   `--paper --lr 0.01` and `--paper --lr 0.01 --auxiliary-weight 0`?
 # - `--paper --lr 0.03`: how high may the learning rate be without batch norm?
-# - Leave out one of the four branches and give its channels to the others. Which one do you miss?
+# - Leave out one of the four branches and give its channels to the others. Which do you miss most?

@@ -18,9 +18,9 @@
 # vision*, CVPR 2016 ([arXiv:1512.00567](https://arxiv.org/abs/1512.00567)). The companion of the
 # slide **InceptionNet**; the network is known as Inception v3.
 #
-# Where does an inception block waste work? The paper's answer is factorization: two small
-# convolutions in a row see as much as a large one and cost less, and so do a flat one and a tall
-# one. The network grows to 42 layers, with little more than a third of VGG16's work.
+# How can an inception block save work? The paper's answer is factorization: two small convolutions
+# in a row see as much as a large one and cost less, and so do a flat one and a tall one. The
+# network grows to 42 layers, with little more than a third of VGG16's work.
 #
 # On ImageNet the images have 299x299 pixels, and convolutions without padding and two poolings
 # shrink them to 35x35 before the first block. Nothing would be left of a 32x32 image, so here the
@@ -45,7 +45,7 @@ from torch import Tensor, nn
 #
 # Batch norm and ReLU follow every convolution. The branches of a block see the same input, and
 # their maps are concatenated. All channel counts are the original's, and `c` turns them into
-# ours: at a quarter of the width `c(64)` is 16. The letters A to E are torchvision's names.
+# ours: at a quarter of the width `c(64)` is 16. The letters A to E come from torchvision.
 
 # %%
 Size = int | tuple[int, int]  # of both sides, or height and width
@@ -100,7 +100,7 @@ class Branches(nn.Module):
 #
 # Block B halves the maps. Pooling before a convolution would throw information away; pooling after
 # it costs four times as much, as the convolution then works at four times as many pixels (figure 9:
-# "3 times more"). So strided convolutions and a pooling layer do it side by side (figure 10).
+# "3 times more"). So strided convolutions and a pooling layer halve them side by side (figure 10).
 
 
 # %%
@@ -137,8 +137,8 @@ class InceptionB(Branches):
 # ## Blocks C and D: flat and tall
 #
 # A 1x7 and a 7x1 convolution see 7x7 pixels with $2 \cdot 7 = 14$ weights instead of $7^2 = 49$
-# (section 3.2, figure 6). The paper found this to work on maps with 12 to 20 pixels a side, not on
-# larger ones. Block D halves the maps, as block B does.
+# (section 3.2, figure 6). The paper found that this works well on maps with 12 to 20 pixels a side,
+# and not in early layers. Block D halves the maps, as block B does.
 
 
 # %%
@@ -202,9 +202,9 @@ class InceptionE(Branches):
 # %% [markdown]
 # ## The auxiliary classifier
 #
-# Of GoogLeNet's two, one turned out to be useless, and the other helps only late in training: the
-# authors take it for a regularizer (section 4). It sits on the last block at 17x17 pixels. Its
-# second convolution leaves one pixel, so batch norm needs two images or more in training.
+# Of GoogLeNet's two, the lower one turned out to be useless, and the other helps only late in
+# training: the authors take it for a regularizer (section 4). It sits on the last block at 17x17
+# pixels. Its second convolution leaves one pixel, so in training batch norm needs two images.
 
 
 # %%
@@ -227,14 +227,14 @@ class InceptionAux(nn.Module):
 # ## The network
 #
 # The published network differs from the paper's table 1 in a few more places: its stem has a 1x1
-# convolution and a second pooling, and there are four blocks C.
+# convolution and a second pooling, and it has four blocks C.
 
 
 # %%
 class Inception3(nn.Module):
     """Images (N, 3, 299, 299) -> logits (N, classes); in train mode also those of the auxiliary.
 
-    `width` is the share of the original's channels that every layer has.
+    `width` is each layer's share of the original's channels.
     """
 
     def __init__(self, width: float = 1.0, classes: int = 1000, auxiliary: bool = True) -> None:
@@ -349,9 +349,9 @@ def savings() -> None:
 
 
 # %% [markdown]
-# The sevens of blocks C and D save nearly all of it. The threes of block A save little: the first
-# of the two already widens from 64 to 96 channels. And block B does *more* work than with one 5x5
-# convolution: with a stride of 2, that one would only work at every fourth pixel.
+# Nearly all of the saving comes from the sevens in blocks C and D. The threes of block A save
+# little: the first of the two already widens from 64 to 96 channels. And block B does *more* work
+# than with one 5x5 convolution, which would only work at every fourth pixel, with its stride of 2.
 
 # %% [markdown]
 # ## The same function as torchvision
@@ -385,7 +385,7 @@ def difference_from_torchvision() -> None:
 # Label smoothing comes from this paper (section 7): from an image of class y the network learns
 # $q'(k) = (1 - \epsilon)\delta_{k,y} + \epsilon/K$ for all K classes k, with $\epsilon = 0.1$. The
 # auxiliary loss has weight 0.4, as in the authors' published code; the paper gives none. With
-# GoogLeNet's learning rate, 0.1, the loss of a network this deep and narrow would first rise.
+# GoogLeNet's learning rate, 0.1, the loss of so deep and narrow a network would rise at first.
 
 
 # %%
@@ -430,8 +430,8 @@ LESSON = lab.NetworkLesson(
 # %% [markdown]
 # ## Train
 #
-# The training loss below contains label smoothing: with ten classes it cannot fall below 0.50. The
-# validation loss does not contain it.
+# The training loss below includes label smoothing: with ten classes it cannot fall below 0.50. The
+# validation loss does not include it.
 
 # %%
 if __name__ == "__main__":
@@ -454,4 +454,4 @@ if __name__ == "__main__":
 #
 # - `--auxiliary-weight 0` and `--label-smoothing 0`: which of the two helps, and when in training?
 # - The sevens of block C see whole maps here, 7x7 pixels. Replace them by threes: what do you lose?
-# - Train `unfactorized(build(recipe, 10))`. Does all its work make it better, or only slower?
+# - Train `unfactorized(build(recipe, 10))`. Does the extra work make it better, or only slower?

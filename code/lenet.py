@@ -18,9 +18,9 @@
 # Proceedings of the IEEE 86.11 (1998), section II. The companion of the slide **LeNet**.
 #
 # LeNet-5 read handwritten digits on bank checks: one gray 32x32 image in, ten classes out.
-# CIFAR10's images are as large, but in color, so two things change here: the first layer sees
-# three channels, and ReLU and max pooling replace tanh and average pooling (`--original` keeps
-# those of 1998, roughly).
+# CIFAR10's images are of the same size, but in color, so the first layer sees three channels. And
+# ReLU and max pooling replace tanh and average pooling (`--original` keeps those of 1998,
+# roughly).
 #
 # `python code/lenet.py` trains it on CIFAR10, in a few minutes on a laptop; `--help` lists the
 # settings, `--smoke` tries everything out in seconds.
@@ -87,7 +87,7 @@ class LeNet5(nn.Module):
 # The paper counts 60,000 trainable parameters. Its LeNet-5 differs from the one that everybody
 # writes today in several places, and three of them change the count: each C3 map sees only some of
 # the S2 maps (table I: 60 of the 96 pairs), each subsampling map has a trainable coefficient and
-# bias, and the output compares F6 with fixed drawings of the digits instead of learning them.
+# bias, and the output compares F6 with fixed drawings of the digits, so it learns no weights.
 # Besides, subsampling has a squashing function of its own, and the loss is not cross-entropy
 # (section II).
 
@@ -152,14 +152,14 @@ LESSON = lab.NetworkLesson(
 # %% [markdown]
 # ## The loop, written out
 #
-# ignite calls a function for each batch and fires events around it. This is a whole training:
+# ignite calls a function for each batch and fires events around it. This is all of a training:
 # two engines (one learns, one measures), a learning rate that rises and falls, and a validation
 # after each epoch. Its loss is the cross-entropy of the right class y,
 # $-\log p_y = -x_y + \log \sum_k e^{x_k}$ for logits x.
 #
 # `lab.training`, which all lessons use, adds checkpoints, several processes and GPUs. With this
 # recipe, and images laid out in memory as here (`--no-channels-last`), both give the same weights,
-# bit for bit. Below, two epochs of it on 1,000 drawn shapes.
+# bit for bit. Below, `train_by_hand` runs for two epochs on 1,000 drawn shapes.
 
 
 # %%
@@ -247,6 +247,6 @@ if __name__ == "__main__":
 # ## To try
 #
 # - `--original`: how much did ReLU and max pooling help?
-# - `--label-smoothing 0.1 --cutout 8`: why do they not suit a small network?
+# - `--label-smoothing 0.1 --cutout 8`: why do these not suit a small network?
 # - Double the channels of C1 and C3. What happens to the parameters, the MACs, and the gap between
 #   the two losses?

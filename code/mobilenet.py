@@ -24,10 +24,10 @@
 # the 3x3 convolution is cheap, and narrow outside, where the shortcut runs.
 #
 # The paper's network halves the image five times, which would leave a single pixel of 32x32. Here
-# the stem and the second stage keep the resolution, so that 4x4 are left, and every layer has half
-# of its channels (`--width`).
+# the stem and the second stage keep the resolution, so that 4x4 are left, and every block has about
+# half of its channels (`--width`).
 #
-# `python code/mobilenet.py` trains it on CIFAR10, and with `--width 1` at full width. `--help`
+# `python code/mobilenet.py` trains it on CIFAR10; `--width 1` gives it all its channels. `--help`
 # lists the rest.
 
 # %%
@@ -77,7 +77,7 @@ def separable() -> None:
 #
 # ResNet's bottleneck is wide outside and narrow inside; here it is the other way round (figure 3).
 # A 1x1 convolution makes six times as many channels (the *expansion factor* t), a 3x3 convolution
-# works on each of them by itself, and another 1x1 leads back to few. No ReLU follows: on so few
+# works on each of them by itself, and another 1x1 reduces them to a few. No ReLU follows: on so few
 # channels it would destroy too much (the *linear bottleneck* of section 3.2).
 
 
@@ -106,7 +106,7 @@ class InvertedResidual(nn.Module):
 # %% [markdown]
 # ## The network
 #
-# Each row of table 2: expansion t, channels c, blocks n, and the stride s of the first of these.
+# Each row of table 2: the expansion t, the channels c, n blocks, and the stride s of the first one.
 
 # %%
 STAGES = (
@@ -121,7 +121,7 @@ STAGES = (
 
 
 def round_channels(channels: float) -> int:
-    """To a multiple of eight, and not down by more than a tenth, as the authors' code does."""
+    """To a multiple of eight, and never down by more than a tenth, as the authors' code does."""
     rounded = max(8, int(channels + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * channels else rounded
 
@@ -228,8 +228,8 @@ def with_excitation(model: MobileNetV2) -> MobileNetV2:
 # how a network should grow when there is more to spend. Its answer is one number $\phi$ for three
 # things at once: depth times $1.2^\phi$, width times $1.1^\phi$, and the side of the image times
 # $1.15^\phi$ (equation 3; the factors are from section 4). Work grows with the depth and with the
-# squares of the other two, and $1.2 \cdot 1.1^2 \cdot 1.15^2 \approx 2$: with each step of $\phi$
-# it about doubles.
+# squares of the other two, and $1.2 \cdot 1.1^2 \cdot 1.15^2 \approx 2$: each step of $\phi$ about
+# doubles it.
 
 
 # %%
@@ -259,7 +259,7 @@ def costs() -> None:
 # %% [markdown]
 # ## The same function as torchvision
 #
-# torchvision numbers stem, blocks and head in one list, and so the layers of a block.
+# torchvision numbers stem, blocks and head in one list, and also the layers of a block.
 
 
 # %%
@@ -364,5 +364,5 @@ if __name__ == "__main__":
 #
 # - `--width 0.25` and `--width 1` do a third and three times the work. What does that do to the
 #   accuracy?
-# - Put a ReLU6 behind the projection. In the paper, accuracy falls (figure 6a).
-# - Let the shortcut run between the wide parts, as in ResNet's bottleneck. What does it cost?
+# - Put a ReLU6 behind the projection. In the paper, accuracy falls (figure 6a). Does it here?
+# - Let the shortcut run between the wide parts, as in ResNet's bottleneck. How much does it cost?

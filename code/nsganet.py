@@ -107,7 +107,7 @@ def graph(bits: list[int]) -> Graph:
 # ## The phase
 #
 # A node is a 3x3 convolution, batch norm and ReLU. Where it reads several others, their maps are
-# concatenated, and a 1x1 convolution takes them back to the channels of the phase, as in the
+# concatenated, and a 1x1 convolution reduces them to the channels of the phase, as in the
 # authors' code. So a connection has a cost; in *Genetic CNN* maps are summed.
 
 
@@ -278,7 +278,7 @@ def genomes_and_costs() -> None:
 #
 # The study holds all that is known, so any process may stop, be killed or join in. Its name is made
 # of all settings that change its results, so the same command finds the same study. `--generations`
-# is not among them: give more of them, and a finished search goes on.
+# is not among them: ask for more generations, and a finished search goes on.
 
 
 # %%
@@ -379,7 +379,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learned
 #
-# The search saw three epochs on a few images. How far can you trust so short a training?
+# The search saw three epochs on a few images. How far can you trust such a short training?
 
 # %%
 if __name__ == "__main__":
@@ -392,7 +392,7 @@ if __name__ == "__main__":
 # ## To try
 #
 # - `search --sampler random`: what does random search find with the same number of trials?
-# - `search --generations 10`: the search goes on. When does the front stop moving?
+# - `search --generations 10` continues the search. When does the front stop moving?
 # - `--genome 0-00-000-0.1-11-111-1.1-11-111-1 --epochs 40`: a genome of your own. Do the ends of
 #   the front keep their order when they are trained for longer?
 # - Sum the inputs of a node instead of concatenating them: which bits then cost nothing?

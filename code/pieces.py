@@ -33,7 +33,7 @@ from torch.nn import functional as F
 
 # %% [markdown]
 # Two tools: one says which shapes do not fit, the other compares our numbers with PyTorch's. Their
-# last digits may differ, because the sums are taken in another order.
+# last digits may differ, because the sums are taken in a different order.
 
 
 # %%
@@ -61,7 +61,7 @@ def compare(name: str, ours: Tensor, theirs: Tensor) -> None:
 # Every output looks at every input, with a weight for each pair. In matrices that is $y = W x + b$;
 # in the code each row of `x` is a vector, so `W` is transposed.
 #
-# In the picture a line is a weight: the thicker, the larger; it is dashed where it is negative.
+# In the picture each line is a weight: the thicker, the larger; negative ones are dashed.
 
 
 # %%
@@ -85,8 +85,8 @@ def weighted_sums() -> str:
 # $$y_{dhw} = \sum_{c,i,j} W_{dcij} \, x_{c,Sh+i,Sw+j} + b_d$$
 #
 # An output looks at one window of K x K pixels, and every window has the same weights, so a pattern
-# is found wherever it is. The next window is S pixels away: the stride. The padding puts a frame of
-# P zeros around the image. From H pixels we get
+# is found wherever it is. The next window is S pixels away: the stride. Padding puts a frame of P
+# zeros around the image. From H pixels we get
 #
 # $$H' = \left\lfloor \frac{H + 2P - K}{S} \right\rfloor + 1$$
 #
@@ -99,7 +99,7 @@ def weighted_sums() -> str:
 
 # %%
 def output_side(side: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    """The shape rule: height or width, in pixels, of what a convolution or a pooling returns."""
+    """The shape rule: the height or width, in pixels, that a convolution or a pooling returns."""
     return (side + 2 * padding - kernel) // stride + 1
 
 
@@ -205,8 +205,8 @@ def activations() -> str:
 
 # %% [markdown]
 # On the way back each layer multiplies the gradient by its slope. The sigmoid's, $y (1 - y)$, is at
-# most 1/4, and near 0 far from the middle. ReLU's is 1 wherever the unit is on, and costs a
-# comparison instead of an exponential and a division. After twenty of them, with no weights in
+# most 1/4, and near 0 far from the middle. ReLU's is 1 wherever the unit is on, and a ReLU costs a
+# comparison instead of an exponential and a division. After twenty layers, with no weights in
 # between, this much of a gradient is left:
 
 
@@ -238,8 +238,8 @@ def slopes() -> str:
 # images and pixels of the batch. Then $\gamma$ and $\beta$ restore whatever scale is best: they are
 # learned, 2C parameters in all.
 #
-# In eval mode the answer for an image must not depend on the other images of its batch. So in train
-# mode a running mean and a running variance are kept, and these are used instead. If you forget
+# In eval mode the answer for an image must not depend on the other images of its batch. So training
+# keeps a running mean and a running variance, and eval mode uses these instead. If you forget
 # `model.eval()`, the images of a batch change each other's results.
 
 
@@ -348,10 +348,10 @@ def what_is_dropped() -> str:
 # %% [markdown]
 # ## Together
 #
-# All pieces but the sigmoid and batch norm, in one network for 32x32 images. Ours and PyTorch's
+# One network for 32x32 images has all pieces but the sigmoid and batch norm. Ours and PyTorch's
 # give the same probabilities; in eval mode dropout does nothing, so ours has no line for it. The
-# table says what each piece costs. Only two have parameters: the fully connected layer has most of
-# them, and the convolution does most of the work. AlexNet and VGG16 are like that, too.
+# table lists the cost of each piece. Only two have parameters: the fully connected layer has most
+# of them, and the convolution does most of the work. AlexNet and VGG16 are like that, too.
 
 
 # %%

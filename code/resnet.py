@@ -18,15 +18,15 @@
 # ([arXiv:1512.03385](https://arxiv.org/abs/1512.03385)). The companion of the slide **ResNet**.
 #
 # Stack more and more layers, and at some depth even the *training* error grows: the optimizer no
-# longer finds what a shallower network has. In ResNet every two or three layers learn only what to
-# add to their input. If there is nothing to add, zeros will do, and zeros are easy to find.
+# longer finds what a shallower network finds. In ResNet every two or three layers learn only what
+# to add to their input. If there is nothing to add, zeros will do, and zeros are easy to find.
 #
 # The networks for ImageNet take 224x224 images and shrink them by four before the first block. A
 # 32x32 image has no pixels to spare, so the paper has another family for CIFAR10 (section 4.2):
 # with a 3x3 stem that keeps the size, and three stages. The smallest, ResNet-20, is trained here.
 #
-# `python code/resnet.py` trains it on CIFAR10; `--depth 56` a deeper one, `--plain` one without
-# shortcuts, `--depth 18` ImageNet's with a stem for small images. `--help` lists the rest.
+# `python code/resnet.py` trains it on CIFAR10; `--depth 56` makes it deeper, `--plain` leaves the
+# shortcuts out, `--depth 18` is ImageNet's with a stem for small images. `--help` lists the rest.
 
 # %%
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ from torch.nn import functional as F
 #
 # $$y = F(x, \{W_i\}) + x$$
 #
-# That is equation 1: the convolutions compute the residual F, and the shortcut carries x past them.
+# This is equation 1: the convolutions compute the residual F, and the shortcut carries x past them.
 # The last ReLU comes after the sum (figure 2).
 
 
@@ -106,7 +106,7 @@ class Bottleneck(nn.Module):
 
 # %% [markdown]
 # A sum needs two equal shapes. Where a block changes the shape, so does its shortcut (section 3.3):
-# option A takes every second pixel and adds channels of zeros, without any parameter; option B is
+# option A takes every second pixel and adds channels of zeros, with no parameters; option B is
 # $y = F(x, \{W_i\}) + W_s x$ (equation 2), where the projection $W_s$ is a 1x1 convolution.
 
 
@@ -123,7 +123,7 @@ class ZeroPadding(nn.Module):
 
 
 def make_shortcut(channels: int, wanted: int, stride: int, option: str) -> nn.Module | None:
-    """What brings (N, channels, H, W) to the sum: the identity wherever the shape allows it."""
+    """The shortcut of (N, channels, H, W): the identity wherever the shape allows it."""
     if option == "plain":
         return None
     if stride == 1 and channels == wanted:
@@ -136,7 +136,7 @@ def make_shortcut(channels: int, wanted: int, stride: int, option: str) -> nn.Mo
 
 # %% [markdown]
 # More depth need not hurt: a block whose residual is zero passes its input on unchanged, provided
-# that no number in it is negative, and the output of a ReLU never is.
+# that no number in the input is negative, and the output of a ReLU never is.
 
 
 # %%
@@ -156,7 +156,7 @@ def blocks() -> None:
 #
 # A stem, stages of equal blocks (conv2_x to conv5_x in table 1), an average over each map, and one
 # fully connected layer. Where a stage halves the side, it doubles the channels: its blocks cost as
-# much as those before, the first one less.
+# much as those before it, and its first block costs less.
 
 
 # %%
@@ -222,11 +222,11 @@ def for_small_images(model: ResNet) -> ResNet:
 
 
 # %% [markdown]
-# The paper's two families: table 1 for ImageNet, section 4.2 for CIFAR10, where each of the three
-# stages has n blocks of two layers; with the first convolution and the last layer that is 6n + 2.
+# The paper has two families: table 1 for ImageNet, section 4.2 for CIFAR10. A network for CIFAR10
+# has three stages of n blocks, each of two layers: 6n + 2 with the first and the last layer.
 #
 # In the paper a bottleneck halves the image in its first 1x1 convolution, which therefore skips
-# three pixels of four; torchvision halves it in the 3x3 convolution (ResNet v1.5).
+# three of every four pixels; torchvision halves it in the 3x3 convolution (ResNet v1.5).
 
 # %%
 IMAGENET = {
@@ -258,7 +258,7 @@ def resnet_cifar10(depth: int, classes: int = 10, option: str = "A") -> ResNet:
 #
 # The last stage of ResNet-20 holds most of the parameters. Table 6 of the paper gives 0.27, 0.46,
 # 0.66, 0.85 and 1.7 million for five such networks; option B would add a few. For ResNet-50,
-# table 1 has 3.8 billion multiply-adds; with the stride moved it is 4.1, with no extra parameter.
+# table 1 has 3.8 billion multiply-adds; moving the stride makes it 4.1, with no extra parameter.
 
 
 # %%

@@ -22,9 +22,9 @@
 # comes from repetition, and sixteen layers with weights give the network its name.
 #
 # The paper's images have 224 pixels a side. Five poolings shrink 32 pixels to one, so the
-# convolutions can stay as they are; but the first fully connected layer then sees 512 numbers
-# instead of 25,088, for which 4,096 hidden units would be far too many. So the head shrinks to the
-# width of the last stage. To suit a laptop, the channels are cut to about a third (`--width`).
+# convolutions can stay as they are. But the first fully connected layer then sees 512 numbers
+# instead of 25,088, too few for 4,096 hidden units. So the head shrinks to the width of the last
+# stage. To suit a laptop, the channels are cut to about a third (`--width`).
 # Batch norm, which is newer than the paper, follows every convolution (`--no-batch-norm` leaves it
 # out).
 #
@@ -233,7 +233,7 @@ if __name__ == "__main__":
 # ## What it learned
 #
 # Does the validation loss still follow the training loss at the end? The 3x3 filters of the first
-# convolution look for edges, and for contrasts of two colors.
+# convolution look for edges, and for contrasts between two colors.
 
 # %%
 if __name__ == "__main__":
@@ -249,4 +249,4 @@ if __name__ == "__main__":
 #   `--no-batch-norm --lr 0.01`? The authors first trained a network of eleven layers and started
 #   the deeper ones from its weights.
 # - `--width 1 --no-channels-last`: eight times the work. What do you get for it?
-# - Replace every two 3x3 convolutions by one 5x5. Parameters, MACs, accuracy?
+# - Replace every two 3x3 convolutions by one 5x5. How do parameters, MACs and accuracy change?

@@ -42,9 +42,9 @@ from torch import Tensor, nn
 #
 # $$\mathrm{Attention}(Q, K, V) = \mathrm{softmax}\left(QK^\top / \sqrt{D_h}\right) V$$
 #
-# Every patch asks a question (a row of Q, the queries). Every patch has a key (K) that fits a
-# question more or less, and a value (V), which it hands over in this share: equations 5 to 7 of
-# appendix A. Several *heads* do so side by side, each with $D_h$ numbers (equation 8).
+# Every patch asks a question (a row of Q, the queries). Every patch also has a key (K), which fits
+# a question more or less well, and a value (V), which it hands over in that proportion: equations 5
+# to 7 of appendix A. Several *heads* do so side by side, each with $D_h$ numbers (equation 8).
 
 
 # %%
@@ -108,9 +108,9 @@ def one_block() -> None:
 # ## The network
 #
 # Equation 1: a convolution with stride P cuts patches of P x P pixels and makes a vector of each.
-# One more vector, the *class token*, is learned, and what it has become at the end goes to the
-# classifier (equation 4). Attention knows no order, so each place adds a vector of its own, the
-# *position embedding*, which is learned as well.
+# One more vector, the *class token*, is learned, and its last state goes to the classifier
+# (equation 4). Attention knows no order, so each place adds a vector of its own, the *position
+# embedding*, which is learned as well.
 
 
 # %%
@@ -167,8 +167,8 @@ class VisionTransformer(nn.Module):
 
 
 # %% [markdown]
-# A convolutional stem in the place of the patches gives it back some of what it lacks (Xiao and
-# others, *Early convolutions help transformers see better*, 2021,
+# A convolutional stem in place of the patches makes up for some of this (Xiao and others, *Early
+# convolutions help transformers see better*, 2021,
 # [arXiv:2106.14881](https://arxiv.org/abs/2106.14881)): 3x3 convolutions of stride 2, then a 1x1.
 
 
@@ -304,8 +304,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## What it learned
 #
-# Which stays high, the training loss, too, or only the validation loss? A network that has to learn
-# what a neighbor is needs more images than these, or more that augmentation makes of them.
+# Do both losses stay high, or only the validation loss? A network that has to learn what a neighbor
+# is needs more images than these, or stronger augmentation.
 
 # %%
 if __name__ == "__main__":
@@ -317,7 +317,7 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## To try
 #
-# - `--stem conv`: how far do three convolutions bring it towards ResNet?
+# - `--stem conv`: how close do three convolutions bring it to ResNet?
 # - `--patch 2` and `--patch 8`: the first has sixteen times as many patches. Why is its work more
 #   than sixteen times as much?
-# - Leave out the position embedding. How much does the network need to know where a patch lies?
+# - Leave out the position embedding. How much does it matter to know where a patch lies?
