@@ -2,12 +2,15 @@
 
     python -m course.compare
 
-It is made of `static/results/*.json` alone. The picture beside it is of the slide that draws them.
+It is made of the records, `static/results/*.json`; of a network that was trained with auxiliary
+classifiers, `static/facts.json` says what it has without. The picture beside it is of the slide
+that draws them.
 """
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lab import files, machine
 from lab.parser import Parser
@@ -18,27 +21,28 @@ from .marks import put_between
 ROOT = Path(__file__).parents[2]
 
 README = ROOT / "README.md"
+FACTS = ROOT / "static" / "facts.json"
 BEGIN, END = "<!-- written by python -m course.compare -->", "<!-- end of what it wrote -->"
 
 Record = Variant
 
 
-def table(rows: Sequence[Record]) -> str:
+def table(rows: Sequence[Record], facts: Mapping[str, Any]) -> str:
     """Records as a Markdown table: costs, accuracies with their spread, time, device, data."""
     head = (
         *("network", "parameters", "MACs", "epochs", "runs"),
         *("validation accuracy", "test accuracy", "training time", "trained on", "data"),
     )
     align = ["---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "---", "---"]
-    lines = [head, align, *map(_cells, rows)]
+    lines = [head, align, *(_cells(row, facts) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cells(record: Record) -> list[str]:
+def _cells(record: Record, facts: Mapping[str, Any]) -> list[str]:
     devices = sorted({f"{run['device']}, {run['precision']}" for run in record["runs"]})
     return [
         f"[{name_of(record['network'], record['variant'])}](code/{record['network']}.py)",
-        f"{record['parameters']:,}",
+        f"{_answering(record, facts):,}",
         f"{record['macs'] / 1e6:.{2 if record['macs'] < 1e7 else 1}f} M",
         str(record["recipe"]["epochs"]),
         str(record["test_accuracy"]["n"]),
@@ -48,6 +52,14 @@ def _cells(record: Record) -> list[str]:
         "; ".join(devices),
         record["dataset"],
     ]
+
+
+def _answering(record: Record, facts: Mapping[str, Any]) -> int:
+    """Parameters of the network that answers: without classifiers that only training uses."""
+    known = facts.get(record["network"], {}).get("cifar10", {})
+    auxiliary = int(known.get("auxiliary_parameters", 0))
+    trained = record["parameters"]
+    return trained - auxiliary if trained == known.get("parameters", 0) + auxiliary else trained
 
 
 def _accuracy(spread: Spread) -> str:
@@ -73,7 +85,7 @@ def put_into(text: str, made: str) -> str:
 
 def update() -> None:
     """Write the table anew from the records."""
-    text = put_into(files.read_text(README), table(records()))
+    text = put_into(files.read_text(README), table(records(), files.read_json(FACTS, {})))
     files.write_text(README, text)
 
 

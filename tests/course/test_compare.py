@@ -12,6 +12,7 @@ from decks import write_litter
 from lab.errors import UserError
 from running import ROOT
 
+FACTS = json.loads(compare.FACTS.read_text())
 MEND = "out of date: run `python -m course.compare`"
 
 
@@ -61,7 +62,7 @@ THREE = [
 
 def test_the_table_in_the_readme_is_that_of_the_records() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    made = compare.table(compare.records())
+    made = compare.table(compare.records(), FACTS)
     assert compare.put_into(text, made) == text, f"README.md is {MEND}"
 
 
@@ -72,7 +73,7 @@ def test_a_row_says_costs_accuracy_with_spread_and_number_of_runs_median_time_an
     ]
     spread = {"mean": 0.8772, "std": 0.0123, "n": 3}
     row = record("resnet", 269_722, 40_813_184, 0.9, runs=runs, test_accuracy=spread)
-    _, _, line = compare.table([row]).splitlines()
+    _, _, line = compare.table([row], {}).splitlines()
     assert [cell.strip() for cell in line.strip("|").split("|")] == [
         "[resnet](code/resnet.py)",
         *("269,722", "40.8 M", "30", "3", "90.0 %", "87.7 ± 1.2 %", "2 h 00 min"),
@@ -84,9 +85,17 @@ def test_networks_stand_in_order_of_their_cost_each_before_its_variants(tmp_path
     plain = record("resnet", 269_722, 41_000_000, 0.8, variant="plain")
     for each in (THREE[2] | {"variants": {"plain": plain}}, *THREE[:2]):
         (tmp_path / f"{each['network']}.json").write_text(json.dumps(each))
-    lines = compare.table(compare.records(tmp_path)).splitlines()[2:]
+    lines = compare.table(compare.records(tmp_path), FACTS).splitlines()[2:]
     names = [line.split("]")[0].strip("| [") for line in lines]
     assert names == ["lenet", "alexnet", "resnet", "resnet, plain"]
+
+
+def test_parameters_are_those_of_the_network_that_answers() -> None:
+    known = FACTS["darts"]["cifar10"]
+    for auxiliary in (0, known["auxiliary_parameters"]):
+        row = record("darts", known["parameters"] + auxiliary, 25_000_000, 0.8)
+        _, _, line = compare.table([row], FACTS).splitlines()
+        assert line.split("|")[2].strip() == f"{known['parameters']:,}"
 
 
 @pytest.mark.parametrize(
