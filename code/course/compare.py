@@ -85,8 +85,8 @@ def put_into(text: str, made: str) -> str:
 
 def update() -> None:
     """Write the table anew from the records."""
-    text = put_into(files.read_text(README), table(records(), files.read_json(FACTS, {})))
-    files.write_text(README, text)
+    facts = files.read_json(FACTS, {}) if FACTS.exists() else {}
+    files.write_text(README, put_into(files.read_text(README), table(records(), facts)))
 
 
 def main() -> None:

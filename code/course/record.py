@@ -144,9 +144,11 @@ def _command(line: str) -> str:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Mean and standard deviation, 0 for a single value, and how many values there are."""
-    std = statistics.stdev(values) if len(values) > 1 else 0.0
-    return {"mean": round(statistics.fmean(values), 5), "std": round(std, 5), "n": len(values)}
+    """Mean and standard deviation, which a single value has not, and how many values there are."""
+    mean = round(statistics.fmean(values), 5)
+    if len(values) == 1:
+        return {"mean": mean, "n": 1}
+    return {"mean": mean, "std": round(statistics.stdev(values), 5), "n": len(values)}
 
 
 def is_recorded(

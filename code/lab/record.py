@@ -5,7 +5,7 @@ default variant of a network at its top level and the others under `variants`.
 """
 
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from . import files, machine
 from .errors import UserError
@@ -16,10 +16,10 @@ DEFAULT = "default"
 
 
 class Spread(TypedDict):
-    """Mean and standard deviation of so many values."""
+    """Mean of so many values, and their standard deviation; one value has none."""
 
     mean: float
-    std: float
+    std: NotRequired[float]
     n: int
 
 

@@ -20,7 +20,7 @@ def record(network: str, parameters: int, macs: int, accuracy: float, **changes:
     """A record of one run, as `lab.record` makes it."""
     run = {"device": "Abacus, 2 threads", "precision": "float32", "seconds": macs / 1e4}
     run |= {"seed": 0, "commit": "", "validation_accuracy": accuracy, "test_accuracy": accuracy}
-    spread = {"mean": accuracy, "std": 0.0, "n": 1}
+    spread = {"mean": accuracy, "n": 1}
     return {
         "network": network,
         "variant": "default",

@@ -42,7 +42,7 @@ RESULT = {
             ],
         }
     ],
-    "one": {"mean": 0.7371, "std": 0.0, "n": 1},
+    "one": {"mean": 0.7371, "n": 1},
     "three": {"mean": 0.7371, "std": 0.0042, "n": 3},
 }
 
@@ -476,7 +476,7 @@ def test_all_records_are_compared_with_their_cost(root: Path) -> None:
     # Without the auxiliary classifiers that the record counts as well.
     facts = {"b": {"cifar10": {"name": "B-20", "parameters": 1_230_000}}}
     (root / "static" / "facts.json").write_text(json.dumps(facts))
-    once = {"mean": 0.8, "std": 0.0, "n": 1}
+    once = {"mean": 0.8, "n": 1}
     write_records(root, record("b", macs=4 * 10**7), record("a", accuracy=once), {"network": "c"})
     shown = filled(root, "{{ static/results: accuracy | compare macs }}")
     assert "\n\n" not in shown
@@ -505,7 +505,7 @@ def test_times_of_several_devices_say_which(root: Path) -> None:
 
 def test_one_far_below_the_others_is_named_and_does_not_stretch_the_axis(root: Path) -> None:
     for n, mean in enumerate((0.88, 0.87, 0.865, 0.6)):
-        write_records(root, record(f"net{n}", accuracy={"mean": mean, "std": 0.0, "n": 1}))
+        write_records(root, record(f"net{n}", accuracy={"mean": mean, "n": 1}))
     shown = filled(root, "{{ static/results: accuracy | compare macs }}")
     assert shown.count('class="point"') == 3
     assert "↓ net3, 60.0% at 1.00\u00a0M</text>" in shown

@@ -89,7 +89,7 @@ function draw(rows, cost) {
   const { near, far } = partOff(rows);
   const costs = near.map((row) => row.cost);
   const [low, high] = [Math.min(...costs) / 1.6, Math.max(...costs) * 1.6]; // room beside the points
-  const ends = near.flatMap(({ accuracy: { mean, std } }) => [mean - std, mean + std]);
+  const ends = near.flatMap(({ accuracy: { mean, std = 0 } }) => [mean - std, mean + std]);
   const shares = ticks(Math.min(...ends), Math.max(...ends), 6);
   const { x, y, grid } = axes(
     PLOT,
@@ -102,11 +102,11 @@ function draw(rows, cost) {
     },
     { marks: shares, low: shares[0] - far.length * (shares[1] - shares[0]), write: mark },
   );
-  const points = near.map(({ label, accuracy: { mean, std, n }, cost: value }) => ({
+  const points = near.map(({ label, accuracy: { mean, std = 0 }, cost: value }) => ({
     label,
     x: x(value),
     y: y(mean),
-    spread: n > 1 ? y(mean) - y(mean + std) : 0,
+    spread: y(mean) - y(mean + std),
   }));
   const below = far.map(
     ({ label, accuracy, cost: value }, n) =>
@@ -145,7 +145,7 @@ function describe(rows, isTime) {
  * Draw records as points, and list them in a table.
  *
  * @param {{name: string, record: object}[]} entries what each is called, and its record
- * @param {string} key of the accuracy in a record: `mean`, `std` and `n`
+ * @param {string} key of the accuracy in a record: `mean`, and `std` of several runs
  * @param {string} cost macs, parameters or seconds
  * @returns {string} HTML without blank lines
  * @throws {Error} when there is no such cost, or no record

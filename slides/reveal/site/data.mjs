@@ -7,7 +7,7 @@ import path from 'node:path';
 
 import { isThere, listFiles, readJson, Refusal, root, siteAddress } from '../project.mjs';
 
-const SPREAD = { mean: 'number', std: 'number', n: 'number' };
+const SPREAD = { mean: 'number', 'std?': 'number', n: 'number' };
 const RUN = {
   seconds: 'number',
   device: 'text',
