@@ -55,13 +55,14 @@ class Attention(nn.Module):
         super().__init__()
         self.heads = heads
         self.qkv = nn.Linear(width, 3 * width)
+        self.softmax = nn.Softmax(dim=3)
         self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:  # q, k, v: (N, heads, T, D_h)
         qkv = self.qkv(x).unflatten(2, (3, self.heads, -1))
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         scores = q @ k.transpose(2, 3) / q.shape[-1] ** 0.5
-        y = scores.softmax(dim=3) @ v  # (N, heads, T, D_h)
+        y = self.softmax(scores) @ v  # (N, heads, T, D_h)
         return self.out(y.transpose(1, 2).flatten(2))
 
 

@@ -130,6 +130,9 @@ def assert_exports(model: nn.Module, size: int) -> None:
             assert difference <= limit, (name, difference)
         if "class_activation" in opened.outputs:
             torch.testing.assert_close(expected[-1].mean((2, 3)), expected[0], rtol=0, atol=1e-4)
+        if "attention_rollout" in opened.outputs:  # the rest is the class token's own
+            assert expected[-1].min() >= 0
+            assert ((expected[-1].sum((1, 2, 3)) > 0.1) & (expected[-1].sum((1, 2, 3)) < 1)).all()
     for stage in opened.stages:
         if stage.kernel:  # up to the factor of a batch norm for each channel
             (kernel,) = session.run([f"{stage.name}.kernel"], {"images": images[:1].numpy()})

@@ -35,6 +35,7 @@ test('outputs of the shapes that the metadata says can be drawn', () => {
   check('logits', [1, 2]);
   check('logits', [2]);
   check('class_activation', [1, 2, 4, 4]);
+  check('attention_rollout', [1, 1, 8, 8]);
   check('conv1', [1, 4, 8, 8]);
   check('conv1', [1, 256]); // flattened already
   check('conv1.kernel', [4, 3, 3, 3]);
@@ -56,6 +57,7 @@ test('outputs of another type or shape are refused in a line', () => {
     ],
     [['conv1.kernel', [3, 3]], 'its output conv1.kernel is of the shape 3 × 3, which its metadata'],
     [['class_activation', [1, 3, 4, 4]], 'its output class_activation is of the shape 1 × 3 × 4'],
+    [['attention_rollout', [1, 2, 8, 8]], 'its output attention_rollout is of the shape 1 × 2 × 8'],
   ];
   for (const [given, words] of cases) {
     assert.throws(

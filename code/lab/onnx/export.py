@@ -1,13 +1,14 @@
 """A trained network as one ONNX file, for a page that shows what happens in it.
 
 The file answers for itself: beside the logits it gives the output of every stage, the kernels of
-stages that are one convolution, and a class activation map where the network allows one; its
+stages that are one convolution, and a class activation map, or where a transformer looks; its
 metadata, JSON under the key `lecture`, says how images are prepared, what the classes are called
 and which run the weights come from.
 """
 
 import copy
 import json
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from ..batches import normalized
 from ..data import Data, DataDescription, Split
 from ..errors import UserError
 from ..facts import FOLDED, facts, grouped
-from ..measure import Layer, first_level
+from ..measure import Layer, first_level, layers
 from ..recipe import Recipe, recorded_recipe
 from ..runs import Run
 
@@ -81,7 +82,9 @@ class Opened(nn.Module):
     The tuple holds the logits, the output of every stage and, where the network ends in a global
     average and one fully connected layer, the class activation map (N, classes, h, w): that layer
     applied to each place of the last maps instead of their average (Zhou et al. 2016, equation 2,
-    with the bias), so that the mean over all places is the logits.
+    with the bias), so that the mean over all places is the logits. Of a transformer with a class
+    token it holds the attention rollout (N, 1, h, w): how much of each patch reaches that token
+    through all blocks, shortcuts included (Abnar and Zuidema 2020, section 3; mean of the heads).
     """
 
     def __init__(self, model: nn.Module, shape: tuple[int, ...]) -> None:
@@ -89,20 +92,28 @@ class Opened(nn.Module):
         self.model = model
         self.stages = stages(model, shape)
         self.head = _head(model, shape)
+        self.attention = _attention(model, shape)
 
     @property
     def outputs(self) -> list[str]:
         """The names of the tuple's members."""
         names = ["logits", *(stage.name for stage in self.stages)]
-        return [*names, "class_activation"] if self.head else names
+        names += ["class_activation"] if self.head else []
+        return [*names, *(["attention_rollout"] if self.attention else [])]
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         calls: list[tuple[Tensor, Tensor]] = []
+        shares: list[Tensor] = []
 
         def note(_: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
             calls.append((given[0], output))
 
+        def note_share(_: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+            shares.append(output)
+
         hooks = [each.register_forward_hook(note) for each in first_level(self.model).values()]
+        for name in self.attention:
+            hooks.append(self.model.get_submodule(name).register_forward_hook(note_share))
         try:
             logits = self.model(images)
         finally:
@@ -119,6 +130,8 @@ class Opened(nn.Module):
             places = maps.permute(0, 2, 3, 1).flatten(0, 2)
             scores = F.linear(places, weight, bias).unflatten(0, (-1, height, width))
             found.append(scores.permute(0, 3, 1, 2))
+        if shares:
+            found.append(_rollout(shares))
         return tuple(found)
 
 
@@ -144,6 +157,27 @@ def _head(model: nn.Module, shape: tuple[int, ...]) -> Head | None:
         return None
     averaged = isinstance(pool, nn.AdaptiveAvgPool2d) and pool.output_size in (1, (1, 1))
     return Head(own[-2], calls[-1]) if averaged and isinstance(last, nn.Linear) else None
+
+
+def _attention(model: nn.Module, shape: tuple[int, ...]) -> list[str]:
+    """The softmaxes of a transformer's blocks, if all are over a class token and square patches."""
+    found = [each for each in layers(model, (1, *shape)) if each.kind == "Softmax"]
+    if len({each.shape[1:] for each in found}) != 1:
+        return []
+    *_, rows, columns = found[0].shape
+    is_square = rows == columns == math.isqrt(columns - 1) ** 2 + 1
+    return [each.name for each in found] if is_square and len(found[0].shape) == 3 else []
+
+
+def _rollout(shares: Sequence[Tensor]) -> Tensor:
+    """What of each patch reaches the class token, by each block's shares (N, heads, T, T)."""
+    tokens = shares[0].shape[-1]
+    same = torch.eye(tokens, dtype=shares[0].dtype)
+    flow = same
+    for share in shares:
+        flow = (share.mean(dim=1) + same) / 2 @ flow
+    side = math.isqrt(tokens - 1)
+    return flow[:, 0, 1:].reshape(-1, 1, side, side)
 
 
 def export(run: Run, recipe: R, build: Callable[[R, int], nn.Module]) -> Path:
@@ -239,7 +273,7 @@ def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str,
         "mean": about["data"]["mean"],
         "std": about["data"]["std"],
         "stages": told(opened),
-        "class_activation": opened.head is not None,
+        **looks(opened),
         **{
             key: known[key]
             for key in ("parameters", "auxiliary_parameters", "macs")
@@ -269,9 +303,14 @@ def complete(model: nn.Module, shape: tuple[int, ...], about: Mapping[str, Any])
     kept = {"format": FORMAT, "network": "own", "size": shape[-1], "stages": told(opened)}
     made = halved(to_onnx(model, shape))
     entry = made.metadata_props.add()
-    looks = {"class_activation": opened.head is not None}
-    entry.key, entry.value = KEY, json.dumps({**kept, **looks, **counts, **about})
+    entry.key, entry.value = KEY, json.dumps({**kept, **looks(opened), **counts, **about})
     return bytes(made.SerializeToString())
+
+
+def looks(opened: Opened) -> dict[str, bool]:
+    """What the metadata says of the outputs that tell where the network looks."""
+    attention = {"attention_rollout": True} if opened.attention else {}
+    return {"class_activation": opened.head is not None} | attention
 
 
 def told(opened: Opened) -> list[dict[str, Any]]:

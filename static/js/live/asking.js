@@ -2,6 +2,7 @@
 
 import { isBoard } from './answers.js';
 import * as engine from './engine.js';
+import { looksOf } from './onnx.js';
 import { spoil } from './wrong.js';
 
 /**
@@ -39,10 +40,12 @@ export function asker({ state, update }, onAnswered, score) {
     const stage = network.stages[number];
     const kernel = `${stage.name}.kernel`;
     const names = [stage.name, ...(stage.kernel ? [kernel] : [])];
-    if (state.looks && network.class_activation) names.push('class_activation');
+    const looks = state.looks && looksOf(network);
+    if (looks) names.push(looks);
     const outputs = await engine.look(network.source, state.pixels, names);
     if (isStale()) return;
-    const { [stage.name]: output, [kernel]: kernels, class_activation: activation } = outputs;
+    const { [stage.name]: output, [kernel]: kernels } = outputs;
+    const activation = looks ? outputs[looks] : undefined;
     update({ within: { stage, number, output, kernels, activation } });
   }
 

@@ -126,14 +126,14 @@ export function drawKernel({ dims, data }, map) {
 }
 
 /**
- * Draw a veil that leaves free where a class comes from.
+ * Draw a veil that leaves free where an answer comes from.
  *
- * @param {Output} activation `class_activation`, (1, K, h, w)
- * @param {number} label the class
+ * @param {Output} activation `class_activation`, (1, K, h, w), or `attention_rollout`, (1, 1, h, w)
+ * @param {number} label the class, where each has its own map
  */
 export function drawVeil({ dims, data }, label) {
   const [, count, height, width] = dims;
-  const map = cut(data, count, height * width)[label];
+  const map = cut(data, count, height * width)[count > 1 ? label : 0];
   const { least, most } = range(map);
   const pixels = new Uint8ClampedArray(4 * map.length);
   map.forEach((value, n) => {

@@ -8,7 +8,7 @@
  * @typedef {{name: string, kind: string, output: number[], kernel?: boolean}} Stage and its shape
  * @typedef {{file: string, probabilities: number[]}} Sample and what Python had for it
  * @typedef {{network: string, title: string, classes: string[], size: number, mean: number[],
- *   std: number[], stages: Stage[], class_activation?: boolean, parameters: number, macs: number,
+ *   std: number[], stages: Stage[], class_activation?: boolean, attention_rollout?: boolean, parameters: number, macs: number,
  *   dataset: string, recipe?: Record<string, any>, test_accuracy?: number,
  *   samples?: Sample[]}} Network as its file says
  */
@@ -135,6 +135,7 @@ const FIELDS = {
     areNumbers(values, mean?.length === 1 ? 1 : 3) && values.every((value) => value > 0),
   stages: (stages) => areAll(stages, STAGE),
   class_activation: orNothing(isFlag),
+  attention_rollout: orNothing(isFlag),
   parameters: isCount,
   macs: isCount,
   dataset: isText,
@@ -150,9 +151,13 @@ const FIELDS = {
 /** A stage's outputs: maps, and kernels where it is one convolution. @param {Stage} stage */
 export const outputsOf = ({ name, kernel }) => (kernel ? [name, `${name}.kernel`] : [name]);
 
+/** The output that tells where a network looks, if it has one. @param {Network} network */
+export const looksOf = (network) =>
+  ['class_activation', 'attention_rollout'].find((name) => network[name]);
+
 /** All that a page may ask for; a stage may be the answer itself. @param {Network} network */
-export const everyOutput = ({ stages, class_activation: hasLooks }) => [
-  ...new Set(['logits', ...stages.flatMap(outputsOf), ...(hasLooks ? ['class_activation'] : [])]),
+export const everyOutput = (network) => [
+  ...new Set(['logits', ...network.stages.flatMap(outputsOf), looksOf(network) ?? 'logits']),
 ];
 
 /** Refuse a network for other pictures than the page makes. */

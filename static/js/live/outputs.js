@@ -38,13 +38,15 @@ export function softmax(logits) {
 
 const sizeOf = (sides) => sides.reduce((product, side) => product * side, 1);
 
+// How many maps say where a network looks.
+const LOOKS = { class_activation: ({ length }) => length, attention_rollout: () => 1 };
+
 /** Tell whether an output has the shape that the page draws. */
 function hasShape({ stages, classes }, name, dims) {
   const [first, second] = dims;
   if (name === 'logits') return sizeOf(dims) === classes.length;
-  if (name === 'class_activation') {
-    return dims.length === 4 && first === 1 && second === classes.length;
-  }
+  const looks = LOOKS[name]?.(classes);
+  if (looks) return dims.length === 4 && first === 1 && second === looks;
   const stage = stages.find((each) => outputsOf(each).includes(name));
   if (name !== stage.name) return dims.length === 4 && first === stage.output[0];
   // What follows may have flattened it already.

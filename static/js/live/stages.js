@@ -2,6 +2,7 @@
 
 import { button, make, paint } from './dom.js';
 import * as drawing from './drawing.js';
+import { looksOf } from './onnx.js';
 import { signed, whole } from './words.js';
 
 const MAPS_SHARE = 0.56; // of the panel's width, as the style sheet gives it
@@ -80,7 +81,7 @@ export function inside(act) {
 
     /** Offer the stages of a network. */
     offer(network) {
-      const { stages, class_activation: hasLooks } = network;
+      const { stages } = network;
       const highest = Math.max(...stages.map(({ output }) => output[1] ?? 1));
       const buttons = stages.map(({ name, kind, output }, n) => {
         const title = `${name}: ${kind}, ${output.join(' × ')}`;
@@ -89,7 +90,7 @@ export function inside(act) {
         return button('', () => act.stage(n), attributes);
       });
       steps.replaceChildren(...buttons);
-      looks.hidden = !hasLooks;
+      looks.hidden = !looksOf(network);
     },
 
     /** Show a stage: its maps, and its kernels where there are some. @param {Within} within */
