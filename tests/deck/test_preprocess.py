@@ -493,6 +493,8 @@ def test_all_records_are_compared_with_their_cost(root: Path) -> None:
     assert "Test accuracy, data-1" in shown
     left, right = (float(x) for x in re.findall(r'class="point" cx="([\d.]+)"', shown))
     assert left < right
+    some = filled(root, "{{ static/results: accuracy | compare macs: a }}")
+    assert [row[0] for row in cells(some)] == ["network", "a"]
 
 
 def test_times_of_several_devices_say_which(root: Path) -> None:
@@ -906,6 +908,7 @@ BAD = [
     ("{{ static/net.json: one, . | curves loss }}", "curves are of train_loss, validation_loss"),
     ("{{ static/results: accuracy | compare euros }}", "records compare by parameters, macs"),
     ("{{ static/results: accuracy | compare macs }}", "no record has accuracy"),
+    ("{{ static/models | live: good, best }}", "there is no best in it; there is "),
     ("{{ static/net.json: one | front }}", "one is no search: it has no trials"),
     ("{{ static/net.json: . | shares normal }}", "shares are of a search with operations"),
     ("{{ static/net.json: . | shares }}", "shares takes normal, reduction, not nothing"),

@@ -7,7 +7,8 @@
 //   {{ static/results/resnet.json: ., variants.plain20 | curves train_loss }}
 //                                                                several, "." being the whole file;
 //                                                                "curves FIELD: one, two" names them
-//   {{ static/results: test_accuracy | compare macs }}           all records, against their cost
+//   {{ static/results: test_accuracy | compare macs }}           all records, against their cost;
+//                                                                "compare macs: lenet, resnet": some
 //   {{ static/facts.json: resnet.cifar10 | layers: conv5_x }}    a network, stage by stage; a step
 //                                                                marks those named
 //   {{ static/searches/nsganet.json: searches.nsga2, searches.random | front }}
@@ -17,7 +18,8 @@
 //   {{ static/lessons.json: . | lessons }}                       the lessons, each a link to its script
 //   {{ static/img/inception-a.svg | figure }}                    a drawing; "figure steps": stepped
 //   {{ static/models/lenet.onnx | live }}                        a network that runs in the page
-//   {{ static/models | live }}                                   all of them, side by side
+//   {{ static/models | live }}                                   all of them, side by side, or
+//                                                                "live: lenet, resnet", some
 //   {{ static/learn/lenet.json: . | learn }}                     a network that learns in the page
 //   {{ claim: results.resnet.macs > results.lenet.macs }}        nothing, where it is so: claims.mjs
 //
@@ -127,8 +129,8 @@ function includeCode({ root, assets, file }, { name, steps, option }) {
 }
 
 /** Return every network's record in a folder that has `key`, with the network's name. */
-function readRecords(root, folder, key) {
-  const names = listFiles(locate(root, folder), { ending: '.json' });
+function readRecords(root, folder, key, wanted) {
+  const names = only(wanted, listFiles(locate(root, folder), { ending: '.json' }));
   const facts = fs.existsSync(path.join(root, FACTS)) ? readJson(root, FACTS) : {};
   return names
     .map((name) => readJson(root, `${folder}/${name}`))
@@ -140,10 +142,27 @@ function readRecords(root, folder, key) {
     });
 }
 
-/** Draw the networks that run in the page: one, or all of a folder. */
-function drawLive({ root, assets, file }) {
+/**
+ * The files of a folder that are wanted, all where none is named.
+ *
+ * @param {string|undefined} wanted names without their ending, `lenet, resnet`
+ * @param {string[]} files
+ */
+function only(wanted, files) {
+  if (wanted === undefined) return files;
+  const nameOf = (file) => path.basename(file, path.extname(file));
+  const names = wanted.split(',').map((name) => name.trim());
+  const missing = names.find((name) => !files.some((file) => nameOf(file) === name));
+  if (missing !== undefined) {
+    throw new Error(`there is no ${missing} in it; there is ${files.map(nameOf).join(', ')}`);
+  }
+  return files.filter((file) => names.includes(nameOf(file)));
+}
+
+/** Draw the networks that run in the page: one, or those of a folder. */
+function drawLive({ root, assets, file }, { names } = { names: undefined }) {
   locate(root, file);
-  const files = file.endsWith(NETWORK) ? [file] : modelsIn(root, file);
+  const files = file.endsWith(NETWORK) ? [file] : only(names, modelsIn(root, file));
   if (files.length === 0) throw new Error(`there is no ${NETWORK} file in it`);
   return live(root, files, assets);
 }
@@ -246,11 +265,12 @@ const FOLDER = {
     '{{ static/FOLDER: key | compare macs }}, {{ static/FOLDER | live }}',
     ...Object.values(ENDINGS).map(({ form }) => form),
   ].join(' or '),
-  grammar: /^(?::\s*(?<key>[^\s|[\],]+)\s*\|\s*compare(?:\s+(?<word>\S+))?|\|\s*live)$/,
-  fillIn: (context, { key, word }) =>
+  grammar:
+    /^(?::\s*(?<key>[^\s|[\],]+)\s*\|\s*compare(?:\s+(?<word>[^\s:]+))?|\|\s*live)(?:\s*:\s*(?<names>[\w-]+(?:\s*,\s*[\w-]+)*))?$/,
+  fillIn: (context, { key, word, names }) =>
     key === undefined
-      ? drawLive(context)
-      : compare(readRecords(context.root, context.file, key), key, word),
+      ? drawLive(context, { names })
+      : compare(readRecords(context.root, context.file, key, names), key, word),
 };
 
 /** Whether a slide, as it is written, needs what the commands have not made yet. */
