@@ -166,6 +166,7 @@ def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     import nsganet
+    from course import nsganet_search
 
     started = []
 
@@ -176,7 +177,7 @@ def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
         )
 
     monkeypatch.setattr(script, "_run", search)
-    monkeypatch.setattr(script.searches, "SEARCHES", tmp_path / "searches")
+    monkeypatch.setattr(nsganet_search, "SEARCHES", tmp_path / "searches")
     small = "--population 3 --generations 2 --nodes 2 --width 2 --epochs 1"
     small += " --images 60"
     for _ in range(2):

@@ -19,6 +19,7 @@ import nsganet
 from course import darts_search, figures
 from course import nsganet_search as searches
 from course.nsganet_search import hypervolume
+from course.own import drawings
 from lab.search.pareto import knee, pareto_front
 
 RECORD: dict[str, Any] = json.loads((searches.SEARCHES / "nsganet.json").read_text())
@@ -153,7 +154,7 @@ def test_a_damaged_record_of_a_search_is_one_line(
     network: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(searches, "SEARCHES", tmp_path)
-    monkeypatch.setattr(figures, "SEARCHES", tmp_path)
+    monkeypatch.setattr(drawings, "SEARCHES", tmp_path)
     (tmp_path / f"{network}.json").write_text(text)
 
     def make(words: list[str]) -> None:
