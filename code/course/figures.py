@@ -56,10 +56,11 @@ def drawings() -> dict[str, Callable[[], str]]:
 
 def svg(name: str) -> str:
     """One of the figures."""
+    draw = drawings()[name]
     if name.startswith("pieces-"):
-        return DRAWINGS[name]()
+        return draw()
     with torch.device("meta"):  # a figure needs no weights
-        return drawings()[name]()
+        return draw()
 
 
 def main() -> None:

@@ -20,6 +20,8 @@ from course import darts_search, nsganet_search
 from lab import data
 from running import ROOT
 
+pytestmark = pytest.mark.needs("darts")
+
 RECORD = ROOT / "static" / "searches" / "darts.json"
 
 

@@ -22,6 +22,8 @@ from course.nsganet_search import hypervolume
 from course.own import drawings
 from lab.search.pareto import knee, pareto_front
 
+pytestmark = pytest.mark.needs("darts", "nsganet")
+
 RECORD: dict[str, Any] = json.loads((searches.SEARCHES / "nsganet.json").read_text())
 SAMPLERS = list(RECORD["searches"])
 
