@@ -13,7 +13,7 @@ SCRIPTS := $(foreach script,$(wildcard code/*.py),$(if $(realpath $(script)/.),,
 	$(if $(realpath $(script)),$(script))))
 LESSONS := $(basename $(notdir $(SCRIPTS)))
 
-.PHONY: present test check train notebooks results figures lesson models site pdf handout pictures samples students accept clean node browser
+.PHONY: present test check train notebooks results figures lesson new-course models site pdf handout pictures samples students accept clean node browser
 .DELETE_ON_ERROR:
 
 present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no browser)
@@ -45,6 +45,10 @@ figures: .venv/.ready-test  ## figures and facts, drawn and counted from the net
 lesson: .venv/.ready-test  ## a new lesson to start from, script and slides: make lesson NAME=toy
 	@$(BIN)/python -m course.lesson $(if $(NAME),$(NAME),--help)
 	@$(if $(NAME),$(BIN)/python -m course.figures >/dev/null)
+
+new-course: browser .venv/.ready-test  ## a course of your own in this clone: make new-course NAME=vision
+	@$(BIN)/python -m course.new_course $(if $(NAME),$(NAME),--help)
+	@$(if $(NAME),npm run pictures --silent)
 
 models: .venv/.ready-test  ## networks of the live slides, from their recorded runs (ARCH=lenet)
 	@$(BIN)/python -m course.models $(ARCH) $(ARGS)

@@ -54,7 +54,10 @@ def wait_for(
 for kind in (Page, Frame):
     kind.wait_for_function = wait_for
 
-DECK = ROOT / "slides" / "architectures.md"
+COURSE = ROOT / "slides" / "course.json"
+DECK = ROOT / "slides" / f"{json.loads(COURSE.read_text(encoding='utf-8'))['deck']}.md"
+# What the lecture is called in copies, of whatever course they are.
+COPIED = "architectures"
 
 WITHOUT_BROWSER = pytest.StashKey[bool]()
 
@@ -93,6 +96,35 @@ def find_chromium() -> subprocess.CompletedProcess[str]:
     return run_node(ROOT, "print/chromium.mjs")
 
 
+# A test that is about a part of this course says which lessons or decks, for instance with
+# `@pytest.mark.needs("resnet")`. In a course without them it is left out; so is a module, which
+# could not even be imported.
+NEEDS = re.compile(r"^pytestmark = pytest\.mark\.needs\(([^)]*)\)", re.MULTILINE)
+
+
+def has(*names: str) -> bool:
+    """Return whether this course has all these lessons and decks."""
+    places = [(ROOT / "code" / f"{name}.py", ROOT / "slides" / f"{name}.md") for name in names]
+    return all(any(path.is_file() for path in place) for place in places)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out a module of tests that says it needs what this course does not have."""
+    if collection_path.suffix != ".py":
+        return None
+    found = NEEDS.search(collection_path.read_text(encoding="utf-8"))
+    return True if found and not has(*re.findall(r'"(.+?)"', found[1])) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out each test that needs what this course does not have."""
+    left = [
+        item for item in items if not all(has(*mark.args) for mark in item.iter_markers("needs"))
+    ]
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Where there is no browser, let the first test that needs one say so, and skip the others."""
@@ -127,7 +159,7 @@ def browser(chromium: list[str]) -> Iterator[Browser]:
 def deck_url() -> Iterator[str]:
     """Serve this project's deck and return the address of its page."""
     with serve(ROOT) as base:
-        yield f"{base}/architectures.md"
+        yield f"{base}/{DECK.name}"
 
 
 def package() -> dict[str, object]:
@@ -139,14 +171,19 @@ def package() -> dict[str, object]:
 def copy_project(target: Path) -> Path:
     """Copy what the deck is made from, so that a test may break it; return the copy's folder.
 
-    Other decks stay behind: a course may have any, and a test makes those that it needs.
+    Other decks stay behind: a course may have any, and a test makes those that it needs. The
+    lecture is called `COPIED` in it.
     """
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for folder in ("slides", "static", "code"):
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
     for own in (*target.glob("slides/*.md"), *target.glob("static/img/slides/*.png")):
-        if own.stem != DECK.stem:
+        if own.stem == DECK.stem:
+            own.rename(own.with_stem(COPIED))
+        else:
             own.unlink()
+    course = json.loads(COURSE.read_text(encoding="utf-8")) | {"deck": COPIED}
+    (target / "slides" / "course.json").write_text(json.dumps(course), encoding="utf-8")
     for name in ("reveal-md.json", "LICENSE"):
         shutil.copy(ROOT / name, target)
     (target / "package.json").write_text(json.dumps(package()), encoding="utf-8")
@@ -156,7 +193,7 @@ def copy_project(target: Path) -> Path:
 
 def copy_shortened(target: Path) -> Path:
     """Copy the project, but with a lecture of one slide: a site is built in a third of the time."""
-    deck = copy_project(target) / "slides" / DECK.name
+    deck = copy_project(target) / "slides" / f"{COPIED}.md"
     deck.write_text("---\ntitle: Short\ntheme: evo\n---\n# Short\n\nNote:\n1 minute.\n")
     return target
 

@@ -18,7 +18,9 @@ import lab
 from lab import files, machine
 from lab.parser import Parser
 
-from . import figures, lessons, results
+from . import lessons
+from .own.drawings import DRAWINGS
+from .own.trainings import EXPERIMENTS, SEARCHES
 
 TEMPLATE = Path(__file__).parent / "template"
 
@@ -42,7 +44,7 @@ def check(name: str) -> None:
             f"{name!r} cannot be the name of a lesson: write lower-case letters, digits and _"
         )
     drawn = lessons.ROOT / "static" / "img" / f"{name}.svg"
-    known = {*figures.EXTRAS, *results.EXPERIMENTS, *results.SEARCHES}
+    known = {*DRAWINGS, *EXPERIMENTS, *SEARCHES}
     if (lessons.CODE / f"{name}.py").exists() or drawn.exists() or name in known:
         raise lab.UserError(f"there is a {name} in this course already: choose another name")
     # The folder of the lessons comes first where a script looks for modules, so it would hide this.

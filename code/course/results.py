@@ -20,7 +20,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import darts
 import lab
 from lab import data, machine
 from lab.cli import command_line
@@ -30,8 +29,8 @@ from lab.recipe import recorded_recipe
 from lab.record import DEFAULT, name_of, read
 from lab.runs import Run
 
-from . import compare, darts_search, lessons, record
-from . import nsganet_search as searches
+from . import compare, lessons, record
+from .own.trainings import EXPERIMENTS, SEARCHES
 
 ROOT = lessons.ROOT
 
@@ -45,29 +44,10 @@ class Training:
     settings: str = ""
 
 
-EXPERIMENTS = {
-    # He et al., figure 6: what depth does to a network without shortcuts, and with them.
-    "shortcuts": [
-        Training("resnet", "resnet20", "--epochs 6"),
-        Training("resnet", "resnet56", "--epochs 6 --depth 56"),
-        Training("resnet", "plain20", "--epochs 6 --plain"),
-        Training("resnet", "plain56", "--epochs 6 --plain --depth 56"),
-    ],
-    # The same network without what its recipe adds to plain gradient descent, and in less time.
-    "recipes": [
-        Training(
-            "resnet",
-            "hasty",
-            "--epochs 12 --lr 0.02 --weight-decay 0 --crop-padding 0 --no-flip",
-        ),
-    ],
-}
-SEARCHES = ("nsganet-search", "darts-search")
-
-
 def choices() -> dict[str, list[Training]]:
     """What can be trained, by its name: each network, and the experiments."""
-    return {name: [Training(name)] for name in lessons.networks()} | EXPERIMENTS
+    experiments = {name: [Training(*each) for each in EXPERIMENTS[name]] for name in EXPERIMENTS}
+    return {name: [Training(name)] for name in lessons.networks()} | experiments
 
 
 @dataclass(frozen=True)
@@ -118,16 +98,11 @@ def _search(name: str, given: argparse.Namespace, settings: Sequence[str]) -> No
     """Make the record of a search."""
     if given.names != [name]:
         raise lab.UserError(f"{name} is recorded alone: name nothing else beside it")
-    if name == "darts-search":
-        darts_search.make(settings, given.seeds, given.replace, _run, _compared)
-    elif given.seeds != 1:
-        raise lab.UserError(f"{name} takes one seed only")
-    else:
-        searches.make(settings, given.replace, _run)
+    SEARCHES[name](settings, given.seeds, given.replace, _run, _compared)
 
 
-def _compared(recipe: darts.DARTSRecipe, words: list[str], out: str) -> Run:
-    """The finished run of a network to be compared with the one that DARTS found."""
+def _compared(recipe: lab.Recipe, words: list[str], out: str) -> Run:
+    """The finished run of a network to be compared with one that a search found."""
     return _finished(Plan(Training(recipe.network), words, [recipe], out), recipe)
 
 

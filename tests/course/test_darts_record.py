@@ -16,8 +16,11 @@ import torch
 
 import darts
 import lab
+from course import darts_search, nsganet_search
 from lab import data
 from running import ROOT
+
+pytestmark = pytest.mark.needs("darts")
 
 RECORD = ROOT / "static" / "searches" / "darts.json"
 
@@ -35,7 +38,7 @@ def recorded() -> dict[str, Any]:
 def test_the_search_is_of_the_settings_of_the_lesson(
     script: ModuleType, recorded: dict[str, Any]
 ) -> None:
-    settings = script.darts_search.described(darts.SEARCH)
+    settings = darts_search.described(darts.SEARCH)
     for part in ("search", "comparison"):
         settings[part]["data"] = recorded["dataset"]
     assert recorded["settings"] == settings
@@ -101,10 +104,10 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
             lab.train(darts.build, recipe, options)
 
     monkeypatch.setattr(script, "_run", run)
-    monkeypatch.setattr(script.searches, "SEARCHES", tmp_path)
-    monkeypatch.setattr(script.darts_search, "RANDOM", 1)
+    monkeypatch.setattr(nsganet_search, "SEARCHES", tmp_path)
+    monkeypatch.setattr(darts_search, "RANDOM", 1)
     small = {"cells": 3, "channels": 2, "batch_size": 32}
-    monkeypatch.setattr(script.darts_search, "BRIEFLY", {**script.darts_search.BRIEFLY, **small})
+    monkeypatch.setattr(darts_search, "BRIEFLY", {**darts_search.BRIEFLY, **small})
     monkeypatch.setattr(data, "SHAPES_DRAWN", 200)
 
     def record(*words: str, epochs: int = 1) -> dict[str, Any]:

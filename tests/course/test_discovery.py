@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import lab
-from conftest import ROOT, run_node
+from conftest import DECK, ROOT, run_node
 from course import facts, figures, lesson, lessons
 from lab import files
 
@@ -23,7 +23,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder of scripts, with the deck and the order of the course."""
     for name in ("code", "slides", "static/img"):
         (tmp_path / name).mkdir(parents=True)
-    for name in ("slides/course.json", "slides/architectures.md", "static/lessons.json"):
+    for name in ("slides/course.json", f"slides/{DECK.name}", "static/lessons.json"):
         shutil.copy(ROOT / name, tmp_path / name)
     monkeypatch.setattr(lessons, "ROOT", tmp_path)
     monkeypatch.setattr(lessons, "CODE", tmp_path / "code")
@@ -88,6 +88,7 @@ def test_a_script_that_is_no_lesson_is_refused_in_a_line(
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.needs("exercise")
 def test_an_exercise_half_done_stops_nothing_else(
     course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,7 +108,7 @@ def test_a_lesson_that_is_begun_is_found_by_all_that_shows_it(
 ) -> None:
     script, deck = lesson.start("toy")
     importlib.invalidate_caches()
-    before = (ROOT / "slides" / "architectures.md").read_text()
+    before = DECK.read_text()
     assert deck.read_text().startswith(before)
     assert set(lessons.networks()) == {"toy"}
     found = facts.collect()["toy"]
@@ -129,7 +130,13 @@ def test_a_lesson_that_is_begun_is_found_by_all_that_shows_it(
 
 @pytest.mark.parametrize(
     "name",
-    ["lenet", "Toy", "3d", "my-net", "class", "json", "torch", "lab", "bottleneck", "shortcuts"],
+    [
+        *("lenet", "Toy", "3d", "my-net", "class", "json", "torch", "lab"),
+        *(
+            pytest.param(each, marks=pytest.mark.needs("resnet"))
+            for each in ("bottleneck", "shortcuts")
+        ),
+    ],
 )
 def test_a_name_that_something_else_has_is_refused(name: str, course: Path) -> None:
     (course / "code" / "lenet.py").touch()

@@ -174,6 +174,7 @@ def test_a_figure_can_stand_in_a_slide_and_be_heard(name: str) -> None:
     assert steps or name in ONE_ROW
 
 
+@pytest.mark.needs("resnet")
 def test_an_operation_tells_its_shape_its_parameters_and_its_work() -> None:
     said = [each.text for each in svg("resnet").iter(f"{SVG}title")]
     sign = "\N{MULTIPLICATION SIGN}"
@@ -454,6 +455,7 @@ def test_one_call_draws_a_network_of_ones_own(tmp_path: Path) -> None:
         assert len(picture.getcolors() or []) > 10
 
 
+@pytest.mark.needs("pieces")
 def test_text_is_in_the_png() -> None:
     """Without its fonts the renderer leaves all text out and says nothing."""
     drawn = deck.svg("pieces-relu")

@@ -58,6 +58,7 @@ def test_what_is_called_like_a_lesson_and_is_no_file_is_none(tmp_path: Path) -> 
     assert line == "make train: ARCH= is not a lesson; choose one of: toy"
 
 
+@pytest.mark.needs("pieces", "exercise")
 @pytest.mark.parametrize("arch", ["pieces", "exercise"])
 def test_a_lesson_without_a_training_is_run_as_every_other(arch: str) -> None:
     assert f"python code/{arch}.py" in make("--dry-run", "train", f"ARCH={arch}").stdout

@@ -20,11 +20,14 @@ from typing import Any
 import pytest
 
 import lab
+from conftest import has
 from course import record
 from forking import forked, python
 from lab import data
 from lab.errors import Stopped, UserError
 from running import ROOT, environment
+
+REST = ["vgg16"] if has("vgg16") else []  # a network that is not recorded yet
 
 
 @pytest.fixture
@@ -112,7 +115,7 @@ def test_a_record_of_another_recipe_is_replaced_only_when_asked_for(
     before = (tmp_path / "lenet.json").read_text()
     started.clear()
     with pytest.raises(UserError, match=line):
-        results("vgg16", "lenet", *words, settings=settings)  # before anything is trained
+        results(*REST, "lenet", *words, settings=settings)  # before anything is trained
     assert not started
     assert (tmp_path / "lenet.json").read_text() == before
     results("lenet", *words, "--replace", settings=settings)
@@ -134,7 +137,7 @@ def test_a_record_of_other_images_is_replaced_only_when_asked_for(
     started.clear()
     line = "lenet is recorded with other images or labels than shapes has now: --replace"
     with pytest.raises(UserError, match=line):
-        results("vgg16", "lenet")
+        results(*REST, "lenet")
     assert not started
     assert (tmp_path / "lenet.json").read_text() == before
     made = json.loads(before)
@@ -158,6 +161,7 @@ def test_a_record_of_seeds_not_asked_for_is_kept(results: Callable, tmp_path: Pa
         results("lenet", "--seeds", "2")
 
 
+@pytest.mark.needs("nsganet")
 def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
     script: ModuleType,
     results: Callable,
@@ -165,8 +169,9 @@ def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    import nsganet
+    from course import nsganet_search
 
+    nsganet = nsganet_search.nsganet
     started = []
 
     def search(words: Sequence[str]) -> None:
@@ -176,7 +181,7 @@ def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
         )
 
     monkeypatch.setattr(script, "_run", search)
-    monkeypatch.setattr(script.searches, "SEARCHES", tmp_path / "searches")
+    monkeypatch.setattr(nsganet_search, "SEARCHES", tmp_path / "searches")
     small = "--population 3 --generations 2 --nodes 2 --width 2 --epochs 1"
     small += " --images 60"
     for _ in range(2):
@@ -199,6 +204,7 @@ def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
     assert started == ["nsga2", "random"]
 
 
+@pytest.mark.needs("resnet")
 def test_the_networks_and_recipes_of_the_experiments_are_recorded_as_variants(
     results: Callable, tmp_path: Path
 ) -> None:

@@ -19,7 +19,10 @@ import nsganet
 from course import darts_search, figures
 from course import nsganet_search as searches
 from course.nsganet_search import hypervolume
+from course.own import drawings
 from lab.search.pareto import knee, pareto_front
+
+pytestmark = pytest.mark.needs("darts", "nsganet")
 
 RECORD: dict[str, Any] = json.loads((searches.SEARCHES / "nsganet.json").read_text())
 SAMPLERS = list(RECORD["searches"])
@@ -153,7 +156,7 @@ def test_a_damaged_record_of_a_search_is_one_line(
     network: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(searches, "SEARCHES", tmp_path)
-    monkeypatch.setattr(figures, "SEARCHES", tmp_path)
+    monkeypatch.setattr(drawings, "SEARCHES", tmp_path)
     (tmp_path / f"{network}.json").write_text(text)
 
     def make(words: list[str]) -> None:

@@ -217,7 +217,7 @@ def test_a_phone_fits_each_slide_a_few_times_however_many_images_arrive(
             phone.check_images()
             pages.last.scroll_into_view_if_needed()
             fits = phone.page.evaluate("[...fits.values()]")
-            assert len(fits) >= 10
+            assert len(fits) >= min(10, pages.count() // 6)
             assert max(fits) <= 4
             sizes.append(phone.page.evaluate(SIZES))
             phone.check(origin(deck_url))

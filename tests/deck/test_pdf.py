@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
-from conftest import ROOT, copy_project, read_slides, run_node, title
+from conftest import DECK, ROOT, copy_project, read_slides, run_node, title
 from course import lecture
 from decks import FOLDERS, IN_STATIC, write_cases
 from watching import visit
@@ -80,7 +80,7 @@ def test_text_can_be_found_in_order(pages: list[Page]) -> None:
             assert "".join(line.split()) in printed
         found += len(said)
         assert "| percent }}** test accuracy" not in slide or "testaccuracy" in printed
-    assert found >= 10
+    assert found >= min(10, len(slides) // 3)
 
 
 def test_pages_have_the_numbers_of_the_screen(pages: list[Page], printed: PdfReader) -> None:
@@ -105,6 +105,7 @@ def test_an_outline_leads_to_every_slide(printed: PdfReader) -> None:
     assert set(zip(headings, range(len(headings)), strict=True)) <= set(led)
 
 
+@pytest.mark.needs("architectures")
 def test_a_listing_is_printed_once_and_notes_are_not(pages: list[Page]) -> None:
     text = "\n".join(text for _, _, text in pages)
     deck = "".join(slide for column in read_slides() for slide in column)
@@ -199,7 +200,7 @@ HAVE_FOOTER = """[...document.querySelectorAll('.pdf-page > section')].map((slid
 
 def test_paper_that_is_held_upright_is_no_narrow_screen(browser: Browser, deck_url: str) -> None:
     with visit(browser, 1280, 720) as seen:
-        seen.open_deck(f"{deck_url.replace('architectures', 'gallery')}?view=print")
+        seen.open_deck(f"{deck_url.replace(DECK.name, 'gallery.md')}?view=print")
         seen.page.locator(".pdf-page").first.wait_for(state="attached")
         title, *others = seen.page.evaluate(HAVE_FOOTER)
         assert not title

@@ -26,6 +26,8 @@ from lab import cli, data
 from lab.runs import Run
 from running import assert_equal_weights, environment, weights
 
+pytestmark = pytest.mark.needs("nsganet", "resnet", "vgg16")
+
 PAGE = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
 COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torchvision import models
 
@@ -9,6 +10,8 @@ import alexnet
 import lab
 from lab.measure import layers
 from networks import assert_same_outputs, renamed
+
+pytestmark = pytest.mark.needs("alexnet")
 
 
 def ghost(**named: object) -> alexnet.AlexNet:

@@ -24,6 +24,8 @@ from lab.search import bilevel as machinery
 from lab.training import description
 from networks import assert_one_row_an_image
 
+pytestmark = pytest.mark.needs("darts")
+
 RECIPE = replace(
     darts.SEARCH, data="shapes", limit=200, cells=3, channels=2, epochs=2, images=48, batch_size=8
 )

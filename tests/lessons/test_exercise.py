@@ -29,6 +29,8 @@ from lab.onnx import export
 from lab.shapes import SHAPES
 from running import lesson
 
+pytestmark = pytest.mark.needs("exercise")
+
 # What is changed in the solution: mistakes of steps 3, 4 and 5, with the gap where each is found
 # and what the hint must say; further below, other ways to do it, which are no mistakes.
 ZERO = "        optimizer.zero_grad()\n"

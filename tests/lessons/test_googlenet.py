@@ -11,6 +11,8 @@ import googlenet
 from googlenet import GoogLeNet
 from networks import assert_same_outputs, renamed
 
+pytestmark = pytest.mark.needs("googlenet")
+
 
 class InOrder(nn.Module):
     """torchvision's network, its auxiliary classifiers in the order of the layers."""

@@ -12,6 +12,8 @@ import lab
 from inception import BasicConv2d, Inception3
 from networks import assert_same_outputs, renamed
 
+pytestmark = pytest.mark.needs("inception")
+
 
 @pytest.mark.parametrize("auxiliary", [True, False])
 def test_equal_weights_give_torchvisions_outputs(auxiliary: bool) -> None:

@@ -236,7 +236,7 @@ def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "SHAPES_DRAWN", 300)
 
 
-@pytest.mark.parametrize(("name", "words"), CLAIMS)
+@pytest.mark.parametrize(("name", "words"), [each for each in CLAIMS if each[0] in LESSONS])
 def test_a_number_in_words_is_so(name: str, words: str) -> None:
     assert words in " ".join(source(name).replace("\n# ", "\n").split())
     assert CLAIMS[name, words]()
@@ -324,6 +324,7 @@ def test_the_demonstrations_of_a_lesson_are_shown_on_demand(
         assert max(map(float, differences)) <= proof.LARGEST_DIFFERENCE
 
 
+@pytest.mark.needs("pieces")
 def test_the_pieces_run_as_a_script(tmp_path: Path) -> None:
     done = lesson(cwd=tmp_path, name="pieces")
     assert done.returncode == 0, done.stderr
@@ -351,7 +352,8 @@ def test_what_a_lesson_tells_to_try_runs(
 
 # What the sections "To try" tell to change, and layers that a reader may add; and of these, those
 # after which the weights are still torchvision's, or have none to be compared with.
-CHANGES = changes(ROOT / "tests" / "lessons" / "lessons.diff")
+ALL_CHANGES = changes(ROOT / "tests" / "lessons" / "lessons.diff")
+CHANGES = {each: ALL_CHANGES[each] for each in ALL_CHANGES if each.partition(":")[0] in LESSONS}
 SAME_WEIGHTS = ["resnet: no ReLU after the sum", "lenet: twice the channels"]
 
 
@@ -382,6 +384,7 @@ def test_a_changed_network_trains_and_says_how_it_differs_from_torchvisions(
         assert proven.splitlines() == [lines[0], "exit code 1"]
 
 
+@pytest.mark.needs("resnet")
 def test_a_change_that_no_weight_shows_is_seen_by_prove(monkeypatch: pytest.MonkeyPatch) -> None:
     name, text = changed("resnet: no ReLU after the sum")
     said = run_script(text, name, ["prove"], monkeypatch)
@@ -389,6 +392,7 @@ def test_a_change_that_no_weight_shows_is_seen_by_prove(monkeypatch: pytest.Monk
     assert said.endswith("exit code 1\n")
 
 
+@pytest.mark.needs("inception")
 def test_inception_trains_without_factorization() -> None:
     import inception
 
@@ -398,6 +402,7 @@ def test_inception_trains_without_factorization() -> None:
     assert all(weight.grad is not None for weight in model.parameters())
 
 
+@pytest.mark.needs("pieces")
 def test_the_pieces_run_as_a_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text, pictures = run_notebook("pieces", "", tmp_path, monkeypatch)
     for words in SAYS["pieces"]:
@@ -405,6 +410,7 @@ def test_the_pieces_run_as_a_notebook(tmp_path: Path, monkeypatch: pytest.Monkey
     assert pictures == 7
 
 
+@pytest.mark.needs("exercise")
 def test_the_exercise_runs_as_a_notebook_before_anything_is_filled_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,20 @@ import vgg16
 import vit
 from networks import assert_exports, assert_finite_gradients, assert_one_row_an_image, heads
 
+pytestmark = pytest.mark.needs(
+    "alexnet",
+    "convnext",
+    "darts",
+    "densenet",
+    "googlenet",
+    "inception",
+    "mobilenet",
+    "nsganet",
+    "resnet",
+    "vgg16",
+    "vit",
+)
+
 CLASSES = 7
 
 

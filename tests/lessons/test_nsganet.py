@@ -34,6 +34,8 @@ from networks import assert_finite_gradients, assert_one_row_an_image, count_ope
 from nsganet import NSGANet, canonical, decode, encode, graph
 from running import command, environment
 
+pytestmark = pytest.mark.needs("nsganet")
+
 SMALL = replace(nsganet.SEARCH, data="shapes", limit=200, width=2, epochs=1)
 OPTIONS = nsganet.SearchOptions(population=3, generations=2, nodes=2, images=60)
 

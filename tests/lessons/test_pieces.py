@@ -16,6 +16,8 @@ import lab
 import pieces
 from running import ROOT
 
+pytestmark = pytest.mark.needs("pieces")
+
 few = st.integers(1, 4)
 seeds = st.integers(0, 2**32 - 1)
 close = torch.testing.assert_close

@@ -13,6 +13,8 @@ import lab
 import resnet
 from networks import assert_same_outputs, renamed
 
+pytestmark = pytest.mark.needs("resnet")
+
 
 def ghost(make: Callable[..., resnet.ResNet], *arguments: object, **named: object) -> nn.Module:
     """A network without memory for its weights, made at once."""

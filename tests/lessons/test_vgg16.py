@@ -11,6 +11,8 @@ import lab
 import vgg16
 from networks import assert_same_outputs, renamed
 
+pytestmark = pytest.mark.needs("vgg16")
+
 
 def ghost(**named: object) -> vgg16.VGG16:
     """A network without memory for its weights, made at once."""

@@ -1,0 +1,47 @@
+"""The trainings that this lecture records besides one for each network, and its searches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import lab
+
+from .. import darts_search, nsganet_search
+
+# A lesson, the name that its record has, and the settings that make it.
+EXPERIMENTS = {
+    # He et al., figure 6: what depth does to a network without shortcuts, and with them.
+    "shortcuts": [
+        ("resnet", "resnet20", "--epochs 6"),
+        ("resnet", "resnet56", "--epochs 6 --depth 56"),
+        ("resnet", "plain20", "--epochs 6 --plain"),
+        ("resnet", "plain56", "--epochs 6 --plain --depth 56"),
+    ],
+    # The same network without what its recipe adds to plain gradient descent, and in less time.
+    "recipes": [
+        (
+            "resnet",
+            "hasty",
+            "--epochs 12 --lr 0.02 --weight-decay 0 --crop-padding 0 --no-flip",
+        ),
+    ],
+}
+
+
+def _nsganet(
+    settings: Sequence[str],
+    seeds: int,
+    replacing: bool,
+    run: Callable[[list[str]], None],
+    finish: object,
+) -> None:
+    if seeds != 1:
+        raise lab.UserError("nsganet-search takes one seed only")
+    nsganet_search.make(settings, replacing, run)
+
+
+# How each is made: `darts_search.make` says what it is given.
+SEARCHES: dict[str, Callable[..., None]] = {
+    "nsganet-search": _nsganet,
+    "darts-search": darts_search.make,
+}
