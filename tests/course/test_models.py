@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import io
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from onnxruntime import InferenceSession
+from torch import nn
 
 import lab
 import lenet
@@ -23,33 +27,43 @@ from lab.onnx.export import halved
 
 FILES = sorted(models.MODELS.glob("*.onnx"))
 # The networks of the lecture as it was given, and the bytes that they may have together.
-LECTURE, LECTURE_SUM = {"lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet"}, 6_000_000
+LECTURE, LECTURE_SUM = {"lenet", "alexnet", "vgg16", "inception", "googlenet", "resnet"}, 8_000_000
 
 
-def layer(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a weight and what it reads, whose columns have much in common."""
-    random = np.random.default_rng(5)
-    read = random.normal(size=(400, columns)) + 2 * random.normal(size=(400, 1))
-    return random.normal(size=(rows, columns)), read
-
-
-def test_a_byte_is_off_by_half_a_step_where_nothing_makes_up_for_it() -> None:
-    weight, _ = layer(4, 75)
+def test_a_weight_is_off_by_half_a_step_of_its_channel() -> None:
+    weight = np.random.default_rng(5).normal(size=(4, 25, 3)).astype(np.float32)
     weight[2] = 0
-    scale = rounding.scales(weight)
-    steps = rounding.make_up(weight, scale, np.eye(75))
-    assert (np.abs(scale[:, None] * steps - weight) <= 0.51 * scale[:, None]).all()
-    assert (steps[2] == 0).all()
+    for axis in (0, 2):
+        whole, scale = rounding.steps(weight, axis)
+        assert scale.size == weight.shape[axis]
+        assert (np.abs(whole * scale - weight) <= 0.52 * scale).all()
+    assert (whole[2] == 0).all()
 
 
-def test_weights_make_up_for_the_rounding_of_others() -> None:
-    weight, read = layer(6, 60)
-    scale = rounding.scales(weight)
-    errors = []
-    for covariance in (np.eye(60), np.cov(read.T)):
-        steps = rounding.make_up(weight, scale, covariance)
-        errors.append(np.square(read @ (scale[:, None] * steps - weight).T).mean())
-    assert errors[1] < errors[0] / 2
+LAYERS: dict[str, Callable[[], nn.Module]] = {
+    "grouped": lambda: nn.Conv2d(8, 16, 9, padding=4, groups=8),
+    "dilated": lambda: nn.Conv2d(8, 16, 3, stride=2, padding=2, dilation=2),
+    "linear": lambda: nn.Sequential(nn.Flatten(2), nn.Linear(64, 16)),
+}
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_bias_makes_up_for_what_rounding_changes_on_average(kind: str) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.ReLU(), LAYERS[kind]()).eval()
+    x = torch.randn(rounding.BATCH, 8, 8, 8) + 1
+    content = io.BytesIO()
+    program = torch.onnx.export(net, (x,), dynamo=True, input_names=["images"], verbose=False)
+    assert program is not None
+    program.save(content)
+    whole = onnx.ModelProto.FromString(content.getvalue())
+    small = rounding.rounded(whole, x.numpy()).SerializeToString()
+    (y,) = InferenceSession(small).run(None, {"images": x.numpy()})
+    with torch.no_grad():
+        error = torch.from_numpy(y) - net(x)
+    channel = error.transpose(1, -1).flatten(0, -2) if kind != "linear" else error.flatten(0, -2)
+    assert channel.abs().max() > 1e-3
+    assert channel.mean(0).abs().max() < 1e-3
 
 
 def test_a_rounded_network_answers_nearly_as_the_one_it_is_made_of(trained: lab.Trained) -> None:
