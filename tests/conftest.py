@@ -73,9 +73,10 @@ INSPECT = read_check("inspect.js")
 
 
 def title() -> str:
-    """Return the title of the lecture, as its front matter has it."""
-    _, front, _ = DECK.read_text(encoding="utf-8").split("---\n", 2)
-    return str(yaml.safe_load(front)["title"])
+    """Return the title of the lecture: of its front matter, or else its first heading."""
+    _, front, text = DECK.read_text(encoding="utf-8").split("---\n", 2)
+    heading = re.findall(r"^#+ (.+)", text, re.MULTILINE)[0]
+    return str(yaml.safe_load(front).get("title", heading))
 
 
 def read_slides() -> list[list[str]]:

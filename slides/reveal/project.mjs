@@ -256,6 +256,12 @@ export function readFront({ safeLoadFront }, text) {
   return front;
 }
 
+/** The first heading in Markdown, which names a deck that has no title; undefined without one. */
+export function headingOf(markdown) {
+  const [, heading] = /^#{1,6}[ \t]+(.+)$/m.exec(markdown) ?? [];
+  return heading?.replace(/<!--.*?-->|<[^>]*>|[*_`]/g, '').trim();
+}
+
 /** Load a package, or a script of the pages; when that fails, end with one line that says why. */
 export async function load(name) {
   try {

@@ -128,6 +128,26 @@ def test_the_deck_and_its_assets_are_served(deck: Presentation, path: str, kind:
     assert "X-Powered-By" not in headers
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("---\ntitle: Mine\n---\n\n## Heading\n", "Mine"),
+        (
+            "---\ntheme: evo\n---\n\n<!-- .slide: -->\n\n## My *own* heading\n\nText\n",
+            "My own heading",
+        ),
+        ("Text\n", "untitled"),
+    ],
+)
+def test_a_deck_has_its_title_or_its_first_heading(
+    deck: Presentation, text: str, title: str
+) -> None:
+    (deck.root / "slides" / "untitled.md").write_text(text)
+    page = deck.get("/untitled.md")[2]
+    assert f"<title>{title}</title>" in page
+    assert f'<a href="untitled.md">{title}</a>' in deck.get("/")[2]
+
+
 def test_an_asset_whose_name_needs_escaping_is_served(deck: Presentation) -> None:
     (deck.root / "static" / "img" / "größe 1.svg").write_text("<svg/>")
     assert deck.get("/_assets/static/img/gr%C3%B6%C3%9Fe%201.svg")[0] == 200

@@ -6,12 +6,20 @@
 import './safe-yaml.mjs';
 
 import { getOptions } from 'reveal-md/lib/config.js';
-import { renderListFile } from 'reveal-md/lib/listing.js';
 import { render } from 'reveal-md/lib/render.js';
 import yamlFrontMatter from 'yaml-front-matter';
 
 import { prepareDiagrams } from '../expand/diagram.mjs';
-import { listDecks, readDeck, readFront, Refusal } from '../project.mjs';
+import { fillIn } from '../html.mjs';
+import { headingOf, listDecks, readDeck, readFront, Refusal } from '../project.mjs';
+
+const LIST = new URL('listing.html', import.meta.url);
+
+/** The title of a deck, or else its first heading. */
+function titleOf(name, text) {
+  const { title, __content: markdown } = readFront(yamlFrontMatter, text);
+  return title ?? headingOf(markdown) ?? name;
+}
 
 /**
  * Return the page of a deck as HTML; where the text cannot be read, it says so.
@@ -30,10 +38,22 @@ export async function renderDeck(name, base) {
     if (!(error instanceof Refusal)) throw error;
     mistake = error.message;
   }
-  readFront(yamlFrontMatter, text);
+  const title = titleOf(name, text);
   await prepareDiagrams(text);
-  return render(text, { ...common, text, mistake });
+  return render(text, { ...common, title, text, mistake });
 }
 
 /** Return the list of the decks as HTML. */
-export const renderList = () => renderListFile(listDecks().map((name) => `${name}.md`));
+export function renderList() {
+  const files = listDecks().map((name) => ({ address: `${name}.md`, title: named(name) }));
+  return fillIn(LIST, { files });
+}
+
+/** What the list calls a deck; the page of one that cannot be read says why. */
+function named(name) {
+  try {
+    return titleOf(name, readDeck(name));
+  } catch {
+    return name;
+  }
+}

@@ -11,7 +11,15 @@ import { fillIn } from '../html.mjs';
 import { liveStill } from '../expand/live.mjs';
 import { NOTES } from '../expand/marks.mjs';
 import { readDeclared, readLesson, RUN, scriptNames } from './lessons.mjs';
-import { isThere, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
+import {
+  headingOf,
+  isThere,
+  printedName,
+  readJson,
+  Refusal,
+  root,
+  siteAddress,
+} from '../project.mjs';
 import { withLongCode, withSections } from './sections.mjs';
 import { show } from '../expand/values.mjs';
 
@@ -77,7 +85,7 @@ function repository(given) {
 
 /** What the pages say about a deck: its title, and the lines on its first slide. */
 function describe({ name, title, slides, routes }) {
-  const [heading, ...lines] = slides[0]
+  const [, ...lines] = slides[0]
     .split(NOTES)[0]
     .replace(/<!--.*?-->|<[^>]*>|[*_`]/gs, '')
     .split('\n')
@@ -87,7 +95,7 @@ function describe({ name, title, slides, routes }) {
   return {
     name,
     page: `${name}.html`,
-    title: title ?? heading ?? name,
+    title: title ?? headingOf(slides[0]) ?? name,
     subtitle: lines[0],
     byline: lines.slice(1).join(' · '),
     length: routes.join('\u00a0· '),
