@@ -1,8 +1,5 @@
 // Shows in the speaker view what the audience sees: its two pages of the deck run no network.
 
-/** Tell whether this page is one of the two in the speaker view, as deck.js does. */
-export const isMirror = () => Boolean(window.frameElement && window.parent.opener);
-
 // One deck speaks with itself alone, and only with pages from the same server.
 const channel = new BroadcastChannel(`live ${location.pathname}`);
 const states = new Map();

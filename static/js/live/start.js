@@ -2,10 +2,10 @@
 //
 // Until then a slide shows the still that was written at build time, and none of the rest is loaded.
 
-import { answerQuestions, isMirror } from './mirror.js';
+import { isReceiver } from '../talk/channel.js';
+import { answerQuestions } from './mirror.js';
 
 const deck = document.querySelector('.reveal');
-const mirrors = isMirror();
 const lives = new Map(); // by their roots
 let current;
 
@@ -56,7 +56,10 @@ async function enter(root) {
   if (!lives.has(root)) {
     root.addEventListener('keydown', onKey);
     root.addEventListener('pointerup', onPointerUp);
-    lives.set(root, bringToLife(root, { name: String(roots().indexOf(root)), mirrors }));
+    lives.set(
+      root,
+      bringToLife(root, { name: String(roots().indexOf(root)), mirrors: isReceiver }),
+    );
   }
   if (current === root) lives.get(root).enter();
 }
