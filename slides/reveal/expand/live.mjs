@@ -211,7 +211,8 @@ export function live(root, files, assets) {
   const home = assets === SERVED ? '' : assets;
   const networks = files.map((file) => read(root, file));
   const samples = samplesFor(networks[0], root, assets);
-  const shown = samples.find(({ file }) => file === recorded(networks[0])?.file);
+  const still = recorded(networks[0]);
+  const shown = samples.find(({ file }) => file === still?.file);
   const picture = shown
     ? `<figure class="live-sample"><img src="${escapeText(shown.url)}" alt="${shown.kind} of ${escapeText(withArticle(shown.name))}, shown to the network"><figcaption>${shown.kind}: ${escapeText(shown.name)}</figcaption></figure>`
     : '';
@@ -227,7 +228,7 @@ export function live(root, files, assets) {
       }),
     ),
     samples: JSON.stringify(samples),
-    start: preferred(samples)?.file ?? '',
+    start: (shown ?? preferred(samples))?.file ?? '',
   };
   const attributes = Object.entries(data).map(
     ([key, value]) => `data-${key}="${escapeText(value)}"`,
