@@ -2,7 +2,8 @@
 
 A record, `static/searches/NAME.json`, holds the same search with each of several samplers: all
 trials, the front of the best ones, and how much of what is possible the front covers after each
-generation (its hypervolume). `code/course/results.py` makes it.
+generation (its hypervolume). Searches with other seeds stand beside it, and say what is chance.
+`code/course/results.py` makes it.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ SEARCHES = Path(__file__).resolve().parents[2] / "static" / "searches"
 SAMPLERS = ("nsga2", "random")
 
 
-def make(settings: Sequence[str], replacing: bool, run: Callable[[list[str]], None]) -> None:
+def make(
+    settings: Sequence[str], seeds: int, replacing: bool, run: Callable[[list[str]], None]
+) -> None:
     """Search with each sampler and write the record; what is there already stays as it is.
 
     Args:
         settings: for the lesson.
+        seeds: each sampler searches with 0 to seeds - 1.
         replacing: whether a record of other settings may be written over.
         run: runs a script of the project with arguments, to its end.
 
@@ -45,15 +49,39 @@ def make(settings: Sequence[str], replacing: bool, run: Callable[[list[str]], No
     if options.smoke or "--sampler" in words:
         raise lab.UserError("leave out --smoke and --sampler: each sampler has its turn")
     path = SEARCHES / f"{recipe.network}.json"
+    made: dict[str, Any] = {}
     if path.is_file() and not replacing:
-        there = files.read_json(path, {"settings": dict})
-        if there["settings"] == described(recipe, options):
+        made = files.read_json(path, {"settings": dict, "searches": dict, "repeats": list})
+        if made["settings"] != described(recipe, options):
+            record.refuse(f"{machine.shown(path)} is of other settings")
+        if len(made["repeats"]) >= seeds - 1:
             print(f"{machine.shown(path)}: recorded already", flush=True)
             return
-        record.refuse(f"{machine.shown(path)} is of other settings")
-    for sampler in SAMPLERS:
-        run([machine.shown(Path(nsganet.__file__)), "search", *words, "--sampler", sampler])
-    print(f"{machine.shown(record.save(collect(recipe, options), path))}: the search is recorded")
+    for seed in range(len(made["repeats"]) + 1 if made else 0, seeds):
+        own = [*words, *(["--seed", str(seed)] if seed else [])]
+        for sampler in SAMPLERS:
+            run([machine.shown(Path(nsganet.__file__)), "search", *own, "--sampler", sampler])
+        found = searches(replace(recipe, seed=seed), options)
+        if seed:
+            made["repeats"].append({"seed": seed, "searches": found})
+        else:
+            made = collect(recipe, options, found)
+    others = [each["searches"] for each in made["repeats"]]
+    made["over_seeds"] = over_seeds([made["searches"], *others])
+    print(f"{machine.shown(record.save(made, path))}: the search is recorded")
+
+
+def over_seeds(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation of the last hypervolume and the least error of each sampler."""
+    return {
+        sampler: {
+            "hypervolume": record.spread([each[sampler]["hypervolume"][-1] for each in found]),
+            "least_error": record.spread(
+                [min(trial["error"] for trial in each[sampler]["trials"]) for each in found]
+            ),
+        }
+        for sampler in SAMPLERS
+    }
 
 
 def described(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> dict[str, Any]:
@@ -70,16 +98,28 @@ def described(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> 
     }
 
 
-def collect(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> dict[str, Any]:
-    """The record of a finished search: settings, images, and what each sampler found."""
+def largest(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> dict[str, Any]:
+    """The network with every connection, and its multiply-accumulates."""
+    genome = ".".join([nsganet.encode([[1] * bits(options.nodes)])] * nsganet.PHASES)
+    classes = len(lab.load(recipe.data, limit=recipe.limit or None).classes)
+    model = nsganet.NSGANet(genome, recipe.width, classes)
+    return {"genome": genome, "macs": lab.count_macs(model, (1, 3, 32, 32))}
+
+
+def searches(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> dict[str, Any]:
+    """What each sampler found with the seed of a recipe."""
+    reference = (1.0, float(largest(recipe, options)["macs"]))
+    return {
+        sampler: summarize(recipe, replace(options, sampler=sampler), reference)
+        for sampler in SAMPLERS
+    }
+
+
+def collect(
+    recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions, found: dict[str, Any]
+) -> dict[str, Any]:
+    """The record of finished searches: settings, images, and what each sampler found."""
     data = lab.load(recipe.data, limit=recipe.limit or None)
-    largest = ".".join([nsganet.encode([[1] * bits(options.nodes)])] * nsganet.PHASES)
-    model = nsganet.NSGANet(largest, recipe.width, len(data.classes))
-    macs = lab.count_macs(model, (1, 3, 32, 32))
-    searches = {}
-    for sampler in SAMPLERS:
-        one = replace(options, sampler=sampler)
-        searches[sampler] = summarize(recipe, one, (1.0, float(macs)))
     return {
         "network": recipe.network,
         "dataset": data.name,
@@ -89,8 +129,9 @@ def collect(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> di
         },
         "classes": list(data.classes),
         "settings": described(recipe, options),
-        "largest": {"genome": largest, "macs": macs},
-        "searches": searches,
+        "largest": largest(recipe, options),
+        "searches": found,
+        "repeats": [],
     }
 
 

@@ -193,6 +193,17 @@ def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
     assert made["images"] == {"training": 60, "validation": 20}
     assert made["largest"]["genome"] == "1-1.1-1.1-1"
     assert [len(each["trials"]) for each in made["searches"].values()] == [6, 6]
+    assert made["repeats"] == []
+    results("nsganet-search", "--seeds", "2", settings=small)  # adds what is missing
+    assert started == 2 * ["nsga2", "random"]
+    more = json.loads((tmp_path / "searches" / "nsganet.json").read_text())
+    assert more["searches"] == made["searches"]
+    (other,) = more["repeats"]
+    assert other["seed"] == 1
+    for sampler, each in other["searches"].items():
+        trials, first = each["trials"], more["searches"][sampler]["trials"]
+        assert [one["genome"] for one in trials] != [one["genome"] for one in first]
+        assert more["over_seeds"][sampler]["hypervolume"]["n"] == 2
     for wrong, line in (
         ("--population 4", "is of other settings: --replace"),
         ("--sampler random", "leave out --smoke and --sampler"),
@@ -201,7 +212,7 @@ def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
             results("nsganet-search", settings=f"{small} {wrong}")
     with pytest.raises(UserError, match="is recorded alone"):
         results("nsganet-search", "lenet", settings=small)
-    assert started == ["nsga2", "random"]
+    assert started == 2 * ["nsga2", "random"]
 
 
 @pytest.mark.needs("resnet")

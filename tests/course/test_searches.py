@@ -26,6 +26,12 @@ pytestmark = pytest.mark.needs("darts", "nsganet")
 
 RECORD: dict[str, Any] = json.loads((searches.SEARCHES / "nsganet.json").read_text())
 SAMPLERS = list(RECORD["searches"])
+OF_SEEDS = {0: RECORD["searches"], **{each["seed"]: each["searches"] for each in RECORD["repeats"]}}
+each_search = pytest.mark.parametrize(
+    "search",
+    [found[sampler] for found in OF_SEEDS.values() for sampler in SAMPLERS],
+    ids=[f"{sampler}-{seed}" for seed in OF_SEEDS for sampler in SAMPLERS],
+)
 
 
 def test_the_record_is_of_the_settings_of_the_lesson() -> None:
@@ -39,19 +45,18 @@ def test_the_lesson_trains_the_knee_of_the_recorded_search() -> None:
     assert nsganet.RECIPE.genome == evolved["trials"][evolved["knee"]]["genome"]
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_recorded_search_says_where_its_numbers_come_from(sampler: str) -> None:
-    for each in RECORD["searches"][sampler]["environments"]:
+@each_search
+def test_a_recorded_search_says_where_its_numbers_come_from(search: dict[str, Any]) -> None:
+    for each in search["environments"]:
         assert each["commit"]
         assert not each["commit"].endswith("-dirty")
         assert all(each[key] for key in ("device", "precision", "torch", "ignite", "optuna"))
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_every_trial_is_one_of_its_network(sampler: str) -> None:
+@each_search
+def test_every_trial_is_one_of_its_network(search: dict[str, Any]) -> None:
     """Counted again from its genome; and no network was trained twice."""
-    search, settings = RECORD["searches"][sampler], RECORD["settings"]
-    trials = search["trials"]
+    trials, settings = search["trials"], RECORD["settings"]
     assert len(trials) == settings["population"] * settings["generations"]
     numbers = [trial["number"] for trial in trials]
     assert numbers == sorted(set(numbers))
@@ -76,9 +81,9 @@ def test_every_trial_is_one_of_its_network(sampler: str) -> None:
     assert {nsganet.canonical(each["genome"]) for each in trials} == set(trained)
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
-def test_what_a_search_says_of_its_trials_follows_from_them(sampler: str) -> None:
-    search, population = RECORD["searches"][sampler], RECORD["settings"]["population"]
+@each_search
+def test_what_a_search_says_of_its_trials_follows_from_them(search: dict[str, Any]) -> None:
+    population = RECORD["settings"]["population"]
     points = [(trial["error"], trial["macs"]) for trial in search["trials"]]
     assert search["front"] == pareto_front(points)
     assert search["knee"] == knee(points)
@@ -91,20 +96,18 @@ def test_what_a_search_says_of_its_trials_follows_from_them(sampler: str) -> Non
     assert search["seconds"] == pytest.approx(seconds, abs=0.051)  # it is rounded to a tenth
 
 
-def test_both_searches_begin_with_the_same_networks() -> None:
-    first = [
-        [trial["genome"] for trial in each["trials"][: RECORD["settings"]["population"]]]
-        for each in RECORD["searches"].values()
-    ]
-    assert first[0] == first[1]
+def test_both_searches_of_a_seed_begin_with_the_same_networks() -> None:
+    for found in OF_SEEDS.values():
+        first = [
+            [trial["genome"] for trial in each["trials"][: RECORD["settings"]["population"]]]
+            for each in found.values()
+        ]
+        assert first[0] == first[1]
 
 
-def test_evolution_gains_at_the_cheap_end_as_the_note_says() -> None:
-    evolved, drawn = (RECORD["searches"][sampler]["trials"] for sampler in ("nsga2", "random"))
-    cheapest = min(trial["macs"] for trial in drawn)
-    assert sum(trial["macs"] < cheapest for trial in evolved) > 1
-    dear = [min(trial["error"] for trial in trials) for trials in (evolved, drawn)]
-    assert dear[0] == pytest.approx(dear[1], abs=0.01)  # neither is better where cost is no matter
+def test_what_is_said_over_seeds_follows_from_the_searches() -> None:
+    assert RECORD["over_seeds"] == searches.over_seeds(list(OF_SEEDS.values()))
+    assert all(each["hypervolume"]["n"] == len(OF_SEEDS) for each in RECORD["over_seeds"].values())
 
 
 def test_the_search_improves_on_its_own_start() -> None:
@@ -162,7 +165,7 @@ def test_a_damaged_record_of_a_search_is_one_line(
     def make(words: list[str]) -> None:
         if network == "darts":
             darts_search.make(words, 1, False, pytest.fail, pytest.fail)  # type: ignore[arg-type]
-        searches.make(words, False, pytest.fail)  # type: ignore[arg-type]
+        searches.make(words, 1, False, pytest.fail)  # type: ignore[arg-type]
 
     readers = [partial(make, ["--data", "shapes"])]
     if network == "darts":

@@ -571,6 +571,22 @@ def test_two_searches_are_told_apart_by_more_than_their_color(root: Path) -> Non
     assert re.findall(r'class="label".*?>(.*?)<', shown) == ["NSGA-II", "random search"]
 
 
+def test_searches_with_other_seeds_are_thin_lines_and_a_spread(root: Path) -> None:
+    write_search(root)
+    path = root / "static" / "search.json"
+    whole = json.loads(path.read_text())
+    whole["repeats"] = 2 * [{"seed": 1, "searches": whole["searches"]}]
+    mean = {"mean": 0.4, "std": 0.01, "n": 3}
+    some = {"least_error": mean, "hypervolume": mean}
+    whole["over_seeds"] = dict.fromkeys(whole["searches"], some)
+    path.write_text(json.dumps(whole))
+    shown = filled(root, "{{ static/search.json: searches.nsga2, searches.random | front }}")
+    assert shown.count('class="edge other first"') == shown.count('class="edge other second"') == 2
+    row = [cell.replace("\N{NO-BREAK SPACE}", " ") for cell in cells(shown)[1]]
+    assert row == ["NSGA-II", "3", "40.0 ± 1.0%", "0.400 ± 0.010"]
+    assert "Thin lines: the same with 2 other seeds" in shown
+
+
 def test_the_shares_of_a_search_are_means_over_its_edges(root: Path) -> None:
     rows = [[[0.5, 0.5], [0.5, 0.5]], [[0.75, 0.25], [0.25, 0.75]], [[0.9, 0.1], [0.5, 0.5]]]
     history = [{"epoch": n, "normal": row} for n, row in enumerate(rows, 1)]

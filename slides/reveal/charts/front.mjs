@@ -56,8 +56,10 @@ const page = (title, parts, table) =>
     table,
   );
 
+const samplerOf = (key) => key.split('.').at(-1);
+
 /** Return the name that an audience knows a search by, from the last part of its key. */
-const nameOf = (key) => NAMES[key.split('.').at(-1)] ?? escapeText(key);
+const nameOf = (key) => NAMES[samplerOf(key)] ?? escapeText(key);
 
 /**
  * Draw one or two searches: all networks, and the edge of what each front dominates.
@@ -79,14 +81,18 @@ export function front(record, searches, word) {
       throw new Error(`${key} is no search: it has no trials`);
     }
   }
-  const axis = place(searches.flatMap(({ search }) => search.trials));
+  const others = (record.repeats ?? []).flatMap((each) => Object.values(each.searches));
+  const drawn = word === 'generations' ? [] : others;
+  const axis = place(
+    [...searches.map(({ search }) => search), ...drawn].flatMap(({ trials }) => trials),
+  );
   const title = `Validation error, ${escapeText(record.dataset)}`;
   const how =
     `Each network trained on ${show(record.images.training, 'integer')} images, ` +
     `and measured on ${show(record.images.validation, 'integer')} others.`;
   return word === 'generations'
     ? byGeneration(searches[0].search, axis, title, how)
-    : together(searches, axis, title, how);
+    : together(record, searches, axis, title, how);
 }
 
 function byGeneration({ trials, hypervolume }, { x, y, grid }, title, how) {
@@ -118,13 +124,18 @@ function byGeneration({ trials, hypervolume }, { x, y, grid }, title, how) {
   });
 }
 
-function together(searches, { x, y, grid }, title, how) {
-  const drawn = searches.flatMap(({ search: { trials } }, n) => {
+function together(record, searches, { x, y, grid }, title, how) {
+  const { repeats = [], over_seeds: spreads = {} } = record;
+  const drawn = searches.flatMap(({ key: name, search: { trials } }, n) => {
+    const others = repeats.map((each) => each.searches[samplerOf(name)].trials);
+    const edges = others.map(
+      (each) => `<path class="edge other ${STYLES[n]}" d="${stairs(each, { x, y })}"/>`,
+    );
     const best = new Set(frontOf(trials));
     const dots = trials.map((trial) =>
       dot([x(trial.macs), y(trial.error)], STYLES[n], best.has(trial) ? 'front' : 'dominated'),
     );
-    return [`<path class="edge ${STYLES[n]}" d="${stairs(trials, { x, y })}"/>`, ...dots];
+    return [...edges, `<path class="edge ${STYLES[n]}" d="${stairs(trials, { x, y })}"/>`, ...dots];
   });
   const key = searches.map(({ key: name }, n) => {
     const [left, top] = [PLOT.left + 34 + 270 * n, 70]; // in the plot it would hide networks
@@ -135,15 +146,21 @@ function together(searches, { x, y, grid }, title, how) {
     );
   });
   return page(title, [...grid, ...drawn, ...key], {
-    caption: `${how} One search each, of ${searches[0].search.trials.length} trials. ${VOLUME}`,
+    caption: `${how} ${searches[0].search.trials.length} trials in a search. ${seeds(repeats)}${VOLUME}`,
     heads: ['search', 'trained', 'least error', 'hypervolume'],
     rows: searches.map(({ key: name, search }) => ({
       cells: [
         nameOf(name),
         search.trained,
-        show(leastError(search.trials), 'percent'),
-        show(search.hypervolume.at(-1), 'decimals 3'),
+        show(spreads[samplerOf(name)]?.least_error ?? leastError(search.trials), 'percent'),
+        show(spreads[samplerOf(name)]?.hypervolume ?? search.hypervolume.at(-1), 'decimals 3'),
       ],
     })),
   });
 }
+
+/** What the thin lines are, and the numbers behind ±. */
+const seeds = (repeats) =>
+  repeats.length === 0
+    ? ''
+    : `Thin lines: the same with ${repeats.length} other seeds; mean ± standard deviation of all. `;

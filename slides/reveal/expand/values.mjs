@@ -79,13 +79,20 @@ export function number(value) {
   return value;
 }
 
+/** Write a number; a mean over several runs carries its spread. @param {(n: any) => string} written */
+function spread(value, written) {
+  if (value === null || typeof value !== 'object') return written(value);
+  const beside = number(value.n) > 1 ? `${nbsp}±${nbsp}${written(value.std)}` : '';
+  return `${written(value.mean)}${beside}`;
+}
+
 const FORMATS = {
   text: (value) => {
     if (value === null || typeof value === 'object') throw new Error('that is not a single value');
     return String(value);
   },
   integer: (value) => Math.round(number(value)).toLocaleString('en-US'),
-  decimals: (value, digits = '2') => number(value).toFixed(Number(digits)),
+  decimals: (value, digits = '2') => spread(value, (each) => number(each).toFixed(Number(digits))),
   millions: (value) => {
     const millions = number(value) / 1e6;
     return `${millions.toFixed(millions < 10 ? 2 : millions < 100 ? 1 : 0)}${nbsp}M`;
@@ -95,13 +102,9 @@ const FORMATS = {
     const [unit, size] = UNITS.find(([, least]) => number(value) >= least) ?? ['', 1];
     return `${value / size}${unit && nbsp + unit}`;
   },
-  // A fraction of one. A mean over several runs carries its spread.
-  percent: (value, digits = '1') => {
-    const written = (share) => (100 * number(share)).toFixed(Number(digits));
-    if (value === null || typeof value !== 'object') return `${written(value)}%`;
-    const spread = number(value.n) > 1 ? `${nbsp}±${nbsp}${written(value.std)}` : '';
-    return `${written(value.mean)}${spread}%`;
-  },
+  // A fraction of one.
+  percent: (value, digits = '1') =>
+    `${spread(value, (share) => (100 * number(share)).toFixed(Number(digits)))}%`,
   // Seconds, to two units.
   duration: (value) => {
     // Rounded as the README's comparison is: from an hour on to the minute.
