@@ -25,7 +25,7 @@ GOES = f"""
 code/*.py !code/{KEPT}.py code/course/own/[!_]*.py
 code/course/darts_search.py code/course/nsganet_search.py benchmarks/training.py
 slides/**/*.md !slides/gallery.md slides/LICENSE slides/lecture.json docs/pictures/**
-static/results/** static/models/** static/searches/** static/papers.json
+static/results/** static/models/** static/searches/** static/papers.json static/rates.json
 static/img/** !static/*/{KEPT}.*
 !static/img/favicon.svg !static/img/title.svg !static/img/slides/gallery.png
 tests/lessons/test_*.py !tests/lessons/test_{KEPT}.py

@@ -1,0 +1,76 @@
+"""The learning rates that were tried for each network: static/rates.json.
+
+    python -m course.rates RUN ...
+
+RUN is a short training, `python code/NAME.py --epochs 6 --lr RATE`. Of those tried, a lesson's
+recipe has the rate that reached the best validation accuracy.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lab import machine
+from lab.errors import UserError
+from lab.parser import Parser
+from lab.recipe import recorded_recipe
+from lab.runs import Run
+
+from . import lessons, record
+
+RATES = lessons.ROOT / "static" / "rates.json"
+CHOSEN = ("lr", "epochs")  # what a try has otherwise than its lesson's recipe
+
+
+def main() -> None:
+    """The command line: `python -m course.rates RUN ...`."""
+    machine.show_errors_in_one_line()
+    parser = Parser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
+    made = summarize([Run.open(path) for path in parser.parse_args().runs])
+    print(f"{machine.shown(record.save(made, RATES))}: {', '.join(made['networks'])}")
+
+
+def summarize(runs: Sequence[Run]) -> dict[str, Any]:
+    """What each network reached with each rate.
+
+    Returns:
+        data set, epochs and seed of all tries, and by network the tries in the order of their
+        rates: each with its validation accuracy, a fraction of one, and its commit.
+
+    Raises:
+        UserError: an unfinished run, or one that has more than the rate otherwise than the others.
+    """
+    common: dict[str, Any] = {}
+    tries: dict[str, list[dict[str, Any]]] = {name: [] for name in lessons.networks()}
+    for run in runs:
+        made = record.summarize([run])
+        (row,) = made["runs"]
+        own = recorded_recipe(lessons.networks()[made["network"]].recipe.as_dict())
+        others = [
+            key
+            for key, value in made["recipe"].items()
+            if key not in ("data", *CHOSEN) and value != own.get(key)
+        ]
+        about = {
+            "dataset": made["dataset"],
+            "epochs": made["recipe"]["epochs"],
+            "seed": row["seed"],
+        }
+        if others or (common and about != common):
+            raise UserError(f"{run} differs in {', '.join(others) or 'its data, epochs or seed'}")
+        common = about
+        tries[made["network"]].append(
+            {
+                "lr": made["recipe"]["lr"],
+                "validation_accuracy": row["validation_accuracy"],
+                "commit": row["commit"],
+            }
+        )
+    networks = {
+        name: sorted(rows, key=lambda each: each["lr"]) for name, rows in tries.items() if rows
+    }
+    return {**common, "networks": networks}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""The learning rates of the lessons are those that did best of what was tried."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lab
+from course import lessons, rates
+from lab.errors import UserError
+
+TRIED: dict[str, Any] = (
+    json.loads(rates.RATES.read_text(encoding="utf-8")) if rates.RATES.is_file() else {}
+)
+NETWORKS: dict[str, list[dict[str, Any]]] = TRIED.get("networks", {})
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_lesson_has_the_best_of_the_rates_that_were_tried(name: str) -> None:
+    tried = NETWORKS[name]
+    assert [each["lr"] for each in tried] == [0.05, 0.1, 0.2]
+    best = max(tried, key=lambda each: each["validation_accuracy"])
+    assert lessons.networks()[name].recipe.lr == best["lr"]
+
+
+def test_tries_of_one_recipe_are_summarized_and_others_refused(
+    trained: lab.Trained, tmp_path: Path
+) -> None:
+    # LeNet of the tests has other settings than its lesson.
+    with pytest.raises(UserError, match="differs in limit, original"):
+        rates.summarize([trained.run])
