@@ -13,7 +13,7 @@ from lab.onnx.export import stored
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-FEW = 1000  # weights: a tensor that holds fewer keeps two bytes for each
+FEW = 2500  # weights: a tensor that holds fewer keeps two bytes for each
 MOST = 127  # steps, from zero on
 BATCH = 32
 

@@ -41,9 +41,9 @@ def test_a_weight_is_off_by_half_a_step_of_its_channel() -> None:
 
 
 LAYERS: dict[str, Callable[[], nn.Module]] = {
-    "grouped": lambda: nn.Conv2d(8, 16, 9, padding=4, groups=8),
-    "dilated": lambda: nn.Conv2d(8, 16, 3, stride=2, padding=2, dilation=2),
-    "linear": lambda: nn.Sequential(nn.Flatten(2), nn.Linear(64, 16)),
+    "grouped": lambda: nn.Conv2d(8, 32, 9, padding=4, groups=8),
+    "dilated": lambda: nn.Conv2d(8, 48, 3, stride=2, padding=2, dilation=2),
+    "linear": lambda: nn.Sequential(nn.Flatten(2), nn.Linear(64, 48)),
 }
 
 
@@ -222,13 +222,7 @@ def test_a_model_is_of_its_record_and_answers_as_it_says(path: Path) -> None:
     assert known["macs"] == counted["macs"]
     assert known["agreement"]["same"] >= models.LEAST_AGREEMENT * known["agreement"]["images"]
     pictures, names = models.samples()
-    opening = lab.data.Split(pictures.images[[names.index("photos/cat.png")]], torch.zeros(1))
-    session = InferenceSession(content, providers=["CPUExecutionProvider"])
-    (batch, _), *_ = lab.normalized(opening, known["mean"], known["std"], 1)
-    (logits,) = session.run(["logits"], {"images": batch.numpy()})
-    assert known["classes"][int(logits.argmax())] == "cat"  # what a slide opens with
     assert [sample["file"] for sample in known["samples"]] == names
-    # PyTorch's, in float32; of photographs the file's own, until the network is exported again.
     told = [sample["probabilities"] for sample in known["samples"]]
     error, others = models.difference(content, pictures, known, told)
     assert error <= models.LARGEST_ERROR
