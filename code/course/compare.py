@@ -7,7 +7,6 @@ classifiers, `static/facts.json` says what it has without. The picture beside it
 that draws them.
 """
 
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,12 @@ Record = Variant
 
 
 def table(rows: Sequence[Record], facts: Mapping[str, Any]) -> str:
-    """Records as a Markdown table: costs, accuracies with their spread, time, device, data."""
+    """Records as a Markdown table: costs, accuracies with their spread, device, data."""
     head = (
         *("network", "parameters", "MACs", "epochs", "runs"),
-        *("validation accuracy", "test accuracy", "training time", "trained on", "data"),
+        *("validation accuracy", "test accuracy", "trained on", "data"),
     )
-    align = ["---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "---", "---"]
+    align = ["---", "--:", "--:", "--:", "--:", "--:", "--:", "---", "---"]
     lines = [head, align, *(_cells(row, facts) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -48,7 +47,6 @@ def _cells(record: Record, facts: Mapping[str, Any]) -> list[str]:
         str(record["test_accuracy"]["n"]),
         _accuracy(record["validation_accuracy"]),
         _accuracy(record["test_accuracy"]),
-        _duration(_seconds(record)),
         "; ".join(devices),
         record["dataset"],
     ]
@@ -65,17 +63,6 @@ def _answering(record: Record, facts: Mapping[str, Any]) -> int:
 def _accuracy(spread: Spread) -> str:
     deviation = f" ± {100 * spread['std']:.1f}" if spread["n"] > 1 else ""
     return f"{100 * spread['mean']:.1f}{deviation} %"
-
-
-def _seconds(record: Record) -> float:
-    return statistics.median(run["seconds"] for run in record["runs"])
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
 def put_into(text: str, made: str) -> str:
