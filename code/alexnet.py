@@ -239,7 +239,7 @@ class AlexNetRecipe(lab.Recipe):
     dropout: float = lab.setting(0.5, "share of units left out", low=0, below=1)
 
 
-RECIPE = AlexNetRecipe("alexnet", epochs=15, lr=0.05, batch_size=128, crop_padding=2)
+RECIPE = AlexNetRecipe("alexnet", epochs=20, lr=0.2, batch_size=128, crop_padding=2)
 
 
 def build(recipe: AlexNetRecipe, classes: int) -> AlexNet:

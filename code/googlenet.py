@@ -294,7 +294,7 @@ class GoogLeNetRecipe(lab.AuxiliaryRecipe):
     paper: bool = lab.setting(False, "5x5 convolutions and no batch norm, as in 2014")
 
 
-RECIPE = GoogLeNetRecipe("googlenet", epochs=16, lr=0.1, batch_size=128, crop_padding=2)
+RECIPE = GoogLeNetRecipe("googlenet", epochs=20, lr=0.2, batch_size=128, crop_padding=2)
 
 
 def build(recipe: GoogLeNetRecipe, classes: int) -> GoogLeNet:

@@ -125,7 +125,7 @@ class LeNetRecipe(lab.Recipe):
     original: bool = lab.setting(False, "tanh and average pooling, much as in 1998")
 
 
-RECIPE = LeNetRecipe("lenet", epochs=40, lr=0.05, batch_size=128, crop_padding=2)
+RECIPE = LeNetRecipe("lenet", epochs=20, lr=0.05, batch_size=128, crop_padding=2)
 
 
 def build(recipe: LeNetRecipe, classes: int) -> LeNet5:

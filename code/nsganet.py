@@ -236,7 +236,7 @@ class NSGANetRecipe(lab.Recipe):
     width: int = lab.setting(16, "channels of the first phase", low=1)
 
 
-RECIPE = NSGANetRecipe("nsganet", epochs=20, lr=0.1, batch_size=128, crop_padding=2)
+RECIPE = NSGANetRecipe("nsganet", epochs=20, lr=0.2, batch_size=128, crop_padding=2)
 
 
 def build(recipe: NSGANetRecipe, classes: int) -> NSGANet:
@@ -295,7 +295,7 @@ class SearchOptions(lab.Options):
     heartbeat: int = lab.setting(30, "seconds between signs of life; four missed: dead", low=1)
 
 
-SEARCH = replace(RECIPE, width=8, epochs=3, batch_size=32)  # how each network is trained
+SEARCH = replace(RECIPE, width=8, epochs=3, lr=0.1, batch_size=32)  # of each network
 PHASES = 3  # as in the paper's search on CIFAR10
 
 

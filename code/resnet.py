@@ -317,7 +317,7 @@ class ResNetRecipe(lab.Recipe):
         return f"{'Plain' if self.plain else 'ResNet'}-{self.depth}"
 
 
-RECIPE = ResNetRecipe("resnet", epochs=40, lr=0.2, batch_size=128, crop_padding=2)
+RECIPE = ResNetRecipe("resnet", epochs=20, lr=0.2, batch_size=128, crop_padding=2)
 
 
 def build(recipe: ResNetRecipe, classes: int) -> ResNet:

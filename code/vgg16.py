@@ -194,7 +194,7 @@ class VGG16Recipe(lab.Recipe):
     dropout: float = lab.setting(0.5, "share of hidden units left out", low=0, below=1)
 
 
-RECIPE = VGG16Recipe("vgg16", epochs=40, lr=0.05, batch_size=128, crop_padding=2)
+RECIPE = VGG16Recipe("vgg16", epochs=20, lr=0.1, batch_size=128, crop_padding=2)
 
 
 def build(recipe: VGG16Recipe, classes: int) -> VGG16:

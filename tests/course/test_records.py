@@ -67,8 +67,3 @@ def test_the_accuracies_of_a_record_follow_from_its_runs(record: dict[str, Any])
         mean = sum(run["test_accuracy"] for run in each["runs"]) / len(each["runs"])
         assert each["test_accuracy"]["mean"] == pytest.approx(mean, abs=1e-5)
         assert each["test_accuracy"]["n"] == len(each["runs"])
-
-
-def test_lenet_reaches_what_its_lesson_promises() -> None:
-    record = json.loads((RESULTS / "lenet.json").read_text())
-    assert record["test_accuracy"]["mean"] >= 0.73

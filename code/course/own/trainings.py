@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import lab
-
 from .. import darts_search, nsganet_search
 
 # A lesson, the name that its record has, and the settings that make it.
@@ -25,6 +23,8 @@ EXPERIMENTS = {
             "--epochs 12 --lr 0.02 --weight-decay 0 --crop-padding 0 --no-flip",
         ),
     ],
+    # Xiao et al. 2021: a transformer whose first layers are convolutions.
+    "stem": [("vit", "convolutions", "--stem conv")],
 }
 
 
@@ -35,9 +35,7 @@ def _nsganet(
     run: Callable[[list[str]], None],
     finish: object,
 ) -> None:
-    if seeds != 1:
-        raise lab.UserError("nsganet-search takes one seed only")
-    nsganet_search.make(settings, replacing, run)
+    nsganet_search.make(settings, seeds, replacing, run)
 
 
 # How each is made: `darts_search.make` says what it is given.
