@@ -57,7 +57,8 @@ FAULTS = [
     Fault(
         "Faint", '<p style="opacity: 0.4">Dim</p>', [r'"Dim" has a contrast of \d\.\d, less'], "<p"
     ),
-    Fault("Unsaid", "![A plot](img/plot.png)", [r"<img> plot.png has no words for who"], "![A"),
+    Fault("Wordless", "![](img/plot.png)", [r"<img> plot.png has no words for who"], "![]"),
+    Fault("Unsaid", "![plot.png](img/plot.png)", [r"<img> plot.png has no words for who"], "![p"),
     Fault(
         "Nameless", "<button></button>", [r"<button>.* keeps people out: .*button-name"], "<button"
     ),
