@@ -136,6 +136,7 @@ def test_the_deck_and_its_assets_are_served(deck: Presentation, path: str, kind:
             "---\ntheme: evo\n---\n\n<!-- .slide: -->\n\n## My *own* heading\n\nText\n",
             "My own heading",
         ),
+        ("```sh\n# install\n```\n\n<!--\n# not this\n-->\n\n## max_pool\n", "max_pool"),
         ("Text\n", "untitled"),
     ],
 )
@@ -145,7 +146,7 @@ def test_a_deck_has_its_title_or_its_first_heading(
     (deck.root / "slides" / "untitled.md").write_text(text)
     page = deck.get("/untitled.md")[2]
     assert f"<title>{title}</title>" in page
-    assert f'<a href="untitled.md">{title}</a>' in deck.get("/")[2]
+    assert f'<a href="untitled.md">{title}</a>' in html.unescape(deck.get("/")[2])
 
 
 def test_an_asset_whose_name_needs_escaping_is_served(deck: Presentation) -> None:

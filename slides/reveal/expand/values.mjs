@@ -107,7 +107,7 @@ const FORMATS = {
     `${spread(value, (share) => (100 * number(share)).toFixed(Number(digits)))}%`,
   // Seconds, to two units.
   duration: (value) => {
-    // Rounded as the README's comparison is: from an hour on to the minute.
+    // From an hour on to the minute.
     const grain = number(value) < 3599.5 ? 1 : 60;
     let rest = Math.round(value / grain) * grain;
     if (rest < 0) throw new Error(`${value} is less than no time`);

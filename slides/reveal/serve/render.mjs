@@ -18,7 +18,7 @@ const LIST = new URL('listing.html', import.meta.url);
 /** The title of a deck, or else its first heading. */
 function titleOf(name, text) {
   const { title, __content: markdown } = readFront(yamlFrontMatter, text);
-  return title ?? headingOf(markdown) ?? name;
+  return title || headingOf(markdown) || name;
 }
 
 /**

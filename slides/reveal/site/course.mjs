@@ -13,6 +13,7 @@ import { NOTES } from '../expand/marks.mjs';
 import { readDeclared, readLesson, RUN, scriptNames } from './lessons.mjs';
 import {
   headingOf,
+  linesBelow,
   isThere,
   printedName,
   readJson,
@@ -85,19 +86,14 @@ function repository(given) {
 
 /** What the pages say about a deck: its title, and the lines on its first slide. */
 function describe({ name, title, slides, routes }) {
-  const [, ...lines] = slides[0]
-    .split(NOTES)[0]
-    .replace(/<!--.*?-->|<[^>]*>|[*_`]/gs, '')
-    .split('\n')
-    .map((line) => line.replace(/^#+\s*/, '').trim())
-    .filter(Boolean);
+  const [subtitle, ...byline] = linesBelow(slides[0].split(NOTES)[0]);
   const picture = `static/img/slides/${name}.png`;
   return {
     name,
     page: `${name}.html`,
-    title: title ?? headingOf(slides[0]) ?? name,
-    subtitle: lines[0],
-    byline: lines.slice(1).join(' · '),
+    title: title || headingOf(slides.join('\n')) || name,
+    subtitle,
+    byline: byline.join(' · '),
     length: routes.join('\u00a0· '),
     picture: isThere(picture) ? picture : undefined,
   };
@@ -139,7 +135,7 @@ function recordRows(record) {
     ['Data', datasets[record.dataset] ?? text(record.dataset)],
     ['Runs', n > 1 ? `${n}, mean ± standard deviation` : text(n)],
     ['Epochs', text(record.recipe.epochs)],
-    ['Training', `${show(run.seconds, 'duration')} on ${run.device}, ${run.precision}`],
+    ['Trained on', `${run.device}, ${run.precision}`],
     ['Most often confused', confused(record)],
     ['Parameters', show(record.parameters, 'integer')],
     ['Multiply-accumulates', `${show(record.macs, 'millions')} an image`],
