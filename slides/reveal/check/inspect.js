@@ -227,7 +227,7 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
     const isForEyes = image.matches('[role="presentation"], [role="none"], [aria-hidden="true"]');
     const isName = image.closest('button') !== null; // which says what the button does, in short
     const words = image.alt.trim();
-    const isNone = isName ? !words : words.length < 3 || /\.\w{2,4}$/.test(words); // a file's name
+    const isNone = isName ? !words : words.length < 3 || /^\S+\.[a-z]\w{1,3}$/i.test(words); // a file's name
     if (isNone && !isForEyes) {
       const said = 'has no words for who cannot see it: let its alternative text say what it shows';
       tell(slide, 'alt', image, said);
