@@ -48,6 +48,8 @@ def make(
     )
     if options.smoke or "--sampler" in words:
         raise lab.UserError("leave out --smoke and --sampler: each sampler has its turn")
+    if recipe.seed != nsganet.SEARCH.seed:
+        raise lab.UserError("leave out --seed: --seeds says how many")
     path = SEARCHES / f"{recipe.network}.json"
     made: dict[str, Any] = {}
     if path.is_file() and not replacing:

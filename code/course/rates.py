@@ -2,8 +2,9 @@
 
     python -m course.rates RUN ...
 
-RUN is a short training, `python code/NAME.py --epochs 6 --lr RATE`. Of those tried, a lesson's
-recipe has the rate that reached the best validation accuracy.
+RUN is a short training, `python code/NAME.py --epochs 6 --lr RATE`. Name all of them: the file is
+written anew. Of the rates tried, a lesson's recipe has the one that reached the best validation
+accuracy.
 """
 
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ def summarize(runs: Sequence[Run]) -> dict[str, Any]:
     for run in runs:
         made = record.summarize([run])
         (row,) = made["runs"]
+        if made["network"] not in tries:
+            raise UserError(f"{run} is of no lesson's network")
         own = recorded_recipe(lessons.networks()[made["network"]].recipe.as_dict())
         others = [
             key
@@ -56,8 +59,10 @@ def summarize(runs: Sequence[Run]) -> dict[str, Any]:
             "epochs": made["recipe"]["epochs"],
             "seed": row["seed"],
         }
-        if others or (common and about != common):
-            raise UserError(f"{run} differs in {', '.join(others) or 'its data, epochs or seed'}")
+        if others:
+            raise UserError(f"{run} differs from its lesson in {', '.join(others)}")
+        if common and about != common:
+            raise UserError(f"{run} differs from {runs[0]} in data, epochs or seed")
         common = about
         tries[made["network"]].append(
             {

@@ -4,7 +4,7 @@
     python -m course.results resnet vgg16 --seeds 3        two of them, seeds 0, 1 and 2
     python -m course.results -- --data FOLDER --threads 1  what follows -- goes to every lesson
     python -m course.results shortcuts                     an experiment, by its name
-    python -m course.results nsganet-search                a search, with NSGA-II and at random
+    python -m course.results nsganet-search --seeds 3      three searches, and three at random
     python -m course.results darts-search --seeds 2        a search, its cell and random ones
 
 What is recorded or trained already stays as it is, and what was stopped half-way goes on: type

@@ -207,6 +207,7 @@ def test_a_search_is_recorded_with_both_samplers_and_not_made_again(
     for wrong, line in (
         ("--population 4", "is of other settings: --replace"),
         ("--sampler random", "leave out --smoke and --sampler"),
+        ("--seed 3", "leave out --seed: --seeds says how many"),
     ):
         with pytest.raises(UserError, match=line):
             results("nsganet-search", settings=f"{small} {wrong}")

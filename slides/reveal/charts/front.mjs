@@ -127,7 +127,7 @@ function byGeneration({ trials, hypervolume }, { x, y, grid }, title, how) {
 function together(record, searches, { x, y, grid }, title, how) {
   const { repeats = [], over_seeds: spreads = {} } = record;
   const drawn = searches.flatMap(({ key: name, search: { trials } }, n) => {
-    const others = repeats.map((each) => each.searches[samplerOf(name)].trials);
+    const others = repeats.map((each) => each.searches[samplerOf(name)]?.trials ?? trials);
     const edges = others.map(
       (each) => `<path class="edge other ${STYLES[n]}" d="${stairs(each, { x, y })}"/>`,
     );
@@ -147,7 +147,12 @@ function together(record, searches, { x, y, grid }, title, how) {
   });
   return page(title, [...grid, ...drawn, ...key], {
     caption: `${how} ${searches[0].search.trials.length} trials in a search. ${seeds(repeats)}${VOLUME}`,
-    heads: ['search', 'trained', 'least error', 'hypervolume'],
+    heads: [
+      'search',
+      repeats.length ? 'trained (first seed)' : 'trained',
+      'least error',
+      'hypervolume',
+    ],
     rows: searches.map(({ key: name, search }) => ({
       cells: [
         nameOf(name),
