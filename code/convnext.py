@@ -223,8 +223,7 @@ def difference_from_torchvision() -> None:
 #
 # The paper trains for 300 epochs with AdamW, Mixup, CutMix and more (table 5). That alone is worth
 # 2.7 points for a ResNet-50 (section 2.1). Here it gets the recipe of all the others. Its layer
-# scale begins with 1: AdamW moves each weight as fast as the others, however small its gradient.
-# With SGD, a scale of a millionth would take many epochs to grow.
+# scale begins with 1: AdamW takes equally large steps for small gradients, SGD does not.
 
 
 # %%

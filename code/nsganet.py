@@ -295,7 +295,8 @@ class SearchOptions(lab.Options):
     heartbeat: int = lab.setting(30, "seconds between signs of life; four missed: dead", low=1)
 
 
-SEARCH = replace(RECIPE, width=8, epochs=3, lr=0.1, batch_size=32)  # of each network
+# How each network is trained.
+SEARCH = replace(RECIPE, width=8, epochs=3, lr=0.1, batch_size=32)
 PHASES = 3  # as in the paper's search on CIFAR10
 
 
