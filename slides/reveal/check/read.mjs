@@ -5,10 +5,9 @@ import path from 'node:path';
 import { replaceLinks } from '../expand/links.mjs';
 import { NOTES } from '../expand/marks.mjs';
 import { show } from '../expand/values.mjs';
-import { isThere, readJson } from '../project.mjs';
+import { headingOf, isThere, readJson } from '../project.mjs';
 
 const MINUTES = /^\s*notes?:\s*\d+ minutes?\b.*/im;
-const HEADING = /^#+ +(.*?) *$/m;
 
 // Numbers as they are typed, not those in names (CIFAR10, VGG16, LeNet-5), shapes (3x3) and years.
 const NUMBER = String.raw`(?<![\w.-])(?!(?:19|20)\d\d\b)\d(?:[\d.,]*\d)?(?:\s*[%kMGs]\b|\s*%|(?!\w))`;
@@ -36,8 +35,7 @@ const plain = (text) => text.replace(/[\s,\u00a0]/g, '');
 const bare = (text) => text.toLowerCase().replace(/[^a-z\d]/g, '');
 
 /** The heading of a slide, as words. */
-export const titleOf = (text) =>
-  (HEADING.exec(text)?.[1] ?? '').replace(/<!--.*?-->|<[^>]*>|[*_`]/g, '').trim();
+export const titleOf = (text) => headingOf(text) ?? '';
 
 /** What is recorded and counted of each network, as it could be typed, with what to write instead. */
 export function readRecorded() {

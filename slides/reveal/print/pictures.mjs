@@ -12,7 +12,7 @@ import path from 'node:path';
 import { NOTES } from '../expand/marks.mjs';
 import { buildSite, readDecks } from '../site/build.mjs';
 import { readSettings } from '../site/course.mjs';
-import { command, isThere, readJson, Refusal, root, takeOptions } from '../project.mjs';
+import { command, headingOf, isThere, readJson, Refusal, root, takeOptions } from '../project.mjs';
 
 const SIZE = { width: 1200, height: 675 };
 // What stands around a slide is not of the picture.
@@ -20,8 +20,6 @@ const AROUND = '.controls, .progress, .slide-number { display: none !important; 
 const MADE_FROM = 'docs/pictures/made-from.json';
 // What a slide looks like besides what is on it.
 const STYLES = ['evo', 'common', 'school', 'fonts'].map((name) => `static/css/${name}.css`);
-
-const heading = (text) => /^#+ +(.*?) *$/m.exec(text)?.[1];
 
 const sha256 = (...parts) =>
   parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
@@ -49,8 +47,8 @@ function wanted(decks) {
   const { deck: name, pictures = {} } = readSettings(decks);
   const deck = decks.find((each) => each.name === name);
   const others = Object.entries(pictures).map(([file, [column, slide]]) => {
-    const h = deck.columns.findIndex((slides) => heading(slides[0]) === column);
-    const v = slide && h >= 0 ? deck.columns[h].findIndex((text) => heading(text) === slide) : 0;
+    const h = deck.columns.findIndex((slides) => headingOf(slides[0]) === column);
+    const v = slide && h >= 0 ? deck.columns[h].findIndex((text) => headingOf(text) === slide) : 0;
     if (h < 0 || v < 0) {
       const missing = [column, slide].filter(Boolean).join(', ');
       throw new Refusal(
