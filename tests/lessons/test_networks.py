@@ -100,8 +100,7 @@ AUXILIARY = {"googlenet": 2, "inception": 1, "darts": 1}  # classifiers, which "
 # The auxiliary classifier's batch norm sees one pixel an image.
 NOT_ONE = ("inception", "inception-imagenet", "darts")
 EXPORTED = ["lenet", "alexnet", "alexnet-paper", "alexnet-imagenet", "vgg16"]
-EXPORTED += ["vgg16-without-batch-norm", "googlenet", "googlenet-imagenet-paper", "inception"]
-EXPORTED += ["resnet", "darts-bare", "nsganet"]
+EXPORTED += ["googlenet", "inception", "resnet", "darts-bare", "nsganet"]
 EXPORTED += ["densenet", "mobilenet-excited", "vit-conv", "convnext"]
 
 
