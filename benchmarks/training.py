@@ -33,6 +33,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from ignite.contrib.engines import common
@@ -44,9 +45,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 import lab
-import lenet
-import resnet
-import vgg16
+from course import lessons
 from lab import machine, training
 from lab.parser import Parser, positive
 from lab.precision import FORMATS, pick_precision
@@ -174,18 +173,30 @@ CONTENDERS = {"fit": fit, "bare": bare, "pil": pil, "ignite": ignite_example}
 if find_spec("airbench"):
     CONTENDERS["airbench"] = airbench
 
-# Title, network, training images and epochs of a round.
-NETWORKS: dict[str, tuple[str, Callable[[], nn.Module], int, int]] = {
-    "lenet": ("LeNet", lambda: lenet.build(lenet.RECIPE, 10), 9000, 4),
-    "resnet20": ("ResNet-20", lambda: resnet.resnet_cifar10(20), 6000, 1),
-    "vgg16": ("VGG16", lambda: vgg16.build(vgg16.RECIPE, 10), 6000, 1),
-    "resnet18": (
-        "ResNet-18",
-        lambda: resnet.build(replace(resnet.RECIPE, depth=18), 10),
-        1000,
-        1,
-    ),
+
+class Timed(NamedTuple):
+    """A lesson's network, with other settings, and how much of it is a round."""
+
+    title: str
+    lesson: str
+    settings: dict[str, object]
+    images: int
+    epochs: int = 1
+
+    def build(self) -> nn.Module:
+        """The network."""
+        lesson = lessons.find(self.lesson)
+        return lesson.build(replace(lesson.recipe, **self.settings), 10)
+
+
+KNOWN = {
+    "lenet": Timed("LeNet", "lenet", {}, 9000, epochs=4),
+    "resnet20": Timed("ResNet-20", "resnet", {"depth": 20}, 6000),
+    "vgg16": Timed("VGG16", "vgg16", {}, 6000),
+    "resnet18": Timed("ResNet-18", "resnet", {"depth": 18}, 1000),
 }
+# Those whose lessons are here.
+NETWORKS = {name: each for name, each in KNOWN.items() if each.lesson in lessons.names()}
 
 
 def timed(work: Callable[[], object], images: int) -> float:
@@ -221,7 +232,14 @@ def peak_memory() -> float | None:
     import resource
 
     with tempfile.TemporaryDirectory() as out:
-        lesson = [sys.executable, lenet.__file__, "--data", "shapes", "--epochs", "1"]
+        lesson = [
+            sys.executable,
+            str(lessons.CODE / "lenet.py"),
+            "--data",
+            "shapes",
+            "--epochs",
+            "1",
+        ]
         subprocess.run([*lesson, "--out", out], check=True, stdout=subprocess.DEVNULL)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
@@ -263,9 +281,9 @@ def main() -> None:
     show("the data path alone", [paths(everything) for _ in range(given.rounds)])
 
     for name in given.networks or NETWORKS:
-        title, build, images, epochs = NETWORKS[name]
-        data = replace(everything, train=everything.train.first(images))
-        images, epochs = len(data.train), 1 if given.smoke else epochs
+        network = NETWORKS[name]
+        data = replace(everything, train=everything.train.first(network.images))
+        images, epochs = len(data.train), 1 if given.smoke else network.epochs
         chosen = replace(recipe, epochs=epochs)
         rounds, names = [], list(CONTENDERS)
         for number in range(given.rounds + 1):
@@ -273,14 +291,15 @@ def main() -> None:
             order = names[number % len(names) :] + names[: number % len(names)]
             measured = {
                 name: timed(
-                    partial(CONTENDERS[name], build(), data, chosen, precision), images * epochs
+                    partial(CONTENDERS[name], network.build(), data, chosen, precision),
+                    images * epochs,
                 )
                 for name in order
             }
             speeds = {name: measured[name] for name in names}
             if number:  # the first round warms up
                 rounds.append(speeds)
-        show(f"{title}, training", rounds)
+        show(f"{network.title}, training", rounds)
 
     if peak:
         print(f"\npeak memory of `python code/lenet.py --data shapes --epochs 1`: {peak:,.0f} MiB")

@@ -23,7 +23,7 @@ KEPT = "lenet"
 # What goes, as git's own patterns; what begins with an exclamation mark stays.
 GOES = f"""
 code/*.py !code/{KEPT}.py code/course/own/[!_]*.py
-code/course/darts_search.py code/course/nsganet_search.py benchmarks/training.py
+code/course/darts_search.py code/course/nsganet_search.py
 slides/**/*.md !slides/gallery.md slides/LICENSE slides/lecture.json docs/pictures/**
 static/results/** static/models/** static/searches/** static/papers.json static/rates.json
 static/img/** !static/*/{KEPT}.*
