@@ -69,7 +69,8 @@ class Block(nn.Module):
     Args:
         channels: C.
         drop: probability that an image skips F in training (stochastic depth).
-        scale: what the factor of each channel of F begins with ("layer scale", appendix A).
+        scale: what the factor of each channel of F begins with ("layer scale", appendix A). Our
+            recipe decays it as any weight; the authors' does not.
     """
 
     def __init__(self, channels: int, drop: float = 0.0, scale: float = 1e-6) -> None:

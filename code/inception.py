@@ -19,14 +19,14 @@
 # slide **InceptionNet**; the network is known as Inception v3.
 #
 # How can an inception block save work? The paper's answer is factorization: two small convolutions
-# in a row see as much as a large one and cost less, and so do a flat one and a tall one. The
-# network grows to 42 layers, with little more than a third of VGG16's work.
+# in a row (as in VGG), and above all a flat one and a tall one, see as much as a large one and cost
+# less. The network grows to 42 layers, with little more than a third of VGG16's work.
 #
-# On ImageNet the images have 299x299 pixels, and convolutions without padding and two poolings
-# shrink them to 35x35 before the first block. Nothing would be left of a 32x32 image, so here the
-# stem is padded, its first convolution keeps the resolution, and the second pooling is left out.
-# The blocks are the same, at 16x16, 7x7 and 3x3. To suit a laptop, every layer has a quarter of
-# its channels; `--width 1` gives the full network.
+# On ImageNet the images have 299x299 pixels. A first convolution of stride 2, others without
+# padding and two poolings shrink them to 35x35 before the first block. Nothing would be left of a
+# 32x32 image, so here the stem is padded, its first convolution keeps the resolution, and the
+# second pooling is left out. The blocks are the same, at 16x16, 7x7 and 3x3. To suit a laptop,
+# every layer has a quarter of its channels; `--width 1` gives the full network.
 #
 # `python code/inception.py` trains it on CIFAR10. `--help` lists the settings.
 
@@ -413,7 +413,7 @@ def build(recipe: InceptionRecipe, classes: int) -> Inception3:
 LESSON = lab.NetworkLesson(
     "inception",
     "InceptionNet",
-    "Two small filters in a row see as much as a large one, and cost less.",
+    "A flat and a tall filter in a row see as much as a large one, and cost far less.",
     recipe=RECIPE,
     build=build,
     forms={"paper": lab.Form("Inception v3", Inception3, (3, 299, 299))},

@@ -20,8 +20,9 @@
 #
 # A convolution does two things at once: it looks at neighboring pixels, and it mixes channels. Do
 # one after the other, 3x3 within each channel and then 1x1 across channels, and the work falls to
-# about an eighth. MobileNetV2 builds its residual block from these two. It is wide inside, where
-# the 3x3 convolution is cheap, and narrow outside, where the shortcut runs.
+# about an eighth (Xception and the first MobileNet, 2017). MobileNetV2 builds a residual block from
+# these two and turns it inside out: it is wide inside, where the 3x3 convolution is cheap, and
+# narrow outside, where the shortcut runs.
 #
 # The paper's network halves the image five times, which would leave a single pixel of 32x32. Here
 # the stem and the second stage keep the resolution, so that 4x4 are left, and every block has about
@@ -190,7 +191,7 @@ def for_small_images(model: MobileNetV2) -> MobileNetV2:
 
 
 # %% [markdown]
-# ## What came after it
+# ## What later networks added
 #
 # *Squeeze and excitation* (Hu, Shen and Sun, CVPR 2018,
 # [arXiv:1709.01507](https://arxiv.org/abs/1709.01507)) lets a block look at the whole image: an
@@ -313,7 +314,7 @@ def build(recipe: MobileNetRecipe, classes: int) -> MobileNetV2:
 LESSON = lab.NetworkLesson(
     "mobilenet",
     "MobileNetV2",
-    "Look at neighbors and mix channels one after the other: most of the work falls away.",
+    "A residual block inside out: narrow where the shortcut runs, wide where filters are cheap.",
     recipe=RECIPE,
     build=build,
     forms={

@@ -19,8 +19,8 @@
 # The companion of the slide **NSGA-Net**.
 #
 # A string of bits says which layer reads which, and evolution chooses the bits: in a population of
-# networks the better ones become parents, their bits are mixed and a few are flipped, and then the
-# children are trained. Two numbers count at once, the error and the work per image, so the
+# networks the better ones become parents, their bits are mixed, about one is drawn anew, and then
+# the children are trained. Two numbers count at once, the error and the work per image, so the
 # result is not one network but a *front* of them, from cheap to accurate.
 #
 # `python code/nsganet.py` trains a network that a search has found; `python code/nsganet.py search`

@@ -21,11 +21,12 @@
 # Cut the image into patches, turn each into a vector, and give these vectors to a transformer as if
 # they were the words of a sentence. Its blocks have ResNet's shortcuts, but no convolution: every
 # patch may look at every other, and no layer knows which two are neighbors. A convolution has that
-# built in. This network must learn it, and for that it needs many images: with 1.3 million it was
-# worse than ResNets, and with 300 million it was better (figure 3).
+# built in. This network must learn it: with 1.3 million images it was worse than ResNets, and with
+# 300 million it was better (figure 3). A stronger recipe closes much of that gap (Touvron and
+# others, 2021, [arXiv:2012.12877](https://arxiv.org/abs/2012.12877)).
 #
-# With the 50,000 of CIFAR10 you may expect it to be worse. Here the patches have 4x4 pixels, so
-# that there are 64 of them, and the network is small.
+# With the 50,000 of CIFAR10 and the recipe of a ResNet you may expect it to be worse. Here the
+# patches have 4x4 pixels, so that there are 64 of them, and the network is small.
 #
 # `python code/vit.py` trains it on CIFAR10; with `--stem conv`, three convolutions make the
 # vectors. `--help` lists the rest.

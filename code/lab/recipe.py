@@ -110,7 +110,7 @@ class Recipe(Checked):
     )
     momentum: float = setting(0.9, "Nesterov momentum", above=0, below=1)
     weight_decay: float = setting(
-        5e-4, "weight decay; biases and batch norms have none", low=0, below=float("inf")
+        5e-4, "weight decay; biases and norms have none", low=0, below=float("inf")
     )
     label_smoothing: float = setting(
         0.0, "share of each label spread over all classes", low=0, below=1

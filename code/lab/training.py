@@ -232,7 +232,7 @@ def initialize(
     """
     model.to(device).to(memory_format=memory_format(options))
     decayed = [weight for weight in model.parameters() if weight.ndim > 1]
-    free = [weight for weight in model.parameters() if weight.ndim <= 1]  # biases, batch norms
+    free = [weight for weight in model.parameters() if weight.ndim <= 1]  # biases, norms
     groups: list[dict[str, Any]] = [
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": free},
