@@ -37,6 +37,7 @@ Own = TypeVar("Own", bound=Options)
 
 # In larger batches there are too few steps for batch norms to learn what images look like.
 SMOKE: dict[str, Any] = {"data": "shapes", "limit": 1000, "epochs": 2, "batch_size": 16}
+SMOKE_LR = 0.05  # at most: so small batches bear no more
 
 
 def main(lesson: NetworkLesson[R], argv: Sequence[str] | None = None) -> Trained:
@@ -184,7 +185,7 @@ def command_line(
     parser = _parser(recipe, options, description, hidden=hidden, epilog=epilog)
     given = vars(parser.parse_args(argv))
     if given.get("smoke", options.smoke):
-        given = SMOKE | dict(small or {}) | given
+        given = SMOKE | {"lr": min(recipe.lr, SMOKE_LR)} | dict(small or {}) | given
     names = {each.name for each in fields(options)}
     options = replace(options, **{name: given[name] for name in given if name in names})
     recipe = replace(recipe, **{name: given[name] for name in given if name not in names})

@@ -62,6 +62,7 @@ def test_a_folder_of_images_is_remembered_by_its_whole_path(tmp_path: Path) -> N
 def test_smoke_mode_needs_no_download_and_yields_to_what_is_said() -> None:
     recipe, _ = parse("--smoke", "--epochs", "1")
     assert (recipe.data, recipe.limit, recipe.epochs) == ("shapes", 1000, 1)
+    assert parse("--smoke", "--lr", "0.2")[0].lr == 0.2
 
 
 @pytest.mark.parametrize(

@@ -279,6 +279,14 @@ def test_a_lesson_runs_as_a_script_and_learns_shapes(name: str, tmp_path: Path) 
     assert_pictures(run, PICTURES)
 
 
+@pytest.mark.needs("alexnet")
+def test_a_rate_for_large_batches_does_not_diverge_in_the_small_ones_of_a_smoke_run(
+    tmp_path: Path,
+) -> None:
+    trained = lab.main(LESSONS["alexnet"], ["--smoke", "--epochs", "1", "--out", str(tmp_path)])
+    assert trained.run.has("result.json")
+
+
 def assert_pictures(folder: Path, names: list[str]) -> None:
     """There are these PNG files and no other."""
     assert sorted(path.stem for path in folder.glob("*.png")) == names
