@@ -23,7 +23,7 @@ test: browser .venv/.ready-test  ## every test (ARGS="-k resume": some)
 	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal $(ARGS)
 
 check: browser  ## what an audience would stumble over in the decks (DECK=architectures: in one)
-	@npm run check --silent -- $(DECK)
+	@node slides/reveal/check/check.mjs $(DECK)
 
 ifneq ($(filter $(LESSONS),$(ARCH)),)
 train: .venv/.ready  ## one network: make train ARCH=lenet ARGS="--epochs 5"
@@ -48,7 +48,7 @@ lesson: .venv/.ready-test  ## a new lesson to start from, script and slides: mak
 
 new-course: browser .venv/.ready-test  ## a course of your own in this clone: make new-course NAME=vision
 	@$(BIN)/python -m course.new_course $(if $(NAME),$(NAME),--help)
-	@$(if $(NAME),npm run pictures --silent)
+	@$(if $(NAME),node slides/reveal/print/pictures.mjs)
 
 models: .venv/.ready-test  ## networks of the live slides, from their recorded runs (ARCH=lenet)
 	@$(BIN)/python -m course.models $(ARCH) $(ARGS)
@@ -56,16 +56,16 @@ models: .venv/.ready-test  ## networks of the live slides, from their recorded r
 # The lessons as pages need Python and minutes: they are there where it is set up.
 site: node_modules/.ready  ## the course as a static site in _site/
 	@if [ -e .venv/.ready-notebooks ] || [ -e .venv/.ready-test ]; then $(BIN)/python -m course.pages; fi
-	@npm run build --silent
+	@node slides/reveal/site/build.mjs
 
 pdf: browser  ## the lecture as a PDF
-	@npm run pdf --silent
+	@node slides/reveal/print/pdf.mjs
 
 handout: browser  ## the slides with their notes, on A4: for students and for the lecturer
-	@npm run pdf --silent -- --handout
+	@node slides/reveal/print/pdf.mjs --handout
 
 pictures: browser  ## pictures of slides, for the first page and for README.md
-	@npm run pictures --silent
+	@node slides/reveal/print/pictures.mjs
 
 samples: .venv/.ready  ## ten test images for the live slides on this machine (ARGS="--data FOLDER")
 	@$(BIN)/python -m course.samples $(ARGS)
