@@ -1,9 +1,11 @@
-// Measure how fast a network learns in a page: milliseconds a step, and seconds to 80 % on shapes.
+// Measure how fast networks learn in a page: milliseconds a step, and seconds to 80 % on shapes.
 //
-//     node benchmarks/learning.mjs
+//     node benchmarks/learning.mjs            every network of static/learn
+//     node benchmarks/learning.mjs resnet     one of them
 //
-// It runs what the slide "Watch it learn" runs, onnxruntime's WebAssembly in one thread, without a
-// browser. Beside the time that passed stands the processor's: on a busy machine they differ.
+// It runs what the slides "Watch it learn" run, onnxruntime's WebAssembly in one thread, without a
+// browser. Beside the time that passed stands the processor's: on a busy machine they differ. Of
+// the steps it is the median.
 
 import fs from 'node:fs';
 
@@ -18,17 +20,11 @@ const MOST = 200_000; // images, after which it is given up
 const STEPS = 20;
 
 const read = (name) => fs.readFileSync(new URL(name, HOME));
-const lesson = JSON.parse(String(read('lenet.json')));
 ort.env.wasm.numThreads = 1;
 const open = (name) => ort.InferenceSession.create(read(name));
-const runtime = {
-  step: await open(lesson.files.step),
-  forward: await open(lesson.files.network),
-  Tensor: ort.Tensor,
-};
 
-const classOf = (n) => n % lesson.classes.length;
-function begin() {
+function begin(runtime, lesson) {
+  const classOf = (n) => n % lesson.classes.length;
   const drawing = drawShapes(lesson.training.seed);
   const pictures = new Pictures(lesson.training.count);
   const draw = () => pictures.add(drawing.next().value, classOf);
@@ -46,25 +42,41 @@ async function timed(job) {
   return { passed: (performance.now() - from) / 1e3, worked: (user + system) / 1e6 };
 }
 
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
 const told = ({ passed, worked }, factor, unit) =>
   `${(factor * passed).toFixed(1)} ${unit} (${(factor * worked).toFixed(1)} ${unit} of the processor)`;
 
-for (const batch of [16, 32, 64, 128]) {
-  const training = begin();
-  const settings = { ...lesson.settings.shapes, batch };
-  await training.step(settings); // the first takes longer, and measures
-  training.data.every = Infinity;
+async function measure(name) {
+  const lesson = JSON.parse(String(read(name)));
+  const runtime = {
+    step: await open(lesson.files.step),
+    forward: await open(lesson.files.network),
+    Tensor: ort.Tensor,
+  };
+  for (const batch of [16, 32, 64, 128]) {
+    const training = begin(runtime, lesson);
+    const settings = { ...lesson.settings.shapes, batch };
+    await training.step(settings); // the first takes longer, and measures
+    training.data.every = Infinity;
+    const times = [];
+    for (let n = 0; n < STEPS; n += 1) times.push(await timed(() => training.step(settings)));
+    const time = {
+      passed: median(times.map(({ passed }) => passed)),
+      worked: median(times.map(({ worked }) => worked)),
+    };
+    console.log(`${lesson.title}, a step of ${batch}: ${told(time, 1e3, 'ms')}`);
+  }
+  const training = begin(runtime, lesson);
+  const { shapes } = lesson.settings;
+  const reached = () => training.points.at(-1)?.accuracy ?? 0;
   const time = await timed(async () => {
-    for (let n = 0; n < STEPS; n += 1) await training.step(settings);
+    while (reached() < WANTED && training.images < MOST) await training.step(shapes);
   });
-  console.log(`a step of ${batch}: ${told(time, 1e3 / STEPS, 'ms')}`);
+  const share = `${(100 * reached()).toFixed(1)} %`;
+  console.log(`${lesson.title}, ${share} after ${training.images} images: ${told(time, 1, 's')}`);
 }
 
-const training = begin();
-const reached = () => training.points.at(-1)?.accuracy ?? 0;
-const time = await timed(async () => {
-  while (reached() < WANTED && training.images < MOST) await training.step(lesson.settings.shapes);
-});
-console.log(
-  `${(100 * reached()).toFixed(1)} % after ${training.images} images: ${told(time, 1, 's')}`,
-);
+const every = fs.readdirSync(HOME).filter((name) => name.endsWith('.json'));
+const names = process.argv.slice(2).map((name) => `${name}.json`);
+for (const name of names.length > 0 ? names : every) await measure(name);

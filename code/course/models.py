@@ -4,8 +4,8 @@
     python -m course.models lenet resnet        two of them
     python -m course.models --runs FOLDER       the runs are in FOLDER instead of runs
 
-With LeNet come the files of its slide "Watch it learn", static/learn, for which it is trained on
-drawn shapes. Nothing else is trained: a network whose recorded run is not there, or whose file
+With some come the files of their slides "Watch it learn", static/learn, for which they are trained
+on drawn shapes. Nothing else is trained: a network whose recorded run is not there, or whose file
 would be too large or answer otherwise than the network, is named, and what is in static/models
 stays.
 """
@@ -28,7 +28,7 @@ from lab.parser import Parser
 from lab.recipe import recorded_recipe
 from lab.runs import Run
 
-from . import learning, lessons, step
+from . import learning, lessons
 from .rounding import rounded
 from .samples import SAMPLES
 
@@ -183,8 +183,9 @@ def main() -> None:
         path = MODELS / f"{name}.onnx"
         files.write_bytes(path, whole)
         print(f"{machine.shown(path)}: {len(whole):,} bytes")
-    if not given.names or step.LESSON in given.names:
-        learning.write()
+    learned = [name for name in learning.LEARNED if not given.names or name in given.names]
+    if learned:
+        learning.write(*learned)
 
 
 if __name__ == "__main__":

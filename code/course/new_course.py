@@ -26,6 +26,7 @@ code/*.py !code/{KEPT}.py code/course/own/[!_]*.py
 code/course/darts_search.py code/course/nsganet_search.py
 slides/**/*.md !slides/gallery.md slides/LICENSE slides/lecture.json docs/pictures/**
 static/results/** static/models/** static/searches/** static/papers.json static/rates.json
+static/learn/** !static/learn/{KEPT}[.-]*
 static/img/** !static/*/{KEPT}.*
 !static/img/favicon.svg !static/img/title.svg !static/img/slides/gallery.png
 tests/lessons/test_*.py !tests/lessons/test_{KEPT}.py
@@ -36,6 +37,7 @@ tests/course/test_darts_record.py tests/course/test_searches.py
 OWN = {
     "drawings": ["DRAWINGS"],
     "facts": ["COUNTS", "LEFT_OUT"],
+    "learned": ["LEARNED"],
     "trainings": ["EXPERIMENTS", "SEARCHES"],
 }
 # LeNet, in the slides of a new lesson.

@@ -15,12 +15,9 @@ from torch.nn import functional as F
 from lab import data, shapes
 from lab.onnx import export
 
-from . import lessons
-
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-LESSON = "lenet"
 # A traced step has its batch among its constants: a number that is nothing else's there.
 TRACED = 31
 
@@ -33,24 +30,67 @@ class Pool(nn.Module):
         return x.reshape(n, channels, height // 2, 2, width // 2, 2).amax((3, 5))
 
 
+class Normalization(nn.Module):
+    """A batch norm in training, written out: how many images there are is no constant of it."""
+
+    running_mean: Tensor
+    running_var: Tensor
+    images: Tensor  # how many there are
+    moved: list[Tensor]  # its running mean and variance after this batch
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        super().__init__()
+        self.weight, self.bias, self.eps = norm.weight, norm.bias, norm.eps
+        self.register_buffer("running_mean", norm.running_mean)
+        self.register_buffer("running_var", norm.running_var)
+        assert norm.momentum is not None
+        self.momentum = norm.momentum
+
+    def forward(self, x: Tensor) -> Tensor:
+        count = self.images * (x.shape[2] * x.shape[3])
+        mean = x.sum((0, 2, 3)) / count
+        apart = x - mean[:, None, None]
+        variance = (apart * apart).sum((0, 2, 3)) / count
+        self.moved = [
+            before + self.momentum * (now - before)
+            for before, now in (
+                (self.running_mean, mean),
+                (self.running_var, variance * count / (count - 1)),
+            )
+        ]
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return apart * scale[:, None, None] + self.bias[:, None, None]
+
+
 def _convolution_backward(
-    gradient: Tensor, x: Tensor, weight: Tensor, *settings: Any
+    gradient: Tensor,
+    x: Tensor,
+    weight: Tensor,
+    bias: list[int],
+    stride: list[int],
+    padding: list[int],
+    *settings: Any,
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """The gradients of a convolution without stride and padding, as convolutions."""
+    """The gradients of a convolution in one group, undilated, as convolutions."""
     wanted = settings[-1]  # of its input, its weight and its bias
-    turned = x.transpose(0, 1), gradient.transpose(0, 1)
+    sides = zip(x.shape[2:], weight.shape[2:], stride, padding, strict=True)
+    rest = [(side + 2 * pad - kernel) % by for side, kernel, by, pad in sides]  # no step reads it
+
+    def of_weight() -> Tensor:
+        turned = x.transpose(0, 1), gradient.transpose(0, 1)
+        slopes = F.conv2d(*turned, padding=padding, dilation=stride).transpose(0, 1)
+        return slopes[..., : weight.shape[2], : weight.shape[3]]
+
     return (
-        F.conv_transpose2d(gradient, weight) if wanted[0] else None,
-        F.conv2d(*turned).transpose(0, 1) if wanted[1] else None,
+        F.conv_transpose2d(gradient, weight, None, stride, padding, rest) if wanted[0] else None,
+        of_weight() if wanted[1] else None,
         gradient.sum((0, 2, 3)) if wanted[2] else None,
     )
 
 
-def network() -> nn.Module:
-    """The lesson's network, with the weights that its seed gives."""
-    lesson = lessons.networks()[LESSON]
-    torch.manual_seed(lesson.recipe.seed)
-    return lesson.build(lesson.recipe, len(shapes.SHAPES))
+def statistics(model: nn.Module) -> dict[str, Tensor]:
+    """The running means and variances of a network."""
+    return {name: each for name, each in model.named_buffers() if each.is_floating_point()}
 
 
 class Step(nn.Module):
@@ -58,52 +98,67 @@ class Step(nn.Module):
 
     def __init__(self, model: nn.Module, weight_decay: float) -> None:
         super().__init__()
-        for name, child in list(model.named_children()):
+        for name, child in list(model.named_modules()):
             if isinstance(child, nn.MaxPool2d):
-                model.add_module(name, Pool())
-        self.names = [name for name, _ in model.named_parameters()]
+                model.set_submodule(name, Pool())
+            elif isinstance(child, nn.BatchNorm2d):
+                model.set_submodule(name, Normalization(child))
         self.model, self.weight_decay = model, weight_decay
+        self.names = [*dict(model.named_parameters()), *statistics(model)]
+        self.norms = [each for each in model.modules() if isinstance(each, Normalization)]
 
-    def loss(self, weights: list[Tensor], images: Tensor, targets: Tensor) -> Tensor:
-        """Cross-entropy; each row of the targets sums to one over the images of the batch."""
-        named = dict(zip(self.names, weights, strict=True))
+    def loss(
+        self, weights: list[Tensor], running: list[Tensor], images: Tensor, targets: Tensor
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Cross-entropy, and the running statistics after it.
+
+        Each row of the targets sums to one over the images of the batch.
+        """
+        for norm in self.norms:
+            norm.images = 1 / targets[0].sum()
+        named = dict(zip(self.names, [*weights, *running], strict=True))
         logits = torch.func.functional_call(self.model, named, (images,))
-        return -(F.log_softmax(logits, 1) * targets).sum()
+        moved = [each for norm in self.norms for each in norm.moved]
+        return -(F.log_softmax(logits, 1) * targets).sum(), moved
 
     def forward(
         self,
         weights: list[Tensor],
+        running: list[Tensor],
         momenta: list[Tensor],
         images: Tensor,
         targets: Tensor,
         lr: Tensor,
         momentum: Tensor,
-    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """The loss, and the weights and momenta after the step."""
-        slopes, loss = torch.func.grad_and_value(self.loss)(weights, images, targets)
+    ) -> tuple[Tensor, list[Tensor], list[Tensor], list[Tensor]]:
+        """The loss, and weights, running statistics and momenta after the step."""
+        slopes_of = torch.func.grad_and_value(self.loss, has_aux=True)
+        slopes, (loss, running) = slopes_of(weights, running, images, targets)
         moved, kept = [], []
         for weight, before, slope in zip(weights, momenta, slopes, strict=True):
             decayed = slope + self.weight_decay * weight if weight.ndim > 1 else slope
             kept.append(momentum * before + decayed)
             moved.append(weight - lr * (decayed + momentum * kept[-1]))
-        return loss, moved, kept
+        return loss, moved, running, kept
 
 
-def step_model() -> "ModelProto":
-    """The training step, for a batch of any size.
+def step_model(model: nn.Module, weight_decay: float) -> "ModelProto":
+    """The training step of a network, which it changes, for a batch of any size.
 
-    Its inputs are NAME and NAME.momentum of each parameter, `images` (n, 3, 32, 32), `targets`
-    (n, 10), `lr` and `momentum`; its outputs `loss`, and NAME.new and NAME.momentum.new.
+    Its inputs are NAME of each parameter and of each running statistic, NAME.momentum of each
+    parameter, `images` (n, 3, 32, 32), `targets` (n, 10), `lr` and `momentum`; its outputs `loss`,
+    and NAME.new of all but the last four.
     """
     from onnx import numpy_helper
     from torch._decomp import core_aten_decompositions
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    step = Step(network(), lessons.networks()[LESSON].recipe.weight_decay)
-    weights = [weight.detach().clone() for weight in step.model.parameters()]
+    step = Step(model, weight_decay)
+    weights = [weight.detach().clone() for weight in model.parameters()]
     side, classes = data.SIZE, len(shapes.SHAPES)
     given = (
         weights,
+        [each.clone() for each in statistics(model).values()],
         [torch.zeros_like(weight) for weight in weights],
         torch.rand(TRACED, 3, side, side, generator=torch.Generator().manual_seed(0)),
         torch.full((TRACED, classes), 1 / classes),
@@ -122,23 +177,25 @@ def step_model() -> "ModelProto":
         def forward(self, *given: Any) -> Any:
             return self.step(*given)
 
-    both = [*step.names, *(f"{name}.momentum" for name in step.names)]
+    names = [*step.names, *(f"{name}.momentum" for name, _ in model.named_parameters())]
     program = torch.onnx.export(
         Traced().eval(),
         given,
         dynamo=True,
-        input_names=[*both, "images", "targets", "lr", "momentum"],
-        output_names=["loss", *(f"{name}.new" for name in both)],
+        input_names=[*names, "images", "targets", "lr", "momentum"],
+        output_names=["loss", *(f"{name}.new" for name in names)],
         verbose=False,
     )
     assert program is not None  # it is only with `dynamo=False`
-    model = program.model_proto
-    graph = model.graph
-    shaping = {node.input[1] for node in graph.node if node.op_type == "Reshape"}
+    made = program.model_proto
+    graph = made.graph
+    # What stands for the size of the batch in a shape: -1 is what is left, 1 is broadcast.
+    sizes = {"Reshape": -1, "Expand": 1}
+    shaping = {node.input[1]: sizes[node.op_type] for node in graph.node if node.op_type in sizes}
     for constant in graph.initializer:
         value = numpy_helper.to_array(constant)
         if constant.name in shaping:
-            value = np.where(value == TRACED, -1, value)
+            value = np.where(value == TRACED, shaping[constant.name], value)
         elif value.shape[:1] == (TRACED,):
             assert (value == value[0]).all(), f"{constant.name} differs from image to image"
             value = value[:1]  # the same for every image of a batch
@@ -148,23 +205,25 @@ def step_model() -> "ModelProto":
         dims = value.type.tensor_type.shape.dim
         if value.name in ("images", "targets"):
             dims[0].dim_param = "n"
-    return _plain(model)
+    return _plain(made)
 
 
-def forward_model() -> "ModelProto":
-    """The network for the page's answers: parameters are inputs, called as in `step_model`."""
-    model = export.to_onnx(network().eval(), (3, data.SIZE, data.SIZE))
-    names = {f"model.{name}": name for name, _ in network().named_parameters()}
-    graph = model.graph
+def forward_model(model: nn.Module) -> "ModelProto":
+    """The network for the page's answers: its weights are inputs, called as in `step_model`."""
+    made = export.to_onnx(model.eval(), (3, data.SIZE, data.SIZE), fold=False)
+    parameters = [name for name, _ in model.named_parameters()]
+    names = {f"model.{name}": name for name in [*parameters, *statistics(model)]}
+    layer = parameters[-1].rpartition(".")[0]  # the last
+    graph = made.graph
     weights = [each for each in graph.initializer if each.name in names]
     for weight in weights:
         value = graph.input.add(name=names[weight.name])
         value.type.tensor_type.elem_type = weight.data_type
         for n, side in enumerate(weight.dims):
             # The last layer may have fewer classes.
-            last = n == 0 and names[weight.name].startswith("output.")
+            few = n == 0 and value.name.startswith(f"{layer}.")
             dim = value.type.tensor_type.shape.dim.add()
-            if last:
+            if few:
                 dim.dim_param = "classes"
             else:
                 dim.dim_value = side
@@ -173,11 +232,14 @@ def forward_model() -> "ModelProto":
     for node in graph.node:
         for n, name in enumerate(node.input):
             node.input[n] = names.get(name, name)
+        for attribute in node.attribute:
+            if node.op_type == "Constant" and [*attribute.ints] == [len(shapes.SHAPES)]:
+                attribute.ints[0] = -1  # in a shape: as many classes as there are
     for value in graph.output:
-        if value.name in ("logits", "output", "output.kernel"):
-            place = 0 if value.name == "output.kernel" else 1
+        if value.name in ("logits", "class_activation", layer, f"{layer}.kernel"):
+            place = 0 if value.name == f"{layer}.kernel" else 1
             value.type.tensor_type.shape.dim[place].dim_param = "classes"
-    return _plain(model)
+    return _plain(made)
 
 
 def _plain(model: "ModelProto") -> "ModelProto":

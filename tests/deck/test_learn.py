@@ -186,7 +186,7 @@ def test_the_room_teaches_two_classes_with_the_webcam(seen: Visit) -> None:
 def test_without_a_script_the_recorded_run_is_shown(browser: Browser, deck_url: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{origin(deck_url)}live.html?network=learn")
+    page.goto(f"{origin(deck_url)}live.html?network=learn-lenet")
     root = page.locator(".learn")
     last = json.loads(LESSON.read_text(encoding="utf-8"))["record"]["history"][-1]
     expect(root.locator(".live-verdict")).to_have_text(f"{100 * last['accuracy']:.1f}\u00a0% right")

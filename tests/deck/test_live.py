@@ -1040,7 +1040,7 @@ def test_the_site_runs_networks_from_a_sub_path(browser: Browser, live_site: str
         assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
         seen.page.goto(f"{live_site}live.html?network=small")
         expect(seen.page.locator(".live:visible .live-verdict .live-time")).to_be_visible()
-        seen.page.goto(f"{live_site}live.html?network=learn")
+        seen.page.goto(f"{live_site}live.html?network=learn-lenet")
         learn = seen.page.locator(".learn:visible")
         learn.get_by_role("button", name="Step").click()
         expect(learn.locator(".live-time")).to_contain_text("1 step in")

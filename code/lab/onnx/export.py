@@ -330,12 +330,12 @@ def parse(content: bytes) -> dict[str, Any]:
     return known
 
 
-def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
+def to_onnx(model: nn.Module, shape: tuple[int, ...], fold: bool = True) -> "ModelProto":
     """A network in eval mode, on the CPU, as an ONNX model in float32, of any batch up to 64.
 
     Its input is `images` (n, C, H, W); its outputs are those of `Opened`, and `STAGE.kernel`, the
-    weight of each stage that is one convolution. Batch norms are folded into the convolutions
-    before them. Raises `UserError` where the packages that it takes are missing.
+    weight of each stage that is one convolution. With `fold`, batch norms are folded into the
+    convolutions before them. Raises `UserError` where the packages that it takes are missing.
     """
     try:
         import onnx
@@ -355,6 +355,7 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...]) -> "ModelProto":
             input_names=["images"],
             output_names=opened.outputs,
             dynamic_shapes=({0: torch.export.Dim("n", min=1, max=LARGEST_BATCH)},),
+            optimize=fold,
             verbose=False,
         )
     assert program is not None  # it is only with `dynamo=False`

@@ -20,7 +20,10 @@ const SHAPE = {
   settings: { shapes: SETTINGS, own: SETTINGS },
   training: { count: 'number' },
   validation: { count: 'number', seed: 'number' },
-  parameters: [{ name: 'text', shape: ['number'], bound: 'number' }],
+  network: 'text',
+  parameters: [{ name: 'text', shape: ['number'] }],
+  statistics: 'object',
+  draws: [{ name: 'text', count: 'number' }],
   files: { step: 'text', network: 'text' },
   record: {
     answers: [['number']],
@@ -30,8 +33,8 @@ const SHAPE = {
   },
 };
 
-/** What stands in the address of live.html for this slide. */
-export const LEARN = 'learn';
+/** What stands in the address of live.html for a slide of this network. */
+export const learns = (network) => `learn-${network}`;
 
 /** A part of the recorded pictures, which lie in one file. */
 const part = (url, { x, y, side, words }) =>
@@ -52,11 +55,11 @@ function pictures({ classes, record, parameters }, url) {
   const [count, , side] = parameters[0].shape;
   const y = SIDE * Math.ceil(figures.length / PER_ROW);
   const filters = Array.from({ length: count }, (_, n) =>
-    part(url, { x: side * n, y, side, words: `Filter ${n + 1} of C1` }),
+    part(url, { x: side * n, y, side, words: `Filter ${n + 1} of the first layer` }),
   );
   return (
     `<div class="learn-shapes"><p class="learn-what">Shapes that it does not train on, and what it says</p><div class="learn-pictures">${figures.join('')}</div>` +
-    `<p class="learn-what">The six filters of C1</p><div class="learn-filters">${filters.join('')}</div></div>`
+    `<p class="learn-what">The filters of the first layer</p><div class="learn-filters">${filters.join('')}</div></div>`
   );
 }
 
@@ -74,20 +77,20 @@ export function learn(lesson, file, assets) {
   if (mistake) throw new Error(`${mistake}: python -m course.learning writes it anew`);
   const home = assets === SERVED ? '' : assets;
   const url = `${assets}/${file}`;
-  const { record, training, title } = lesson;
+  const { record, training, title, network } = lesson;
   const { lr, momentum, batch } = lesson.settings.shapes;
   const { images, accuracy } = record.history.at(-1);
   const about =
     `${title}, ${whole(training.count)} drawn shapes, ${whole(images)} seen in all, rate ${lr}, ` +
     `momentum ${momentum}, batches of ${batch}: recorded with PyTorch ${record.torch} on ` +
     `${record.device}. In a browser this slide trains it before your eyes.`;
-  const label = 'Watch a network learn';
+  const label = `Watch ${title} learn`;
   return (
-    `<div class="live learn" role="group" aria-label="${label}" data-prevent-swipe data-network="${LEARN}" data-learn="${escapeText(url)}">` +
+    `<div class="live learn" role="group" aria-label="${label}" data-prevent-swipe data-network="${learns(network)}" data-learn="${escapeText(url)}">` +
     `<div class="live-still">${pictures(lesson, url.replace(/json$/, 'png'))}<div class="live-say">` +
     `<p class="live-verdict"><strong>${percent(accuracy)}</strong> right</p>` +
     `<div class="learn-charts" role="img" aria-label="Loss and accuracy of the recorded run">${charts(record.history)}</div>` +
     `<div class="live-foot"><p class="live-about">${escapeText(about)}</p></div>` +
-    `<a class="live-start" href="${home}/live.html?network=${LEARN}">Watch it learn</a></div></div></div>`
+    `<a class="live-start" href="${home}/live.html?network=${learns(network)}">Watch it learn</a></div></div></div>`
   );
 }

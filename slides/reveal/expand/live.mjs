@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 import { escapeText, fillIn } from '../html.mjs';
-import { LEARN, learn } from './learn.mjs';
+import { learn, learns } from './learn.mjs';
 import { SERVED } from './links.mjs';
 import { listFiles, load, siteAddress } from '../project.mjs';
 
@@ -244,12 +244,11 @@ export function live(root, files, assets) {
 /** The still of all networks of static/models, for the site's first page; there are some. */
 export const liveStill = (root, assets) => live(root, modelsIn(root, MODELS), assets);
 
-/** The slide on which a network learns, for that page; none where there is no such network. */
-const learnsIn = (root, assets) =>
+/** The networks that learn in the page. */
+const learningIn = (root) =>
   listFiles(path.join(root, LESSONS), { ending: '.json' })
-    .slice(0, 1)
     .map((name) => `${LESSONS}/${name}`)
-    .map((file) => learn(JSON.parse(fs.readFileSync(path.join(root, file), 'utf8')), file, assets));
+    .map((file) => ({ file, lesson: JSON.parse(fs.readFileSync(path.join(root, file), 'utf8')) }));
 
 /**
  * Return the page live.html: every network of static/models, of which the address names one or all.
@@ -261,19 +260,24 @@ const learnsIn = (root, assets) =>
  */
 export function livePage(root, assets, licenses) {
   const files = modelsIn(root, MODELS);
-  const learns = learnsIn(root, assets);
-  if (files.length === 0 && learns.length === 0) return undefined;
+  const learning = learningIn(root);
+  if (files.length === 0 && learning.length === 0) return undefined;
   const single = files.map((file) => ({
     title: read(root, file).title,
     network: nameOf({ file }),
   }));
-  if (learns.length > 0) single.push({ title: 'Watch it learn', network: LEARN });
+  for (const { lesson } of learning) {
+    single.push({ title: `Watch ${lesson.title} learn`, network: learns(lesson.network) });
+  }
   const groups = [...(files.length > 1 ? [files] : []), ...files.map((file) => [file])];
   return fillIn(PAGE, {
     staticBase: `${assets}/static`,
     all: files.length > 1 && ALL,
     single,
-    lives: [...groups.map((group) => live(root, group, assets)), ...learns],
+    lives: [
+      ...groups.map((group) => live(root, group, assets)),
+      ...learning.map(({ lesson, file }) => learn(lesson, file, assets)),
+    ],
     licenses,
   });
 }

@@ -69,11 +69,17 @@ export function keep(network, weights, about) {
   return join([...parts, field(METADATA, entry)]);
 }
 
-/** The weights for as many classes as there are: the last layer may have been made for more. */
-export function only(classes, parameters, values) {
-  const last = parameters.at(-1).name.split('.')[0];
+/**
+ * The weights for as many classes as there are: the last layer may have been made for more.
+ *
+ * @param {number} classes
+ * @param {import('./training.js').About} about
+ * @param {Map<string, any>} values
+ */
+export function only(classes, { parameters, statistics }, values) {
+  const last = parameters[parameters.length - 1].name.split('.')[0];
   return new Map(
-    parameters.map(({ name, shape: [count, ...sides] }) => {
+    [...parameters, ...statistics].map(({ name, shape: [count, ...sides] }) => {
       const { data } = values.get(name);
       const kept = name.startsWith(`${last}.`) ? classes : count;
       const dims = [kept, ...sides];

@@ -6,13 +6,15 @@ import { top } from '../live/words.js';
 import { Random } from './random.js';
 
 const SIDE = 32;
+const TOGETHER = 100; // images asked at once: of more, the maps do not stay in the processor's cache
 const PLANE = SIDE * SIDE;
 export const IMAGE = 3 * PLANE; // numbers of an image, channel after channel
 
 /**
- * @typedef {{name: string, shape: number[], bound: number}} Parameter
+ * @typedef {{name: string, shape: number[], constant?: number}} Weight a parameter, or a running statistic
+ * @typedef {{name: string, count: number, bound?: number, deviation?: number}} Draw of a weight, or of none
  * @typedef {{lr: number, momentum: number, batch: number, augment: boolean}} Settings
- * @typedef {{parameters: Parameter[], mean: number[], std: number[], shift: number, ema: number}} About
+ * @typedef {{parameters: Weight[], statistics: Weight[], draws: Draw[], mean: number[], std: number[], shift: number, ema: number}} About
  * @typedef {{images: number, loss?: number, accuracy: number}} Point of a curve
  * @typedef {{step: any, forward: any, Tensor: any}} Runtime two sessions of onnxruntime, and its Tensor
  */
@@ -36,16 +38,29 @@ export class Pictures {
   }
 }
 
-/** The weights that PyTorch would begin with, parameter after parameter. */
-export function firstWeights(parameters, seed) {
+const product = (sides) => sides.reduce((all, side) => all * side, 1);
+
+/**
+ * The weights and running statistics that PyTorch would begin with, by name.
+ *
+ * @param {Pick<About, 'parameters'|'statistics'|'draws'>} about
+ * @param {number} seed
+ */
+export function firstWeights({ parameters, statistics, draws }, seed) {
   const random = new Random(seed);
-  return parameters.map(({ shape, bound }) =>
-    random.uniform(
-      shape.reduce((product, side) => product * side, 1),
-      -bound,
-      bound,
-    ),
+  const constant = [...parameters, ...statistics].map(
+    ({ name, shape, constant: value = 0 }) =>
+      /** @type {const} */ ([name, new Float32Array(product(shape)).fill(value)]),
   );
+  const weights = new Map(constant);
+  for (const { name, count, bound, deviation = 1 } of draws) {
+    const drawn =
+      bound === undefined
+        ? random.normal(count).map((value) => value * deviation)
+        : random.uniform(count, -bound, bound);
+    if (weights.has(name)) weights.set(name, drawn); // else of a layer that was replaced
+  }
+  return weights;
 }
 
 /** Write one image into a batch, normalised: moved, with black coming in, and mirrored or not. */
@@ -83,7 +98,7 @@ export class Training {
   order; // undefined in the first pass: as they are drawn
   random = new Random(0);
   /** @type {Map<string, any>} */
-  values = new Map(); // weights and momenta
+  values = new Map(); // weights, running statistics and momenta
   /** @type {Map<string, any>} */
   averages = new Map(); // it answers with a moving average of its weights, as with --ema
   /** @type {number[]} */
@@ -115,12 +130,16 @@ export class Training {
   /** Begin anew, with the weights of the first time. */
   again(seed = 0) {
     const { Tensor } = this.runtime;
-    const weights = firstWeights(this.about.parameters, seed);
-    for (const [n, { name, shape }] of this.about.parameters.entries()) {
-      const tensor = (values) => new Tensor('float32', values, shape);
-      this.values.set(name, tensor(weights[n]));
-      this.averages.set(name, tensor(weights[n].slice()));
-      this.values.set(`${name}.momentum`, tensor(new Float32Array(weights[n].length)));
+    const { parameters, statistics } = this.about;
+    const weights = firstWeights(this.about, seed);
+    for (const { name, shape } of [...parameters, ...statistics]) {
+      const values = /** @type {Float32Array} */ (weights.get(name));
+      this.values.set(name, new Tensor('float32', values, shape));
+      this.averages.set(name, new Tensor('float32', values.slice(), shape));
+    }
+    for (const { name, shape } of parameters) {
+      const none = new Float32Array(product(shape));
+      this.values.set(`${name}.momentum`, new Tensor('float32', none, shape));
     }
     this.random = new Random(seed);
     this.life += 1;
@@ -188,10 +207,12 @@ export class Training {
 
   average() {
     const rest = 1 - this.about.ema;
-    for (const [name, { data: mean }] of this.averages) {
-      const { data } = this.values.get(name);
+    for (const { name } of this.about.parameters) {
+      const [{ data: mean }, { data }] = [this.averages.get(name), this.values.get(name)];
       for (let n = 0; n < mean.length; n += 1) mean[n] += rest * (data[n] - mean[n]);
     }
+    // A running statistic is a moving average already.
+    for (const { name } of this.about.statistics) this.averages.set(name, this.values.get(name));
   }
 
   /** The probabilities of each class, for normalised images. @returns {Promise<number[][]>} */
@@ -211,7 +232,11 @@ export class Training {
   /** Measure on the validation images, and note a point of the curve. */
   async measure() {
     const { validation } = this.data;
-    this.answers = await this.ask(this.measured);
+    this.answers = [];
+    for (let from = 0; from < validation.count; from += TOGETHER) {
+      const part = this.measured.subarray(from * IMAGE, (from + TOGETHER) * IMAGE);
+      this.answers.push(...(await this.ask(part)));
+    }
     const right = this.answers.filter((shares, n) => top(shares) === validation.labels[n]).length;
     const known = this.losses.filter(Number.isFinite);
     const mean = known.reduce((total, loss) => total + loss, 0) / known.length;

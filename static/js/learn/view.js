@@ -7,7 +7,6 @@ import { controls } from './controls.js';
 import { roomView } from './roomview.js';
 
 const SIDE = 32;
-const FILTERS = 6;
 const KINDS = { shapes: 'Watch it learn', own: 'Teach it yourself' };
 
 const right = ({ points }) => percent(points.at(-1)?.accuracy ?? 0, 0);
@@ -40,15 +39,13 @@ function shapesView(state) {
   const canvases = Array.from({ length: 10 }, () => make('canvas', { role: 'img' }));
   const words = canvases.map(() => make('figcaption', '…'));
   const figures = canvases.map((canvas, n) => make('figure', canvas, words[n]));
-  const filters = Array.from({ length: FILTERS }, (_, n) =>
-    make('canvas', { role: 'img', 'aria-label': `Filter ${n + 1} of C1` }),
-  );
+  const filters = make('div.learn-filters');
   const element = make(
     'div.learn-shapes',
     make('p.learn-what', 'Shapes that it does not train on, and what it says'),
     make('div.learn-pictures', ...figures),
-    make('p.learn-what', 'The six filters of C1'),
-    make('div.learn-filters', ...filters),
+    make('p.learn-what', 'The filters of the first layer'),
+    filters,
   );
   return {
     element,
@@ -60,10 +57,20 @@ function shapesView(state) {
       }
     },
 
+    showLesson() {
+      const [count] = state.lesson?.parameters[0].shape ?? [0];
+      const label = (n) => `Filter ${n + 1} of the first layer`;
+      filters.replaceChildren(
+        ...Array.from({ length: count }, (_, n) =>
+          make('canvas', { role: 'img', 'aria-label': label(n) }),
+        ),
+      );
+    },
+
     show() {
       const { shapes: told, lesson } = state;
       if (!told || !lesson) return;
-      filters.forEach((canvas, n) => paintFilter(canvas, told.filters, n));
+      [...filters.children].forEach((canvas, n) => paintFilter(canvas, told.filters, n));
       for (const [n, figure] of figures.entries()) {
         const answer = lesson.classes[top(told.answers[n] ?? [])];
         const isRight = answer === lesson.classes[n];
@@ -139,6 +146,7 @@ export function createView(state, act, qr) {
   const shows = [
     [showKind, 'kind'],
     [shapes.showPictures, 'pictures'],
+    [shapes.showLesson, 'lesson'],
     [shapes.show, 'shapes', 'lesson'],
     [showTraining, 'kind', 'shapes', 'own', 'before'],
     [set.show, 'settings'],

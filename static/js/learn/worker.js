@@ -136,11 +136,12 @@ const JOBS = {
     const { count, seed } = lesson.validation;
     validation = new Pictures(count);
     validation.add(drawShapes(seed).next().value, classOf);
-    const [data] = firstWeights(lesson.parameters, 0);
+    const [{ name, shape }] = lesson.parameters;
+    const data = firstWeights(lesson, 0).get(name);
     return {
       lesson,
       pictures: Array.from({ length: SHOWN }, (_, n) => pixelsOf(validation.bytes, n)),
-      filters: { dims: lesson.parameters[0].shape, data },
+      filters: { dims: shape, data },
     };
   },
 
@@ -183,9 +184,9 @@ const JOBS = {
   /** The network as a file. */
   async keep({ kind, classes }) {
     const { network } = await sessions;
-    const weights = only(classes.length, lesson.parameters, trainings[kind].averages);
-    const counts = [...weights.values()].map(({ data }) => data.length);
-    const { title, mean, std, macs, stages } = lesson;
+    const weights = only(classes.length, lesson, trainings[kind].averages);
+    const counts = lesson.parameters.map(({ name }) => weights.get(name)?.data.length ?? 0);
+    const { title, mean, std, macs, stages, class_activation } = lesson;
     const output = [classes.length];
     return keep(network, weights, {
       format: 1,
@@ -196,7 +197,7 @@ const JOBS = {
       mean,
       std,
       stages: [...stages.slice(0, -1), { ...stages.at(-1), output }],
-      class_activation: false,
+      class_activation,
       parameters: counts.reduce((sum, count) => sum + count, 0),
       macs,
       dataset: kind === 'own' ? 'pictures of the room' : 'drawn shapes',
