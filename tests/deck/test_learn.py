@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +18,12 @@ from conftest import ROOT
 from lab.onnx import export
 from watching import Visit, origin, visit
 
-LESSON = ROOT / "static" / "learn" / "lenet.json"
+LESSONS = ROOT / "static" / "learn"
 LEARN = "section.present:not(.stack) .learn"
-GO = """() => {
-  const slides = [...document.querySelectorAll('.slides section section')];
-  const { h, v } = Reveal.getIndices(slides.find((slide) => slide.querySelector('.learn')));
+NETWORKS = ("lenet", "resnet")
+GO = """network => {
+  const learn = document.querySelector(`.slides [data-network="learn-${network}"]`);
+  const { h, v } = Reveal.getIndices(learn.closest('section'));
   Reveal.slide(h, v);
 }"""
 # A webcam that shows what the test says: a color with noise.
@@ -51,7 +53,8 @@ SOON = 120_000  # ms, on a busy machine; a quiet one needs a few seconds
 
 def few(route: Route) -> None:
     """Let the page train on few images in small batches: in less time, it learns a part."""
-    lesson = json.loads(LESSON.read_text(encoding="utf-8"))
+    file = LESSONS / route.request.url.rpartition("/")[2]
+    lesson = json.loads(file.read_text(encoding="utf-8"))
     lesson["training"]["count"] = 1000
     lesson["settings"]["shapes"]["batch"] = 16
     route.fulfill(json=lesson)
@@ -61,7 +64,7 @@ def few(route: Route) -> None:
 def opened(browser: Browser, deck_url: str) -> Iterator[Visit]:
     """Open the deck once."""
     with visit(browser) as opened:
-        opened.page.route("**/static/learn/lenet.json", few)
+        opened.page.route("**/static/learn/*.json", few)
         opened.page.add_init_script(WEBCAM)
         opened.open_deck(deck_url)
         assert not [url for url in opened.requested if url.endswith((".onnx", "worker.js"))]
@@ -71,8 +74,12 @@ def opened(browser: Browser, deck_url: str) -> Iterator[Visit]:
 
 @pytest.fixture
 def seen(opened: Visit) -> Visit:
-    """Go to the slide on which a network learns."""
-    opened.page.evaluate(GO)
+    """Go to the slide on which LeNet learns."""
+    return go(opened, "lenet")
+
+
+def go(opened: Visit, network: str) -> Visit:
+    opened.page.evaluate(GO, network)
     expect(opened.page.locator(LEARN).get_by_role("button", name="Start")).to_be_visible()
     return opened
 
@@ -95,7 +102,20 @@ def wait_until_right(page: Page, root: Locator, share: int) -> None:
     raise AssertionError(f"{right(root)} % right")
 
 
-def test_the_slide_fits_can_be_read_and_has_no_serious_barrier(seen: Visit) -> None:
+def keep(page: Page, root: Locator, file: Path) -> dict[str, Any]:
+    """Keep the network as a file; return what the file says of itself, and check that it runs."""
+    with page.expect_download() as kept:
+        press(root, "Keep it")
+    kept.value.save_as(file)
+    session = InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {"images": np.zeros((1, 3, 32, 32), np.float32)})
+    assert logits.shape == (1, 10)
+    return export.parse(file.read_bytes())
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_slide_fits_can_be_read_and_has_no_serious_barrier(opened: Visit, network: str) -> None:
+    seen = go(opened, network)
     page, root = seen.page, seen.page.locator(LEARN)
     seen.add_script(AXE)
     for panel in ("Watch it learn", "Teach it yourself"):
@@ -134,15 +154,7 @@ def test_the_room_watches_it_learn_and_keeps_what_it_has_learned(
     )
     speaker.close()
 
-    with page.expect_download() as kept:
-        press(root, "Keep it")
-    file = tmp_path / "kept.onnx"
-    kept.value.save_as(file)
-    known = export.parse(file.read_bytes())
-    assert known["parameters"] == 62_006
-    session = InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    (logits,) = session.run(["logits"], {"images": np.zeros((1, 3, 32, 32), np.float32)})
-    assert logits.shape == (1, 10)
+    assert keep(page, root, tmp_path / "kept.onnx")["parameters"] == 62_006
 
     press(root, "Again")
     expect(root.locator(".live-verdict")).to_have_text("Press Start")
@@ -153,6 +165,19 @@ def test_the_room_watches_it_learn_and_keeps_what_it_has_learned(
     expect(root.locator(".before")).to_have_count(2)
     page.keyboard.press("PageDown")
     expect(page.locator(LEARN)).to_have_count(0)
+
+
+def test_a_network_with_batch_norm_learns_too_and_is_kept(opened: Visit, tmp_path: Path) -> None:
+    seen = go(opened, "resnet")
+    page, root = seen.page, seen.page.locator(LEARN)
+    press(root, "Start")
+    wait_until_right(page, root, 1)
+    press(root, "Pause")
+    expect(root.get_by_role("button", name="Start")).to_be_visible()
+    expect(root.get_by_role("img", name="of the first layer")).to_have_count(8)
+    known = keep(page, root, tmp_path / "kept.onnx")
+    assert (known["title"], known["parameters"]) == ("ResNet-10", 78_002)
+    assert known["class_activation"]
 
 
 def test_the_room_teaches_two_classes_with_the_webcam(seen: Visit) -> None:
@@ -186,10 +211,12 @@ def test_the_room_teaches_two_classes_with_the_webcam(seen: Visit) -> None:
 def test_without_a_script_the_recorded_run_is_shown(browser: Browser, deck_url: str) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{origin(deck_url)}live.html?network=learn-lenet")
-    root = page.locator(".learn")
-    last = json.loads(LESSON.read_text(encoding="utf-8"))["record"]["history"][-1]
-    expect(root.locator(".live-verdict")).to_have_text(f"{100 * last['accuracy']:.1f}\u00a0% right")
-    assert root.locator("path.now").count() == 2
-    assert root.locator("image").count() == 16
+    page.goto(f"{origin(deck_url)}live.html")
+    for network, filters in (("lenet", 6), ("resnet", 8)):
+        root = page.locator(f"[data-network=learn-{network}]")
+        lesson = json.loads((LESSONS / f"{network}.json").read_text(encoding="utf-8"))
+        right = f"{100 * lesson['record']['history'][-1]['accuracy']:.1f}\u00a0% right"
+        expect(root.locator(".live-verdict")).to_have_text(right)
+        assert root.locator("path.now").count() == 2
+        assert root.locator("image").count() == 10 + filters
     context.close()

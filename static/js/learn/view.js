@@ -117,7 +117,7 @@ export function createView(state, act, qr) {
     room.element.hidden = !isOwn;
     about.textContent = isOwn
       ? 'The pictures stay in this page: nothing is sent anywhere, and they are gone with it.'
-      : 'Shapes, weights and steps are made in this page, by the lesson’s own network and optimizer.';
+      : `${state.lesson?.title ?? ''}: shapes, weights and steps are made in this page, by the lesson’s own code.`;
   }
 
   function showTraining() {
@@ -144,7 +144,7 @@ export function createView(state, act, qr) {
 
   /** @type {[show: () => void, ...keys: (keyof import('./widget.js').State)[]][]} */
   const shows = [
-    [showKind, 'kind'],
+    [showKind, 'kind', 'lesson'],
     [shapes.showPictures, 'pictures'],
     [shapes.showLesson, 'lesson'],
     [shapes.show, 'shapes', 'lesson'],
