@@ -7,6 +7,7 @@ A training step and a network are ONNX graphs (`course.step`). Beside them lie w
 know of the lesson, and a recorded run of the same training, for paper and without a script.
 """
 
+import argparse
 import copy
 import io
 import json
@@ -266,6 +267,8 @@ def write(*names: str) -> None:
 
 if __name__ == "__main__":
     machine.show_errors_in_one_line()
-    parser = Parser(description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*LEARNED, []], help="which (default: all)")
+    parser = Parser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    there = [*LEARNED, []]  # without a name argparse looks for an empty list among them
+    about_names = f"which of {', '.join(LEARNED)}"
+    parser.add_argument("names", nargs="*", choices=there, metavar="NAME", help=about_names)
     write(*parser.parse_args().names)
