@@ -6,7 +6,7 @@ from pathlib import Path
 from lab import machine
 from lab.errors import UserError
 
-from .checklist import grade_file
+from .checklist import GRADED, grade_file
 
 if __name__ == "__main__":
     if len(sys.argv) not in (4, 5):
@@ -14,7 +14,7 @@ if __name__ == "__main__":
         raise UserError("python code/exercise.py --check starts this")
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # a student's words
     try:
-        code = grade_file(
+        code = GRADED + grade_file(
             Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3], as_json=len(sys.argv) == 5
         )
     except KeyboardInterrupt:

@@ -32,6 +32,9 @@ HOME = Path(__file__).parents[1]  # the folder that holds `lab`
 PATIENCE = 15.0  # seconds that a point may take, and loading the file as well
 TRAINING = 6  # times as long for the point that trains the student's own network
 WIDTH = 64  # characters of a line of the checklist, which a slide shows
+# The process that grades ends with this code where all is done, and with the next where something
+# is missing: others are of a student's code, which may end the process.
+GRADED = 40
 LIMIT = 240.0  # seconds in all, if even the watch below hangs
 
 
@@ -53,7 +56,7 @@ def check(file: str, patience: float = PATIENCE, *, as_json: bool = False) -> in
     path = Path(file).absolute()
     if not path.is_file():
         raise UserError(f"there is no file {file} to check")
-    again = f"{machine.this_command()}--check"
+    again = machine.this_command("--check")
     command = [sys.executable, "-m", "checker", str(path), str(patience), again]
     if as_json:
         command.append("--json")
@@ -80,13 +83,13 @@ def check(file: str, patience: float = PATIENCE, *, as_json: bool = False) -> in
             printed = output.read_text(errors="replace")
     except KeyboardInterrupt:
         raise Stopped("stopped") from None
-    if code not in (0, 1):
+    if code not in (GRADED, GRADED + 1):
         stopped = "The check was ended from outside: did your code use up the memory, or exit?"
     if as_json:
         print(_report(printed, stopped))
     elif stopped:
         print(f"\n{stopped}")
-    return 1 if stopped else code
+    return 1 if stopped else code - GRADED
 
 
 def _report(said: str, stopped: str) -> str:
@@ -189,7 +192,7 @@ class Watch:
         found = f"not finished after {seconds:g} seconds{where}"
         hint = "Is there an endless loop, or far too much work? The rest was not checked."
         print(f"{head}\n{_reasons(found, hint)}", file=self.out, flush=True)
-        os._exit(1)
+        os._exit(GRADED + 1)
 
     def _line(self, frame: FrameType | None) -> str:
         """Where in the student's file the process is."""

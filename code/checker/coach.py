@@ -41,6 +41,7 @@ SETTINGS = (
     ("lr", float, "highest learning rate"),
     ("limit", int, "train on at most this many images"),
 )
+TESTED = {"test_accuracy": float}  # what is kept of the test
 SECONDS = 5.0  # from one line about a training to the next
 
 
@@ -169,7 +170,7 @@ class Coach:
         elif needed:
             print(f"step {step}: waits for {', '.join(needed)}")
         elif step == 5 and self.file and not self.run:
-            command = f"{machine.this_command()}--test {self.kept or 'RUN'}"
+            command = machine.this_command("--test", str(self.kept or "RUN"))
             print(f"step 5: when nothing will be changed any more: {command}")
             return False
         if step == 4 and not needed and self.file and not self.run:
@@ -209,7 +210,7 @@ class Coach:
             "recipe": recorded_recipe(recipe.as_dict()),
         }
         if self.run.has("result.json"):
-            about |= {"test_accuracy": self.run.read("result.json")["test_accuracy"]}
+            about |= self.run.read("result.json", TESTED)
         path = self.run.folder / f"{NAME}.onnx"
         shape = (3, *data.test.images.shape[2:])
         files.write_bytes(path, export.complete(model.cpu().eval(), shape, about))
@@ -228,7 +229,7 @@ class Coach:
         ):
             raise UserError(
                 f"{run} has the weights, but no curve: train did not return a history whose rows "
-                f"have {', '.join(HISTORY)}; {machine.this_command()}--check says more"
+                f"have {', '.join(HISTORY)}; {machine.this_command('--check')} says more"
             )
         run.write("history.json", history)
         from lab import plots  # only here: matplotlib takes half a second to load
@@ -244,7 +245,7 @@ class Coach:
         run = self.run or self.kept
         if run and run.has("result.json"):
             print(f"the test images were read before; this is what {run} keeps of it")
-            return float(run.read("result.json", {"test_accuracy": float})["test_accuracy"])
+            return float(run.read("result.json", TESTED)["test_accuracy"])
         accuracy = report(model, data)
         if run:
             run.write("result.json", {"data": data.name, "test_accuracy": accuracy})

@@ -91,9 +91,10 @@ def main() -> None:
     parser.add_argument("--out", help="where to (NAME.onnx, in this folder)")
     given = parser.parse_args()
     classes = [name.strip() for name in given.classes.split(",")]
-    if len(given.mean) not in (1, 3) or len(given.std) != len(given.mean) or 0 in given.std:
+    if len(given.mean) not in (1, 3) or len(given.std) != len(given.mean) or min(given.std) <= 0:
         raise UserError(
-            "--mean and --std take a number for each channel, one or three: 0.5,0.5,0.5"
+            "--mean and --std take a number for each channel, one or three, and --std none that is "
+            "not above 0: 0.5,0.5,0.5"
         )
     if "" in classes or len(set(classes)) < len(classes):
         raise UserError("--classes takes a name of its own for each class: cat,dog")

@@ -26,6 +26,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from lab import data, files, machine, shapes
 from lab.batches import Batches, normalized
 from lab.data import Split
+from lab.errors import UserError
 from lab.facts import facts
 from lab.onnx import export
 from lab.parser import Parser
@@ -268,7 +269,9 @@ def write(*names: str) -> None:
 if __name__ == "__main__":
     machine.show_errors_in_one_line()
     parser = Parser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    there = [*LEARNED, []]  # without a name argparse looks for an empty list among them
-    about_names = f"which of {', '.join(LEARNED)}"
-    parser.add_argument("names", nargs="*", choices=there, metavar="NAME", help=about_names)
-    write(*parser.parse_args().names)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(LEARNED)}")
+    names = parser.parse_args().names
+    unknown = [name for name in names if name not in LEARNED]
+    if unknown:
+        raise UserError(f"{unknown[0]} does not learn in the page: {', '.join(LEARNED)} do")
+    write(*names)

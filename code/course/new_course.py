@@ -72,7 +72,7 @@ def check(name: str) -> None:
             "at most 20"
         )
     if name in ("index", "live") or (ROOT / "slides" / f"{name}.md").exists():
-        raise UserError(f"there is a {name} in this course already: choose another name")
+        raise UserError(f"this course has a {name} already: choose another name")
     changed = git("status", "--porcelain")
     if changed:
         raise UserError(

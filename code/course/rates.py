@@ -64,6 +64,8 @@ def summarize(runs: Sequence[Run]) -> dict[str, Any]:
         if common and about != common:
             raise UserError(f"{run} differs from {runs[0]} in data, epochs or seed")
         common = about
+        if made["recipe"]["lr"] in [each["lr"] for each in tries[made["network"]]]:
+            raise UserError(f"{run} has the rate of another of these runs: name one of them")
         tries[made["network"]].append(
             {
                 "lr": made["recipe"]["lr"],

@@ -31,6 +31,8 @@ def main() -> None:
     parser.add_argument("--replace", action="store_true", help="write over a record of other runs")
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a finished run")
     given = parser.parse_args()
+    if not re.fullmatch(r"[A-Za-z][\w-]*", given.variant, re.ASCII):
+        raise UserError(f"--variant is letters, digits, - and _, not {given.variant!r}")
     made = summarize([Run.open(path) for path in given.runs], given.variant)
     name = name_of(made["network"], given.variant)
     there = None if given.replace else read(made["network"], given.variant)

@@ -202,7 +202,7 @@ def _run(script: Sequence[str]) -> None:
     code = child.wait()
     for kind, handler in before.items():
         signal.signal(kind, handler)
-    again = f"{machine.this_command()}{shlex.join(sys.argv[1:])}"
+    again = machine.this_command(*sys.argv[1:])
     if code in (Stopped.exit_code, -signal.SIGINT, -signal.SIGTERM):
         raise Stopped(f"stopped; to go on with this and what is left: {again}")
     if code:

@@ -71,6 +71,8 @@ def write_test_images(source: str) -> Path:
     data = lab.load(source)
     folder = SAMPLES / "test"
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):  # of another data set
+        old.unlink()
     labels = data.test.labels.tolist()
     for label, name in list(enumerate(data.classes))[:MOST]:
         pixels = data.test.images[labels.index(label)].permute(1, 2, 0).numpy()

@@ -163,7 +163,7 @@ def _other(command: Command[R], words: Sequence[str]) -> None:
         with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             command.run(recipe, replace(options, out=folder))
     else:
-        print(f"train it: {machine.this_command()}{command.run(recipe, options)}")
+        print(f"train it: {machine.this_command()} {command.run(recipe, options)}")
 
 
 def command_line(

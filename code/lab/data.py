@@ -7,6 +7,7 @@ validation and test images.
 import hashlib
 import os
 import socket
+import stat
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -377,6 +378,9 @@ def _folder(source: str) -> _Source:
     if cifar10:
         return cifar10
     classes, found, unread = _scan(folder)
+    for name in classes:
+        if not name.isprintable():  # an old archive has left it in another encoding
+            raise UserError(f"a class folder of {folder} cannot be shown, {name!a}: rename it")
     if unread:
         print(_not_read(unread), flush=True)
 
@@ -494,6 +498,9 @@ def _scan_classes(
             stamp = each.path.removeprefix(str(whole))
             with suppress(OSError):  # a link that leads nowhere is found out when it is read
                 status = each.stat()
+                if not stat.S_ISREG(status.st_mode):
+                    unread[_kind(each.name, " that is no file")] += 1
+                    continue
                 stamp += f" {status.st_size} {status.st_mtime_ns}"
             found.append(_File(each.path, label, part, stamp))
         if len(found) < least:

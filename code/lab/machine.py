@@ -203,18 +203,19 @@ def shown(path: Path | str) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def this_command() -> str:
-    """What to type in order to start this script again; nothing in a notebook.
+def this_command(*words: str) -> str:
+    """What to type in order to start this script again, with these words; in a notebook, the words.
 
     The interpreter of a virtual environment that is not activated is not the shell's `python`.
     """
+    join = subprocess.list2cmdline if os.name == "nt" else shlex.join
     if in_notebook():
-        return ""
+        return join(words)
     found = shutil.which("python")
     same = found is not None and Path(found).absolute() == Path(sys.executable).absolute()
     spec = getattr(sys.modules["__main__"], "__spec__", None)  # of a module started by -m
-    script = f"-m {spec.name.removesuffix('.__main__')}" if spec else shown(sys.argv[0])
-    return f"{'python' if same else shown(sys.executable)} {script} "
+    script = ["-m", spec.name.removesuffix(".__main__")] if spec else [shown(sys.argv[0])]
+    return join(["python" if same else shown(sys.executable), *script, *words])
 
 
 def describe(device: torch.device) -> str:

@@ -241,7 +241,7 @@ class Run:
             with suppress(OSError):
                 self.folder.rmdir()  # only if it is empty
             return "start again: nothing was trained yet"
-        resume = self.way_on or f"continue with {machine.this_command()}resume {self}"
+        resume = self.way_on or f"continue with {machine.this_command('resume', str(self))}"
         if self.has("result.json"):
             return resume
         if not self.has("last.pt"):

@@ -169,13 +169,13 @@ def train(
             again = ", under torchrun as before" if idist.get_world_size() > 1 else ""
             raise Stopped(
                 f"{'another process has ended' if lost else 'stopped'}; "
-                f"continue with: {machine.this_command()}resume {run}{again}"
+                f"continue with: {machine.this_command('resume', str(run))}{again}"
             ) from None
     trained = Trained(run, model.cpu().eval(), data)
     if idist.get_rank() == 0:
         model.load_state_dict(run.load("best.pt"))
         print(_verdict(trained))
-        print(f"pictures in {run}; export it: {machine.this_command()}export {run}")
+        print(f"pictures in {run}; export it: {machine.this_command('export', str(run))}")
     return trained
 
 

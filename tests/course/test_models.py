@@ -105,6 +105,8 @@ def test_the_test_images_of_a_machine_are_one_of_each_class(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(samples, "SAMPLES", tmp_path)
+    (tmp_path / "test").mkdir()
+    (tmp_path / "test" / "other.png").touch()  # of a data set before
     folder = samples.write_test_images("shapes")
     data = lab.load("shapes")
     assert sorted(path.stem for path in folder.iterdir()) == sorted(data.classes)

@@ -60,7 +60,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("name", "line"),
     [
         ("My course", "'My course' cannot be the name of a course: write lower-case letters, "),
-        ("gallery", "there is a gallery in this course already: choose another name"),
+        ("gallery", "this course has a gallery already: choose another name"),
         ("vision", "git does not have all that is here (?? own.md): commit it, so that "),
     ],
 )

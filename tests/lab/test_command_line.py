@@ -168,6 +168,8 @@ REFUSED = [
     ("course.record", [""], "an argument is empty"),
     ("course.record", ["--nope", "x"], "unrecognized arguments: --nope"),
     ("course.record", ["nowhere"], "no run folder nowhere"),
+    ("course.record", ["--variant", "a|b", "x"], "--variant is letters, digits, - and _, not"),
+    ("course.learning", ["nowhere"], "nowhere does not learn in the page: "),
     ("course.compare", ["extra"], "unrecognized arguments: extra"),
     ("course.notebooks", ["extra"], "unrecognized arguments: extra"),
     ("checker", [], "python code/exercise.py --check starts this"),

@@ -6,6 +6,7 @@ import os
 import pickle
 import shutil
 import socket
+import sys
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -402,6 +403,26 @@ def test_what_is_not_read_is_counted_in_one_line(
             "4 files and 1 folder were not read: 2 .heic, 1 .png outside of the class folders, "
             "1 without an ending, unsorted/\n"
         )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text here")
+def test_a_class_whose_name_is_no_text_is_refused_before_anything_is_trained(
+    tmp_path: Path,
+) -> None:
+    folder = make_folder(tmp_path / "pets", cat=3, dog=3)
+    os.rename(folder / "dog", os.fsencode(folder) + b"/\xff")
+    with pytest.raises(UserError, match=r"cannot be shown, '\\udcff': rename it"):
+        lab.load(str(folder))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes among the files here")
+def test_a_pipe_among_the_pictures_is_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_folder(tmp_path / "pets", cat=3, dog=3)
+    os.mkfifo(folder / "cat" / "pipe.png")
+    lab.load(str(folder))
+    assert capsys.readouterr().out == "1 file was not read: 1 .png that is no file\n"
 
 
 def test_all_pictures_that_cannot_be_used_are_named_at_once(tmp_path: Path) -> None:

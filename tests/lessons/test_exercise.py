@@ -365,10 +365,11 @@ def test_a_file_that_cannot_be_read_is_told_with_its_line(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("code", [0, 7])
 def test_code_that_ends_the_process_is_survived(
-    solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
+    code: int, solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    source = changed(solution, "    return models.resnet18()\n", "    os._exit(7)\n")
+    source = changed(solution, "    return models.resnet18()\n", f"    os._exit({code})\n")
     said = checked(changed(source, "import copy\n", "import copy\nimport os\n"), tmp_path, capfd)
     assert "ended from outside" in said
 
@@ -487,5 +488,9 @@ def test_a_solved_exercise_trains_and_then_reads_the_test_images_once(
     assert "the test images were read before" in said
     assert f"test accuracy {accuracy[1]}\n" in said
     assert {path.name for path in folder.iterdir()} == {*kept, "result.json"}
+    with pytest.raises(SystemExit):
+        run(source, "export")
+    known = export.parse((folder / "exercise.onnx").read_bytes())
+    assert f"{known['test_accuracy']:.2%}" == accuracy[1]
     with pytest.raises(UserError, match="not of the network of build"):
         run(with_build(source, SMALL.replace("128]", "256]")), "--test", str(folder))
