@@ -239,7 +239,7 @@ class ConvNeXtRecipe(lab.Recipe):
     scale: float = lab.setting(1.0, "what the layer scale begins with", low=0, high=1)
 
 
-RECIPE = ConvNeXtRecipe("convnext", epochs=20, lr=0.1, batch_size=128, crop_padding=2)
+RECIPE = ConvNeXtRecipe("convnext", epochs=20, lr=0.2, batch_size=128, crop_padding=2)
 
 
 def build(recipe: ConvNeXtRecipe, classes: int) -> ConvNeXt:

@@ -250,7 +250,7 @@ class DenseNetRecipe(lab.Recipe):
     growth_rate: int = lab.setting(12, "maps that a layer appends", low=2, high=64)
 
 
-RECIPE = DenseNetRecipe("densenet", epochs=20, lr=0.1, batch_size=128, crop_padding=2)
+RECIPE = DenseNetRecipe("densenet", epochs=20, lr=0.2, batch_size=128, crop_padding=2)
 
 
 def build(recipe: DenseNetRecipe, classes: int) -> DenseNet:
