@@ -256,25 +256,6 @@ export function readFront({ safeLoadFront }, text) {
   return front;
 }
 
-const HEADING = /^#{1,6}[ \t]+(.+)$/m;
-
-/** Markdown without its comments and listings. */
-const withoutAsides = (markdown) =>
-  markdown.replace(/<!--.*?-->/gs, '').replace(/^(```|~~~).*?^\1/gms, '');
-
-/** The words of a line of Markdown. */
-const wordsOf = (line) => line.replace(/<[^>]*>|[*`]|\b_|_\b/g, '').trim();
-
-/** The first heading in Markdown, which names a deck that has no title; undefined without one. */
-export function headingOf(markdown) {
-  const [, heading] = HEADING.exec(withoutAsides(markdown)) ?? [];
-  return heading && wordsOf(heading);
-}
-
-/** The lines of a slide below its heading, as words. */
-export const linesBelow = (slide) =>
-  withoutAsides(slide).replace(HEADING, '').split('\n').map(wordsOf).filter(Boolean);
-
 /** Load a package, or a script of the pages; when that fails, end with one line that says why. */
 export async function load(name) {
   try {

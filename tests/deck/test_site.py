@@ -320,6 +320,7 @@ slides/bad.md:7: {{ static/no.json: a }}: there is no such fileANY
 slides/bad.md:10: {{ claim: 2 * results.lenet.macs < results.lenet.macs }}: N_ < N_ is false: results.lenet.macs is N_
 slides/latin-old.md:3: img/none.png: there is no such file: slides/img/none.png
 slides/latin/old.md:1: this deck is not UTF-8: save it in this encoding
+slides/none.md:4: no slide of it is shown: each is hidden, or waits by data-needs for what is not recorded yet
 slides/wide.md:1: this deck is not UTF-8: save it in this encoding
 slides/worse.md: theme: there is no static/css/none.css
 slides/worse.md: highlightTheme: highlight.js has no dark2
@@ -341,6 +342,10 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
     )
     (project / "slides" / "worse.md").write_text(
         "---\ntheme: none\nhighlightTheme: dark2\ncss: own.css\n---\n"
+    )
+    (project / "slides" / "none.md").write_text(
+        "---\nrevealOptions:\n  route: lecture\n---\n\n"
+        '<!-- .slide: data-visibility="hidden" -->\n# A\n'
     )
     (project / "slides" / "worst.md").write_text("---\na: [\n---\n")
     (project / "slides" / "wide.md").write_text("# Breit\n\nGröße\n", encoding="utf-16")

@@ -3,9 +3,10 @@
 import path from 'node:path';
 
 import { replaceLinks } from '../expand/links.mjs';
+import { headingOf } from '../expand/heading.mjs';
 import { NOTES } from '../expand/marks.mjs';
 import { show } from '../expand/values.mjs';
-import { headingOf, isThere, readJson } from '../project.mjs';
+import { isThere, readJson } from '../project.mjs';
 
 const MINUTES = /^\s*notes?:\s*\d+ minutes?\b.*/im;
 

@@ -42,6 +42,7 @@ import { checkClaim } from './claims.mjs';
 import { diagram, replaceDiagrams } from './diagram.mjs';
 import { figure } from './figure.mjs';
 import { front } from '../charts/front.mjs';
+import { titleOf } from './heading.mjs';
 import { escapeText } from '../html.mjs';
 import { layers } from './layers.mjs';
 import { learn } from './learn.mjs';
@@ -58,6 +59,8 @@ const CODE_SPAN_OR_DIRECTIVE = /(`+)[^`]*\1|\\\{\{|[ \t]*\{\{(.*?)\}\}/g;
 // The notes begin with the time that the slide takes.
 const MINUTES = /^\s*notes?:\s*(\d+) minutes?\b/i;
 const NEEDS = /<!--\s*\.slide:[^>]*\bdata-needs="([^"]*)"/;
+// Such a slide is in no page, on no paper, and has no number.
+const HIDDEN = /<!--\s*\.slide:[^>]*\bdata-visibility\s*=\s*["']?hidden\b/;
 const MADE = /^static\/(?:results|models|searches)\/([\w-]+)\.(?:json|onnx)$/;
 const FACTS = 'static/facts.json';
 const NETWORK = '.onnx';
@@ -274,12 +277,15 @@ const FOLDER = {
 };
 
 /** Whether a slide, as it is written, needs what the commands have not made yet. */
-export function lacks(root, text) {
+function lacks(root, text) {
   const file = NEEDS.exec(text)?.[1];
   if (file === undefined || fs.existsSync(path.join(root, file))) return false;
   const name = MADE.exec(file)?.[1];
   return name !== undefined && fs.existsSync(path.join(root, 'code', `${name}.py`));
 }
+
+/** Whether a slide, as it is written or filled in, is in the page. */
+export const isShown = (root, slide) => !HIDDEN.test(slide) && !lacks(root, slide);
 
 /** Fill in one directive; `alone` tells whether it has its line to itself. */
 function fill(context, inner) {
@@ -310,7 +316,8 @@ function fill(context, inner) {
  * @param {string} context.verticalSeparator the same between the slides below one another
  * @param {string} context.assets where its page finds the folders static/, slides/ and code/
  * @param {Record<string, string>} [context.bibliography] footnotes of the front matter
- * @returns {{markdown: string, slides: string[], problems: {file: string, line: number,
+ * @param {unknown} [context.title] of the front matter
+ * @returns {{title: unknown, markdown: string, slides: string[], problems: {file: string, line: number,
  *   directive: string, message: string}[], files: string[]}} what to show, its slides one by one,
  *   what went wrong, the files of slides/ that it needs
  */
@@ -464,7 +471,15 @@ export function expand(markdown, context) {
     end = index + between.length;
   }
   slides.push(expandSlide(whole.slice(end)));
-  return { markdown: filled + slides.at(-1), slides, problems, files: [...files] };
+  filled += slides.at(-1);
+  const first = slides.find((slide) => isShown(root, slide));
+  if (first === undefined) {
+    const message = 'each is hidden, or waits by data-needs for what is not recorded yet';
+    problems.push({ file, line: firstLine, directive: 'no slide of it is shown', message });
+    filled = errorSlide(problems);
+  }
+  const title = titleOf(context, first);
+  return { title, markdown: filled, slides, problems, files: [...files] };
 }
 
 /** Write a slide that tells the author what is wrong, where, and what there is. */

@@ -1,6 +1,7 @@
 // What reveal-md calls for the page of a deck, served or built, with the deck's Markdown.
 
 import { errorSlide, expand } from './directives.mjs';
+import { titleOf } from './heading.mjs';
 import { named, readLooks, SERVED } from './links.mjs';
 import { readJson, root, siteAddress } from '../project.mjs';
 
@@ -39,7 +40,8 @@ const asCss = (text) => text && `"${text.replace(/["\\]/g, '\\$&').replace(/\s+/
  */
 export default function preprocess(markdown, options) {
   const { file = 'slides/deck.md', text = markdown, mistake, separator } = options;
-  const { verticalSeparator, bibliography, usual } = options;
+  const { verticalSeparator, bibliography, usual, title } = options;
+  options.pageTitle = titleOf({ title, file });
   // `base` is there in a static build only; served pages live at the root.
   const assets = options.base ?? SERVED;
   options.staticBase = `${assets}/static`;
@@ -66,8 +68,9 @@ export default function preprocess(markdown, options) {
       return tell(looks.problems);
     }
     const firstLine = text.slice(0, text.length - markdown.length).split('\n').length;
-    const form = { firstLine, separator, verticalSeparator, bibliography };
+    const form = { firstLine, separator, verticalSeparator, bibliography, title };
     const deck = expand(markdown, { ...context, ...form });
+    options.pageTitle = deck.title;
     for (const each of [...looks.files, ...deck.files]) named.add(each);
     // Slides that say how long they take give the speaker view its pacing.
     if (deck.markdown.includes('data-timing=')) {

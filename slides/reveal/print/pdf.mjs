@@ -122,7 +122,7 @@ await command(async () => {
       if (isHandout) {
         const file = wanted === undefined ? `${name}-handout.pdf` : path.resolve(wanted);
         const notes = file.replace(/(-handout)?(\.pdf)?$/, '-notes.pdf');
-        await layOutHandout(page, deck.title ?? deck.name);
+        await layOutHandout(page, deck.title);
         await print(page, notes, `${count} slides with all their notes, for the lecturer`);
         await leaveOutAnswers(page);
         await print(page, file, `${count} slides, without answers and minutes, for students`);

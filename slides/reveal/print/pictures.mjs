@@ -9,10 +9,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
+import { headingOf } from '../expand/heading.mjs';
 import { NOTES } from '../expand/marks.mjs';
 import { buildSite, readDecks } from '../site/build.mjs';
 import { readSettings } from '../site/course.mjs';
-import { command, headingOf, isThere, readJson, Refusal, root, takeOptions } from '../project.mjs';
+import { command, isThere, readJson, Refusal, root, takeOptions } from '../project.mjs';
 
 const SIZE = { width: 1200, height: 675 };
 // What stands around a slide is not of the picture.

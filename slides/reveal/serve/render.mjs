@@ -11,15 +11,9 @@ import yamlFrontMatter from 'yaml-front-matter';
 
 import { prepareDiagrams } from '../expand/diagram.mjs';
 import { fillIn } from '../html.mjs';
-import { headingOf, listDecks, readDeck, readFront, Refusal } from '../project.mjs';
+import { listDecks, readDeck, readFront, Refusal } from '../project.mjs';
 
 const LIST = new URL('listing.html', import.meta.url);
-
-/** The title of a deck, or else its first heading. */
-function titleOf(name, text) {
-  const { title, __content: markdown } = readFront(yamlFrontMatter, text);
-  return title || headingOf(markdown) || name;
-}
 
 /**
  * Return the page of a deck as HTML; where the text cannot be read, it says so.
@@ -38,22 +32,19 @@ export async function renderDeck(name, base) {
     if (!(error instanceof Refusal)) throw error;
     mistake = error.message;
   }
-  const title = titleOf(name, text);
+  const { title } = readFront(yamlFrontMatter, text);
   await prepareDiagrams(text);
   return render(text, { ...common, title, text, mistake });
 }
 
 /** Return the list of the decks as HTML. */
-export function renderList() {
-  const files = listDecks().map((name) => ({ address: `${name}.md`, title: named(name) }));
+export async function renderList() {
+  const { tryDecks } = await import('../site/build.mjs');
+  const { decks } = tryDecks();
+  const files = listDecks().map((name) => {
+    // The page of one that cannot be read says why.
+    const { title = name } = decks.find((deck) => deck.name === name) ?? {};
+    return { address: `${name}.md`, title };
+  });
   return fillIn(LIST, { files });
-}
-
-/** What the list calls a deck; the page of one that cannot be read says why. */
-function named(name) {
-  try {
-    return titleOf(name, readDeck(name));
-  } catch {
-    return name;
-  }
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { readCourse, writeCourse } from './course.mjs';
 import { checkData } from './data.mjs';
 import { prepareAllDiagrams } from '../expand/diagram.mjs';
-import { expand, lacks } from '../expand/directives.mjs';
+import { expand, isShown } from '../expand/directives.mjs';
 import { LICENSES, readLicenses, writeLicenses } from './licenses.mjs';
 import { NOT_SENT, readLooks } from '../expand/links.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from '../expand/live.mjs';
@@ -38,8 +38,6 @@ import { putInPlace, SITE } from './site.mjs';
 const AS_IT_LIES = '.nojekyll';
 // Pages of the site that are no decks.
 const OTHER_PAGES = /^(?:index|404|live|lessons\/.*)$/;
-// Such a slide is in no page, on no paper, and has no number.
-const HIDDEN = /<!--\s*\.slide:[^>]*\bdata-visibility\s*=\s*["']?hidden\b/;
 
 const { default: yamlFrontMatter } = await load('yaml-front-matter');
 await prepareAllDiagrams();
@@ -106,7 +104,8 @@ export function tryDecks() {
     const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;
     const context = { root, file, assets: wayUp(name) };
     const { separator, verticalSeparator, bibliography } = options;
-    const form = { firstLine, separator, verticalSeparator, bibliography };
+    const { title } = front;
+    const form = { firstLine, separator, verticalSeparator, bibliography, title };
     const deck = expand(markdown, { ...context, ...form });
     mistakes.push(...tellProblems(file, deck.problems));
     const looks = readLooks(options, context);
@@ -118,18 +117,17 @@ export function tryDecks() {
       const what = isTaken ? 'PDF' : 'page';
       mistakes.push(`${file}: its ${what} would take the place of another; give it another name`);
     }
-    const isShown = (slide) => !HIDDEN.test(slide) && !lacks(root, slide);
-    const slides = deck.slides.filter(isShown);
+    const slides = deck.slides.filter((slide) => isShown(root, slide));
     // As they are written, a list for each column.
     const written = cut({ text: markdown, line: firstLine }, separator)
-      .map((column) => cut(column, verticalSeparator).filter(({ text }) => isShown(text)))
+      .map((column) => cut(column, verticalSeparator).filter(({ text }) => isShown(root, text)))
       .filter((column) => column.length > 0);
     const columns = written.map((column) => column.map(({ text }) => text));
     const lines = written.map((column) => column.map(({ line }) => line));
     const { routes, mistake } = readRoutes(slides, columns, options.revealOptions?.route);
     if (mistake) mistakes.push(`${file}: front matter: ${mistake}`);
     const files = [...looks.files, ...deck.files];
-    return { name, title: front.title, files, slides, columns, lines, routes };
+    return { name, title: deck.title, files, slides, columns, lines, routes };
   });
   return { decks, mistakes };
 }
@@ -203,7 +201,7 @@ export function writeDecks(out, decks) {
 /**
  * Build the site into the empty folder `out`.
  *
- * @returns {{decks: {name: string, title?: string, slides: string[]}[], course: object}} what is in it
+ * @returns {{decks: {name: string, title: string, slides: string[]}[], course: object}} what is in it
  * @throws {Refusal} when a deck has a mistake
  */
 export function buildSite(out) {

@@ -8,19 +8,10 @@ import path from 'node:path';
 import { compare } from '../charts/compare.mjs';
 import { curve } from '../charts/curve.mjs';
 import { fillIn } from '../html.mjs';
+import { linesBelow } from '../expand/heading.mjs';
 import { liveStill } from '../expand/live.mjs';
-import { NOTES } from '../expand/marks.mjs';
 import { readDeclared, readLesson, RUN, scriptNames } from './lessons.mjs';
-import {
-  headingOf,
-  linesBelow,
-  isThere,
-  printedName,
-  readJson,
-  Refusal,
-  root,
-  siteAddress,
-} from '../project.mjs';
+import { isThere, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
 import { withLongCode, withSections } from './sections.mjs';
 import { show } from '../expand/values.mjs';
 
@@ -86,12 +77,12 @@ function repository(given) {
 
 /** What the pages say about a deck: its title, and the lines on its first slide. */
 function describe({ name, title, slides, routes }) {
-  const [subtitle, ...byline] = linesBelow(slides[0].split(NOTES)[0]);
+  const [subtitle, ...byline] = linesBelow(slides[0]);
   const picture = `static/img/slides/${name}.png`;
   return {
     name,
     page: `${name}.html`,
-    title: title || headingOf(slides.join('\n')) || name,
+    title,
     subtitle,
     byline: byline.join(' · '),
     length: routes.join('\u00a0· '),
