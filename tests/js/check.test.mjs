@@ -19,6 +19,7 @@ test('on a slide with a record a typed number is told from a name', () => {
     ['chosen on 5,000 held-out images', '5,000'],
     ['73% at 0.05, after 40 epochs', '73', '0.05', '40'],
     ['9% of CIFAR10, by VGG16 and LeNet-5 in 4 minutes', '9%'],
+    ['[there](#/11) <a href="a.md#/12">12</a> ![plot 13](img/14.png)', '12', '13'],
     ['86.11 (1998): 2278-2324. <!-- .element: class="cite" -->'],
   ]) {
     assert.deepEqual(numbers(RECORD + text), found, text);

@@ -78,7 +78,7 @@ export function readRecorded() {
  * @returns {{number: string, offset: number, instead?: string}[]}
  */
 export function typedNumbers(slide, { isBelow, recorded }) {
-  const typed = slide.replace(NOT_TYPED, blank).replace(MINUTES, blank);
+  const typed = replaceLinks(slide, blank).replace(NOT_TYPED, blank).replace(MINUTES, blank);
   const found = new Map();
   const named = bare(typed);
   for (const [name, written] of Object.entries(recorded)) {
