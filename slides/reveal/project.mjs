@@ -79,7 +79,9 @@ export function readDeck(name) {
   const file = `slides/${name}.md`;
   const bytes = fs.readFileSync(path.join(root, file));
   // What is wrong becomes this character, which nobody types.
-  const text = new TextDecoder().decode(bytes).replaceAll('\r\n', '\n');
+  const decoded = new TextDecoder().decode(bytes).replaceAll('\r\n', '\n');
+  // Its readers take no blanks behind the first line.
+  const text = decoded.replace(/^---[ \t]+\n/, '---\n');
   const wrong = isUtf8(bytes) ? -1 : text.indexOf('\uFFFD');
   if (wrong < 0) return text;
   const line = text.slice(0, wrong).split('\n').length;
@@ -223,15 +225,17 @@ function settingMistake(front) {
   const shape = { ...kinds, 'bibliography?': { '*': 'text' } };
   const mistake = misfit(front, shape) ?? pageMistake(front);
   if (mistake) return mistake;
-  const wrong = ['separator', 'verticalSeparator'].find((key) => !isExpression(front[key] ?? ''));
-  return wrong && `${wrong} is no regular expression`;
+  return ['separator', 'verticalSeparator']
+    .filter((key) => front[key] !== undefined)
+    .map((key) => separatorMistake(key, front[key]))
+    .find(Boolean);
 }
 
-function isExpression(text) {
+function separatorMistake(key, text) {
   try {
-    return Boolean(new RegExp(text, 'm'));
+    return new RegExp(text, 'm').test('') ? `${key} matches where nothing stands` : undefined;
   } catch {
-    return false;
+    return `${key} is no regular expression`;
   }
 }
 
@@ -251,6 +255,8 @@ export function readFront({ safeLoadFront }, text) {
     if (error.name === 'YAMLException') throw error;
     front = ''; // nothing but a text, to which no content can be added
   }
+  if (/^---\n/.test(text) && front.__content === text)
+    throw new Refusal('front matter: it has no end: write a line --- below it');
   const mistake = settingMistake(front);
   if (mistake) throw new Refusal(`front matter: ${mistake}`);
   return front;

@@ -905,6 +905,8 @@ BAD = [
         "{{ code/net.py: Net.forward [1|2-9] }}",
         "the steps go to line 9, but Net.forward has 4 lines",
     ),
+    ("{{ code/net.py: Net.forward [3-1] }}", "the step 3-1 is no lines: they count from 1"),
+    ("{{ code/net.py: Net.forward [0|1] }}", "the step 0 is no lines: they count from 1"),
     ("{{ code/net.py: Net | percent }}", "code takes the options docstring and untyped, not perce"),
     (
         "{{ static/no.json: a }}",

@@ -321,6 +321,7 @@ slides/bad.md:10: {{ claim: 2 * results.lenet.macs < results.lenet.macs }}: N_ <
 slides/latin-old.md:3: img/none.png: there is no such file: slides/img/none.png
 slides/latin/old.md:1: this deck is not UTF-8: save it in this encoding
 slides/none.md:4: no slide of it is shown: each is hidden, or waits by data-needs for what is not recorded yet
+slides/open.md: front matter: it has no end: write a line --- below it
 slides/wide.md:1: this deck is not UTF-8: save it in this encoding
 slides/worse.md: theme: there is no static/css/none.css
 slides/worse.md: highlightTheme: highlight.js has no dark2
@@ -329,6 +330,7 @@ slides/worst.md:3: front matter: ANY
 slides/wrong#1.md: no address can have this name in it: rename it
 slides/wrong(.md: front matter: separator is no regular expression
 slides/wrong.md: front matter: preprocessor is no setting of a deckANY
+slides/wrong2.md: front matter: separator matches where nothing stands
 slides/yet.md:3: front matter: a text with a colon in it must be in quotes
 """  # noqa: E501
 
@@ -347,6 +349,8 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
         "---\nrevealOptions:\n  route: lecture\n---\n\n"
         '<!-- .slide: data-visibility="hidden" -->\n# A\n'
     )
+    (project / "slides" / "open.md").write_text("---\ntheme: evo\n# A\n")
+    (project / "slides" / "wrong2.md").write_text("---\nseparator: ''\n---\n# A\n")
     (project / "slides" / "worst.md").write_text("---\na: [\n---\n")
     (project / "slides" / "wide.md").write_text("# Breit\n\nGröße\n", encoding="utf-16")
     (project / "slides" / "latin").mkdir()

@@ -105,6 +105,16 @@ function readJson(root, name) {
   }
 }
 
+/** Throw an Error unless the steps, `1-3|4`, are of lines that a listing has. */
+function checkSteps(steps, count, name) {
+  for (const [step, from, to = from] of steps.matchAll(/(\d+)(?:\s*-\s*(\d+))?/g)) {
+    if (Number(from) === 0 || Number(from) > Number(to))
+      throw new Error(`the step ${step} is no lines: they count from 1, the lower first`);
+    if (Number(to) > count)
+      throw new Error(`the steps go to line ${to}, but ${name} has ${count} lines as shown`);
+  }
+}
+
 function includeCode({ root, assets, file }, { name, steps, option }) {
   const options = option?.trim().split(/\s+/) ?? [];
   const unknown = options.find((each) => !['docstring', 'untyped'].includes(each));
@@ -115,10 +125,7 @@ function includeCode({ root, assets, file }, { name, steps, option }) {
     docstring: options.includes('docstring'),
     untyped: options.includes('untyped'),
   });
-  const last = Math.max(...(steps ?? '').split(/\D+/).map(Number));
-  if (last > lines.length) {
-    throw new Error(`the steps go to line ${last}, but ${name} has ${lines.length} lines as shown`);
-  }
+  checkSteps(steps ?? '', lines.length, name);
   const longest = Math.max(
     0,
     ...(lines.join('\n').match(/`+/g) ?? []).map((ticks) => ticks.length),
