@@ -74,7 +74,7 @@ samples: .venv/.ready  ## ten test images for the live slides on this machine (A
 students:  ## the students' edition of what is committed, students.zip
 	git archive --prefix=course/ --output=students.zip HEAD -- . ':!tests/lessons'
 
-accept: .venv/.ready  ## the lecture as it is now, for the tests and for README.md
+accept: node_modules/.ready .venv/.ready  ## the lecture as it is now, for the tests and for README.md
 	@$(BIN)/python -m course.lecture
 
 clean: $(if $(wildcard _site),node)  ## remove what was built, but not trainings, data or the set-up

@@ -79,10 +79,26 @@ def title() -> str:
     return str(yaml.safe_load(front).get("title", heading))
 
 
-def read_slides() -> list[list[str]]:
-    """Return the text of the deck's slides, as columns of a horizontal slide and those below it."""
-    _, _, text = DECK.read_text(encoding="utf-8").split("---\n", 2)  # the front matter goes
+def read_slides(deck: Path = DECK) -> list[list[str]]:
+    """Return the text of a deck's slides, as columns of a horizontal slide and those below it."""
+    _, _, text = deck.read_text(encoding="utf-8").split("---\n", 2)  # the front matter goes
     return [column.split("<!--v-->") for column in text.split("<!--s-->")]
+
+
+def seen(slide: str) -> str:
+    """Return what a slide has above its notes."""
+    return re.split(r"^\s*notes?:", slide, maxsplit=1, flags=re.MULTILINE | re.IGNORECASE)[0]
+
+
+def heading(slide: str) -> str:
+    """Return the first heading of a slide, or nothing."""
+    found = re.search(r"^#+ +(.*?) *$", slide, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def minutes(slide: str) -> int:
+    """Return how long a slide takes, as its notes say."""
+    return int(re.findall(r"^Note:\s*(\d+) minutes?\.$", slide, re.MULTILINE)[0])
 
 
 def remark(h: int) -> str:

@@ -12,7 +12,18 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from barriers import check_tab_stops
-from conftest import DECK, INSPECT, ROOT, copy_project, read_slides, remark, title
+from conftest import (
+    COPIED,
+    DECK,
+    INSPECT,
+    ROOT,
+    copy_project,
+    minutes,
+    read_slides,
+    remark,
+    seen,
+    title,
+)
 from course import lecture
 from course.serving import serve
 from lab import UserError
@@ -33,60 +44,78 @@ def test_the_readme_says_how_long_the_lecture_takes() -> None:
     assert lecture.put_into(text, lecture.read()) == text, ACCEPT
 
 
+# A lecture with separators of its own, with slides that nobody sees, and with notes in each form.
+SHORT = """\ufeff---\x20
+title: Short
+separator: ^---$
+verticalSeparator: ^--$
+---
+# One
+
+note:
+1 minute. More.
+
+---
+<!-- .slide: data-visibility="hidden" -->
+# Hidden
+
+Note:
+32 minutes.
+
+---
+## Two
+
+Notes: 2 minutes.
+
+--
+<!-- .slide: data-route="long short" -->
+Note:
+4 minutes.
+
+--
+Note:
+8 minutes.
+
+---
+<!-- .slide: data-route="lecture all" -->
+Note:
+16 minutes.
+"""
+
+
 @pytest.fixture
-def copied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Let the command write a copy of what it writes, and read one of the deck."""
-    for name in ("LECTURE", "README", "COURSE"):
-        file = tmp_path / getattr(lecture, name).name
-        shutil.copy(getattr(lecture, name), file)
-        monkeypatch.setattr(lecture, name, file)
-    deck = Path(shutil.copy(DECK, tmp_path))
-    monkeypatch.setattr(lecture, "deck", lambda: deck)
+def copied(monkeypatch: pytest.MonkeyPatch, project: Path) -> Path:
+    """Let the command read a short deck in a copy of the project, and write there."""
+    shutil.copy(ROOT / "README.md", project)
+    monkeypatch.setattr(lecture, "README", project / "README.md")
+    monkeypatch.setattr(lecture, "LECTURE", project / "slides" / "lecture.json")
+    monkeypatch.setattr(lecture, "SCRIPT", project / lecture.SCRIPT.relative_to(ROOT))
+    deck = project / "slides" / f"{COPIED}.md"
+    deck.write_text(SHORT, encoding="utf-8")
     return deck
 
 
 def test_another_lecture_is_accepted_by_one_command(copied: Path) -> None:
-    text = copied.read_text(encoding="utf-8")
-    front, columns = lecture.split(copied)
-    below = "\n\n### Ours\n\nNew\n\nNote:\n7 minutes.\n\nSaid.\n\n"
-    own = re.sub("^title:.*", "title: Another title", front, flags=re.MULTILINE)
-    shorter = [*columns[:2], [below], *columns[3:-1]]
-    slides = "<!--s-->".join("<!--v-->".join(column) for column in shorter)
-    copied.write_text(f"---\n{own}---\n{slides}", encoding="utf-8")
     lecture.main()
     accepted = json.loads(lecture.LECTURE.read_text(encoding="utf-8"))
-    assert "title: Another title" in accepted["front_matter"]
-    assert [each["heading"] for each in accepted["slides"]][2] == "Ours"
-    across = sum(lecture.minutes(column[0]) for column in shorter)
-    assert f"takes {across} minutes" in lecture.README.read_text(encoding="utf-8")
+    assert accepted["front_matter"][0] == "title: Short"
+    assert [each["heading"] for each in accepted["slides"]] == ["One", "Two", ""]
+    assert accepted["minutes"] == {"lecture": 19, "long": 7, "short": 7, "all": 31}
+    said = "takes 19 minutes, the route `long` 7, the route `short` 7, and all slides 31."
+    assert said in lecture.README.read_text(encoding="utf-8")
     # What is said may change without being accepted, what the audience sees may not.
-    copied.write_text(text, encoding="utf-8")
-    accepted = lecture.read()
-    copied.write_text(re.sub(r"(minutes?\.\n)", r"\1\nFirst this.\n", text), encoding="utf-8")
-    assert lecture.read() == accepted
-    last = columns[-1][0]
-    other = last.replace("\nNote:", "One line more.\n\nNote:")
-    copied.write_text(text.replace(last, other), encoding="utf-8")
-    assert lecture.read()["slides"][:-1] == accepted["slides"][:-1]
-    assert lecture.read()["slides"][-1] != accepted["slides"][-1]
-
-
-def test_each_route_has_its_minutes() -> None:
-    note = "\n\nNote:\n{} minutes.\n"
-    mark = '<!-- .slide: data-route="{}" -->'
-    columns = [
-        ["# A" + note.format(1)],
-        ["# B" + note.format(2), mark.format("long short") + note.format(4), note.format(8)],
-        [mark.format("lecture all") + note.format(16)],
-    ]
-    assert lecture.lengths(columns) == {"lecture": 19, "long": 7, "short": 7, "all": 31}
+    other = SHORT.replace("More.", "Less.").replace("## Two", "## Two\n\nOne line more.")
+    copied.write_text(other, encoding="utf-8")
+    first, second, third = accepted["slides"]
+    now = lecture.read()["slides"]
+    assert now[::2] == [first, third]
+    assert now[1] != second
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("deck", "minute", "moment", "must begin with a line like"),
-        ("deck", "---\n", "", "must begin with a front matter"),
+        ("deck", "1 minute", "1 moment", 'md:5: the notes of "One" must begin with the time it t'),
         ("README", lecture.END, "", "the length of the lecture belongs between two lines"),
     ],
 )
@@ -104,8 +133,8 @@ def test_a_lecture_that_cannot_be_accepted_leaves_everything_as_it_was(
 @pytest.fixture(scope="module")
 def kept(browser: Browser) -> Iterator[Visit]:
     """Keep one page, with its files, for the tests that need no other."""
-    with visit(browser) as seen:
-        yield seen
+    with visit(browser) as visited:
+        yield visited
 
 
 @pytest.fixture
@@ -146,14 +175,14 @@ LISTING = re.compile(r"^(`{3,})(?:markdown|text|yaml)\n(.*?)^\1$", re.DOTALL | r
 
 
 def test_a_slide_of_the_gallery_shows_the_text_that_makes_it() -> None:
-    front, columns = lecture.split(GALLERY)
-    slides = [slide for column in columns for slide in column]
+    front = GALLERY.read_text(encoding="utf-8").split("---\n", 2)[1]
+    slides = [slide for column in read_slides(GALLERY) for slide in column]
     listings = 0
     for slide in slides:
-        assert lecture.minutes(slide) >= 1
-        seen = lecture.NOTES.split(slide)[0]
-        rest = " ".join([*front.split(), *LISTING.sub("", seen).split()])
-        for _, listing in LISTING.findall(seen):
+        assert minutes(slide) >= 1
+        above = seen(slide)
+        rest = " ".join([*front.split(), *LISTING.sub("", above).split()])
+        for _, listing in LISTING.findall(above):
             listings += 1
             # A comment may be broken into lines, and the words for a picture cut short.
             parts = [" ".join(part.split()) for part in re.split("[\n…]", listing)]
@@ -312,7 +341,7 @@ def test_the_speaker_view_shows_the_notes_and_leads_the_deck(deck: Visit, deck_u
     # The second slide has its minutes, and those of the first are still left as well.
     left = speaker.locator(".pacing.ahead")
     left.wait_for()
-    first, second = (lecture.minutes(column[0]) for column in read_slides()[:2])
+    first, second = (minutes(column[0]) for column in read_slides()[:2])
     assert left.locator(".minutes-value").inner_text() == f":{first + second - 1:02}"
     speaker.bring_to_front()
     speaker.keyboard.press("ArrowLeft")
@@ -338,7 +367,7 @@ def test_search_finds_a_slide(deck: Visit, deck_url: str) -> None:
     columns = ["".join(column).lower() for column in read_slides()]
     h = len(columns) // 2
     before = "".join(columns[:h])
-    seen_there = lecture.NOTES.split(read_slides()[h][0])[0]
+    seen_there = seen(read_slides()[h][0])
     word = next(w for w in re.findall(r"[a-z]{7,}", seen_there) if w not in before)
     deck.page.keyboard.press("Control+Shift+F")
     deck.page.locator("input.searchinput").fill(word)

@@ -11,8 +11,7 @@ import pytest
 from playwright.sync_api import Browser
 from pypdf import PdfReader
 
-from conftest import DECK, ROOT, copy_project, read_slides, run_node, title
-from course import lecture
+from conftest import DECK, ROOT, copy_project, heading, read_slides, run_node, seen, title
 from decks import FOLDERS, IN_STATIC, write_cases
 from watching import visit
 
@@ -69,14 +68,14 @@ def test_every_slide_is_one_wide_page(pages: list[Page]) -> None:
 
 
 def test_text_can_be_found_in_order(pages: list[Page]) -> None:
-    slides = [lecture.NOTES.split(slide)[0] for column in read_slides() for slide in column]
+    slides = [seen(slide) for column in read_slides() for slide in column]
     found = 0
     for slide, (_, _, text) in zip(slides, pages, strict=True):
         printed = "".join(text.split())
         said = re.findall(
             r"^[A-Z][\w ,.:;?()'-]+$", re.sub(r"```.*?```", "", slide, flags=re.S), re.M
         )
-        for line in [lecture.heading(slide), *said]:
+        for line in [heading(slide), *said]:
             assert "".join(line.split()) in printed
         found += len(said)
         assert "| percent }}** test accuracy" not in slide or "testaccuracy" in printed
@@ -101,7 +100,7 @@ def test_an_outline_leads_to_every_slide(printed: PdfReader) -> None:
     led = [
         (each.title, printed.get_destination_page_number(each)) for each in flat(printed.outline)
     ]
-    headings = [lecture.heading(slide) for column in read_slides() for slide in column]
+    headings = [heading(slide) for column in read_slides() for slide in column]
     assert set(zip(headings, range(len(headings)), strict=True)) <= set(led)
 
 
@@ -132,7 +131,7 @@ def test_a_handout_has_every_slide_with_its_notes_on_its_page(
     for slide in slides:
         plain = re.findall(r"^[\w ,.:;?()'`-]+$", slide.split("Note:")[1], re.MULTILINE)
         assert len(plain) >= 2, slide
-        said = [lecture.heading(slide), *plain]
+        said = [heading(slide), *plain]
         words = ["".join(line.replace("`", "").split()) for line in said]
         assert any(all(each in text for each in words) for text in lecturer), slide
         asked = [words[0], *(each.partition("Answer:")[0] for each in words[2:])]

@@ -56,10 +56,16 @@ test('the pages around a deck tell of its routes, and of one that is not there',
   const lengths = ['2 slides, 4 minutes', '3 slides, 6 minutes', '4 slides, 8 minutes'];
   const [lecture, long, all] = lengths;
   const told = [`lecture: ${lecture}`, `long: ${long}`, `all: ${all}`];
-  assert.deepEqual(readRoutes(slides, columns, 'long'), { routes: told });
+  assert.deepEqual(readRoutes(slides, columns, 'long'), {
+    routes: told,
+    minutes: { lecture: 4, long: 6, all: 8 },
+  });
   const { mistake } = readRoutes(slides, columns, 'short');
   assert.equal(mistake, 'there is no route short; there is lecture, long, all');
-  assert.deepEqual(readRoutes(['# A'], [['# A']]), { routes: ['1 slide'] });
+  assert.deepEqual(readRoutes(['# A'], [['# A']]), {
+    routes: ['1 slide'],
+    minutes: { lecture: undefined, all: undefined },
+  });
 });
 
 test('the speaker view adds up the slides of the route, whichever is chosen', () => {

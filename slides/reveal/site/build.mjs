@@ -101,7 +101,8 @@ export function tryDecks() {
       return [];
     }
     const { __content: markdown, ...options } = { ...settings, ...front };
-    const firstLine = whole.slice(0, whole.length - markdown.length).split('\n').length;
+    const above = whole.slice(0, whole.length - markdown.length).split('\n');
+    const firstLine = above.length;
     const context = { root, file, assets: wayUp(name) };
     const { separator, verticalSeparator, bibliography } = options;
     const { title } = front;
@@ -124,10 +125,19 @@ export function tryDecks() {
       .filter((column) => column.length > 0);
     const columns = written.map((column) => column.map(({ text }) => text));
     const lines = written.map((column) => column.map(({ line }) => line));
-    const { routes, mistake } = readRoutes(slides, columns, options.revealOptions?.route);
+    const { mistake, ...lengths } = readRoutes(slides, columns, options.revealOptions?.route);
     if (mistake) mistakes.push(`${file}: front matter: ${mistake}`);
     const files = [...looks.files, ...deck.files];
-    return { name, title: deck.title, files, slides, columns, lines, routes };
+    return {
+      name,
+      title: deck.title,
+      files,
+      front: above.slice(1, -1),
+      slides,
+      columns,
+      lines,
+      ...lengths,
+    };
   });
   return { decks, mistakes };
 }

@@ -3,7 +3,7 @@
 import { load } from '../project.mjs';
 
 // Not by `import`, which would end in Node's own lines where package.json is broken.
-const { ALL, describe, namesIn, routesOf } = await load(
+const { ALL, describe, LECTURE, lengthOf, namesIn, routesOf } = await load(
   new URL('../../../static/js/talk/routes.js', import.meta.url).href,
 );
 
@@ -17,7 +17,8 @@ const attribute = (name, slide) =>
  * @param {string[]} slides filled in
  * @param {string[][]} columns the same slides, a list for each column
  * @param {unknown} wanted the route that the deck begins with, if it names one
- * @returns {{routes: string[], mistake?: string}} each route with its length, in words
+ * @returns {{routes: string[], minutes: Record<string, number|undefined>, mistake?: string}} each
+ *   route with its length in words, and the minutes of each, those of the slides across among them
  */
 export function readRoutes(slides, columns, wanted = ALL) {
   const order = columns.flatMap((column, h) => column.map((_, v) => ({ h, v })));
@@ -29,8 +30,10 @@ export function readRoutes(slides, columns, wanted = ALL) {
   }));
   const names = routesOf(places);
   if (places.length > 0 && !names.includes(String(wanted))) {
-    return { routes: [], mistake: `there is no route ${wanted}; there is ${names.join(', ')}` };
+    const mistake = `there is no route ${wanted}; there is ${names.join(', ')}`;
+    return { routes: [], minutes: {}, mistake };
   }
   const said = (name) => (names.length > 1 ? `${name}: ` : '') + describe(places, name);
-  return { routes: names.map(said) };
+  const minutes = [LECTURE, ...names].map((name) => [name, lengthOf(places, name).minutes]);
+  return { routes: names.map(said), minutes: Object.fromEntries(minutes) };
 }

@@ -3,7 +3,7 @@
 // `lecture` is the slides across, `all` is every slide. A slide whose data-route names routes is on
 // those, and on `all`; so a mark takes a slide from below into a longer talk, or one out of a short one.
 
-const LECTURE = 'lecture';
+export const LECTURE = 'lecture';
 export const ALL = 'all';
 
 /**
@@ -61,7 +61,7 @@ export function neighbor(places, route, from, step) {
  * @param {string} route
  * @returns {{slides: number, minutes: number|undefined}} undefined where a slide has no minutes
  */
-function lengthOf(places, route) {
+export function lengthOf(places, route) {
   const on = places.filter((place) => isOn(route, place));
   const seconds = on.reduce((sum, place) => sum + place.seconds, 0);
   const isKnown = on.every((place) => place.seconds > 0);
