@@ -556,6 +556,5 @@ if __name__ == "__main__":
 #
 # - `--genotype random:1`, `--genotype random:2` and so on: does a search find a better cell?
 # - `search --epochs 50`: do the skip connections grow? And `search --epochs 50 --stop-at-skips 2`?
-# - `search --second-order` takes its time. Does it find another genotype? With a GPU, search nearly
-#   as the paper did: `search --second-order --cells 8 --channels 16 --epochs 50 --images 0
-#   --batch-size 64 --alpha-lr 0.0003`
+# - `search --second-order`: another genotype? With a GPU, and the paper's batches of 64 images and
+#   rate of 0.0003 for α: `search --second-order --cells 8 --channels 16 --epochs 50 --images 0`

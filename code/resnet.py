@@ -155,9 +155,8 @@ def blocks() -> None:
 # ## The network
 #
 # A stem, stages of equal blocks (conv2_x to conv5_x in table 1), an average over each map, and one
-# fully connected layer. Where a stage halves the side, it doubles the channels, so its blocks cost
-# as much as those before it. Only its first block differs: a basic one costs less, and a bottleneck
-# costs more, because of its projection.
+# fully connected layer. Where a stage halves the side, it doubles the channels: its blocks cost as
+# much as those before it, but for the first.
 
 
 # %%

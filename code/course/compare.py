@@ -13,7 +13,7 @@ from typing import Any
 
 from lab import files, machine
 from lab.parser import Parser
-from lab.record import Spread, Variant, name_of, records
+from lab.record import Spread, Variant, name_of, percent, records
 
 from .marks import put_between
 
@@ -61,8 +61,8 @@ def _answering(record: Record, facts: Mapping[str, Any]) -> int:
 
 
 def _accuracy(spread: Spread) -> str:
-    deviation = f" ± {100 * spread['std']:.1f}" if spread["n"] > 1 else ""
-    return f"{100 * spread['mean']:.1f}{deviation} %"
+    deviation = f" ± {percent(spread['std'])}" if spread["n"] > 1 else ""
+    return f"{percent(spread['mean'])}{deviation} %"
 
 
 def put_into(text: str, made: str) -> str:

@@ -4,6 +4,7 @@ Several runs of one recipe, differing in their seed alone, give mean and spread.
 default variant of a network at its top level and the others under `variants`.
 """
 
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -58,6 +59,11 @@ class Record(Variant):
     """A file: the default variant, and the other ones by name."""
 
     variants: dict[str, Variant]
+
+
+def percent(share: float) -> str:
+    """A share of one in percent, with one digit as slides and pages show it: 0.8625 is 86.3."""
+    return str(Decimal(100 * share).quantize(Decimal("0.1"), ROUND_HALF_UP))
 
 
 def read(network: str, variant: str = DEFAULT, folder: Path = RESULTS) -> Variant | None:

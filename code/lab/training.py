@@ -190,13 +190,13 @@ def _verdict(trained: Trained) -> str:
     known = record.read(trained.run.read("run.json")["recipe"]["network"])
     if known is None:
         return own
-    accuracy, epochs = known["test_accuracy"]["mean"], known["recipe"]["epochs"]
-    recorded = f"{own}\nrecorded: {accuracy:.1%} after {_epochs(epochs)} on {known['dataset']}"
+    accuracy, epochs = record.percent(known["test_accuracy"]["mean"]), known["recipe"]["epochs"]
+    recorded = f"{own}\nrecorded: {accuracy}% after {_epochs(epochs)} on {known['dataset']}"
     made, data = result["epochs"], trained.data.name
     if (made, data) == (epochs, known["dataset"]):
         return recorded
     share = f"{made} of {epochs}" if made < epochs else _epochs(made)
-    return f"{recorded}; yours {result['test_accuracy']:.1%} after {share} on {data}"
+    return f"{recorded}; yours {record.percent(result['test_accuracy'])}% after {share} on {data}"
 
 
 def _epochs(count: int) -> str:

@@ -102,10 +102,10 @@ def test_the_workflow_puts_the_notebooks_on_their_branch_whatever_was_there(tmp_
     ("target", "tool"),
     [
         ("notebooks", "python -m course.notebooks"),
-        ("site", "npm run build"),
-        ("pdf", "npm run pdf"),
-        ("handout", "npm run pdf --silent -- --handout"),
-        ("pictures", "npm run pictures"),
+        ("site", "node slides/reveal/site/build.mjs"),
+        ("pdf", "node slides/reveal/print/pdf.mjs"),
+        ("handout", "node slides/reveal/print/pdf.mjs --handout"),
+        ("pictures", "node slides/reveal/print/pictures.mjs"),
         ("clean", "node slides/reveal/site/site.mjs"),
     ],
 )

@@ -25,6 +25,7 @@ from course import record
 from forking import forked, python
 from lab import data
 from lab.errors import Stopped, UserError
+from lab.record import percent
 from running import ROOT, environment
 
 REST = ["vgg16"] if has("vgg16") else []  # a network that is not recorded yet
@@ -303,7 +304,7 @@ def test_ctrl_c_saves_the_run_and_the_same_command_finishes_and_records_it(tmp_p
     (row,) = [
         line for line in (tmp_path / "README.md").read_text().splitlines() if "| shapes |" in line
     ]
-    assert f"{100 * made['test_accuracy']['mean']:.1f} %" in row
+    assert f"{percent(made['test_accuracy']['mean'])} %" in row
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from pypdf import PdfReader
 
 from barriers import AXE
 from conftest import DECK, ROOT, copy_project, package, plain_server, read_slides, run_node, title
+from lab.record import percent
 from stranger import check_nothing_runs, check_speaker_view
 from watching import visit
 
@@ -233,7 +234,7 @@ def test_the_first_page_shows_each_lesson_with_the_numbers_of_its_record(whole: 
     order = re.findall(r"\bcode/(\w+)\.py", DECK.read_text(encoding="utf-8"))
     for name in RECORDED:
         record = json.loads((ROOT / "static" / "results" / f"{name}.json").read_text())
-        accuracy = f"{100 * record['test_accuracy']['mean']:.1f}"
+        accuracy = percent(record["test_accuracy"]["mean"])
         assert re.search(rf"<dd>{re.escape(accuracy)}\D", articles[name]), name
         assert f"<dd>{record['parameters']:,}</dd>" in articles[name]
         assert record["dataset"] in articles[name]
@@ -261,7 +262,7 @@ def test_a_lesson_shows_what_it_printed_and_drew_beside_its_record(
         assert seen.page.get_by_role("heading", level=1).inner_text() == "LeNet"
         record = json.loads((ROOT / "static" / "results" / "lenet.json").read_text())
         recorded = main.get_by_role("region", name="As recorded")
-        assert f"{100 * record['test_accuracy']['mean']:.1f}" in recorded.inner_text()
+        assert percent(record["test_accuracy"]["mean"]) in recorded.inner_text()
         datasets = json.loads((ROOT / "static" / "datasets.json").read_text())
         assert datasets[record["dataset"]] in recorded.inner_text()
         assert "smoke run" in recorded.inner_text()
@@ -272,7 +273,7 @@ def test_a_lesson_shows_what_it_printed_and_drew_beside_its_record(
             for taken, count in zip(record["classes"], row, strict=True)
             if true != taken
         )
-        assert f"{true} taken for {taken} ({100 * share:.1f}%)" in recorded.inner_text()
+        assert f"{true} taken for {taken} ({percent(share)}%)" in recorded.inner_text()
         assert recorded.get_by_role("img").count() == 2
         # Between the text that speaks of it and what the page's own run has learned.
         order = ["Both are high", "As recorded", "trained.curve()", "From the smoke run", "To try"]

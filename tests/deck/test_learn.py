@@ -16,6 +16,7 @@ from test_live import SERIOUS
 from barriers import AXE
 from conftest import ROOT
 from lab.onnx import export
+from lab.record import percent
 from watching import Visit, origin, visit
 
 LESSONS = ROOT / "static" / "learn"
@@ -216,7 +217,7 @@ def test_without_a_script_the_recorded_run_is_shown(browser: Browser, deck_url: 
     for path in LESSONS.glob("*.json"):
         root = page.locator(f"[data-network=learn-{path.stem}]")
         lesson = json.loads(path.read_text(encoding="utf-8"))
-        right = f"{100 * lesson['record']['history'][-1]['accuracy']:.1f}\u00a0% right"
+        right = f"{percent(lesson['record']['history'][-1]['accuracy'])}\u00a0% right"
         expect(root.locator(".live-verdict")).to_have_text(right)
         assert root.locator("path.now").count() == 2
         assert root.locator("image").count() == 10 + lesson["parameters"][0]["shape"][0]

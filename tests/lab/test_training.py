@@ -24,6 +24,7 @@ import lab
 from forking import forked, python
 from lab import machine, training
 from lab.errors import Stopped, UserError
+from lab.record import percent
 from lab.runs import LOCK, Run
 from lab.search import bilevel as searching
 from running import (
@@ -284,7 +285,7 @@ def test_a_training_ends_with_its_result_the_recorded_one_and_what_to_do_with_th
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = unbroken.run.folder
-    reached = f"{unbroken.result['test_accuracy']:.1%}"
+    reached = f"{percent(unbroken.result['test_accuracy'])}%"
     for epochs, dataset, ending in (
         (40, "cifar10", f"; yours {reached} after 3 of 40 on shapes"),
         (2, "cifar10", f"; yours {reached} after 3 epochs on shapes"),
