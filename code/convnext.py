@@ -260,7 +260,6 @@ LESSON = lab.NetworkLesson(
     live=True,
     full_size="--width 96",
     smoke="--width 16 --patch 4",
-    learns=lab.Learns(0.15, "--epochs 4 --lr 0.02"),  # 0.33, 0.26 and 0.21 with three seeds
 )
 
 # %% [markdown]

@@ -277,7 +277,6 @@ LESSON = lab.NetworkLesson(
     live=True,
     full_size="--depth 100",
     smoke="--depth 10 --growth-rate 8",
-    learns=lab.Learns(0.15, "--epochs 4"),  # 0.30, 0.27 and 0.19 with three seeds
 )
 
 # %% [markdown]

@@ -318,7 +318,6 @@ LESSON = lab.NetworkLesson(
     live=True,
     full_size="--width 1",
     smoke="--width 0.125",
-    learns=lab.Learns(0.2),  # 0.29, 0.33 and 0.27 with three seeds
 )
 
 # %% [markdown]

@@ -421,7 +421,6 @@ LESSON = lab.NetworkLesson(
     live=True,
     full_size="--width 1",
     smoke="--width 0.125",
-    learns=lab.Learns(0.15),  # 0.24, 0.23 and 0.21 with three seeds
 )
 
 # %% [markdown]

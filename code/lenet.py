@@ -146,7 +146,6 @@ LESSON = lab.NetworkLesson(
     figure=lab.Figure("chain", "paper"),
     live=True,
     full_size="always",
-    learns=lab.Learns(0.28, "--epochs 4 --lr 0.02"),  # 0.37, 0.35 and 0.39 with three seeds
 )
 
 # %% [markdown]

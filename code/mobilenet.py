@@ -337,7 +337,6 @@ LESSON = lab.NetworkLesson(
     live=True,
     full_size="--width 1",
     smoke="--width 0.25",
-    learns=lab.Learns(0.16),  # 0.26, 0.25 and 0.21 with three seeds
 )
 
 # %% [markdown]

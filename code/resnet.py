@@ -347,7 +347,6 @@ LESSON = lab.NetworkLesson(
     live=True,
     full_size="--depth 18",
     smoke="--depth 8",
-    learns=lab.Learns(0.22),  # 0.27, 0.29 and 0.28 with three seeds
 )
 
 # %% [markdown]

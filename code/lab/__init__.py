@@ -16,7 +16,6 @@ from .errors import UserError as UserError
 from .lesson import Command as Command
 from .lesson import Figure as Figure
 from .lesson import Form as Form
-from .lesson import Learns as Learns
 from .lesson import Lesson as Lesson
 from .lesson import NetworkLesson as NetworkLesson
 from .measure import count_macs as count_macs

@@ -34,14 +34,6 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Learns:
-    """What the network learns of drawn shapes in a run of seconds."""
-
-    accuracy: float  # more than that on the test images; a fraction of one, guessing gives 0.1
-    settings: str = ""  # of the command line, besides those of `--smoke` and the lesson's `smoke`
-
-
-@dataclass(frozen=True)
 class Command(Generic[R]):
     """Something else that a lesson does, `python code/NAME.py COMMAND`, with its own settings."""
 
@@ -79,5 +71,4 @@ class NetworkLesson(Lesson, Generic[R]):
     live: bool = False  # whether the trained network runs in the page
     full_size: str = ""  # settings that train it in the size of the paper
     smoke: str = ""  # settings with which `--smoke` ends in seconds
-    learns: Learns | None = None  # what it learns of drawn shapes in that time
     commands: Mapping[str, Command[Any]] = field(default_factory=dict)  # what else the script does

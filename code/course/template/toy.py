@@ -111,7 +111,6 @@ LESSON = lab.NetworkLesson(
     forms={"paper": lab.Form(RECIPE.title, Toy, (3, 32, 32))},
     figure=lab.Figure("chain", "paper"),
     live=True,
-    learns=lab.Learns(0.2, "--epochs 4 --lr 0.02"),
 )
 
 # %% [markdown]
