@@ -47,21 +47,6 @@ def pages(printed: PdfReader) -> list[Page]:
     return read(printed)
 
 
-@pytest.fixture(scope="module")
-def editions(
-    chromium: list[str], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[list[Page], list[Page]]:
-    """Print the handout, once: that for students, and the lecturer's."""
-    folder = tmp_path_factory.mktemp("handout")
-    students = print_deck(folder, chromium[0], "--handout")
-    return read(students), read(PdfReader(folder / "deck-notes.pdf"))
-
-
-@pytest.fixture(params=["students", "lecturer"])
-def handout(request: pytest.FixtureRequest, editions: tuple[list[Page], list[Page]]) -> list[Page]:
-    return editions[request.param == "lecturer"]
-
-
 def test_every_slide_is_one_wide_page(pages: list[Page]) -> None:
     assert len(pages) == sum(len(column) for column in read_slides())
     assert {round(width / height, 3) for width, height, _ in pages} == {round(16 / 9, 3)}
@@ -115,16 +100,26 @@ def test_a_listing_is_printed_once_and_notes_are_not(pages: list[Page]) -> None:
     assert "Ask the room" not in text
 
 
-def test_a_handout_has_two_or_three_slides_a_page_on_a4(handout: list[Page]) -> None:
+def check_paper(edition: list[Page]) -> None:
+    """Two or three slides a page on A4, and each page says which it is of what."""
     slides = sum(len(column) for column in read_slides())
-    assert slides / 3 <= len(handout) <= slides / 2 + 1
-    millimeters = {(round(w / 72 * 25.4), round(h / 72 * 25.4)) for w, h, _ in handout}
+    assert slides / 3 <= len(edition) <= slides / 2 + 1
+    millimeters = {(round(w / 72 * 25.4), round(h / 72 * 25.4)) for w, h, _ in edition}
     assert millimeters == {(210, 297)}
+    for n, (_, _, text) in enumerate(edition, start=1):
+        assert f"{n} / {len(edition)}" in text
+        assert title() in text
 
 
-def test_a_handout_has_every_slide_with_its_notes_on_its_page(
-    editions: tuple[list[Page], list[Page]],
+def test_both_handouts_have_every_slide_with_its_notes_on_its_page(
+    chromium: list[str], tmp_path: Path
 ) -> None:
+    editions = [
+        read(print_deck(tmp_path, chromium[0], "--handout")),
+        read(PdfReader(tmp_path / "deck-notes.pdf")),
+    ]
+    for edition in editions:
+        check_paper(edition)
     students, lecturer = (["".join(text.split()) for _, _, text in each] for each in editions)
     assert not any("Answer:" in text for text in students)
     slides = [slide for column in read_slides() for slide in column]
@@ -138,12 +133,6 @@ def test_a_handout_has_every_slide_with_its_notes_on_its_page(
         assert any(all(each in text for each in asked) for text in students), slide
     minutes = [re.findall(r"^\d+ minutes?\.$", "\n".join(p[2] for p in e), re.M) for e in editions]
     assert [len(each) for each in minutes] == [0, len(slides)]
-
-
-def test_each_page_of_a_handout_says_which_it_is(handout: list[Page]) -> None:
-    for n, (_, _, text) in enumerate(handout, start=1):
-        assert f"{n} / {len(handout)}" in text
-        assert title() in text
 
 
 def links(file: Path) -> list[str]:

@@ -46,6 +46,14 @@ def small(lesson: ModuleType, **changes: object) -> Callable[[], nn.Module]:
     return lambda: lesson.build(replace(lesson.RECIPE, **changes), CLASSES)
 
 
+def short_inception() -> nn.Module:
+    """Inception-v3 with one of each kind of block."""
+    model = small(inception)()
+    for name in ("mixed_5d", "mixed_6c", "mixed_6d", "mixed_6e", "mixed_7c"):
+        setattr(model, name, nn.Identity())
+    return model
+
+
 # Narrow, for speed: a shape is right or wrong at any width.
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "lenet": small(lenet),
@@ -71,6 +79,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "googlenet-imagenet-paper": lambda: googlenet.GoogLeNet(0.125, CLASSES, paper=True),
     "inception": small(inception),
     "inception-bare": small(inception, auxiliary_weight=0.0),
+    "inception-short": short_inception,
     "inception-imagenet": lambda: inception.Inception3(width=0.125, classes=CLASSES),
     "resnet": small(resnet, depth=8),
     "resnet-B": small(resnet, depth=8, shortcut="B"),
@@ -98,10 +107,10 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 }
 AUXILIARY = {"googlenet": 2, "inception": 1, "darts": 1}  # classifiers, which "bare" leaves out
 # The auxiliary classifier's batch norm sees one pixel an image.
-NOT_ONE = ("inception", "inception-imagenet", "darts")
-EXPORTED = ["lenet", "alexnet", "alexnet-paper", "alexnet-imagenet", "vgg16"]
-EXPORTED += ["googlenet", "inception", "resnet", "darts-bare", "nsganet"]
-EXPORTED += ["densenet", "mobilenet-excited", "vit-conv", "convnext"]
+NOT_ONE = ("inception", "inception-short", "inception-imagenet", "darts")
+# Each kind of layer and of block once: an export takes time for every layer.
+EXPORTED = ["lenet", "alexnet-paper", "alexnet-imagenet", "vgg16", "inception-short", "resnet"]
+EXPORTED += ["darts-bare", "nsganet", "densenet", "mobilenet-excited", "vit-conv", "convnext"]
 
 
 def side_of(name: str) -> int:
