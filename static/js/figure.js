@@ -20,9 +20,11 @@
     for (const other of operations(drawing)) other.tabIndex = other === operation ? 0 : -1;
   }
 
-  /** Steps hide and show operations: keep the stop on one that is there. */
+  /** Steps hide and show operations: keep the stop on one that is there, or else on the drawing. */
   function settle(drawing) {
     const shown = operations(drawing).filter(isShown);
+    if (shown.length === 0) drawing.tabIndex = 0;
+    else drawing.removeAttribute('tabindex');
     if (!shown.some((operation) => operation.tabIndex === 0)) stopAt(drawing, shown[0]);
   }
 

@@ -32,7 +32,7 @@ TAB_STOPS = ':is(a[href], button, input, select, textarea, [tabindex="0"]):not(:
 
 
 def find_barriers(seen: Visit) -> list[str]:
-    """Return what axe-core calls serious or critical on each slide of an open deck."""
+    """Return what axe-core calls serious or critical on what an open deck shows."""
     seen.add_script(AXE)
     return seen.page.evaluate(FIND)
 

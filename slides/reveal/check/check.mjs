@@ -19,7 +19,8 @@ const page = (name) => load(new URL(name, import.meta.url).href);
 const { default: findBarriers } = await page('barriers.js');
 const { default: inspect, PAPER, PHONE, WINDOWS } = await page('inspect.js');
 
-// A phone and paper are pages of their own. What axe-core reads, it reads in the last window.
+// A phone and paper are pages of their own. What axe-core reads, it reads in the last window, of the
+// slides on the phone alone, which shows all at once.
 const PAGES = [
   { windows: WINDOWS, hasBarriers: true },
   { windows: [PHONE], hasBarriers: true },

@@ -2,7 +2,6 @@
 // read from near by.
 export const WINDOWS = [
   { width: 1920, height: 1080, smallest: 26 },
-  { width: 1366, height: 768, smallest: 13, code: 18 },
   { width: 1024, height: 768, smallest: 13, code: 20 },
   { width: 1024, height: 400, smallest: 0 },
   { width: 1280, height: 720, smallest: 13, code: 18 },
