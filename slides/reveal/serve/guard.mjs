@@ -25,6 +25,9 @@ const LONGEST_ADDRESS = 2048; // characters; the deck's own addresses have fewer
 const LOCAL_NAMES = new Set(['localhost', '127.0.0.1', '[::1]']);
 const WATCHED = ['slides', 'static', 'code'];
 const NOT_WATCHED = new Set(['node_modules', 'runs', '__pycache__']);
+// ms: the watcher passes over a second change within 50 of the first, as when an editor empties a file
+// and then fills it; a page that reloads later than that sees both.
+const RELOAD_DELAY = 100;
 const RELOADED_TYPES = 'md html css js mjs json py svg png jpg webp onnx'.split(' ');
 const PLAIN_TEXT = 'text/plain; charset=utf-8';
 const RELOAD_SCRIPT = '/livereload.js';
@@ -258,6 +261,7 @@ export function guard({ root, port }) {
       ...config,
       server: upgrades,
       exts: RELOADED_TYPES,
+      delay: RELOAD_DELAY,
       exclusions: [(file) => isIgnored(path.relative(root, file)) || isLink(file)],
     });
     const watch = server.watch.bind(server);
