@@ -121,6 +121,10 @@ def main() -> None:
         said = f"the network cannot become an ONNX file: {told(error)}"
         raise UserError(said) from error
     path = Path(given.out or f"{type(model).__name__.lower()}.onnx")
+    if path.is_file() and not export.is_ours(path.read_bytes()):
+        raise UserError(
+            f"{path} is there and was not written by this command: choose another --out"
+        )
     files.write_bytes(path, content)
     print(f"{path}: drop it on a live slide")
 

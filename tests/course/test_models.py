@@ -170,6 +170,7 @@ class Branch(lenet.LeNet5):
         ("--weights=nan.pt", "numbers that are not finite"),
         (f"{__file__}:Pair", "must give one number for each class"),
         (f"{__file__}:Branch", "cannot become an ONNX file"),
+        ("--out=plain.onnx", "plain.onnx is there and was not written by this command"),
     ],
 )
 def test_a_network_that_no_slide_could_show_is_refused_in_one_line(
@@ -189,6 +190,7 @@ def test_a_network_that_no_slide_could_show_is_refused_in_one_line(
         torch.save(content, tmp_path / f"{name}.pt")
     torch.save(broken, tmp_path / "nan.pt")
     (tmp_path / "empty.pt").touch()
+    (tmp_path / "plain.onnx").write_bytes(b"of somebody else")
     monkeypatch.chdir(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     network = [] if ":" in options else [f"{lenet.__file__}:LeNet5"]

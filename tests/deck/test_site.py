@@ -326,6 +326,7 @@ slides/wide.md:1: this deck is not UTF-8: save it in this encoding
 slides/worse.md: theme: there is no static/css/none.css
 slides/worse.md: highlightTheme: highlight.js has no dark2
 slides/worse.md: css: own.css: there is no such file: slides/own.css
+slides/worse.md: css: https://example.org/a.css: it is not in slides/ or static/: put it there
 slides/worst.md:3: front matter: ANY
 slides/wrong#1.md: no address can have this name in it: rename it
 slides/wrong(.md: front matter: separator is no regular expression
@@ -343,7 +344,7 @@ def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project:
         "\nNote:\n{{ claim: 2 * results.lenet.macs < results.lenet.macs }}\n"
     )
     (project / "slides" / "worse.md").write_text(
-        "---\ntheme: none\nhighlightTheme: dark2\ncss: own.css\n---\n"
+        "---\ntheme: none\nhighlightTheme: dark2\ncss: own.css, https://example.org/a.css\n---\n"
     )
     (project / "slides" / "none.md").write_text(
         "---\nrevealOptions:\n  route: lecture\n---\n\n"

@@ -255,6 +255,8 @@ export function readLooks(options, context) {
     list(value).map((reference) => {
       try {
         const { address, place } = resolve(reference);
+        if (ELSEWHERE.test(reference))
+          throw new Error('it is not in slides/ or static/: put it there');
         if (place) files.push(...withTheirOwn(root, [place]));
         return address;
       } catch (error) {
