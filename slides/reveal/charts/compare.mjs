@@ -70,7 +70,7 @@ const drawLabel = ({ top, label, from, end, text }) =>
 function partOff(rows) {
   const sorted = [...rows].sort((a, b) => b.accuracy.mean - a.accuracy.mean);
   const mean = (n) => sorted[n].accuracy.mean;
-  const isFar = (n) => n >= 0.75 * rows.length && mean(n - 1) - mean(n) > mean(0) - mean(n - 1);
+  const isFar = (n) => n >= (2 / 3) * rows.length && mean(n - 1) - mean(n) > mean(0) - mean(n - 1);
   const cut = sorted.findIndex((_, n) => isFar(n));
   const far = cut < 0 ? [] : sorted.slice(cut);
   return { near: rows.filter((row) => !far.includes(row)), far };

@@ -55,15 +55,12 @@ function boxAt({ right, down, line }, { x, y, label, spread }) {
   return { left, right: left + width, top, bottom: top + LINE, from: { x, y }, end, text, label };
 }
 
-/**
- * Give each point a label that covers no other label, point or line, if there is room.
- *
- * @param {{x: number, y: number, label: string, spread: number}[]} points `spread` is how far one
- *   reaches up and down
- * @param {{left: number, right: number, top: number, bottom: number}} room
- * @returns {object[]} the labels, from the highest point down
- */
-export function besidePoints(points, room) {
+/** How good a label's place is, less for a better one: without room, at the end of a line, beside. */
+const cost = ({ isFree, end, from }) =>
+  (isFree ? 0 : 1e6) + (end ? 1000 + Math.hypot(end.x - from.x, end.y - from.y) : 0);
+
+/** Give points their labels, one after the other, each the first of its places that is free. */
+function inOrder(points, room) {
   const taken = points.map(({ x, y, spread }) => {
     const reach = Math.max(12, spread);
     return { left: x - 22, right: x + 22, top: y - reach, bottom: y + reach };
@@ -75,14 +72,38 @@ export function besidePoints(points, room) {
     isInside(box) &&
     !taken.some((other) => overlap(box, other) || crosses(box, other)) &&
     !labels.some((other) => crosses(other, box) || tangle(other, box));
-  // The highest first: it is looked for first.
-  for (const point of [...points].sort((a, b) => a.y - b.y)) {
+  for (const point of points) {
     const boxes = PLACES.map((place) => boxAt(place, point));
-    const box = boxes.find(isFree) ?? boxes[0];
+    const free = boxes.find(isFree);
+    const box = { ...(free ?? boxes[0]), isFree: free !== undefined, point };
     taken.push(box);
     labels.push(box);
   }
   return labels;
+}
+
+/**
+ * Give each point a label that covers no other label, point or line, if there is room.
+ *
+ * The highest comes first, because it is looked for first. Whose label stands badly then comes
+ * before the others, a few times over, and the best of all layouts is kept.
+ *
+ * @param {{x: number, y: number, label: string, spread: number}[]} points `spread` is how far one
+ *   reaches up and down
+ * @param {{left: number, right: number, top: number, bottom: number}} room
+ * @returns {object[]} the labels, from the highest point down
+ */
+export function besidePoints(points, room) {
+  const total = (labels) => labels.reduce((sum, label) => sum + cost(label), 0);
+  let order = [...points].sort((a, b) => a.y - b.y);
+  let best = inOrder(order, room);
+  for (let n = 0, labels = best; n < 2 * points.length && total(labels) > 0; n += 1) {
+    const worst = labels.reduce((a, b) => (cost(b) > cost(a) ? b : a)).point;
+    order = [worst, ...order.filter((point) => point !== worst)];
+    labels = inOrder(order, room);
+    if (total(labels) < total(best)) best = labels;
+  }
+  return best.sort((a, b) => a.from.y - b.from.y);
 }
 
 /**
