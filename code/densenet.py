@@ -268,7 +268,7 @@ LESSON = lab.NetworkLesson(
     build=build,
     forms={
         "paper": lab.Form("DenseNet-121", densenet121),
-        "cifar10": lab.Form("DenseNet-BC, 34 layers", densenet_cifar10, (3, 32, 32)),
+        "cifar10": lab.Form("DenseNet-34", densenet_cifar10, (3, 32, 32)),
     },
     same_as=SAME_AS,
     figure=lab.Figure(
