@@ -7,7 +7,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +29,9 @@ pytest.register_assert_rewrite("watching")
 
 # One thread to a process, before PyTorch counts them: the tests run side by side on few cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so all that this starts in turn.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # On busy cores a first call can take long, and that is no fault.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -140,6 +145,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in left]
+
+
+@pytest.fixture(autouse=True)
+def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no pictures of a training in this process: they take longer than a tiny one.
+
+    A test that is about them has the mark `pictures`.
+    """
+    if "lab.runs" in sys.modules and not request.node.get_closest_marker("pictures"):
+        monkeypatch.setattr(sys.modules["lab.runs"].Run, "save_figure", lambda *_: None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -449,6 +449,7 @@ def test_what_a_function_forgot_is_said_and_loses_no_weights(
         assert coach.kept.has("best.pt")
 
 
+@pytest.mark.pictures
 def test_a_solved_exercise_trains_and_then_reads_the_test_images_once(
     solution: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

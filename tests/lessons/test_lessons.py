@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 import lab
 from filling import changes
-from lab import data, proof, runs, shapes
+from lab import data, proof, shapes
 from lab.cli import command_line
 from networks import heads
 from running import ROOT, environment, lesson
@@ -233,10 +233,9 @@ TRIES = [(name, each) for name in NETWORKS for each in to_try(name)]
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Draw few shapes, and no pictures of a run: each takes longer than a tiny training."""
+def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw only a few of the shapes: drawing them takes longer than a tiny training."""
     monkeypatch.setattr(data, "SHAPES_DRAWN", 300)
-    monkeypatch.setattr(runs.Run, "save_figure", lambda *_: None)
 
 
 @pytest.mark.parametrize(("name", "words"), [each for each in CLAIMS if each[0] in LESSONS])
@@ -325,11 +324,11 @@ def same_hook() -> Iterator[None]:
     sys.excepthook = before
 
 
+@pytest.mark.pictures
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_lesson_runs_as_a_script(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, few_shapes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(data, "SHAPES_DRAWN", 300)
     words = f"{NETWORKS[name].smoke} {TINY} --out {tmp_path}".split()
     said = run_script(source(name), name, words, monkeypatch)
     assert re.search(r"^test accuracy +[\d.]+%", said, re.MULTILINE), said
@@ -366,7 +365,7 @@ def test_the_pieces_run_as_a_script(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "settings"), TRIES)
 def test_what_a_lesson_tells_to_try_runs(
-    name: str, settings: str, quick: None, tmp_path: Path
+    name: str, settings: str, few_shapes: None, tmp_path: Path
 ) -> None:
     smoke, words, tiny = NETWORKS[name].smoke.split(), settings.split(), TINY.split()
     trained = lab.main(NETWORKS[name], [*smoke, *words, *tiny, "--out", str(tmp_path)])
@@ -398,7 +397,7 @@ def changed(change: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_network_trains_and_says_how_it_differs_from_torchvisions(
-    change: str, quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    change: str, few_shapes: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, text = changed(change)
     differs = change not in SAME_WEIGHTS
