@@ -38,6 +38,14 @@ def told(error: BaseException) -> str:
     return said.removesuffix(".")
 
 
+def is_ours(path: Path) -> bool:
+    """Whether a file says what only such a file says."""
+    try:
+        return bool(export.parse(path.read_bytes()))
+    except Exception:  # whatever protobuf says of what is no ONNX file, or one without it
+        return False
+
+
 def load_weights(model: nn.Module, path: Path) -> None:
     """Give a network the weights in a file."""
     if not path.is_file():
@@ -121,7 +129,7 @@ def main() -> None:
         said = f"the network cannot become an ONNX file: {told(error)}"
         raise UserError(said) from error
     path = Path(given.out or f"{type(model).__name__.lower()}.onnx")
-    if path.is_file() and not export.is_ours(path.read_bytes()):
+    if path.is_file() and not is_ours(path):
         raise UserError(
             f"{path} is there and was not written by this command: choose another --out"
         )

@@ -132,6 +132,7 @@ def test_any_network_becomes_a_file_that_says_all(
 
     classes = [f"kind {n}" for n in range(10)]
     write("--classes", ",".join(classes), "--mean", "0.5", "--std", "0.25", "--title", "Mine")
+    assert own.is_ours(out)  # the next export may replace it
     known = export.parse(out.read_bytes())
     assert (known["title"], known["classes"], known["size"]) == ("Mine", classes, 32)
     assert known["stages"][0]["name"] == "c1"

@@ -326,7 +326,7 @@ slides/wide.md:1: this deck is not UTF-8: save it in this encoding
 slides/worse.md: theme: there is no static/css/none.css
 slides/worse.md: highlightTheme: highlight.js has no dark2
 slides/worse.md: css: own.css: there is no such file: slides/own.css
-slides/worse.md: css: https://example.org/a.css: it is not in slides/ or static/: put it there
+slides/worse.md: css: https://example.org/a.css: it is elsewhere: put it into slides/
 slides/worst.md:3: front matter: ANY
 slides/wrong#1.md: no address can have this name in it: rename it
 slides/wrong(.md: front matter: separator is no regular expression

@@ -330,14 +330,6 @@ def parse(content: bytes) -> dict[str, Any]:
     return known
 
 
-def is_ours(content: bytes) -> bool:
-    """Whether these are the bytes of a file that has such metadata."""
-    try:
-        return bool(parse(content))
-    except Exception:  # whatever protobuf says of what is no ONNX file
-        return False
-
-
 def to_onnx(model: nn.Module, shape: tuple[int, ...], fold: bool = True) -> "ModelProto":
     """A network in eval mode, on the CPU, as an ONNX model in float32, of any batch up to 64.
 

@@ -254,9 +254,8 @@ export function readLooks(options, context) {
   const addresses = (directive, value) =>
     list(value).map((reference) => {
       try {
+        if (ELSEWHERE.test(reference)) throw new Error('it is elsewhere: put it into slides/');
         const { address, place } = resolve(reference);
-        if (ELSEWHERE.test(reference))
-          throw new Error('it is not in slides/ or static/: put it there');
         if (place) files.push(...withTheirOwn(root, [place]));
         return address;
       } catch (error) {
