@@ -1,0 +1,156 @@
+"""Training on an NVIDIA GPU: what it computes, against the CPU, and that a stopped run goes on."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from ignite.engine import Events
+from torch import nn
+
+import lab
+from course import lessons
+from lab import training
+from lab.errors import Stopped
+from lab.runs import Run
+from running import assert_equal_weights, command, environment, tiny, tiny_recipe, weights
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+
+IMAGES = 16
+
+
+@pytest.fixture(autouse=True)
+def exact() -> object:
+    """Arithmetic in whole float32, and the same sums in the same order each time."""
+    with torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    ):
+        yield
+
+
+def options(out: Path, **changes: object) -> lab.Options:
+    return lab.Options(out=str(out), progress=False, device="cuda", **changes)  # type: ignore[arg-type]
+
+
+def losses(trained: lab.Trained) -> list[float]:
+    return [row["train_loss"] for row in trained.history]
+
+
+def stepped(model: nn.Module, recipe: lab.Recipe, chosen: lab.Options) -> tuple[float, nn.Module]:
+    """The loss of one step of the trainer with drawn images, and the network after it."""
+    device = torch.device(chosen.device)
+    data = lab.load("shapes", limit=IMAGES).to(device)
+    kind = training.FORMATS[chosen.precision]
+    replica, optimizer, scaler = training.initialize(model, recipe, device, chosen)
+    trainer = training.create_trainer(replica, optimizer, scaler, recipe, device, kind)
+    images = (data.train.images.float() / 127.5 - 1).contiguous(
+        memory_format=training.memory_format(chosen)
+    )
+    state = trainer.run([(images, data.train.labels, IMAGES)], max_epochs=1)
+    return float(state.output), model.cpu()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", lessons.networks())
+def test_a_step_of_a_lesson_is_the_same_as_on_the_cpu(name: str) -> None:
+    lesson = lessons.networks()[name]
+    torch.manual_seed(0)
+    before = lesson.build(lesson.recipe, 10)
+    for module in before.modules():
+        if isinstance(module, nn.Dropout):  # its random numbers are not those of the CPU
+            module.p = 0.0
+    found = {
+        device: stepped(
+            copy.deepcopy(before),
+            lesson.recipe,
+            lab.Options(
+                device=device, precision="fp32", channels_last=lesson.options.channels_last
+            ),
+        )
+        for device in ("cpu", "cuda")
+    }
+    (loss, cpu), (other, gpu) = found["cpu"], found["cuda"]
+    assert other == pytest.approx(loss, rel=1e-4)
+
+    def moved(model: nn.Module) -> torch.Tensor:
+        pairs = zip(model.parameters(), before.parameters(), strict=True)
+        return torch.cat([(after - first).flatten().double() for after, first in pairs])
+
+    assert moved(cpu).norm() > 0
+    assert (moved(gpu) - moved(cpu)).norm() < 0.01 * moved(cpu).norm()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_a_stopped_run_resumes_to_the_same_weights(
+    precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, chosen = tiny_recipe(ema=0.9, cutout=4, epochs=2), {"precision": precision}
+    whole = lab.train(tiny, recipe, options(tmp_path / "whole", **chosen))
+    create_trainer = training.create_trainer
+
+    def interrupted(*arguments: object) -> object:
+        trainer = create_trainer(*arguments)  # type: ignore[arg-type]
+        press = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+        trainer.add_event_handler(Events.ITERATION_COMPLETED(once=7), press)
+        return trainer
+
+    monkeypatch.setattr(training, "create_trainer", interrupted)
+    with pytest.raises(Stopped):
+        lab.train(tiny, recipe, options(tmp_path, **chosen))
+    monkeypatch.undo()
+    (folder,) = (tmp_path / "tiny").iterdir()
+    resumed = lab.train(tiny, recipe, options(tmp_path, resume=str(folder), **chosen))
+    assert_equal_weights(weights(resumed.run), weights(whole.run))
+    assert_equal_weights(weights(resumed.run, "best.pt"), weights(whole.run, "best.pt"))
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_learns_what_whole_precision_learns(precision: str, tmp_path: Path) -> None:
+    recipe = tiny_recipe(epochs=4, limit=600)
+    whole, half = (
+        losses(lab.train(tiny, recipe, options(tmp_path, precision=name)))
+        for name in ("fp32", precision)
+    )
+    assert half != whole
+    assert half == pytest.approx(whole, rel=0.02)
+    assert whole[-1] < 0.97 * whole[0]
+
+
+def test_a_compiled_network_learns_what_it_learns_otherwise(tmp_path: Path) -> None:
+    lenet = lessons.networks()["lenet"]
+    recipe = replace(lenet.recipe, data="shapes", limit=1200, epochs=3, batch_size=60)
+    plain, compiled = (
+        losses(lab.train(lenet.build, recipe, options(tmp_path, precision="fp32", compile=each)))
+        for each in (False, True)
+    )
+    assert compiled == pytest.approx(plain, rel=1e-3)
+    assert plain[-1] < plain[0]
+
+
+def test_torchrun_trains_on_it(tmp_path: Path) -> None:
+    recipe = ["--data", "shapes", "--limit", "600", "--epochs", "2", "--batch-size", "50"]
+    recipe += ["--precision", "fp32", "--device", "cuda"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=1"]
+    script, *settings = command(*recipe)[1:]
+    rows = []
+    for name, start in (("alone", [sys.executable]), ("group", torchrun)):
+        done = subprocess.run(
+            [*start, script, *settings, "--out", name],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        assert done.returncode == 0, done.stderr
+        (folder,) = (tmp_path / name / "lenet").iterdir()
+        rows.append([row["train_loss"] for row in Run(folder).read("history.json")])
+    assert rows[1] == pytest.approx(rows[0], abs=1e-3)
