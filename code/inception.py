@@ -383,7 +383,7 @@ def difference_from_torchvision() -> None:
 # ## The recipe
 #
 # The auxiliary loss has weight 0.4, as in the authors' published code; the paper gives none. The
-# rest is the recipe of the other networks, DARTS aside.
+# rest is the recipe of the other networks.
 #
 # Label smoothing comes from this paper (section 7): from an image of class y the network learns
 # $q'(k) = (1 - \epsilon)\delta_{k,y} + \epsilon/K$ for all K classes k, with $\epsilon = 0.1$.

@@ -303,7 +303,7 @@ class MobileNetRecipe(lab.Recipe):
     dropout: float = lab.setting(0.2, "share of the features left out in training", low=0, below=1)
 
 
-RECIPE = MobileNetRecipe("mobilenet", epochs=20, lr=0.1, batch_size=128, crop_padding=2)
+RECIPE = MobileNetRecipe("mobilenet", epochs=20, lr=0.2, batch_size=128, crop_padding=2)
 
 
 def build(recipe: MobileNetRecipe, classes: int) -> MobileNetV2:

@@ -27,11 +27,10 @@ RANDOM = 5  # cells drawn at random
 BRIEFLY: dict[str, Any] = {
     "cells": 5,
     "channels": 8,
-    "epochs": 1,
-    "batch_size": 64,
+    "epochs": 10,
+    "lr": 0.1,
     "drop_path": 0.0,
     "auxiliary_weight": 0.0,
-    "cutout": 0,
 }
 
 Finish = Callable[[darts.DARTSRecipe, list[str], str], Run]

@@ -226,6 +226,8 @@ def test_the_networks_and_recipes_of_the_experiments_are_recorded_as_variants(
     results("resnet", "shortcuts", "recipes", settings="--epochs 1 --limit 32 --batch-size 8")
     made = json.loads((tmp_path / "resnet.json").read_text())
     hasty = made["variants"].pop("hasty")["recipe"]
+    lower = made["variants"].pop("plain56_lower")["recipe"]
+    assert lower == made["variants"]["plain56"]["recipe"] | {"lr": 0.05}
     assert {key for key in hasty if hasty[key] != made["recipe"][key]} == {
         "lr",
         "weight_decay",
@@ -237,7 +239,7 @@ def test_the_networks_and_recipes_of_the_experiments_are_recorded_as_variants(
         for name, each in made["variants"].items()
     }
     assert variants == {
-        "resnet20": (20, False),
+        "short": (20, False),
         "resnet56": (56, False),
         "plain20": (20, True),
         "plain56": (56, True),

@@ -493,6 +493,9 @@ def test_all_records_are_compared_with_their_cost(root: Path) -> None:
     assert "Test accuracy, data-1" in shown
     left, right = (float(x) for x in re.findall(r'class="point" cx="([\d.]+)"', shown))
     assert left < right
+    write_records(root, record("a"))
+    shown = filled(root, "{{ static/results: accuracy | compare macs }}")
+    assert ": ± standard deviation over 3 runs of each. Trained on CPU, float32.</caption>" in shown
     some = filled(root, "{{ static/results: accuracy | compare macs: a }}")
     assert [row[0] for row in cells(some)] == ["network", "a"]
 

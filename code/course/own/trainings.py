@@ -10,13 +10,14 @@ from .. import darts_search, nsganet_search
 EXPERIMENTS = {
     # He et al., figure 6: what depth does to a network without shortcuts, and with them.
     "shortcuts": [
-        ("resnet", "resnet20", "--epochs 6"),
-        ("resnet", "resnet56", "--epochs 6 --depth 56"),
-        ("resnet", "plain20", "--epochs 6 --plain"),
-        ("resnet", "plain56", "--epochs 6 --plain --depth 56"),
+        ("resnet", "resnet56", "--depth 56"),
+        ("resnet", "plain20", "--plain"),
+        ("resnet", "plain56", "--plain --depth 56"),
+        ("resnet", "plain56_lower", "--plain --depth 56 --lr 0.05"),
     ],
-    # The same network without what its recipe adds to plain gradient descent, and in less time.
+    # The same network in less time; and without what its recipe adds to plain gradient descent.
     "recipes": [
+        ("resnet", "short", "--epochs 6"),
         (
             "resnet",
             "hasty",

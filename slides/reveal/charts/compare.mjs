@@ -6,7 +6,7 @@ import { escapeText } from '../html.mjs';
 import { show } from '../expand/values.mjs';
 
 const SIZE = { width: 1000, height: 640 };
-const PLOT = { left: 90, right: 900, top: 66, bottom: 560 };
+const PLOT = { left: 112, right: 900, top: 66, bottom: 560 };
 // Names may stand beside the plot, and half over its upper edge.
 const ROOM = { ...PLOT, right: SIZE.width, top: PLOT.top - LINE / 2 };
 
@@ -64,13 +64,13 @@ const drawLabel = ({ top, label, from, end, text }) =>
   `<text class="label" x="${at(text.x)}" y="${at(top + LINE - 8)}" text-anchor="${text.anchor}">${escapeText(label)}</text>`;
 
 /**
- * Part off the few rows whose accuracy is so far below the others' that, with them in the chart,
+ * Part off rows, fewer than half of them, whose accuracy is so far below the others' that, with them in the chart,
  * these could not be told apart.
  */
 function partOff(rows) {
   const sorted = [...rows].sort((a, b) => b.accuracy.mean - a.accuracy.mean);
   const mean = (n) => sorted[n].accuracy.mean;
-  const isFar = (n) => n >= (2 / 3) * rows.length && mean(n - 1) - mean(n) > mean(0) - mean(n - 1);
+  const isFar = (n) => n > rows.length / 2 && mean(n - 1) - mean(n) > mean(0) - mean(n - 1);
   const cut = sorted.findIndex((_, n) => isFar(n));
   const far = cut < 0 ? [] : sorted.slice(cut);
   return { near: rows.filter((row) => !far.includes(row)), far };
@@ -127,9 +127,13 @@ function describe(rows, isTime) {
   const listed = (field) => [...new Set(rows.map(({ record: { runs } }) => runs[0][field]))];
   const several = rows.filter((row) => row.accuracy.n > 1);
   const counts = several.map((row) => `${row.label}: ${row.accuracy.n}`).join(', ');
-  const spoken = counts
-    ? `± standard deviation over several runs (${counts}), else one run`
-    : 'one run each';
+  const [first, ...others] = new Set(rows.map((row) => row.accuracy.n));
+  const spoken =
+    several.length === 0
+      ? 'one run each'
+      : others.length === 0
+        ? `± standard deviation over ${first} runs of each`
+        : `± standard deviation over several runs (${counts}), else one run`;
   const whereOf = ({ record: { runs } }) => `${runs[0].device}, ${runs[0].precision}`;
   // Times compare on one device only, so that there each network says on which.
   const places = isTime

@@ -154,7 +154,7 @@ export function curve(history) {
  *
  * @param {object[]} records of one data set, each with `network`, `variant`, `dataset`, `runs`
  * @param {string} field of the histories: train_loss, validation_loss or validation_accuracy
- * @param {string[]} [names] of the records, instead of their own; how long each took stands below
+ * @param {string[]} [names] of the records, instead of their own; where they differ in their epochs, these stand below
  * @returns {string} HTML
  * @throws {Error} when there is no such field or the records are not of one data set
  */
@@ -176,12 +176,16 @@ export function curves(records, field, names = []) {
     throw new Error(`${records.length} curves need ${records.length} names, not ${names.length}`);
   }
   const { title, format } = FIELDS[field];
-  const lines = records.map(({ network, variant, runs }, n) => {
-    const name = escapeText(names[n] ?? (variant === 'default' ? network : variant));
-    const points = series(runs?.[0]?.history, field);
-    const more = names.length > 0 ? `${lastOf(points).epoch} epochs` : undefined;
-    return { style: STYLES[n], name, more, points };
-  });
+  const drawn = records.map(({ runs }) => series(runs?.[0]?.history, field));
+  const lengths = drawn.map((points) => lastOf(points).epoch);
+  // Where all are of one length, the axis says it.
+  const differ = names.length > 0 && new Set(lengths).size > 1;
+  const lines = records.map(({ network, variant }, n) => ({
+    style: STYLES[n],
+    name: escapeText(names[n] ?? (variant === 'default' ? network : variant)),
+    more: differ ? `${lengths[n]} epochs` : undefined,
+    points: drawn[n],
+  }));
   const where = `${title}, ${escapeText(datasets[0])}`;
   // A phone has no room for the whole one, whose words would be too small there.
   return box(
