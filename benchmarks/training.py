@@ -1,19 +1,21 @@
 """How fast is `lab.training`, against loops that others write? Ratios from interleaved rounds.
 
     python benchmarks/training.py [--rounds 5] [--threads 2] [lenet resnet20 vgg16 resnet18]
+    python benchmarks/training.py --device cuda
 
 Every contender trains the same network on the same images (drawn shapes), with the same batch size,
-optimizer, random crop and mirroring, on the CPU, in one process:
+optimizer, random crop and mirroring, on one device, in one process:
 
 - fit: `lab.training.fit` as the lessons run it, checkpoints, history and NaN check included;
 - bare: the shortest PyTorch loop on the same tensors and batches, in the same number format, with
   no bookkeeping at all;
 - pil: a bare loop on the usual pipeline, PIL images through torchvision's transforms and a
-  DataLoader with two workers, in float32, which is what such a loop does by itself;
+  DataLoader with two workers, on a GPU with one for each core, in float32, which is what such a
+  loop does by itself;
 - ignite: that pipeline with the handlers of ignite's CIFAR10 example
   (`setup_common_training_handlers`: running average, NaN check, a bar redrawn at each step);
 - airbench: the bare loop, in the number format of fit, on the loader of airbench (Keller Jordan),
-  if that is installed: `pip install airbench`. Its own step is for CUDA only.
+  if that is installed: `pip install airbench`.
 
 A round runs all of them, each first once in a while; a ratio is taken within a round, and the
 median over rounds is printed. The validation set of `fit` is 100 images, so that training is what
@@ -23,6 +25,7 @@ ResNet-20, on a quiet machine whose processor has instructions for bf16.
 
 import contextlib
 import io
+import os
 import statistics
 import subprocess
 import sys
@@ -51,8 +54,6 @@ from lab.parser import Parser, positive
 from lab.precision import FORMATS, pick_precision
 from lab.runs import Run
 
-CPU = torch.device("cpu")
-
 
 class Pictures(Dataset):
     """The training images one by one, as torchvision's CIFAR10 gives them."""
@@ -76,28 +77,35 @@ class Pictures(Dataset):
         return self.transform(Image.fromarray(self.arrays[index])), self.labels[index]
 
 
-def batches(data: lab.Data, recipe: lab.Recipe) -> lab.Batches:
-    return training.get_dataflow(data, recipe, CPU, torch.channels_last)[0]
+def batches(data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> lab.Batches:
+    return training.get_dataflow(data, recipe, torch.device(options.device), torch.channels_last)[0]
 
 
-def loader(data: lab.Data, recipe: lab.Recipe) -> DataLoader:
+def loader(data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> DataLoader:
     pictures = Pictures(data, recipe.crop_padding)
-    return DataLoader(pictures, recipe.batch_size, shuffle=True, num_workers=2)
+    workers = 2 if options.device == "cpu" else os.cpu_count() or 2
+    return DataLoader(
+        pictures,
+        recipe.batch_size,
+        shuffle=True,
+        num_workers=workers,
+        pin_memory=options.device == "cuda",
+    )
 
 
 def prepare(
-    model: nn.Module, recipe: lab.Recipe, precision: str = "fp32"
+    model: nn.Module, recipe: lab.Recipe, device: str, precision: str = "fp32"
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """One bare step of a network, in float32 or in half precision."""
     kind = FORMATS[precision]
-    model.to(memory_format=torch.channels_last).train()
+    model.to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(
         model.parameters(), recipe.lr, recipe.momentum, weight_decay=5e-4, nesterov=True
     )
 
     def step(images: Tensor, labels: Tensor) -> Tensor:
         optimizer.zero_grad()
-        with torch.autocast("cpu", kind, enabled=precision != "fp32"):
+        with torch.autocast(device, kind, enabled=precision != "fp32"):
             loss = F.cross_entropy(model(images), labels)
         loss.backward()
         optimizer.step()
@@ -106,38 +114,46 @@ def prepare(
     return step
 
 
-def fit(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precision: str) -> None:
-    options = lab.Options(device="cpu", precision=precision)
+def fit(model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         run = Run.create(folder, recipe)
-        training.fit(model, data, recipe, options, CPU, run)
+        training.fit(model, data, recipe, options, torch.device(options.device), run)
 
 
-def bare(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precision: str) -> None:
-    source = batches(data, recipe)
-    step = prepare(model, recipe, precision)
+def bare(model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> None:
+    source = batches(data, recipe, options)
+    step = prepare(model, recipe, options.device, options.precision)
     for epoch in range(recipe.epochs):
         source.epoch = epoch
         for images, labels, _ in source:
             step(images, labels)
 
 
-def pil(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precision: str) -> None:
-    source = loader(data, recipe)
-    step = prepare(model, recipe)
+def usual(images: Tensor, labels: Tensor, device: str) -> tuple[Tensor, Tensor]:
+    """A batch of a loader, on the device."""
+    images = images.to(device, non_blocking=True)
+    return (
+        images.contiguous(memory_format=torch.channels_last),
+        labels.to(device, non_blocking=True),
+    )
+
+
+def pil(model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> None:
+    source = loader(data, recipe, options)
+    step = prepare(model, recipe, options.device)
     for _ in range(recipe.epochs):
         for images, labels in source:
-            step(images.contiguous(memory_format=torch.channels_last), labels)
+            step(*usual(images, labels, options.device))
 
 
-def ignite_example(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precision: str) -> None:
-    source = loader(data, recipe)
-    step = prepare(model, recipe)
+def ignite_example(
+    model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Options
+) -> None:
+    source = loader(data, recipe, options)
+    step = prepare(model, recipe, options.device)
 
     def update(engine: Engine, batch: tuple[Tensor, Tensor]) -> dict[str, float]:
-        images, labels = batch
-        images = images.contiguous(memory_format=torch.channels_last)
-        return {"batch loss": step(images, labels).item()}
+        return {"batch loss": step(*usual(*batch, options.device)).item()}
 
     trainer = Engine(update)
     common.setup_common_training_handlers(
@@ -147,7 +163,7 @@ def ignite_example(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precisi
         trainer.run(source, max_epochs=recipe.epochs)
 
 
-def airbench(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precision: str) -> None:
+def airbench(model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> None:
     from airbench.utils import CifarLoader
 
     with tempfile.TemporaryDirectory() as folder:  # it reads a file of its own
@@ -161,9 +177,9 @@ def airbench(model: nn.Module, data: lab.Data, recipe: lab.Recipe, precision: st
             aug=augmentation,
             drop_last=False,
             altflip=True,
-            gpu="cpu",
+            gpu=options.device,
         )
-    step = prepare(model, recipe, precision)
+    step = prepare(model, recipe, options.device, options.precision)
     for _ in range(recipe.epochs):
         for images, labels in source:
             step(images.float().contiguous(memory_format=torch.channels_last), labels)
@@ -203,6 +219,8 @@ def timed(work: Callable[[], object], images: int) -> float:
     """Images a second."""
     start = time.perf_counter()
     work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
     return images / (time.perf_counter() - start)
 
 
@@ -251,6 +269,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument("--threads", type=int, default=2, help="0 leaves it to PyTorch")
     parser.add_argument("--precision", default="auto", choices=("auto", "fp32", "bf16"))
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--smoke", action="store_true", help="does it run? a round of few images")
     parser.add_argument("networks", nargs="*", metavar="NETWORK", help=", ".join(NETWORKS))
     given = parser.parse_args()
@@ -259,22 +278,23 @@ def main() -> None:
         raise lab.UserError(f"there is no network {unknown[0]}: {', '.join(NETWORKS)}")
     if given.smoke:
         given.rounds = 1
-    options = lab.Options(threads=given.threads)
+    options = lab.Options(threads=given.threads, device=given.device)
     # First: afterwards the workers of the loaders count, too.
     peak = None if given.smoke else peak_memory()
     machine.prepare(options)
-    precision = pick_precision(given.precision, CPU)
-    print(f"{machine.describe(CPU)}, {precision}, PyTorch {torch.__version__}")
+    device = torch.device(given.device)
+    options = replace(options, precision=pick_precision(given.precision, device))
+    print(f"{machine.describe(device)}, {options.precision}, PyTorch {torch.__version__}")
 
     everything = lab.load("shapes", limit=64 if given.smoke else None)
     everything = replace(everything, validation=everything.validation.first(100))
     recipe = lab.Recipe("benchmark", data="shapes", epochs=1)
 
     def paths(data: lab.Data) -> dict[str, float]:
-        source, usual = batches(data, recipe), loader(data, recipe)
+        ours, pil = batches(data, recipe, options), loader(data, recipe, options)
         return {
-            "ours": timed(lambda: drain(source), len(data.train)),
-            "pil": timed(lambda: drain(usual), len(data.train)),
+            "ours": timed(lambda: drain(ours), len(data.train)),
+            "pil": timed(lambda: drain(pil), len(data.train)),
         }
 
     paths(everything)  # warm-up
@@ -291,7 +311,7 @@ def main() -> None:
             order = names[number % len(names) :] + names[: number % len(names)]
             measured = {
                 name: timed(
-                    partial(CONTENDERS[name], network.build(), data, chosen, precision),
+                    partial(CONTENDERS[name], network.build(), data, chosen, options),
                     images * epochs,
                 )
                 for name in order
