@@ -362,7 +362,7 @@ SEARCH_COMMAND = lab.Command(
     lambda recipe, options: f"--genotype {search(Bilevel, recipe, options, images=recipe.images)}",
     recipe=SEARCH,
     options=OPTIONS,
-    hidden=("warmup", "label_smoothing", "cutout", "ema", "patience"),
+    hidden=("warmup", "muon", "label_smoothing", "small", "cutout", "ema", "patience"),
     smoke={"cells": 3, "channels": 4, "images": 40, "batch_size": 10},
 )
 
@@ -443,9 +443,9 @@ class DARTS(Cells):
 # ## The recipe
 #
 # The paper (appendix A.2.1) trains for 600 epochs, in batches of 96, with a cutout of 16 pixels and
-# drop-path up to 0.2. Results still vary, so it reports the mean of ten runs. Of these, ours keeps
-# drop-path; the rest is the recipe of the other networks. DARTS_V2 is the cell that the paper's
-# search found: eight pairs for the normal cell, a slash, and eight for the reduction cell.
+# drop-path up to 0.2; ours keeps drop-path. Results vary, so it reports the mean of ten runs.
+# DARTS_V2 is the cell that its search found: eight pairs for the normal cell, a slash, and eight
+# for the reduction cell.
 
 
 # %%
@@ -505,9 +505,7 @@ class DARTSRecipe(lab.AuxiliaryRecipe):
         object.__setattr__(self, "genotype", str(read_genotype(self.genotype)))
 
 
-RECIPE = DARTSRecipe(
-    "darts", epochs=20, lr=0.2, batch_size=128, crop_padding=2, auxiliary_weight=0.4
-)
+RECIPE = DARTSRecipe("darts", epochs=20, lr=0.2, batch_size=128, auxiliary_weight=0.4)
 
 
 def build(recipe: DARTSRecipe, classes: int) -> DARTS:

@@ -1,0 +1,135 @@
+"""Muon: PyTorch's own on the kernels of a network, in a training that can be stopped."""
+
+from __future__ import annotations
+
+import copy
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from ignite.engine import Events
+from torch import Tensor, nn
+
+import lab
+from lab import training
+from lab.errors import Stopped, UserError
+from lab.muon import MOMENTUM, WEIGHT_DECAY, kernels
+from running import assert_equal_weights, tiny, tiny_recipe, weights
+
+
+class Deep(nn.Module):
+    """A kernel that reads the image, one behind it, a depthwise one, and a 1x1 one."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, stride=4)
+        self.norm = nn.BatchNorm2d(8)
+        self.hidden = nn.Conv2d(8, 6, 3, padding=1)
+        self.depthwise = nn.Conv2d(6, 6, 3, groups=6)
+        self.mixing = nn.Conv2d(6, 5, 1)
+        self.head = nn.Linear(5, classes)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, 3, 32, 32)
+        x = torch.relu(self.hidden(self.norm(self.first(x))))
+        return self.head(torch.relu(self.mixing(self.depthwise(x))).mean((2, 3)))
+
+
+def deep(recipe: lab.Recipe, classes: int) -> Deep:
+    return Deep(classes)
+
+
+def options(out: Path, **changes: object) -> lab.Options:
+    values = {"precision": "fp32", **changes}
+    return lab.Options(out=str(out), progress=False, device="cpu", **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_a_step_is_that_of_pytorch_on_the_kernels_and_of_sgd_on_the_rest(
+    channels_last: bool, tmp_path: Path
+) -> None:
+    recipe = tiny_recipe(muon=0.03, weight_decay=0.1)
+    model, device = Deep(10), torch.device("cpu")
+    before = copy.deepcopy(model)
+    chosen = options(tmp_path, channels_last=channels_last)
+    replica, optimizers, scaler = training.initialize(model, recipe, device, chosen)
+    trainer = training.create_trainer(replica, optimizers, scaler, recipe, device, torch.float32)
+    images, labels = torch.randn(20, 3, 32, 32), torch.randint(10, (20,))
+    trainer.run([(images, labels, 20)] * 2, max_epochs=1)
+
+    stepped = kernels(before)
+    assert [len(each) for each in stepped] == [6, 5]
+    twins = [nn.Parameter(each.detach().flatten(1)) for each in stepped]
+    muon = torch.optim.Muon(twins, 0.03, weight_decay=WEIGHT_DECAY, momentum=MOMENTUM)
+    rest = [each for each in before.parameters() if all(each is not one for one in stepped)]
+    sgd = torch.optim.SGD(
+        [
+            {"params": [each for each in rest if each.ndim > 1], "weight_decay": 0.1},
+            {"params": [each for each in rest if each.ndim == 1]},
+        ],
+        recipe.lr,
+        recipe.momentum,
+        nesterov=True,
+    )
+    for _ in range(2):
+        before.zero_grad()
+        nn.functional.cross_entropy(before(images), labels).backward()
+        for twin, each in zip(twins, stepped, strict=True):
+            twin.grad = each.grad.flatten(1)  # type: ignore[union-attr]
+        muon.step()
+        sgd.step()
+        with torch.no_grad():
+            for twin, each in zip(twins, stepped, strict=True):
+                each.copy_(twin.view_as(each))
+    for (name, own), theirs in zip(model.named_parameters(), before.parameters(), strict=True):
+        torch.testing.assert_close(own, theirs, rtol=1e-3, atol=1e-3, msg=name)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_stopped_run_resumes_to_the_same_weights(
+    precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, chosen = tiny_recipe(muon=0.03, epochs=2), {"precision": precision}
+    whole = lab.train(deep, recipe, options(tmp_path / "whole", **chosen))
+    plain = lab.train(deep, tiny_recipe(epochs=2), options(tmp_path / "plain", **chosen))
+    assert not torch.equal(weights(plain.run)["hidden.weight"], weights(whole.run)["hidden.weight"])
+    create_trainer = training.create_trainer
+
+    def interrupted(*arguments: object) -> object:
+        trainer = create_trainer(*arguments)  # type: ignore[arg-type]
+        press = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+        trainer.add_event_handler(Events.ITERATION_COMPLETED(once=7), press)
+        return trainer
+
+    monkeypatch.setattr(training, "create_trainer", interrupted)
+    with pytest.raises(Stopped):
+        lab.train(deep, recipe, options(tmp_path, **chosen))
+    monkeypatch.undo()
+    (folder,) = (tmp_path / "tiny").iterdir()
+    resumed = lab.train(deep, recipe, options(tmp_path, resume=str(folder), **chosen))
+    assert_equal_weights(weights(resumed.run), weights(whole.run))
+
+
+def test_the_rate_of_each_rises_to_its_own_and_falls_to_zero(tmp_path: Path) -> None:
+    recipe = tiny_recipe(muon=0.03)
+    _, optimizers, _ = training.initialize(Deep(10), recipe, torch.device("cpu"), options(tmp_path))
+    for optimizer, highest in zip(optimizers, (recipe.lr, 0.03), strict=True):
+        schedule = training.create_schedule(optimizer, recipe, 100)
+        rates = []
+        for _ in range(100):
+            schedule(None, "lr")  # type: ignore[arg-type]
+            rates.append(optimizer.param_groups[-1]["lr"])
+        assert max(rates) == pytest.approx(highest)
+        assert rates[-1] == pytest.approx(highest / 80)
+
+
+def test_where_it_cannot_be_one_line_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="--muon: this network has no convolution that it could"):
+        lab.train(tiny, tiny_recipe(muon=0.03), options(tmp_path))
+    monkeypatch.delattr(torch.optim, "Muon")
+    with pytest.raises(UserError, match=r"--muon needs PyTorch 2\.9 or newer"):
+        lab.train(deep, tiny_recipe(muon=0.03), options(tmp_path))
