@@ -10,8 +10,8 @@ optimizer, random crop and mirroring, on one device, in one process:
 - bare: the shortest PyTorch loop on the same tensors and batches, in the same number format, with
   no bookkeeping at all;
 - pil: a bare loop on the usual pipeline, PIL images through torchvision's transforms and a
-  DataLoader with two workers, on a GPU with one for each core, in float32, which is what such a
-  loop does by itself;
+  DataLoader with two workers, or with a GPU one for each core, in float32, as such a loop does by
+  itself;
 - ignite: that pipeline with the handlers of ignite's CIFAR10 example
   (`setup_common_training_handlers`: running average, NaN check, a bar redrawn at each step);
 - airbench: the bare loop, in the number format of fit, on the loader of airbench (Keller Jordan),
@@ -81,14 +81,20 @@ def batches(data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> lab.Bat
     return training.get_dataflow(data, recipe, torch.device(options.device), torch.channels_last)[0]
 
 
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+
+
 def loader(data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> DataLoader:
     pictures = Pictures(data, recipe.crop_padding)
-    workers = 2 if options.device == "cpu" else os.cpu_count() or 2
+    workers = 2 if options.device == "cpu" else cores()
     return DataLoader(
         pictures,
         recipe.batch_size,
         shuffle=True,
         num_workers=workers,
+        persistent_workers=True,
         pin_memory=options.device == "cuda",
     )
 
@@ -129,7 +135,7 @@ def bare(model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Opti
             step(images, labels)
 
 
-def usual(images: Tensor, labels: Tensor, device: str) -> tuple[Tensor, Tensor]:
+def to_device(images: Tensor, labels: Tensor, device: str) -> tuple[Tensor, Tensor]:
     """A batch of a loader, on the device."""
     images = images.to(device, non_blocking=True)
     return (
@@ -143,7 +149,7 @@ def pil(model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Optio
     step = prepare(model, recipe, options.device)
     for _ in range(recipe.epochs):
         for images, labels in source:
-            step(*usual(images, labels, options.device))
+            step(*to_device(images, labels, options.device))
 
 
 def ignite_example(
@@ -153,7 +159,7 @@ def ignite_example(
     step = prepare(model, recipe, options.device)
 
     def update(engine: Engine, batch: tuple[Tensor, Tensor]) -> dict[str, float]:
-        return {"batch loss": step(*usual(*batch, options.device)).item()}
+        return {"batch loss": step(*to_device(*batch, options.device)).item()}
 
     trainer = Engine(update)
     common.setup_common_training_handlers(
@@ -219,7 +225,7 @@ def timed(work: Callable[[], object], images: int) -> float:
     """Images a second."""
     start = time.perf_counter()
     work()
-    if torch.cuda.is_available():
+    if torch.cuda.is_initialized():
         torch.cuda.synchronize()
     return images / (time.perf_counter() - start)
 
@@ -291,10 +297,10 @@ def main() -> None:
     recipe = lab.Recipe("benchmark", data="shapes", epochs=1)
 
     def paths(data: lab.Data) -> dict[str, float]:
-        ours, pil = batches(data, recipe, options), loader(data, recipe, options)
+        ours, others = batches(data, recipe, options), loader(data, recipe, options)
         return {
             "ours": timed(lambda: drain(ours), len(data.train)),
-            "pil": timed(lambda: drain(pil), len(data.train)),
+            "pil": timed(lambda: drain(others), len(data.train)),
         }
 
     paths(everything)  # warm-up

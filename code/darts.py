@@ -362,7 +362,7 @@ SEARCH_COMMAND = lab.Command(
     lambda recipe, options: f"--genotype {search(Bilevel, recipe, options, images=recipe.images)}",
     recipe=SEARCH,
     options=OPTIONS,
-    hidden=("warmup", "muon", "label_smoothing", "small", "cutout", "ema", "patience"),
+    hidden=("warmup", "muon", "label_smoothing", "small_share", "cutout", "ema", "patience"),
     smoke={"cells": 3, "channels": 4, "images": 40, "batch_size": 10},
 )
 
@@ -443,7 +443,7 @@ class DARTS(Cells):
 # ## The recipe
 #
 # The paper (appendix A.2.1) trains for 600 epochs, in batches of 96, with a cutout of 16 pixels and
-# drop-path up to 0.2; ours keeps drop-path. Results vary, so it reports the mean of ten runs.
+# drop-path up to 0.2; ours keeps only drop-path. Results vary, so it reports the mean of ten runs.
 # DARTS_V2 is the cell that its search found: eight pairs for the normal cell, a slash, and eight
 # for the reduction cell.
 

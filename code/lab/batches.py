@@ -35,7 +35,7 @@ class Batches:
     Attributes:
         epoch: which epoch the next iteration draws, from 0; read with its first batch.
         start: the first batch it yields; 0 again afterwards.
-        side: of the images it yields, in pixels, where they are to be smaller; else None.
+        image_size: of the images it yields, pixels a side, where they are to be smaller; else None.
 
     Args:
         split: the images; the batches come on their device.
@@ -62,7 +62,7 @@ class Batches:
 
     def __post_init__(self, split: Split) -> None:
         self.epoch = self.start = 0
-        self.side: int | None = None
+        self.image_size: int | None = None
         self.labels = split.labels
         self.windows = _windows(split.images, self.crop_padding, self.memory_format)
         self.normalize = _normalizer(self.mean, self.std, split.images, self.memory_format)
@@ -128,8 +128,9 @@ class Batches:
         images = self.normalize(images)
         if self.cutout:
             images.masked_fill_(_squares(y, x, self.cutout, images.shape[-2:]), 0)
-        if self.side:
-            images = interpolate(images, (self.side, self.side), mode="bilinear", antialias=True)
+        if self.image_size:
+            size = self.image_size, self.image_size
+            images = interpolate(images, size, mode="bilinear", antialias=True)
         return images, self.labels[index]
 
 

@@ -85,9 +85,9 @@ class Checked:
 class Recipe(Checked):
     """How a network is trained: everything that changes the result.
 
-    The optimizer is stochastic gradient descent with Nesterov momentum, and where asked for Muon
-    (Jordan et al., 2024) for the kernels of hidden convolutions; the learning rate rises linearly
-    to `lr` and then falls linearly to zero, step by step (one cycle).
+    The optimizer is stochastic gradient descent with Nesterov momentum; with `muon`, the kernels of
+    hidden convolutions are stepped by Muon. The learning rate rises linearly to `lr` and then falls
+    linearly to zero, step by step (one cycle).
 
     Raises `UserError` where a value is out of its range.
     """
@@ -111,7 +111,7 @@ class Recipe(Checked):
     )
     momentum: float = setting(0.9, "Nesterov momentum", above=0, below=1)
     weight_decay: float = setting(
-        5e-4, "weight decay; biases and norms have none", low=0, below=float("inf")
+        5e-4, "weight decay, but of biases, norms and what Muon steps", low=0, below=float("inf")
     )
     muon: float = setting(
         0.0,
@@ -124,8 +124,8 @@ class Recipe(Checked):
     )
     crop_padding: int = setting(2, "random shifts by up to this many pixels", low=0, high=31)
     flip: bool = setting(True, "mirror half of the training images")
-    small: float = setting(
-        0.0, "share of the epochs, from the first on, with images of 24x24 pixels", low=0, below=1
+    small_share: float = setting(
+        0.0, "share of the epochs, the first ones, with images of 24x24 pixels", low=0, below=1
     )
     cutout: int = setting(0, "side of a square blanked in each training image", low=0, high=32)
     ema: float = setting(

@@ -147,7 +147,7 @@ def train(
     data = load(recipe.data, limit=recipe.limit or None)
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(data.classes))
-    if recipe.small:
+    if recipe.small_share:
         check_takes_small(model)
     options = settle(options, model, device, data.train.images.shape[1:])
     if options.resume:
@@ -238,9 +238,8 @@ def initialize(
     """
     model.to(device).to(memory_format=memory_format(options))
     stepped = kernels(model) if recipe.muon else []
-    others = [
-        weight for weight in model.parameters() if all(weight is not each for each in stepped)
-    ]
+    by_muon = {id(weight) for weight in stepped}
+    others = [weight for weight in model.parameters() if id(weight) not in by_muon]
     decayed = [weight for weight in others if weight.ndim > 1]
     free = [weight for weight in others if weight.ndim <= 1]  # biases, norms
     groups: list[dict[str, Any]] = [
@@ -254,7 +253,7 @@ def initialize(
         optimizers.append(create_muon(stepped, recipe.muon))
     replica = _replicate(model, device) if idist.get_world_size() > 1 else model
     if options.compile:
-        # Batches differ in size by one at most: two static shapes beat one dynamic one.
+        # Batches differ in size by one at most: a few static shapes beat one dynamic one.
         compiled: Any = torch.compile(replica, dynamic=False)  # a module, of a module
         replica = compiled
     fp16 = pick_precision(options.precision, device) == "fp16"
@@ -350,7 +349,7 @@ def create_evaluator(model: nn.Module, classes: int, device: torch.device) -> En
 def create_schedule(
     optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int
 ) -> PiecewiseLinear:
-    """One cycle of the learning rate over all `steps`: up to the one it has, then down to zero."""
+    """One cycle of the learning rate: up to the optimizer's own, then down to zero at `steps`."""
     highest = optimizer.param_groups[0]["lr"]
     rising = min(round(recipe.warmup * steps), steps - 1)
     start = [(0, highest / (rising + 1))] if rising else []
@@ -408,7 +407,8 @@ def fit(
     @trainer.on(Events.EPOCH_STARTED)
     def seed() -> None:
         training.epoch = trainer.state.epoch - 1
-        training.side = SMALL if training.epoch < recipe.small * recipe.epochs else None
+        is_small = training.epoch < recipe.small_share * recipe.epochs
+        training.image_size = SMALL if is_small else None
         if isinstance(model, Growing):
             model.grow(training.epoch / recipe.epochs)
         if training.start == 0:  # else the random state of the interrupted epoch goes on
@@ -450,9 +450,10 @@ def fit(
         trainer.run(training, max_epochs=recipe.epochs)
     loss = float(trainer.state.output)  # type: ignore[arg-type]
     if not math.isfinite(loss):
+        lower = f", or than --muon {recipe.muon}" if recipe.muon else ""
         raise Diverged(
             f"the loss became {loss} in epoch {trainer.state.epoch}: "
-            f"try a learning rate lower than --lr {recipe.lr}"
+            f"try a learning rate lower than --lr {recipe.lr}{lower}"
         )
     if stop.requested and trainer.state.iteration < total:
         if trainer.state.iteration % len(training):
@@ -565,14 +566,14 @@ def description(
 
 
 def check_takes_small(model: nn.Module) -> None:
-    """Raise `UserError` if a network on the CPU takes images of one size only."""
-    twin = copy.deepcopy(model).eval()
+    """Raise `UserError` if a network on the CPU cannot be trained on images of 24x24 pixels."""
+    twin = copy.deepcopy(model).train()  # with its auxiliary classifiers
     try:
-        with torch.no_grad():
-            twin(torch.zeros(1, 3, SMALL, SMALL))
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            twin(torch.zeros(2, 3, SMALL, SMALL))
     except (RuntimeError, ValueError):
         raise UserError(
-            f"--small: this network takes no images of {SMALL}x{SMALL} pixels: leave it out"
+            f"--small-share: this network takes no images of {SMALL}x{SMALL} pixels: leave it out"
         ) from None
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
+from ignite.engine import Events
 from torch import Tensor, nn
 
 import lab
 from conftest import ROOT
 from forking import forked
+from lab import training
 
 LENET = ROOT / "code" / "lenet.py"
 
@@ -79,3 +83,16 @@ def assert_equal_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> No
     assert one.keys() == other.keys()
     for name in one:
         assert torch.equal(one[name], other[name]), name
+
+
+def press_ctrl_c_after(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the next trainer interrupted once it has made that many steps."""
+    create_trainer = training.create_trainer
+
+    def interrupted(*arguments: object) -> object:
+        trainer = create_trainer(*arguments)  # type: ignore[arg-type]
+        press = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+        trainer.add_event_handler(Events.ITERATION_COMPLETED(once=step), press)
+        return trainer
+
+    monkeypatch.setattr(training, "create_trainer", interrupted)

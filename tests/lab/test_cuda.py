@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from ignite.engine import Events
 from torch import nn
 
 import lab
@@ -20,7 +18,15 @@ from course import lessons
 from lab import training
 from lab.errors import Stopped
 from lab.runs import Run
-from running import assert_equal_weights, command, environment, tiny, tiny_recipe, weights
+from running import (
+    assert_equal_weights,
+    command,
+    environment,
+    press_ctrl_c_after,
+    tiny,
+    tiny_recipe,
+    weights,
+)
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
@@ -52,8 +58,8 @@ def stepped(model: nn.Module, recipe: lab.Recipe, chosen: lab.Options) -> tuple[
     device = torch.device(chosen.device)
     data = lab.load("shapes", limit=IMAGES).to(device)
     kind = training.FORMATS[chosen.precision]
-    replica, optimizer, scaler = training.initialize(model.double(), recipe, device, chosen)
-    trainer = training.create_trainer(replica, optimizer, scaler, recipe, device, kind)
+    replica, optimizers, scaler = training.initialize(model.double(), recipe, device, chosen)
+    trainer = training.create_trainer(replica, optimizers, scaler, recipe, device, kind)
     images = (data.train.images.double() / 127.5 - 1).contiguous(
         memory_format=training.memory_format(chosen)
     )
@@ -97,15 +103,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(
 ) -> None:
     recipe, chosen = tiny_recipe(ema=0.9, cutout=4, epochs=2), {"precision": precision}
     whole = lab.train(tiny, recipe, options(tmp_path / "whole", **chosen))
-    create_trainer = training.create_trainer
-
-    def interrupted(*arguments: object) -> object:
-        trainer = create_trainer(*arguments)  # type: ignore[arg-type]
-        press = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
-        trainer.add_event_handler(Events.ITERATION_COMPLETED(once=7), press)
-        return trainer
-
-    monkeypatch.setattr(training, "create_trainer", interrupted)
+    press_ctrl_c_after(7, monkeypatch)
     with pytest.raises(Stopped):
         lab.train(tiny, recipe, options(tmp_path, **chosen))
     monkeypatch.undo()
@@ -127,14 +125,19 @@ def test_half_precision_learns_what_whole_precision_learns(precision: str, tmp_p
     assert whole[-1] < 0.97 * whole[0]
 
 
-def test_a_compiled_network_learns_what_it_learns_otherwise(tmp_path: Path) -> None:
+def test_a_compiled_network_learns_what_it_learns_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, compiled = [], torch.compile
+    monkeypatch.setattr(torch, "compile", lambda *a, **k: (calls.append(1), compiled(*a, **k))[1])
     lenet = lessons.networks()["lenet"]
     recipe = replace(lenet.recipe, data="shapes", limit=1200, epochs=3, batch_size=60)
-    plain, compiled = (
+    plain, faster = (
         losses(lab.train(lenet.build, recipe, options(tmp_path, precision="fp32", compile=each)))
         for each in (False, True)
     )
-    assert compiled == pytest.approx(plain, rel=1e-3)
+    assert calls == [1]
+    assert faster == pytest.approx(plain, rel=1e-3)
     assert plain[-1] < plain[0]
 
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import copy
 import os
-import signal
 from pathlib import Path
 
 import pytest
 import torch
-from ignite.engine import Events
 from torch import Tensor, nn
 
 import lab
-from lab import training
+from lab import muon, training
 from lab.errors import Stopped, UserError
-from lab.muon import MOMENTUM, WEIGHT_DECAY, kernels
-from running import assert_equal_weights, tiny, tiny_recipe, weights
+from running import assert_equal_weights, press_ctrl_c_after, tiny, tiny_recipe, weights
+
+pytestmark = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="PyTorch has no Muon yet")
 
 
 class Deep(nn.Module):
@@ -47,8 +46,9 @@ def options(out: Path, **changes: object) -> lab.Options:
 
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_a_step_is_that_of_pytorch_on_the_kernels_and_of_sgd_on_the_rest(
-    channels_last: bool, tmp_path: Path
+    channels_last: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(muon, "WEIGHT_DECAY", 3.0)  # so that a step without it is another one
     recipe = tiny_recipe(muon=0.03, weight_decay=0.1)
     model, device = Deep(10), torch.device("cpu")
     before = copy.deepcopy(model)
@@ -56,12 +56,12 @@ def test_a_step_is_that_of_pytorch_on_the_kernels_and_of_sgd_on_the_rest(
     replica, optimizers, scaler = training.initialize(model, recipe, device, chosen)
     trainer = training.create_trainer(replica, optimizers, scaler, recipe, device, torch.float32)
     images, labels = torch.randn(20, 3, 32, 32), torch.randint(10, (20,))
-    trainer.run([(images, labels, 20)] * 2, max_epochs=1)
+    trainer.run([(images, labels, 20)] * 4, max_epochs=1)
 
-    stepped = kernels(before)
+    stepped = muon.kernels(before)
     assert [len(each) for each in stepped] == [6, 5]
     twins = [nn.Parameter(each.detach().flatten(1)) for each in stepped]
-    muon = torch.optim.Muon(twins, 0.03, weight_decay=WEIGHT_DECAY, momentum=MOMENTUM)
+    theirs = torch.optim.Muon(twins, 0.03, weight_decay=3.0, momentum=muon.MOMENTUM)
     rest = [each for each in before.parameters() if all(each is not one for one in stepped)]
     sgd = torch.optim.SGD(
         [
@@ -72,18 +72,20 @@ def test_a_step_is_that_of_pytorch_on_the_kernels_and_of_sgd_on_the_rest(
         recipe.momentum,
         nesterov=True,
     )
-    for _ in range(2):
+    for _ in range(4):
         before.zero_grad()
         nn.functional.cross_entropy(before(images), labels).backward()
         for twin, each in zip(twins, stepped, strict=True):
             twin.grad = each.grad.flatten(1)  # type: ignore[union-attr]
-        muon.step()
+        theirs.step()
         sgd.step()
         with torch.no_grad():
             for twin, each in zip(twins, stepped, strict=True):
                 each.copy_(twin.view_as(each))
-    for (name, own), theirs in zip(model.named_parameters(), before.parameters(), strict=True):
-        torch.testing.assert_close(own, theirs, rtol=1e-3, atol=1e-3, msg=name)
+    for (name, own), other in zip(model.named_parameters(), before.parameters(), strict=True):
+        # Its matrices are multiplied in bf16: in another order of the columns they round otherwise.
+        off = 2e-3 if channels_last else 1e-6
+        torch.testing.assert_close(own, other, rtol=0, atol=off, msg=name)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
@@ -95,15 +97,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(
     whole = lab.train(deep, recipe, options(tmp_path / "whole", **chosen))
     plain = lab.train(deep, tiny_recipe(epochs=2), options(tmp_path / "plain", **chosen))
     assert not torch.equal(weights(plain.run)["hidden.weight"], weights(whole.run)["hidden.weight"])
-    create_trainer = training.create_trainer
-
-    def interrupted(*arguments: object) -> object:
-        trainer = create_trainer(*arguments)  # type: ignore[arg-type]
-        press = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
-        trainer.add_event_handler(Events.ITERATION_COMPLETED(once=7), press)
-        return trainer
-
-    monkeypatch.setattr(training, "create_trainer", interrupted)
+    press_ctrl_c_after(7, monkeypatch)
     with pytest.raises(Stopped):
         lab.train(deep, recipe, options(tmp_path, **chosen))
     monkeypatch.undo()

@@ -18,7 +18,6 @@ from typing import IO, Any
 
 import pytest
 import torch
-from ignite.engine import Events
 from torch import Tensor, nn
 
 import lab
@@ -36,6 +35,7 @@ from running import (
     command,
     environment,
     lesson,
+    press_ctrl_c_after,
     tiny,
     tiny_recipe,
     weights,
@@ -218,19 +218,6 @@ def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
     assert not [*folder.glob("*.part")]
 
 
-def press_ctrl_c_after(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the next trainer interrupted once it has made that many steps."""
-    create_trainer = training.create_trainer
-
-    def interrupted(*arguments: object) -> object:
-        trainer = create_trainer(*arguments)  # type: ignore[arg-type]
-        press = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
-        trainer.add_event_handler(Events.ITERATION_COMPLETED(once=step), press)
-        return trainer
-
-    monkeypatch.setattr(training, "create_trainer", interrupted)
-
-
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
 @pytest.mark.parametrize("step", [5, 7, 15], ids=["end of an epoch", "in an epoch", "last step"])
 def test_ctrl_c_saves_within_the_epoch_and_resumes_to_the_same_weights(
@@ -323,7 +310,7 @@ def test_smaller_images_come_first_and_a_stopped_run_goes_on_with_its_own(
     def watched(recipe: lab.Recipe, classes: int) -> Tiny:
         return Watched(classes)
 
-    recipe = tiny_recipe(small=0.6)
+    recipe = tiny_recipe(small_share=0.6)
     whole = lab.train(watched, recipe, options(tmp_path / "whole"))
     assert seen == [24] * 10 + [32] * 5
     press_ctrl_c_after(7, monkeypatch)
@@ -337,7 +324,9 @@ def test_smaller_images_come_first_and_a_stopped_run_goes_on_with_its_own(
     def flat(recipe: lab.Recipe, classes: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, classes))
 
-    with pytest.raises(UserError, match="--small: this network takes no images of 24x24 pixels"):
+    with pytest.raises(
+        UserError, match="--small-share: this network takes no images of 24x24 pixels"
+    ):
         lab.train(flat, recipe, options(tmp_path))
 
 

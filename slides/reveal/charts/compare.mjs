@@ -124,7 +124,9 @@ function draw(rows, cost) {
 
 /** Say how often each network was trained, and on what. */
 function describe(rows, isTime) {
-  const listed = (field) => [...new Set(rows.map(({ record: { runs } }) => runs[0][field]))];
+  const listed = (field) => [
+    ...new Set(rows.flatMap(({ record }) => record.runs.map((run) => run[field]))),
+  ];
   const several = rows.filter((row) => row.accuracy.n > 1);
   const counts = several.map((row) => `${row.label}: ${row.accuracy.n}`).join(', ');
   const [first, ...others] = new Set(rows.map((row) => row.accuracy.n));
