@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,18 @@ import torch
 from torch import Tensor, nn
 
 import lab
+from conftest import ROOT
+from forking import forked, python
 from lab import muon, training
 from lab.errors import Stopped, UserError
-from running import assert_equal_weights, press_ctrl_c_after, tiny, tiny_recipe, weights
+from running import (
+    assert_equal_weights,
+    environment,
+    press_ctrl_c_after,
+    tiny,
+    tiny_recipe,
+    weights,
+)
 
 pytestmark = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="PyTorch has no Muon yet")
 
@@ -104,6 +115,48 @@ def test_a_stopped_run_resumes_to_the_same_weights(
     (folder,) = (tmp_path / "tiny").iterdir()
     resumed = lab.train(deep, recipe, options(tmp_path, resume=str(folder), **chosen))
     assert_equal_weights(weights(resumed.run), weights(whole.run))
+
+
+# Two processes with images of their own; the first says whether both step by one gradient.
+GROUP = """
+import ignite.distributed as idist, torch
+import lab
+from lab import training
+from test_muon import Deep
+from running import tiny_recipe
+
+idist.initialize("gloo")
+torch.manual_seed(0)
+recipe, device = tiny_recipe(muon=0.03), torch.device("cpu")
+replica, optimizers, _ = training.initialize(Deep(10), recipe, device, lab.Options())
+torch.manual_seed(idist.get_rank())
+replica(torch.randn(4, 3, 32, 32)).square().sum().backward()
+for matrix in optimizers[1].param_groups[0]["params"]:
+    one, other = idist.all_gather(matrix.grad.flatten()[None])
+    if idist.get_rank() == 0:
+        print("same:", torch.equal(one, other) and bool(one.norm() > 0), flush=True)
+idist.finalize()
+"""
+
+
+def test_processes_step_by_the_mean_of_their_gradients(tmp_path: Path) -> None:
+    script = tmp_path / "group.py"
+    script.write_text(GROUP)
+    path = [str(ROOT / each) for each in ("code", "tests", "tests/helpers", "tests/lab")]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        forked([*torchrun, "--nproc_per_node=2", str(script)]),
+        cwd=tmp_path,
+        env=environment(
+            CUDA_VISIBLE_DEVICES="",
+            PYTHON_EXEC=python(str(tmp_path)),
+            PYTHONPATH=os.pathsep.join(path),
+        ),
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.stdout.count("same: True") == 2, done.stdout + done.stderr
 
 
 def test_the_rate_of_each_rises_to_its_own_and_falls_to_zero(tmp_path: Path) -> None:
