@@ -77,9 +77,9 @@ def read_check(name: str) -> str:
 INSPECT = read_check("inspect.js")
 
 
-def title() -> str:
-    """Return the title of the lecture: of its front matter, or else its first heading."""
-    _, front, text = DECK.read_text(encoding="utf-8").split("---\n", 2)
+def title(deck: Path = DECK) -> str:
+    """Return the title of a deck: of its front matter, or else its first heading."""
+    _, front, text = deck.read_text(encoding="utf-8").split("---\n", 2)
     heading = re.findall(r"^#+ (.+)", text, re.MULTILINE)[0]
     return str(yaml.safe_load(front).get("title", heading))
 

@@ -106,7 +106,7 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
     monkeypatch.setattr(script, "_run", run)
     monkeypatch.setattr(nsganet_search, "SEARCHES", tmp_path)
     monkeypatch.setattr(darts_search, "RANDOM", 1)
-    small = {"cells": 3, "channels": 2, "batch_size": 32}
+    small = {"cells": 3, "channels": 2, "batch_size": 32, "epochs": 1}
     monkeypatch.setattr(darts_search, "BRIEFLY", {**darts_search.BRIEFLY, **small})
     monkeypatch.setattr(data, "SHAPES_DRAWN", 200)
 
