@@ -14,7 +14,7 @@ import ignite.distributed as idist
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate, pad
+from torch.nn.functional import pad
 
 if TYPE_CHECKING:
     from .data import Data, Split
@@ -35,7 +35,6 @@ class Batches:
     Attributes:
         epoch: which epoch the next iteration draws, from 0; read with its first batch.
         start: the first batch it yields; 0 again afterwards.
-        image_size: of the images it yields, pixels a side, where they are to be smaller; else None.
 
     Args:
         split: the images; the batches come on their device.
@@ -62,7 +61,6 @@ class Batches:
 
     def __post_init__(self, split: Split) -> None:
         self.epoch = self.start = 0
-        self.image_size: int | None = None
         self.labels = split.labels
         self.windows = _windows(split.images, self.crop_padding, self.memory_format)
         self.normalize = _normalizer(self.mean, self.std, split.images, self.memory_format)
@@ -128,9 +126,6 @@ class Batches:
         images = self.normalize(images)
         if self.cutout:
             images.masked_fill_(_squares(y, x, self.cutout, images.shape[-2:]), 0)
-        if self.image_size:
-            size = self.image_size, self.image_size
-            images = interpolate(images, size, mode="bilinear", antialias=True)
         return images, self.labels[index]
 
 

@@ -4,7 +4,6 @@
 program: `get_dataflow`, `initialize`, `create_trainer`, `create_evaluator`; `fit` joins them.
 """
 
-import copy
 import logging
 import math
 import os
@@ -38,7 +37,6 @@ from .handlers import (
     write_tensorboard,
 )
 from .measure import count_macs, count_parameters
-from .muon import create_muon, kernels
 from .pictures import show
 from .precision import FORMATS, pick_precision, settle
 from .recipe import AuxiliaryRecipe, Options, Recipe
@@ -48,10 +46,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 R = TypeVar("R", bound=Recipe)
-Optimizers = list[torch.optim.Optimizer]
 
 EVALUATION_BATCH = 500  # images
-SMALL = 24  # pixels a side, in progressive resizing (Tan and Le, "EfficientNetV2", 2021, section 4)
 
 
 class Resumable(Protocol):
@@ -147,8 +143,6 @@ def train(
     data = load(recipe.data, limit=recipe.limit or None)
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(data.classes))
-    if recipe.small_share:
-        check_takes_small(model)
     options = settle(options, model, device, data.train.images.shape[1:])
     if options.resume:
         run = Run.open(options.resume)
@@ -230,34 +224,27 @@ def in_order(
 
 def initialize(
     model: nn.Module, recipe: Recipe, device: torch.device, options: Options
-) -> tuple[nn.Module, Optimizers, torch.amp.GradScaler]:
-    """Move the network to its device, wrap it for several processes, and make its optimizers.
+) -> tuple[nn.Module, torch.optim.Optimizer, torch.amp.GradScaler]:
+    """Move the network to its device, wrap it for several processes, and make its optimizer.
 
     The returned module shares its weights with `model`, which stays as it is for saving. The
     gradient scaler does something in fp16 only.
     """
     model.to(device).to(memory_format=memory_format(options))
-    stepped = kernels(model) if recipe.muon else []
-    by_muon = {id(weight) for weight in stepped}
-    others = [weight for weight in model.parameters() if id(weight) not in by_muon]
-    decayed = [weight for weight in others if weight.ndim > 1]
-    free = [weight for weight in others if weight.ndim <= 1]  # biases, norms
+    decayed = [weight for weight in model.parameters() if weight.ndim > 1]
+    free = [weight for weight in model.parameters() if weight.ndim <= 1]  # biases, norms
     groups: list[dict[str, Any]] = [
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": free},
     ]
-    optimizers: Optimizers = [
-        torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True)
-    ]
-    if recipe.muon:
-        optimizers.append(create_muon(stepped, recipe.muon))
+    optimizer = torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True)
     replica = _replicate(model, device) if idist.get_world_size() > 1 else model
     if options.compile:
-        # Batches differ in size by one at most: a few static shapes beat one dynamic one.
+        # Batches differ in size by one at most: two static shapes beat one dynamic one.
         compiled: Any = torch.compile(replica, dynamic=False)  # a module, of a module
         replica = compiled
     fp16 = pick_precision(options.precision, device) == "fp16"
-    return replica, optimizers, torch.amp.GradScaler(device.type, enabled=fp16)
+    return replica, optimizer, torch.amp.GradScaler(device.type, enabled=fp16)
 
 
 def _replicate(model: nn.Module, device: torch.device) -> nn.Module:
@@ -273,7 +260,7 @@ def _replicate(model: nn.Module, device: torch.device) -> nn.Module:
 
 def create_trainer(
     model: nn.Module,
-    optimizers: Optimizers,
+    optimizer: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
     recipe: Recipe,
     device: torch.device,
@@ -292,15 +279,14 @@ def create_trainer(
     def step(engine: Engine, batch: tuple[Tensor, Tensor, int]) -> Tensor:
         images, labels, whole = batch
         model.train()
-        model.zero_grad()
+        optimizer.zero_grad()
         with torch.autocast(device.type, precision, enabled=mixed):
             own, auxiliary = _losses(model(images), labels, recipe)
         # Processes average their gradients, and their shares of a
         # batch may differ: in all, the mean over the whole batch.
         scale = world_size / whole
         scaler.scale((own + auxiliary) * scale).backward()
-        for optimizer in optimizers:
-            scaler.step(optimizer)
+        scaler.step(optimizer)
         scaler.update()
         return own.detach() * scale
 
@@ -349,11 +335,10 @@ def create_evaluator(model: nn.Module, classes: int, device: torch.device) -> En
 def create_schedule(
     optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int
 ) -> PiecewiseLinear:
-    """One cycle of the learning rate: up to the optimizer's own, then down to zero at `steps`."""
-    highest = optimizer.param_groups[0]["lr"]
+    """One cycle of the learning rate over all `steps`: up to `recipe.lr`, then down to zero."""
     rising = min(round(recipe.warmup * steps), steps - 1)
-    start = [(0, highest / (rising + 1))] if rising else []
-    return PiecewiseLinear(optimizer, "lr", [*start, (rising, highest), (steps, 0.0)])
+    start = [(0, recipe.lr / (rising + 1))] if rising else []
+    return PiecewiseLinear(optimizer, "lr", [*start, (rising, recipe.lr), (steps, 0.0)])
 
 
 def fit(
@@ -365,11 +350,10 @@ def fit(
     the loss does, and `KeyboardInterrupt` if the user stops it, once all is saved.
     """
     training, validation = get_dataflow(data, recipe, device, memory_format(options))
-    replica, optimizers, scaler = initialize(model, recipe, device, options)
+    replica, optimizer, scaler = initialize(model, recipe, device, options)
     precision = FORMATS[pick_precision(options.precision, device)]
-    trainer = create_trainer(replica, optimizers, scaler, recipe, device, precision)
-    steps = recipe.epochs * len(training)
-    schedules = [create_schedule(optimizer, recipe, steps) for optimizer in optimizers]
+    trainer = create_trainer(replica, optimizer, scaler, recipe, device, precision)
+    schedule = create_schedule(optimizer, recipe, steps=recipe.epochs * len(training))
 
     average = EMAHandler(model, momentum=1 - recipe.ema) if recipe.ema else None
     evaluated = average.ema_model if average else model
@@ -389,16 +373,15 @@ def fit(
     state = {
         "trainer": trainer,
         "model": model,
-        "optimizer": optimizers[0],
+        "optimizer": optimizer,
         "scaler": scaler,
-        "schedule": schedules[0],
+        "schedule": schedule,
         "epoch": epoch,
         "history": history,
         "best": best,
         "early": early,
         "random": RandomState(device),
         **({"average": evaluated} if average else {}),
-        **({"muon": optimizers[1], "muon_schedule": schedules[1]} if recipe.muon else {}),
     }
     last = Checkpoint(state, run.save, filename_pattern="last.pt", n_saved=None)
     finite = TerminateOnNan()
@@ -407,15 +390,12 @@ def fit(
     @trainer.on(Events.EPOCH_STARTED)
     def seed() -> None:
         training.epoch = trainer.state.epoch - 1
-        is_small = training.epoch < recipe.small_share * recipe.epochs
-        training.image_size = SMALL if is_small else None
         if isinstance(model, Growing):
             model.grow(training.epoch / recipe.epochs)
         if training.start == 0:  # else the random state of the interrupted epoch goes on
             torch.manual_seed(epoch_seed(recipe.seed, trainer.state.epoch, idist.get_rank()))
 
-    for schedule in schedules:
-        trainer.add_event_handler(Events.ITERATION_STARTED, schedule)
+    trainer.add_event_handler(Events.ITERATION_STARTED, schedule)
     if average:
         average.attach(trainer)
     epoch.attach(trainer)
@@ -423,7 +403,7 @@ def fit(
     if options.progress:
         show_progress(trainer, recipe)
     if options.tensorboard:
-        write_tensorboard(run, trainer, evaluator, optimizers[0])
+        write_tensorboard(run, trainer, evaluator, optimizer)
     evaluator.add_event_handler(Events.COMPLETED, best)
     evaluator.add_event_handler(Events.COMPLETED, early)
 
@@ -450,10 +430,9 @@ def fit(
         trainer.run(training, max_epochs=recipe.epochs)
     loss = float(trainer.state.output)  # type: ignore[arg-type]
     if not math.isfinite(loss):
-        lower = f", or than --muon {recipe.muon}" if recipe.muon else ""
         raise Diverged(
             f"the loss became {loss} in epoch {trainer.state.epoch}: "
-            f"try a learning rate lower than --lr {recipe.lr}{lower}"
+            f"try a learning rate lower than --lr {recipe.lr}"
         )
     if stop.requested and trainer.state.iteration < total:
         if trainer.state.iteration % len(training):
@@ -563,18 +542,6 @@ def description(
         "parameters": count_parameters(model),
         "macs": count_macs(model, shape),
     }
-
-
-def check_takes_small(model: nn.Module) -> None:
-    """Raise `UserError` if a network on the CPU cannot be trained on images of 24x24 pixels."""
-    twin = copy.deepcopy(model).train()  # with its auxiliary classifiers
-    try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            twin(torch.zeros(2, 3, SMALL, SMALL))
-    except (RuntimeError, ValueError):
-        raise UserError(
-            f"--small-share: this network takes no images of {SMALL}x{SMALL} pixels: leave it out"
-        ) from None
 
 
 def check_same_data(run: Run, data: Data) -> None:

@@ -58,8 +58,8 @@ def stepped(model: nn.Module, recipe: lab.Recipe, chosen: lab.Options) -> tuple[
     device = torch.device(chosen.device)
     data = lab.load("shapes", limit=IMAGES).to(device)
     kind = training.FORMATS[chosen.precision]
-    replica, optimizers, scaler = training.initialize(model.double(), recipe, device, chosen)
-    trainer = training.create_trainer(replica, optimizers, scaler, recipe, device, kind)
+    replica, optimizer, scaler = training.initialize(model.double(), recipe, device, chosen)
+    trainer = training.create_trainer(replica, optimizer, scaler, recipe, device, kind)
     images = (data.train.images.double() / 127.5 - 1).contiguous(
         memory_format=training.memory_format(chosen)
     )
