@@ -43,7 +43,9 @@ async function lookAt(browser, site, { name }, { windows, hasBarriers = false, q
     found.push({ kind: message, subject: 'a script', said: `fails: ${message.split('\n')[0]}` });
   });
   await page.goto(`${ORIGIN}/${encodeURI(name)}.html${query}`, { waitUntil: 'networkidle' });
-  await page.waitForSelector('.reveal.ready', { state: 'attached' });
+  // Paper is laid out only after that, and all at once.
+  const laidOut = query ? '.pdf-page' : '.reveal.ready';
+  await page.waitForSelector(laidOut, { state: 'attached' });
   for (const { width, height, smallest, code, at = `${width}x${height}` } of windows) {
     await page.setViewportSize({ width, height });
     const seen = await page.evaluate(inspect, { smallest, code });
