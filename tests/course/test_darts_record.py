@@ -113,7 +113,7 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
     def record(*words: str, epochs: int = 1) -> dict[str, Any]:
         started.clear()
         settings = f"--data shapes --device cpu --no-progress --out {tmp_path / 'runs'}"
-        settings += " --channels-last --cells 3 --channels 2 --images 24"
+        settings += " --channels-last --precision fp32 --cells 3 --channels 2 --images 24"
         settings += f" --batch-size 6 --epochs {epochs}"
         monkeypatch.setattr(
             sys, "argv", ["results.py", "darts-search", *words, "--", *settings.split()]

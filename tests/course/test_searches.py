@@ -143,7 +143,7 @@ def test_what_a_lesson_tells_to_search_runs(
         changes = {**tiny, **(more if lesson is darts else fewer)}
         ours = {key: value for key, value in changes.items() if hasattr(recipe, key)}
         others = {key: value for key, value in changes.items() if key not in ours}
-        options = replace(options, **others, out=str(tmp_path))
+        options = replace(options, **others, precision="fp32", out=str(tmp_path))
         return search(*step, replace(recipe, **ours), options, **dict.fromkeys(images, 16))
 
     monkeypatch.setattr(lesson, "search", briefly)
