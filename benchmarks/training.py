@@ -94,7 +94,6 @@ def loader(data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> DataLoad
         recipe.batch_size,
         shuffle=True,
         num_workers=workers,
-        persistent_workers=True,
         pin_memory=options.device == "cuda",
     )
 
