@@ -44,6 +44,7 @@ LIMITS = {
     "above": ("above", gt),
     "below": ("below", lt),
 }
+LARGEST = 1e30  # a float32, even times what it is multiplied by
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -104,13 +105,13 @@ class Recipe(Checked):
     )
     epochs: int = setting(40, "passes over the training images", low=1)
     batch_size: int = setting(128, "images in a step, over all processes", low=1)
-    lr: float = setting(0.05, "highest learning rate", above=0, below=float("inf"))
+    lr: float = setting(0.05, "highest learning rate", above=0, high=LARGEST)
     warmup: float = setting(
         0.2, "share of the steps in which the learning rate rises", low=0, below=1
     )
     momentum: float = setting(0.9, "Nesterov momentum", above=0, below=1)
     weight_decay: float = setting(
-        5e-4, "weight decay; biases and norms have none", low=0, below=float("inf")
+        5e-4, "weight decay; biases and norms have none", low=0, high=LARGEST
     )
     label_smoothing: float = setting(
         0.0, "share of each label spread over all classes", low=0, below=1
@@ -150,7 +151,7 @@ class AuxiliaryRecipe(Recipe):
         0.3,
         "what the loss of each auxiliary classifier counts; 0: none is built",
         low=0,
-        below=float("inf"),
+        high=LARGEST,
     )
 
 

@@ -83,6 +83,7 @@ def test_smoke_mode_needs_no_download_and_yields_to_what_is_said() -> None:
         (["--epochs", "2.5"], "argument --epochs: invalid int value: '2.5'"),
         (["--epochs", "0"], "--epochs must be at least 1, not 0"),
         (["--batch-size", "-1"], "--batch-size must be at least 1, not -1"),
+        (["--lr", "1e39"], "--lr must be at most 1e+30, not 1e+39"),
         (["--momentum", "1"], "--momentum must be below 1, not 1.0"),
         (["--cutout", "33"], "--cutout must be at most 32, not 33"),
         (["--device", "tpu"], "--device must be one of auto, cpu, cuda, mps, not tpu"),
