@@ -44,7 +44,7 @@ LIMITS = {
     "above": ("above", gt),
     "below": ("below", lt),
 }
-LARGEST = 1e30  # a float32, even times what it is multiplied by
+LARGEST = 1e30  # a float32 holds it, and its products with what a training has
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 

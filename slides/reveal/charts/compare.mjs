@@ -64,8 +64,8 @@ const drawLabel = ({ top, label, from, end, text }) =>
   `<text class="label" x="${at(text.x)}" y="${at(top + LINE - 8)}" text-anchor="${text.anchor}">${escapeText(label)}</text>`;
 
 /**
- * Part off rows, fewer than half of them, whose accuracy is so far below the others' that, with them in the chart,
- * these could not be told apart.
+ * Part off rows, fewer than half of them, whose accuracy is so far below the others' that, with them
+ * in the chart, these could not be told apart.
  */
 function partOff(rows) {
   const sorted = [...rows].sort((a, b) => b.accuracy.mean - a.accuracy.mean);
@@ -130,12 +130,9 @@ function describe(rows, isTime) {
   const several = rows.filter((row) => row.accuracy.n > 1);
   const counts = several.map((row) => `${row.label}: ${row.accuracy.n}`).join(', ');
   const [first, ...others] = new Set(rows.map((row) => row.accuracy.n));
-  const spoken =
-    several.length === 0
-      ? 'one run each'
-      : others.length === 0
-        ? `± standard deviation over ${first} runs of each`
-        : `± standard deviation over several runs (${counts}), else one run`;
+  let spoken = `± standard deviation over several runs (${counts}), else one run`;
+  if (others.length === 0) spoken = `± standard deviation over ${first} runs of each`;
+  if (several.length === 0) spoken = 'one run each';
   const whereOf = ({ record: { runs } }) => `${runs[0].device}, ${runs[0].precision}`;
   // Times compare on one device only, so that there each network says on which.
   const places = isTime

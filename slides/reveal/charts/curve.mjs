@@ -154,7 +154,8 @@ export function curve(history) {
  *
  * @param {object[]} records of one data set, each with `network`, `variant`, `dataset`, `runs`
  * @param {string} field of the histories: train_loss, validation_loss or validation_accuracy
- * @param {string[]} [names] of the records, instead of their own; where they differ in their epochs, these stand below
+ * @param {string[]} [names] of the records, instead of their own; their epochs stand below, where these
+ *   differ
  * @returns {string} HTML
  * @throws {Error} when there is no such field or the records are not of one data set
  */
