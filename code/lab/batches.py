@@ -14,7 +14,7 @@ import ignite.distributed as idist
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import interpolate, pad
 
 if TYPE_CHECKING:
     from .data import Data, Split
@@ -35,6 +35,7 @@ class Batches:
     Attributes:
         epoch: which epoch the next iteration draws, from 0; read with its first batch.
         start: the first batch it yields; 0 again afterwards.
+        side: of the images it yields, in pixels, where they are to be smaller; else 0.
 
     Args:
         split: the images; the batches come on their device.
@@ -60,7 +61,7 @@ class Batches:
     memory_format: torch.memory_format = torch.contiguous_format
 
     def __post_init__(self, split: Split) -> None:
-        self.epoch = self.start = 0
+        self.epoch = self.start = self.side = 0
         self.labels = split.labels
         self.windows = _windows(split.images, self.crop_padding, self.memory_format)
         self.normalize = _normalizer(self.mean, self.std, split.images, self.memory_format)
@@ -126,6 +127,9 @@ class Batches:
         images = self.normalize(images)
         if self.cutout:
             images.masked_fill_(_squares(y, x, self.cutout, images.shape[-2:]), 0)
+        if self.side:
+            size = self.side, self.side
+            images = interpolate(images, size, mode="bilinear", antialias=True)
         return images, self.labels[index]
 
 

@@ -45,6 +45,7 @@ LIMITS = {
     "below": ("below", lt),
 }
 LARGEST = 1e30  # a float32 holds it, and its products with what a training has
+LATER = {"muon", "small_share"}  # settings that older runs and records know nothing of
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -86,8 +87,9 @@ class Checked:
 class Recipe(Checked):
     """How a network is trained: everything that changes the result.
 
-    The optimizer is stochastic gradient descent with Nesterov momentum; the learning rate rises
-    linearly to `lr` and then falls linearly to zero, step by step (one cycle).
+    The optimizer is stochastic gradient descent with Nesterov momentum; with `muon`, Muon steps the
+    kernels of hidden convolutions. The learning rate rises linearly to `lr` and then falls linearly
+    to zero, step by step (one cycle).
 
     Raises `UserError` where a value is out of its range.
     """
@@ -111,13 +113,22 @@ class Recipe(Checked):
     )
     momentum: float = setting(0.9, "Nesterov momentum", above=0, below=1)
     weight_decay: float = setting(
-        5e-4, "weight decay; biases and norms have none", low=0, high=LARGEST
+        5e-4, "weight decay, but of biases, norms and what Muon steps", low=0, high=LARGEST
+    )
+    muon: float = setting(
+        0.0,
+        "highest learning rate of Muon, which steps the kernels of hidden convolutions; 0: none",
+        low=0,
+        high=LARGEST,
     )
     label_smoothing: float = setting(
         0.0, "share of each label spread over all classes", low=0, below=1
     )
     crop_padding: int = setting(2, "random shifts by up to this many pixels", low=0, high=31)
     flip: bool = setting(True, "mirror half of the training images")
+    small_share: float = setting(
+        0.0, "share of the epochs, the first ones, with images of 24x24 pixels", low=0, below=1
+    )
     cutout: int = setting(0, "side of a square blanked in each training image", low=0, high=32)
     ema: float = setting(
         0.0, "evaluate a moving average of the weights with this decay; 0: none", low=0, below=1
@@ -126,6 +137,11 @@ class Recipe(Checked):
         0, "stop after this many epochs without a better validation accuracy; 0: never", low=0
     )
     seed: int = setting(0, "of weights, order and augmentation", low=0, high=2**32 - 1)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields, but those of `LATER` that change nothing: older runs have none of them."""
+        values = super().as_dict()
+        return {name: value for name, value in values.items() if value or name not in LATER}
 
     @property
     def title(self) -> str:

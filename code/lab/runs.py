@@ -29,7 +29,7 @@ from . import files, machine, tensors
 from .data import DataDescription
 from .errors import UserError
 from .machine import Environment
-from .recipe import Recipe
+from .recipe import LATER, Recipe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -129,7 +129,7 @@ class Run:
         """The recipe that the run was started with, as a `kind`."""
         known = {each.name for each in fields(kind)}
         saved = self.saved_recipe()
-        if set(saved) != known:
+        if set(saved) | LATER != known | LATER:
             names = ", ".join(sorted(set(saved) ^ known))
             raise UserError(f"{self}: its recipe is of another version of this code ({names})")
         try:

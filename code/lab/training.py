@@ -4,6 +4,7 @@
 program: `get_dataflow`, `initialize`, `create_trainer`, `create_evaluator`; `fit` joins them.
 """
 
+import copy
 import logging
 import math
 import os
@@ -37,6 +38,7 @@ from .handlers import (
     write_tensorboard,
 )
 from .measure import count_macs, count_parameters
+from .muon import SGDWithMuon
 from .pictures import show
 from .precision import FORMATS, pick_precision, settle
 from .recipe import AuxiliaryRecipe, Options, Recipe
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Recipe)
 
 EVALUATION_BATCH = 500  # images
+SMALL = 24  # pixels a side, in progressive resizing (Tan and Le, "EfficientNetV2", 2021, section 4)
 
 
 class Resumable(Protocol):
@@ -143,6 +146,8 @@ def train(
     data = load(recipe.data, limit=recipe.limit or None)
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(data.classes))
+    if recipe.small_share:
+        check_takes_small(model)
     options = settle(options, model, device, data.train.images.shape[1:])
     if options.resume:
         run = Run.open(options.resume)
@@ -237,10 +242,11 @@ def initialize(
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": free},
     ]
-    optimizer = torch.optim.SGD(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True)
+    kind = partial(SGDWithMuon, muon=recipe.muon) if recipe.muon else torch.optim.SGD
+    optimizer = kind(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True)
     replica = _replicate(model, device) if idist.get_world_size() > 1 else model
     if options.compile:
-        # Batches differ in size by one at most: two static shapes beat one dynamic one.
+        # Batches differ in size by one at most: a few static shapes beat one dynamic one.
         compiled: Any = torch.compile(replica, dynamic=False)  # a module, of a module
         replica = compiled
     fp16 = pick_precision(options.precision, device) == "fp16"
@@ -384,12 +390,14 @@ def fit(
         **({"average": evaluated} if average else {}),
     }
     last = Checkpoint(state, run.save, filename_pattern="last.pt", n_saved=None)
+    small = min(round(recipe.small_share * recipe.epochs), recipe.epochs - 1)  # epochs
     finite = TerminateOnNan()
     finite.logger.setLevel(logging.CRITICAL)  # said below, in words that help
 
     @trainer.on(Events.EPOCH_STARTED)
     def seed() -> None:
         training.epoch = trainer.state.epoch - 1
+        training.side = SMALL if training.epoch < small else 0
         if isinstance(model, Growing):
             model.grow(training.epoch / recipe.epochs)
         if training.start == 0:  # else the random state of the interrupted epoch goes on
@@ -430,9 +438,10 @@ def fit(
         trainer.run(training, max_epochs=recipe.epochs)
     loss = float(trainer.state.output)  # type: ignore[arg-type]
     if not math.isfinite(loss):
+        muon = f", or than --muon {recipe.muon}" if recipe.muon else ""
         raise Diverged(
             f"the loss became {loss} in epoch {trainer.state.epoch}: "
-            f"try a learning rate lower than --lr {recipe.lr}"
+            f"try a learning rate lower than --lr {recipe.lr}{muon}"
         )
     if stop.requested and trainer.state.iteration < total:
         if trainer.state.iteration % len(training):
@@ -542,6 +551,17 @@ def description(
         "parameters": count_parameters(model),
         "macs": count_macs(model, shape),
     }
+
+
+def check_takes_small(model: nn.Module) -> None:
+    """Raise `UserError` if a network cannot be trained on images of 24x24 pixels, too."""
+    twin = copy.deepcopy(model).to("meta").train()  # with its auxiliary classifiers
+    try:
+        twin(torch.empty(2, 3, SMALL, SMALL, device="meta"))
+    except (RuntimeError, ValueError):
+        raise UserError(
+            f"--small-share: this network takes no images of {SMALL}x{SMALL} pixels: omit it"
+        ) from None
 
 
 def check_same_data(run: Run, data: Data) -> None:

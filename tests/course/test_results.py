@@ -223,8 +223,14 @@ def test_the_networks_and_recipes_of_the_experiments_are_recorded_as_variants(
 ) -> None:
     with pytest.raises(UserError, match="needs the record of resnet itself: train that first"):
         results("shortcuts")
-    results("resnet", "shortcuts", "recipes", settings="--epochs 1 --limit 32 --batch-size 8")
+    results(
+        "resnet", "shortcuts", "recipes", "sooner", settings="--epochs 1 --limit 32 --batch-size 8"
+    )
     made = json.loads((tmp_path / "resnet.json").read_text())
+    changes = {"twelve": {}, "small": {"small_share": 0.5}, "muon": {"muon": 0.1}}
+    changes["both"] = changes["longer"] = changes["small"] | changes["muon"]
+    for name, its in changes.items():
+        assert made["variants"].pop(name)["recipe"] == made["recipe"] | its
     hasty = made["variants"].pop("hasty")["recipe"]
     lower = made["variants"].pop("plain56_lower")["recipe"]
     assert lower == made["variants"]["plain56"]["recipe"] | {"lr": 0.05}

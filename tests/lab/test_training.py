@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 import lab
 from forking import forked, python
@@ -29,6 +30,7 @@ from lab.search import bilevel as searching
 from running import (
     LENET,
     ROOT,
+    Tiny,
     assert_equal_weights,
     command,
     environment,
@@ -292,6 +294,40 @@ def test_a_moving_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:
     last = trained.run.load("last.pt")
     assert_equal_weights(weights(trained.run, "best.pt"), last["average"])
     assert not torch.equal(last["average"]["head.weight"], last["model"]["head.weight"])
+
+
+def test_smaller_images_come_first_and_a_stopped_run_goes_on_with_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    class Watched(Tiny):
+        def forward(self, x: Tensor) -> Tensor:
+            if self.training and len(x) == 60:  # others come before the training
+                seen.append(x.shape[-1])
+            return super().forward(x)
+
+    def watched(recipe: lab.Recipe, classes: int) -> Tiny:
+        return Watched(classes)
+
+    recipe = tiny_recipe(small_share=0.6)
+    whole = lab.train(watched, recipe, options(tmp_path / "whole"))
+    assert seen == [24] * 10 + [32] * 5
+    press_ctrl_c_after(7, monkeypatch)
+    with pytest.raises(Stopped):
+        lab.train(watched, recipe, options(tmp_path))
+    monkeypatch.undo()
+    (folder,) = (tmp_path / "tiny").iterdir()
+    resumed = lab.train(watched, recipe, options(tmp_path, resume=str(folder)))
+    assert_equal_weights(weights(resumed.run), weights(whole.run))
+
+    def flat(recipe: lab.Recipe, classes: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, classes))
+
+    with pytest.raises(
+        UserError, match="--small-share: this network takes no images of 24x24 pixels"
+    ):
+        lab.train(flat, recipe, options(tmp_path))
 
 
 def test_training_stops_early_when_validation_no_longer_improves(tmp_path: Path) -> None:

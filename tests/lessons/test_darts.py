@@ -244,3 +244,9 @@ def test_a_bad_genotype_is_one_line(words: str, complaint: str) -> None:
     with pytest.raises(lab.UserError, match=complaint) as wrong:
         darts.read_genotype(words)
     assert "\n" not in str(wrong.value)
+
+
+def test_its_auxiliary_classifier_is_for_images_of_one_size() -> None:
+    training.check_takes_small(darts.build(replace(darts.RECIPE, auxiliary_weight=0), 10))
+    with pytest.raises(lab.UserError, match="--small-share: this network takes no images of 24x24"):
+        training.check_takes_small(darts.build(darts.RECIPE, 10))
