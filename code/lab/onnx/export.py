@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from .. import data, files
 from ..batches import normalized
-from ..data import Data, DataDescription, Split
+from ..data import SIZE, Data, DataDescription, Split
 from ..errors import UserError
 from ..facts import FOLDED, facts, grouped
 from ..measure import Layer, first_level, layers
@@ -234,14 +234,12 @@ def pack(
         kind: of number that it stores them as.
         more: what else the file says.
     """
-    small = (shrink or halved)(to_onnx(model, (3, data.SIZE, data.SIZE)))
+    small = (shrink or halved)(to_onnx(model, (3, SIZE, SIZE)))
     lecture = metadata(run, recipe, model, kind)
     if test is not None:
         about = run.read("run.json")["data"]
         lecture["agreement"] = agree(small.SerializeToString(), model, test, about)
-    entry = small.metadata_props.add()
-    entry.key, entry.value = KEY, json.dumps(lecture | dict(more), separators=(",", ":"))
-    return bytes(small.SerializeToString())
+    return _labelled(small, {**lecture, **more})
 
 
 def agree(content: bytes, model: nn.Module, test: Split, about: DataDescription) -> dict[str, int]:
@@ -260,27 +258,13 @@ def agree(content: bytes, model: nn.Module, test: Split, about: DataDescription)
 def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str, Any]:
     """What a page must know of a network: all that does not depend on other images."""
     about, result = run.read("run.json"), run.read("result.json")
-    shape = (3, data.SIZE, data.SIZE)
-    opened = Opened(model, shape)
-    known = facts(recipe.title, model, shape)
-    environment = about["environment"]
+    data, environment = about["data"], about["environment"]
     return {
-        "format": FORMAT,
+        **described(model, (3, SIZE, SIZE), recipe.title),
         "network": recipe.network,
-        "title": recipe.title,
-        "classes": about["data"]["classes"],
-        "size": data.SIZE,
-        "mean": about["data"]["mean"],
-        "std": about["data"]["std"],
-        "stages": told(opened),
-        **looks(opened),
-        **{
-            key: known[key]
-            for key in ("parameters", "auxiliary_parameters", "macs")
-            if key in known
-        },
+        **{key: data[key] for key in ("classes", "mean", "std")},
         "weights": kind,
-        "dataset": about["data"]["name"],
+        "dataset": data["name"],
         "recipe": recorded_recipe(about["recipe"]),
         "seed": about["recipe"]["seed"],
         **{key: environment[key] for key in ("commit", "device", "torch")},
@@ -298,27 +282,34 @@ def complete(model: nn.Module, shape: tuple[int, ...], about: Mapping[str, Any])
         shape: of one image, (C, H, W), all sides alike.
         about: title, classes, mean, std and dataset, and whatever else the file is to say.
     """
-    opened, known = Opened(model, shape), facts(about["title"], model, shape)
-    counts = {key: known[key] for key in ("parameters", "macs")}
-    kept = {"format": FORMAT, "network": "own", "size": shape[-1], "stages": told(opened)}
-    made = halved(to_onnx(model, shape))
-    entry = made.metadata_props.add()
-    entry.key, entry.value = KEY, json.dumps({**kept, **looks(opened), **counts, **about})
-    return bytes(made.SerializeToString())
+    known = described(model, shape, about["title"])
+    return _labelled(halved(to_onnx(model, shape)), {**known, "network": "own", **about})
 
 
-def looks(opened: Opened) -> dict[str, bool]:
-    """What the metadata says of the outputs that tell where the network looks."""
+def described(model: nn.Module, shape: tuple[int, ...], title: str) -> dict[str, Any]:
+    """What the metadata says of any network, for images of `shape` (C, H, W)."""
+    opened, known = Opened(model, shape), facts(title, model, shape)
     attention = {"attention_rollout": True} if opened.attention else {}
-    return {"class_activation": opened.head is not None} | attention
+    counts = ("parameters", "auxiliary_parameters", "macs")
+    return {
+        "format": FORMAT,
+        "title": title,
+        "size": shape[-1],
+        "stages": [
+            {**stage.facts, "name": stage.name, "kernel": stage.kernel is not None}
+            for stage in opened.stages
+        ],
+        "class_activation": opened.head is not None,
+        **attention,
+        **{key: known[key] for key in counts if key in known},
+    }
 
 
-def told(opened: Opened) -> list[dict[str, Any]]:
-    """What the metadata says of each stage."""
-    return [
-        {**stage.facts, "name": stage.name, "kernel": stage.kernel is not None}
-        for stage in opened.stages
-    ]
+def _labelled(model: "ModelProto", lecture: Mapping[str, Any]) -> bytes:
+    """The bytes of a file with its metadata."""
+    entry = model.metadata_props.add()
+    entry.key, entry.value = KEY, json.dumps(lecture, separators=(",", ":"))
+    return bytes(model.SerializeToString())
 
 
 def parse(content: bytes) -> dict[str, Any]:
