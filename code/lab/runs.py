@@ -129,8 +129,9 @@ class Run:
         """The recipe that the run was started with, as a `kind`."""
         known = {each.name for each in fields(kind)}
         saved = self.saved_recipe()
-        if set(saved) | LATER != known | LATER:
-            names = ", ".join(sorted(set(saved) ^ known))
+        others = (set(saved) ^ known) - LATER
+        if others:
+            names = ", ".join(sorted(others))
             raise UserError(f"{self}: its recipe is of another version of this code ({names})")
         try:
             return kind(**saved)
