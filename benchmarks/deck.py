@@ -9,11 +9,12 @@ the slowest. Sizes are those that a web server with gzip would send.
 
 import statistics
 
+from arguments import positive
 from playwright.sync_api import Browser
 from visits import course, fresh, sent
 
 from lab import machine
-from lab.parser import Parser, positive
+from lab.parser import Parser
 
 TARGET_SECONDS = 1.0
 TARGET_BYTES = 1.2e6

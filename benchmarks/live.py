@@ -10,13 +10,14 @@ of a run on the sample pictures.
 
 import statistics
 
+from arguments import positive
 from playwright.sync_api import Browser
 from visits import ROOT, course, fresh, sent
 
 from lab import machine
 from lab.errors import UserError
-from lab.folders import plain_files
-from lab.parser import Parser, positive
+from lab.parser import Parser
+from records.folders import plain_files
 
 # Runs in the page before its own scripts: notes when the first answer has been painted.
 WATCH = """

@@ -39,6 +39,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from arguments import positive
 from ignite.contrib.engines import common
 from ignite.engine import Engine
 from PIL import Image
@@ -50,7 +51,7 @@ from torchvision import transforms
 import lab
 from course import lessons
 from lab import machine, training
-from lab.parser import Parser, positive
+from lab.parser import Parser
 from lab.precision import FORMATS, pick_precision
 from lab.runs import Run
 
