@@ -13,7 +13,7 @@ from conftest import ROOT, has
 
 CODE = ROOT / "code"
 LESSONS = sorted(path.stem for path in CODE.glob("*.py"))
-ROOMS = ("course", "draw", "checker")
+ROOMS = ("course", "draw", "checker", "records")
 # Its program names the environment that it was installed into, which may have moved.
 LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
@@ -40,7 +40,7 @@ def test_rooms_import_only_what_lies_below_them() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("room", ["lab", "draw", "checker"])
+@pytest.mark.parametrize("room", ["lab", "records", "draw", "checker"])
 def test_a_room_below_the_course_knows_no_lesson(room: str) -> None:
     for path in (CODE / room).rglob("*.py"):
         assert not imported(path) & set(LESSONS), path

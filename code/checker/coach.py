@@ -25,8 +25,8 @@ from lab.onnx import export
 from lab.parser import Parser
 from lab.pictures import show as show_picture
 from lab.recipe import Recipe, recorded_recipe
-from lab.record import name_of, records
 from lab.runs import Run
+from records import name_of, records
 
 from . import checklist
 from .loop import HISTORY

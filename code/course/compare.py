@@ -13,7 +13,8 @@ from typing import Any
 
 from lab import files, machine
 from lab.parser import Parser
-from lab.record import Spread, Variant, name_of, percent, records
+from lab.record import percent
+from records import Spread, Variant, name_of, records
 
 from .marks import put_between
 

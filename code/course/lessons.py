@@ -16,7 +16,7 @@ from typing import Any
 
 import lab
 from lab import files, machine
-from lab.folders import plain_files
+from records.folders import plain_files
 
 from .marks import put_between
 

@@ -18,15 +18,16 @@ import torch
 from torch import nn
 
 import lab
-from lab import files, images, machine, record
+import records
+from lab import files, images, machine
 from lab.batches import normalized
 from lab.data import Split
-from lab.folders import plain_files
 from lab.onnx import export
 from lab.onnx.export import LARGEST_BATCH
 from lab.parser import Parser
 from lab.recipe import recorded_recipe
 from lab.runs import Run
+from records.folders import plain_files
 
 from . import learning, lessons
 from .rounding import rounded
@@ -47,7 +48,7 @@ def recorded_run(lesson: str, runs: str) -> Run:
 
     Raises `UserError`, which says what makes it, if there is none.
     """
-    there = record.read(lesson)
+    there = records.read(lesson)
     if there is None:
         raise lab.UserError(f"{lesson} is not recorded: make results ARCH={lesson}")
     row = there["runs"][0]
@@ -176,7 +177,7 @@ def main() -> None:
     for name in given.names:
         if name not in live:
             raise lab.UserError(f"there is no {name} to be shown: choose from {', '.join(live)}")
-    recorded = [name for name in live if record.read(name)]
+    recorded = [name for name in live if records.read(name)]
     made = {name: content(name, given.runs) for name in given.names or recorded}
     MODELS.mkdir(parents=True, exist_ok=True)
     for name, whole in made.items():

@@ -18,8 +18,8 @@ from typing import Any
 
 from lab import files, machine
 from lab.errors import UserError
-from lab.folders import plain_files
 from lab.parser import Parser
+from records.folders import plain_files
 
 CODE = Path(__file__).parents[1]
 SCRIPT = "py:percent"

@@ -43,7 +43,7 @@ GUARD = re.compile(
     r'^if __name__ == "__main__"(?: and (.+))?:\n((?:(?:[ \t]+.*)?(?:\n|\Z))+)', re.MULTILINE
 )
 # From its file: the package imports PyTorch, which takes seconds, and mostly nothing is to be run.
-plain_files = runpy.run_path(str(ROOT / "code" / "lab" / "folders.py"))["plain_files"]
+plain_files = runpy.run_path(str(ROOT / "code" / "records" / "folders.py"))["plain_files"]
 STALE = ROOT / "slides" / "reveal" / "site" / "lessons.mjs"
 LONGEST = 600  # seconds that a cell may take
 

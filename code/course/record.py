@@ -19,8 +19,8 @@ from lab import files, machine
 from lab.errors import UserError
 from lab.parser import Parser
 from lab.recipe import recorded_recipe
-from lab.record import DEFAULT, RESULTS, Record, RecordedRun, Spread, Variant, name_of, read
 from lab.runs import Description, Run
+from records import DEFAULT, RESULTS, Record, RecordedRun, Spread, Variant, name_of, read
 
 
 def main() -> None:

@@ -26,8 +26,8 @@ from lab.cli import command_line
 from lab.errors import Stopped
 from lab.parser import Parser
 from lab.recipe import recorded_recipe
-from lab.record import DEFAULT, name_of, read
 from lab.runs import Run
+from records import DEFAULT, name_of, read
 
 from . import compare, lessons, record
 from .own.trainings import EXPERIMENTS, SEARCHES

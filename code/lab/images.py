@@ -88,4 +88,4 @@ def pixels(source: str | Path | IO[bytes], size: int) -> np.ndarray:
     Returns:
         uint8 (3, size, size), in the order red, green, blue.
     """
-    return np.asarray(fit(read(source), size)).transpose(2, 0, 1).copy()
+    return np.array(np.asarray(fit(read(source), size)).transpose(2, 0, 1), order="C")

@@ -17,7 +17,7 @@ MEND = "out of date: run `python -m course.compare`"
 
 
 def record(network: str, parameters: int, macs: int, accuracy: float, **changes: object) -> dict:
-    """A record of one run, as `lab.record` makes it."""
+    """A record of one run, as `course.record` makes it."""
     run = {"device": "Abacus, 2 threads", "precision": "float32", "seconds": macs / 1e4}
     run |= {"seed": 0, "commit": "", "validation_accuracy": accuracy, "test_accuracy": accuracy}
     spread = {"mean": accuracy, "n": 1}

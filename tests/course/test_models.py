@@ -17,9 +17,9 @@ from torch import nn
 
 import lab
 import lenet
+import records
 from course import export as own
 from course import models, rounding, samples
-from lab import record
 from lab.errors import UserError
 from lab.facts import facts
 from lab.onnx import export
@@ -89,7 +89,7 @@ def test_a_network_is_only_taken_from_its_recorded_run(tmp_path: Path) -> None:
 
 
 def test_each_class_has_a_sample() -> None:
-    classes = record.read("lenet")["classes"]
+    classes = records.read("lenet")["classes"]
     drawings, photos = (samples.SAMPLES / each for each in ("", "photos"))
     assert sorted(path.stem for path in drawings.glob("*.png")) == sorted(classes)
     assert [path.stem for path in sorted(photos.glob("*.png"))] == sorted(samples.PHOTOS)
@@ -214,7 +214,7 @@ def test_the_models_are_small_enough_to_load() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_model_is_of_its_record_and_answers_as_it_says(path: Path) -> None:
     content = path.read_bytes()
-    known, there = export.parse(content), record.read(path.stem)
+    known, there = export.parse(content), records.read(path.stem)
     row = there["runs"][0]
     for key in ("seed", "commit", "validation_accuracy", "test_accuracy", "epochs"):
         assert known[key] == row[key], key

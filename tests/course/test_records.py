@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import lab
-from lab.record import DEFAULT, RESULTS
+from records import DEFAULT, RESULTS
 
 RECORDS = sorted(RESULTS.glob("*.json"))
 ELSEWHERE = ("network", "seed")  # in a record, these of a recipe do not stand among the others
