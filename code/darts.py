@@ -363,7 +363,7 @@ SEARCH_COMMAND = lab.Command(
     recipe=SEARCH,
     options=OPTIONS,
     hidden=("warmup", "muon", "label_smoothing", "small_share", "cutout", "ema", "patience"),
-    smoke={"cells": 3, "channels": 4, "images": 40, "batch_size": 10},
+    smoke={"cells": 3, "channels": 4, "images": 20, "batch_size": 10},
 )
 
 

@@ -20,13 +20,10 @@ def ghost(**named: object) -> vgg16.VGG16:
         return vgg16.VGG16(**named)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("batch_norm", [False, True])
-def test_torchvisions_weights_give_torchvisions_outputs(batch_norm: bool) -> None:
-    theirs = models.vgg16_bn() if batch_norm else models.vgg16()
-    ours = ghost(batch_norm=batch_norm)
+def test_without_batch_norms_torchvisions_weights_give_torchvisions_outputs() -> None:
+    """With them its demonstration proves that."""
+    theirs, ours = models.vgg16(), ghost()
     in_order = dict(zip(ours.state_dict(), theirs.state_dict(), strict=True))
-    if batch_norm:
-        assert {name: vgg16.torchvision_name(name) for name in in_order} == in_order
     renamed(ours, theirs, in_order.__getitem__)
     assert_same_outputs(ours, theirs, torch.rand(2, 3, 224, 224))
 
