@@ -18,11 +18,11 @@ optimizer, random crop and mirroring, on one device, in one process:
   if that is installed: `pip install airbench`.
 
 A round runs all of them, each first once in a while; a ratio is taken within a round, and the
-median over rounds is printed. A round is an epoch: of 45,000 images, as of CIFAR10, where that
-takes seconds, and of fewer for larger networks, of which checkpoints then take a larger part. The
-validation set of `fit` is 100 images, so that training is what is timed. The goals: fit / bare at
-least 0.98; fit / pil at least 3.2 with LeNet and 1.8 with ResNet-20, on a quiet machine whose
-processor has instructions for bf16.
+median over rounds is printed. A round is one epoch. LeNet's has as many images as with CIFAR10;
+those of larger networks have fewer, so that a round stays short, and the checkpoint at its end
+takes a larger share of the time than in a training. The validation set of `fit` is 100 images, so
+that training is what is timed. The goals: fit / bare at least 0.98; fit / pil at least 3.2 with
+LeNet and 1.8 with ResNet-20, on a quiet machine whose processor has instructions for bf16.
 """
 
 import contextlib
@@ -53,9 +53,12 @@ from torchvision import transforms
 import lab
 from course import lessons
 from lab import machine, training
+from lab.data import Split
 from lab.parser import Parser
 from lab.precision import FORMATS, pick_precision
 from lab.runs import Run
+
+CIFAR10 = 45_000  # images that a lesson trains on
 
 
 class Pictures(Dataset):
@@ -199,7 +202,7 @@ if find_spec("airbench"):
 
 
 class Timed(NamedTuple):
-    """A lesson's network, with other settings, and how much of it is a round."""
+    """A lesson's network, with other settings, and the number of images in a round."""
 
     title: str
     lesson: str
@@ -213,7 +216,7 @@ class Timed(NamedTuple):
 
 
 KNOWN = {
-    "lenet": Timed("LeNet", "lenet", {}, 45_000),
+    "lenet": Timed("LeNet", "lenet", {}, CIFAR10),
     "resnet20": Timed("ResNet-20", "resnet", {"depth": 20}, 6000),
     "vgg16": Timed("VGG16", "vgg16", {}, 6000),
     "resnet18": Timed("ResNet-18", "resnet", {"depth": 18}, 8000),
@@ -295,8 +298,9 @@ def main() -> None:
 
     everything = lab.load("shapes", limit=64 if given.smoke else None)
     everything = replace(everything, validation=everything.validation.first(100))
-    many = torch.arange(45_000) % len(everything.train)
-    train = lab.data.Split(everything.train.images[many], everything.train.labels[many])
+    # The drawn shapes are fewer: they are repeated until there are as many as of CIFAR10.
+    index = torch.arange(CIFAR10) % len(everything.train)
+    train = Split(everything.train.images[index], everything.train.labels[index])
     recipe = lab.Recipe("benchmark", data="shapes", epochs=1)
 
     def paths(data: lab.Data) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""Muon for the kernels of convolutions: it steps about equally far in all directions.
+"""Muon for the kernels of hidden convolutions: SGD with momentum, its updates orthogonalized.
 
 Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024). PyTorch's own takes
-matrices. A kernel is one, with a row for each output channel.
+matrices alone, so it gets each kernel as one, with a row for each output channel.
 """
 
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from .errors import UserError
 
-# As its authors set them where they describe it; the decay is multiplied by the learning rate.
+# As in its authors' README; PyTorch multiplies the decay by the learning rate.
 MOMENTUM, WEIGHT_DECAY = 0.95, 0.01
 COLORS = 3
 
 
 def is_hidden_kernel(weight: Tensor) -> bool:
-    """Whether it is a kernel (O, I, H, W) for Muon: not depthwise, nor one that sees the image."""
+    """Whether Muon trains a weight: a kernel (O, I, H, W), not depthwise, that sees no image."""
     return weight.ndim == 4 and weight.shape[1] > COLORS
 
 
@@ -26,6 +26,7 @@ class SGDWithMuon(torch.optim.SGD):
     """SGD, and Muon for the kernels of hidden convolutions among its weights.
 
     Where the learning rate of SGD is `lr`, that of Muon is `muon`, and it rises and falls with it.
+    A closure's gradients would all go to SGD: `step` takes those that are there.
     Raises `UserError` if no weight is such a kernel, or PyTorch has no Muon yet.
     """
 
@@ -34,7 +35,7 @@ class SGDWithMuon(torch.optim.SGD):
         weights = [each for group in self.param_groups for each in group["params"]]
         self.kernels = [each for each in weights if is_hidden_kernel(each)]
         if not self.kernels:
-            raise UserError("--muon: this network has no convolution that it could step: omit it")
+            raise UserError("--muon: this network has no hidden convolution to train: omit it")
         if not hasattr(torch.optim, "Muon"):
             raise UserError("--muon needs PyTorch 2.9 or newer: pip install --upgrade torch")
         matrices = [nn.Parameter(_as_matrix(each, each)) for each in self.kernels]
@@ -45,8 +46,7 @@ class SGDWithMuon(torch.optim.SGD):
         (group,) = self.muon.param_groups
         group["lr"] = self.ratio * self.param_groups[0]["lr"]
         for matrix, kernel in zip(group["params"], self.kernels, strict=True):
-            if kernel.grad is not None:
-                matrix.grad = _as_matrix(kernel.grad, kernel)
+            matrix.grad = None if kernel.grad is None else _as_matrix(kernel.grad, kernel)
             kernel.grad = None  # so that SGD leaves it alone
         self.muon.step()
         return super().step(closure)
@@ -61,6 +61,6 @@ class SGDWithMuon(torch.optim.SGD):
 
 
 def _as_matrix(value: Tensor, kernel: Tensor) -> Tensor:
-    """A kernel or its gradient as a matrix (O, I * H * W), on the same memory."""
+    """A kernel or its gradient as a matrix, a row for each output channel, on the same memory."""
     order = (0, 1, 2, 3) if kernel.is_contiguous() else (0, 2, 3, 1)  # as it lies there
     return value.detach().permute(order).view(len(kernel), -1)

@@ -87,9 +87,9 @@ class Checked:
 class Recipe(Checked):
     """How a network is trained: everything that changes the result.
 
-    The optimizer is stochastic gradient descent with Nesterov momentum; with `muon`, Muon steps the
-    kernels of hidden convolutions. The learning rate rises linearly to `lr` and then falls linearly
-    to zero, step by step (one cycle).
+    The optimizer is stochastic gradient descent with Nesterov momentum; with `muon`, Muon trains
+    the kernels of hidden convolutions. The learning rate rises linearly to `lr` and then falls
+    linearly to zero, step by step (one cycle).
 
     Raises `UserError` where a value is out of its range.
     """
@@ -113,11 +113,11 @@ class Recipe(Checked):
     )
     momentum: float = setting(0.9, "Nesterov momentum", above=0, below=1)
     weight_decay: float = setting(
-        5e-4, "weight decay, but of biases, norms and what Muon steps", low=0, high=LARGEST
+        5e-4, "weight decay; biases and norms have none, and Muon has its own", low=0, high=LARGEST
     )
     muon: float = setting(
         0.0,
-        "highest learning rate of Muon, which steps the kernels of hidden convolutions; 0: none",
+        "highest learning rate of Muon for the kernels of hidden convolutions; 0: SGD trains them",
         low=0,
         high=LARGEST,
     )
@@ -127,7 +127,7 @@ class Recipe(Checked):
     crop_padding: int = setting(2, "random shifts by up to this many pixels", low=0, high=31)
     flip: bool = setting(True, "mirror half of the training images")
     small_share: float = setting(
-        0.0, "share of the epochs, the first ones, with images of 24x24 pixels", low=0, below=1
+        0.0, "share of the epochs, the first ones, on images of 24x24 pixels", low=0, below=1
     )
     cutout: int = setting(0, "side of a square blanked in each training image", low=0, high=32)
     ema: float = setting(

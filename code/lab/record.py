@@ -1,4 +1,4 @@
-"""What the record of a network says, as far as a training tells it at its end."""
+"""What a training prints of its network's record at its end. The rest is in `records`."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from . import files
 
 RESULTS = Path(__file__).parents[2] / "static" / "results"
-TOLD = {"dataset": str, "recipe": {"epochs": int}, "test_accuracy": {"mean": float}}
+SHAPE = {"dataset": str, "recipe": {"epochs": int}, "test_accuracy": {"mean": float}}
 
 
 def percent(share: float) -> str:
@@ -16,6 +16,6 @@ def percent(share: float) -> str:
 
 
 def read(network: str) -> dict[str, Any] | None:
-    """What `TOLD` lists, and more, of a network's record, if there is one."""
+    """The record of a network, checked for what a training prints of it; None if there is none."""
     path = RESULTS / f"{network}.json"
-    return files.read_json(path, TOLD) if path.is_file() else None
+    return files.read_json(path, SHAPE) if path.is_file() else None

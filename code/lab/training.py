@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Recipe)
 
 EVALUATION_BATCH = 500  # images
-SMALL = 24  # pixels a side, in progressive resizing (Tan and Le, "EfficientNetV2", 2021, section 4)
+SMALL = 24  # pixels a side, in progressive resizing (see Tan and Le, "EfficientNetV2", section 4)
 
 
 class Resumable(Protocol):
@@ -246,7 +246,7 @@ def initialize(
     optimizer = kind(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True)
     replica = _replicate(model, device) if idist.get_world_size() > 1 else model
     if options.compile:
-        # Batches differ in size by one at most: a few static shapes beat one dynamic one.
+        # Batches differ in size by one at most, images have two sizes: static shapes win.
         compiled: Any = torch.compile(replica, dynamic=False)  # a module, of a module
         replica = compiled
     fp16 = pick_precision(options.precision, device) == "fp16"
@@ -390,14 +390,14 @@ def fit(
         **({"average": evaluated} if average else {}),
     }
     last = Checkpoint(state, run.save, filename_pattern="last.pt", n_saved=None)
-    small = min(round(recipe.small_share * recipe.epochs), recipe.epochs - 1)  # epochs
+    small_epochs = min(round(recipe.small_share * recipe.epochs), recipe.epochs - 1)
     finite = TerminateOnNan()
     finite.logger.setLevel(logging.CRITICAL)  # said below, in words that help
 
     @trainer.on(Events.EPOCH_STARTED)
     def seed() -> None:
         training.epoch = trainer.state.epoch - 1
-        training.side = SMALL if training.epoch < small else 0
+        training.side = SMALL if training.epoch < small_epochs else 0
         if isinstance(model, Growing):
             model.grow(training.epoch / recipe.epochs)
         if training.start == 0:  # else the random state of the interrupted epoch goes on
@@ -554,11 +554,11 @@ def description(
 
 
 def check_takes_small(model: nn.Module) -> None:
-    """Raise `UserError` if a network cannot be trained on images of 24x24 pixels, too."""
+    """Raise `UserError` if a network cannot also be trained on images of 24x24 pixels."""
     twin = copy.deepcopy(model).to("meta").train()  # with its auxiliary classifiers
     try:
         twin(torch.empty(2, 3, SMALL, SMALL, device="meta"))
-    except (RuntimeError, ValueError):
+    except (AssertionError, RuntimeError, ValueError):
         raise UserError(
             f"--small-share: this network takes no images of {SMALL}x{SMALL} pixels: omit it"
         ) from None

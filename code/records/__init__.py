@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from lab import files, machine
 from lab.errors import UserError
-from lab.record import RESULTS as RESULTS
+from lab.record import RESULTS as RESULTS  # others import it from here
 
 from .folders import plain_files
 

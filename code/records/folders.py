@@ -1,4 +1,7 @@
-"""Which files a folder has. It needs nothing else, so that what is in a hurry can run it alone."""
+"""Which files a folder has: here, because no room below lists one.
+
+It needs nothing else, so that what is in a hurry can run it alone.
+"""
 
 from pathlib import Path
 

@@ -227,8 +227,9 @@ def test_the_networks_and_recipes_of_the_experiments_are_recorded_as_variants(
         "resnet", "shortcuts", "recipes", "sooner", settings="--epochs 1 --limit 32 --batch-size 8"
     )
     made = json.loads((tmp_path / "resnet.json").read_text())
-    changes = {"twelve": {}, "small": {"small_share": 0.5}, "muon": {"muon": 0.1}}
-    changes["both"] = changes["longer"] = changes["small"] | changes["muon"]
+    changes = {"epochs12": {}, "small_images": {"small_share": 0.5}, "muon": {"muon": 0.1}}
+    changes["muon_small_images"] = changes["small_images"] | changes["muon"]
+    changes["muon_small_images_32"] = changes["muon_small_images"]
     for name, its in changes.items():
         assert made["variants"].pop(name)["recipe"] == made["recipe"] | its
     hasty = made["variants"].pop("hasty")["recipe"]

@@ -178,7 +178,7 @@ def test_its_rate_rises_to_its_own_and_falls_to_zero_with_that_of_sgd(tmp_path: 
 def test_where_it_cannot_be_one_line_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(UserError, match="--muon: this network has no convolution that it could"):
+    with pytest.raises(UserError, match="--muon: this network has no hidden convolution"):
         lab.train(tiny, tiny_recipe(muon=0.03), options(tmp_path))
     monkeypatch.delattr(torch.optim, "Muon")
     with pytest.raises(UserError, match=r"--muon needs PyTorch 2\.9 or newer"):

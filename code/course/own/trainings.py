@@ -24,13 +24,13 @@ EXPERIMENTS = {
             "--epochs 12 --lr 0.02 --weight-decay 0 --crop-padding 0 --no-flip",
         ),
     ],
-    # What brings the same network to an accuracy sooner: each change alone, and both.
+    # Jordan et al. 2024, Tan and Le 2021: the same network with less training, by each and by both.
     "sooner": [
-        ("resnet", "twelve", "--epochs 12"),
-        ("resnet", "small", "--epochs 12 --small-share 0.5"),
+        ("resnet", "epochs12", "--epochs 12"),
+        ("resnet", "small_images", "--epochs 12 --small-share 0.5"),
         ("resnet", "muon", "--epochs 12 --muon 0.1"),
-        ("resnet", "both", "--epochs 12 --muon 0.1 --small-share 0.5"),
-        ("resnet", "longer", "--epochs 32 --muon 0.1 --small-share 0.5"),
+        ("resnet", "muon_small_images", "--epochs 12 --muon 0.1 --small-share 0.5"),
+        ("resnet", "muon_small_images_32", "--epochs 32 --muon 0.1 --small-share 0.5"),
     ],
     # Xiao et al. 2021: a transformer whose first layers are convolutions.
     "stem": [("vit", "convolutions", "--stem conv")],

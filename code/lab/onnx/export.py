@@ -239,7 +239,7 @@ def pack(
     if test is not None:
         about = run.read("run.json")["data"]
         lecture["agreement"] = agree(small.SerializeToString(), model, test, about)
-    return _labelled(small, {**lecture, **more})
+    return _with_metadata(small, {**lecture, **more})
 
 
 def agree(content: bytes, model: nn.Module, test: Split, about: DataDescription) -> dict[str, int]:
@@ -258,13 +258,13 @@ def agree(content: bytes, model: nn.Module, test: Split, about: DataDescription)
 def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str, Any]:
     """What a page must know of a network: all that does not depend on other images."""
     about, result = run.read("run.json"), run.read("result.json")
-    data, environment = about["data"], about["environment"]
+    images, environment = about["data"], about["environment"]
     return {
-        **described(model, (3, SIZE, SIZE), recipe.title),
+        **network_metadata(model, (3, SIZE, SIZE), recipe.title),
         "network": recipe.network,
-        **{key: data[key] for key in ("classes", "mean", "std")},
+        **{key: images[key] for key in ("classes", "mean", "std")},
         "weights": kind,
-        "dataset": data["name"],
+        "dataset": images["name"],
         "recipe": recorded_recipe(about["recipe"]),
         "seed": about["recipe"]["seed"],
         **{key: environment[key] for key in ("commit", "device", "torch")},
@@ -282,12 +282,12 @@ def complete(model: nn.Module, shape: tuple[int, ...], about: Mapping[str, Any])
         shape: of one image, (C, H, W), all sides alike.
         about: title, classes, mean, std and dataset, and whatever else the file is to say.
     """
-    known = described(model, shape, about["title"])
-    return _labelled(halved(to_onnx(model, shape)), {**known, "network": "own", **about})
+    known = network_metadata(model, shape, about["title"])
+    return _with_metadata(halved(to_onnx(model, shape)), {**known, "network": "own", **about})
 
 
-def described(model: nn.Module, shape: tuple[int, ...], title: str) -> dict[str, Any]:
-    """What the metadata says of any network, for images of `shape` (C, H, W)."""
+def network_metadata(model: nn.Module, shape: tuple[int, ...], title: str) -> dict[str, Any]:
+    """The metadata that any network has, for images of `shape` (C, H, W)."""
     opened, known = Opened(model, shape), facts(title, model, shape)
     attention = {"attention_rollout": True} if opened.attention else {}
     counts = ("parameters", "auxiliary_parameters", "macs")
@@ -305,15 +305,15 @@ def described(model: nn.Module, shape: tuple[int, ...], title: str) -> dict[str,
     }
 
 
-def _labelled(model: "ModelProto", lecture: Mapping[str, Any]) -> bytes:
-    """The bytes of a file with its metadata."""
+def _with_metadata(model: "ModelProto", lecture: Mapping[str, Any]) -> bytes:
+    """An ONNX file, in bytes, with its metadata."""
     entry = model.metadata_props.add()
     entry.key, entry.value = KEY, json.dumps(lecture, separators=(",", ":"))
     return bytes(model.SerializeToString())
 
 
 def parse(content: bytes) -> dict[str, Any]:
-    """The metadata in the bytes of a file that `pack` made."""
+    """The metadata in the bytes of a file that `pack` or `complete` made."""
     import onnx
 
     model = onnx.ModelProto.FromString(content)
