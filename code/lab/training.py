@@ -38,7 +38,7 @@ from .handlers import (
     write_tensorboard,
 )
 from .measure import count_macs, count_parameters
-from .muon import SGDWithMuon
+from .muon import SGDWithMuon, is_hidden_kernel
 from .pictures import show
 from .precision import FORMATS, pick_precision, settle
 from .recipe import AuxiliaryRecipe, Options, Recipe
@@ -146,6 +146,8 @@ def train(
     data = load(recipe.data, limit=recipe.limit or None)
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(data.classes))
+    if recipe.muon:
+        SGDWithMuon([{"params": [*model.parameters()]}], recipe.muon, lr=recipe.lr)  # it may not
     if recipe.small_share:
         check_takes_small(model)
     options = settle(options, model, device, data.train.images.shape[1:])
@@ -242,7 +244,9 @@ def initialize(
         {"params": decayed, "weight_decay": recipe.weight_decay},
         {"params": free},
     ]
-    kind = partial(SGDWithMuon, muon=recipe.muon) if recipe.muon else torch.optim.SGD
+    # A search may draw a network without convolutions.
+    has_muon = recipe.muon and any(map(is_hidden_kernel, decayed))
+    kind = partial(SGDWithMuon, muon=recipe.muon) if has_muon else torch.optim.SGD
     optimizer = kind(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True)
     replica = _replicate(model, device) if idist.get_world_size() > 1 else model
     if options.compile:

@@ -175,11 +175,18 @@ def test_its_rate_rises_to_its_own_and_falls_to_zero_with_that_of_sgd(tmp_path: 
     assert rates[-1] == pytest.approx(0.03 / 80)
 
 
+def test_a_search_trains_a_network_without_kernels_by_sgd(tmp_path: Path) -> None:
+    recipe, device = tiny_recipe(muon=0.03), torch.device("cpu")
+    _, optimizer, _ = training.initialize(tiny(recipe, 10), recipe, device, options(tmp_path))
+    assert type(optimizer) is torch.optim.SGD
+
+
 def test_where_it_cannot_be_one_line_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match="--muon: this network has no hidden convolution"):
         lab.train(tiny, tiny_recipe(muon=0.03), options(tmp_path))
+    assert not list(tmp_path.iterdir())  # no run was begun
     monkeypatch.delattr(torch.optim, "Muon")
     with pytest.raises(UserError, match=r"--muon needs PyTorch 2\.9 or newer"):
         lab.train(deep, tiny_recipe(muon=0.03), options(tmp_path))
