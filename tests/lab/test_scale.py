@@ -183,7 +183,7 @@ def test_machines_that_do_not_reach_each_other_say_so(hosts: list[Host], tmp_pat
     """As with Debian's /etc/hosts, where a machine's name stands for the machine itself."""
     for host in hosts:
         host.called("127.0.1.1")
-    for code, _, errors in on_both(hosts, tmp_path, SMALL, {}, PATIENCE="5"):
+    for code, _, errors in on_both(hosts, tmp_path, SMALL, {}, PATIENCE="1"):
         assert code
         assert errors.count("the processes do not reach each other: ") == 1
     ended = on_both(hosts, tmp_path, f"{SMALL} --out runs", {}, GLOO_SOCKET_IFNAME="eth0")
