@@ -147,7 +147,7 @@ def train(
     torch.manual_seed(recipe.seed)
     model = build(recipe, len(data.classes))
     if recipe.muon:
-        SGDWithMuon([{"params": [*model.parameters()]}], recipe.muon, lr=recipe.lr)  # it may not
+        SGDWithMuon([{"params": [*model.parameters()]}], recipe.muon, lr=recipe.lr)  # or raises
     if recipe.small_share:
         check_takes_small(model)
     options = settle(options, model, device, data.train.images.shape[1:])

@@ -115,6 +115,7 @@ def test_a_press_leads_along_the_route(page: Page) -> None:
     expect(said).to_have_text("Route all: 5 slides, 15 minutes")
     page.reload()
     page.locator(".ink").wait_for(state="attached")
+    page.locator(".reveal.ready").wait_for()  # a key pressed before that is lost
     assert route(page) == "all"
     assert walk(page, "PageDown") == ALL
     page.keyboard.press("Home")
