@@ -30,14 +30,9 @@ def learning_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
     accuracy = [row["validation_accuracy"] for row in history]
     right.plot(epochs, accuracy, color=DARK, marker=marker)
     best = int(np.argmax(accuracy))
-    right.plot(epochs[best], accuracy[best], "o", color=AMBER)
-    right.annotate(
-        f"{accuracy[best]:.1%}",
-        (epochs[best], accuracy[best]),
-        xytext=(0, -26),
-        textcoords="offset points",
-        ha="right",
-    )
+    point, words = (epochs[best], accuracy[best]), f"{accuracy[best]:.1%}"
+    right.plot(*point, "o", color=AMBER)
+    right.annotate(words, point, xytext=(0, -26), textcoords="offset points", ha="right")
     right.set(xlabel="epoch", ylabel="validation accuracy")
     right.yaxis.set_major_formatter(PercentFormatter(1))
     for axes in (left, right):
@@ -104,11 +99,16 @@ def mistakes(
 
 
 def _gallery(pictures: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
+    """Pictures side by side in rows, all in one pair of axes, each below its title."""
     rows = max(1, -(-len(pictures) // columns))
     figure = Figure(figsize=(2.1 * columns, 2.4 * rows), layout="constrained", dpi=120)
-    for axes in figure.subplots(rows, columns, squeeze=False).flat:
-        axes.axis("off")
-    for axes, picture, title in zip(figure.axes, pictures, titles, strict=False):
-        axes.imshow(picture.permute(1, 2, 0).squeeze(2), cmap="gray", vmin=0, vmax=1)
-        axes.set_title(title, fontsize=9)
+    axes = figure.subplots()
+    axes.axis("off")
+    side, pitch, above = 0.9, 1.15, 0.25  # of a picture, of the rows, of a title: in columns
+    for at, (picture, title) in enumerate(zip(pictures, titles, strict=True)):
+        left, top = at % columns, at // columns * pitch
+        pixels, where = picture.permute(1, 2, 0).squeeze(2), (left, left + side, top + side, top)
+        axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, extent=where)
+        axes.text(left + side / 2, top - 0.03, title, fontsize=9, ha="center", va="bottom")
+    axes.set(xlim=(0, columns - 1 + side), ylim=((rows - 1) * pitch + side, -above))
     return figure
