@@ -21,7 +21,7 @@ def facts(name: str, model: nn.Module, shape: tuple[int, ...]) -> dict[str, Any]
         are not in the sums, where parts of the network only help to train it.
     """
     children = first_level(model)
-    stages = [_stage(part, children) for part in grouped(model, shape)]
+    stages = [stage_of(part, children) for part in grouped(model, shape)]
     used = sum(stage["parameters"] for stage in stages)
     auxiliary = count_parameters(model) - used
     return {
@@ -56,7 +56,8 @@ def grouped(model: nn.Module, shape: tuple[int, ...]) -> list[list[Layer]]:
     return found
 
 
-def _stage(part: list[Layer], children: dict[str, nn.Module]) -> dict[str, Any]:
+def stage_of(part: list[Layer], children: dict[str, nn.Module]) -> dict[str, Any]:
+    """What is said of one stage, in the modules of the first level that it is made of."""
     own = [layer for layer in part if not isinstance(children[layer.name], FOLDED)] or part[:1]
     return {
         "name": _joined([layer.name for layer in own]),

@@ -96,9 +96,8 @@ def count_parameters(model: nn.Module) -> int:
 
 def count_macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Multiply-accumulates for one input of `shape` (1, C, H, W), as `layers` counts them."""
-    ghost = _ghost(model)
     with torch.no_grad(), FlopCounterMode(display=False) as work:
-        ghost(torch.empty(shape, device="meta"))
+        _ghost(model)(torch.empty(shape, device="meta"))
     return int(work.get_total_flops()) // 2
 
 

@@ -540,7 +540,6 @@ def _finish(model: nn.Module, data: Data, options: Options, device: torch.device
 def description(
     recipe: Recipe, options: Options, device: torch.device, data: Data, model: nn.Module
 ) -> Description:
-    shape = (1, *data.train.images.shape[1:])
     return {
         "recipe": recipe.as_dict(),
         "options": {
@@ -553,7 +552,7 @@ def description(
         "environment": machine.environment(device, options),
         "data": described(data),
         "parameters": count_parameters(model),
-        "macs": count_macs(model, shape),
+        "macs": count_macs(model, (1, *data.train.images.shape[1:])),
     }
 
 

@@ -25,7 +25,7 @@ from .. import data, files
 from ..batches import normalized
 from ..data import SIZE, Data, DataDescription, Split
 from ..errors import UserError
-from ..facts import FOLDED, facts, grouped
+from ..facts import FOLDED, facts, grouped, stage_of
 from ..measure import Layer, first_level, layers
 from ..recipe import Recipe, recorded_recipe
 from ..runs import Run
@@ -51,12 +51,12 @@ class Stage:
     facts: dict[str, Any]  # what `lab.facts` says of it
 
 
-def stages(model: nn.Module, shape: tuple[int, ...]) -> list[Stage]:
-    """The stages of a network, as `lab.facts` has them, for images of `shape` (C, H, W)."""
-    found, calls = [], 0
+def stages(model: nn.Module, parts: list[list[Layer]]) -> list[Stage]:
+    """The stages of a network, as `lab.facts.grouped` has them."""
+    found, calls, children = [], 0, first_level(model)
     seen: Counter[str] = Counter()
-    described = facts("", model, shape)["stages"]
-    for part, about in zip(grouped(model, shape), described, strict=True):
+    for part in parts:
+        about = stage_of(part, children)
         calls += len(part)
         seen[about["name"]] += 1
         again = f"_{seen[about['name']]}" if seen[about["name"]] > 1 else ""
@@ -90,8 +90,9 @@ class Opened(nn.Module):
     def __init__(self, model: nn.Module, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.model = model
-        self.stages = stages(model, shape)
-        self.head = _head(model, shape)
+        parts = grouped(model, shape)
+        self.stages = stages(model, parts)
+        self.head = _head(model, parts)
         self.attention = _attention(model, shape)
 
     @property
@@ -142,13 +143,13 @@ class Head(NamedTuple):
     classifier: str
 
 
-def _head(model: nn.Module, shape: tuple[int, ...]) -> Head | None:
+def _head(model: nn.Module, parts: list[list[Layer]]) -> Head | None:
     """What a network ends in, if that is a global average and one fully connected layer.
 
     A norm between the two would see the average, and not each place.
     """
     children = first_level(model)
-    calls = [layer.name for part in grouped(model, shape) for layer in part]
+    calls = [layer.name for part in parts for layer in part]
     own = [at for at, name in enumerate(calls) if not isinstance(children[name], FOLDED)]
     if len(own) < 2 or own[-1] != len(calls) - 1:
         return None
@@ -161,6 +162,8 @@ def _head(model: nn.Module, shape: tuple[int, ...]) -> Head | None:
 
 def _attention(model: nn.Module, shape: tuple[int, ...]) -> list[str]:
     """The softmaxes of a transformer's blocks, if all are over a class token and square patches."""
+    if not any(isinstance(each, nn.Softmax) for each in model.modules()):
+        return []
     found = [each for each in layers(model, (1, *shape)) if each.kind == "Softmax"]
     if len({each.shape[1:] for each in found}) != 1:
         return []
@@ -209,12 +212,11 @@ def available(run: Run, recipe: Recipe) -> Data | None:
     """The images of a run, if they are here and are still the same. Nothing is downloaded."""
     about = run.read("run.json")["data"]
     try:
-        if not data.is_here(recipe.data):
-            return None
-        found = data.load(recipe.data, limit=recipe.limit or None)
+        here = data.is_here(recipe.data)
+        found = data.load(recipe.data, limit=recipe.limit or None) if here else None
     except UserError:
         return None
-    return found if data.is_described(found, about) else None
+    return found if found and data.is_described(found, about) else None
 
 
 def pack(
@@ -289,7 +291,6 @@ def complete(model: nn.Module, shape: tuple[int, ...], about: Mapping[str, Any])
 def network_metadata(model: nn.Module, shape: tuple[int, ...], title: str) -> dict[str, Any]:
     """The metadata that any network has, for images of `shape` (C, H, W)."""
     opened, known = Opened(model, shape), facts(title, model, shape)
-    attention = {"attention_rollout": True} if opened.attention else {}
     counts = ("parameters", "auxiliary_parameters", "macs")
     return {
         "format": FORMAT,
@@ -300,7 +301,7 @@ def network_metadata(model: nn.Module, shape: tuple[int, ...], title: str) -> di
             for stage in opened.stages
         ],
         "class_activation": opened.head is not None,
-        **attention,
+        **({"attention_rollout": True} if opened.attention else {}),
         **{key: known[key] for key in counts if key in known},
     }
 
