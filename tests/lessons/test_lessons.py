@@ -68,7 +68,7 @@ SAYS = {
     "vit": ["in another order, the same answers: True", "86,567,656  17,563,828,224"],
 }
 # Enough to make each step of a training once.
-TINY = "--data shapes --limit 60 --epochs 1 --batch-size 16 --device cpu --no-progress"
+TINY = "--data shapes --limit 30 --epochs 1 --batch-size 15 --device cpu --no-progress"
 # One test of each lesson tries which format is right; the others need not.
 QUICK = f"{TINY} --precision fp32"
 
@@ -277,7 +277,7 @@ def test_a_network_learns_a_few_shapes_by_heart(name: str) -> None:
     images = images / 127.5 - 1
     torch.manual_seed(0)
     model = each.build(recipe, 10).train()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.005)
     for _ in range(80):
         losses = [F.cross_entropy(logits, labels) for logits in heads(model(images))]
         if losses[0] < math.log(10) / 2:
