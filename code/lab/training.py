@@ -394,7 +394,7 @@ def fit(
         **({"average": evaluated} if average else {}),
     }
     last = Checkpoint(state, run.save, filename_pattern="last.pt", n_saved=None)
-    small_epochs = min(round(recipe.small_share * recipe.epochs), recipe.epochs - 1)
+    small_epochs = min(math.ceil(recipe.small_share * recipe.epochs), recipe.epochs - 1)
     finite = TerminateOnNan()
     finite.logger.setLevel(logging.CRITICAL)  # said below, in words that help
 
