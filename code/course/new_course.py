@@ -110,9 +110,10 @@ def make(name: str) -> None:
         "license": f"Slides by {author}. Code: MIT License.",
         "lessons": [KEPT],
     }
+    before = json.loads(files.read_text(ROOT / "package.json"))["name"]
     for path in ("pyproject.toml", "package.json", "package-lock.json"):
         text = files.read_text(ROOT / path)
-        for there, instead in {**ABOUT, "deep-learning-architectures": f"{name}-lecture"}.items():
+        for there, instead in {**ABOUT, before: f"{name}-lecture"}.items():
             text = text.replace(there, instead)
         files.write_text(ROOT / path, text)
     files.write_text(COURSE, json.dumps(course, indent=2, ensure_ascii=False) + "\n")
