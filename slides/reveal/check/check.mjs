@@ -42,7 +42,7 @@ async function lookAt(browser, site, { name }, { windows, hasBarriers = false, q
   page.on('pageerror', ({ message }) => {
     found.push({ kind: message, subject: 'a script', said: `fails: ${message.split('\n')[0]}` });
   });
-  await page.goto(`${ORIGIN}/${encodeURI(name)}.html${query}`, { waitUntil: 'networkidle' });
+  await page.goto(`${ORIGIN}/${encodeURI(name)}.html${query}`);
   // Paper is laid out only after that, and all at once.
   const laidOut = query ? '.pdf-page' : '.reveal.ready';
   await page.waitForSelector(laidOut, { state: 'attached' });
@@ -56,6 +56,7 @@ async function lookAt(browser, site, { name }, { windows, hasBarriers = false, q
     const { at = 'on a screen' } = windows[windows.length - 1];
     found.push(...(await page.evaluate(findBarriers)).map((each) => ({ ...each, at })));
   }
+  await page.waitForLoadState('networkidle'); // what is shown late may ask for something
   await page.close();
   return [...found, ...[...missing].map((address) => ({ kind: 'missing', address }))];
 }
@@ -115,11 +116,20 @@ const missed = (addresses, slides) =>
     };
   });
 
-/** Read a deck in the browser. */
-async function look(browser, site, deck) {
-  const pages = PAGES.map((each) => lookAt(browser, site, deck, each));
-  /** @type {any[]} */
-  const found = (await Promise.all(pages)).flat();
+/** Read decks in the browser, three pages at a time; those that take longest come first. */
+async function look(browser, site, decks) {
+  const found = new Map(decks.map((deck) => [deck, []]));
+  const waiting = PAGES.flatMap((page) => decks.map((deck) => ({ deck, page })));
+  const read = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift())
+      found.get(next.deck).push(...(await lookAt(browser, site, next.deck, next.page)));
+  };
+  await Promise.all([read(), read(), read()]);
+  return found;
+}
+
+/** Turn what the pages of a deck have shown into lines of it. */
+function tell(deck, found) {
   const slides = slidesOf(deck);
   const seen = found.filter(({ kind }) => kind !== 'missing');
   const missing = new Set(found.map(({ address }) => address).filter(Boolean));
@@ -166,12 +176,14 @@ await command(async () => {
   try {
     writeDecks(site, decks);
     browser = await launch(program);
+    const read = decks.filter(({ name }) => names.includes(name));
+    const seen = await look(browser, site, read);
     for (const name of names) {
-      const deck = decks.find((each) => each.name === name);
+      const deck = read.find((each) => each.name === name);
       const file = `slides/${name}.md`;
       const found = broken.get(file) ?? [];
       const slides = deck ? slidesOf(deck) : [];
-      if (deck) found.push(...readText(deck, decks), ...(await look(browser, site, deck)));
+      if (deck) found.push(...readText(deck, decks), ...tell(deck, seen.get(deck)));
       write({ file, slides }, found);
       count += found.length;
       shown += slides.length;
