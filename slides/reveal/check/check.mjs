@@ -174,7 +174,7 @@ await command(async () => {
   let count = 0;
   let shown = 0;
   try {
-    writeDecks(site, decks);
+    await writeDecks(site, decks);
     browser = await launch(program);
     const read = decks.filter(({ name }) => names.includes(name));
     const seen = await look(browser, site, read);

@@ -112,7 +112,7 @@ await command(async () => {
   const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
   let browser;
   try {
-    const { decks } = buildSite(site);
+    const { decks } = await buildSite(site);
     browser = await launch(program);
     for (const deck of decks) {
       const name = path.join(root, printedName(deck.name));
