@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { readText, slideAt, slidesOf } from './read.mjs';
-import { launch, openPage, ORIGIN, programOfBrowser } from '../print/browser.mjs';
+import { launch, openPage, ORIGIN, programOfBrowser, threeAtATime } from '../print/browser.mjs';
 import { command, listDecks, load, Refusal } from '../project.mjs';
 import { tryDecks, writeDecks } from '../site/build.mjs';
 
@@ -116,15 +116,13 @@ const missed = (addresses, slides) =>
     };
   });
 
-/** Read decks in the browser, three pages at a time; those that take longest come first. */
+/** Read decks in the browser; the pages that take longest come first. */
 async function look(browser, site, decks) {
   const found = new Map(decks.map((deck) => [deck, []]));
-  const waiting = PAGES.flatMap((page) => decks.map((deck) => ({ deck, page })));
-  const read = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift())
-      found.get(next.deck).push(...(await lookAt(browser, site, next.deck, next.page)));
-  };
-  await Promise.all([read(), read(), read()]);
+  const all = PAGES.flatMap((page) => decks.map((deck) => ({ deck, page })));
+  await threeAtATime(all, async ({ deck, page }) => {
+    found.get(deck).push(...(await lookAt(browser, site, deck, page)));
+  });
   return found;
 }
 
