@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
-from barriers import check_tab_stops, find_barriers
+from barriers import check_tab_stops, find_barriers, slides_with_tab_stops
 from conftest import INSPECT, copy_project
 from course.serving import serve
 from watching import Visit, origin, visit
@@ -176,7 +176,9 @@ def test_every_drawing_fits_can_be_read_and_has_no_serious_barrier(
             seen.page.set_viewport_size({"width": width, "height": height})
             wrong = seen.page.evaluate(INSPECT, {"smallest": smallest})
             assert wrong == [], f"at {width}x{height}"
-        check_tab_stops(seen)
+        for h, v in slides_with_tab_stops(seen):
+            seen.page.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [h, v])
+            check_tab_stops(seen)
         seen.begin_anew(390, 844)
         seen.open_deck(url)
         assert seen.page.evaluate(INSPECT, {"smallest": 10}) == []

@@ -22,7 +22,17 @@ from playwright.sync_api import Browser, expect
 from pypdf import PdfReader
 
 from barriers import AXE
-from conftest import DECK, ROOT, copy_project, package, plain_server, read_slides, run_node, title
+from conftest import (
+    DECK,
+    ROOT,
+    copy_project,
+    copy_shortened,
+    package,
+    plain_server,
+    read_slides,
+    run_node,
+    title,
+)
 from lab.record import percent
 from stranger import check_nothing_runs, check_speaker_view
 from watching import visit
@@ -74,6 +84,15 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_project(tmp_path_factory.mktemp("course") / "project")
     done = run_pages(project, "lenet")
     assert done.returncode == 0, done.stderr
+    return project
+
+
+@pytest.fixture(scope="module")
+def short(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another copy with the same run, and with its site, whose lecture has one slide."""
+    project = copy_shortened(tmp_path_factory.mktemp("short") / "project")
+    shutil.copytree(course / ".lessons", project / ".lessons")
+    build(project)
     return project
 
 
@@ -247,7 +266,7 @@ def test_a_lesson_shows_what_it_printed_and_drew_beside_its_record(
     browser: Browser, address: str
 ) -> None:
     with visit(browser, width=1920, height=1080) as seen:
-        seen.page.goto(f"{address}lessons/lenet.html", wait_until="networkidle")
+        seen.page.goto(f"{address}lessons/lenet.html")
         main = seen.page.locator("main")
         said = ("test accuracy", "today 61,706, in 1998 60,000", "120 x 1 x 1", "by hand, epoch 2")
         assert [words for words in said if words not in main.inner_text()] == []
@@ -286,7 +305,7 @@ def test_a_lesson_has_its_contents_beside_it_and_can_be_copied(
 ) -> None:
     with visit(browser, width=1366, height=768) as seen:
         seen.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        seen.page.goto(f"{address}lessons/lenet.html", wait_until="networkidle")
+        seen.page.goto(f"{address}lessons/lenet.html")
         main, contents = seen.page.locator("main"), seen.page.locator(".contents")
         titles = main.get_by_role("heading", level=2).all_inner_texts()
         assert contents.get_by_role("link").all_inner_texts() == titles
@@ -311,7 +330,7 @@ def test_a_lesson_has_its_contents_beside_it_and_can_be_copied(
 
 def test_on_paper_no_heading_is_left_alone(browser: Browser, address: str) -> None:
     with visit(browser) as seen:
-        seen.page.goto(f"{address}lessons/lenet.html", wait_until="networkidle")
+        seen.page.goto(f"{address}lessons/lenet.html")
         titles = seen.page.locator("main :is(h2, h3)").all_inner_texts()
         pages = PdfReader(io.BytesIO(seen.page.pdf(format="A4"))).pages
     texts = [page.extract_text().strip() for page in pages]
@@ -397,12 +416,12 @@ def test_without_a_repository_nothing_leads_away(whole: Path) -> None:
     ],
 )
 def test_links_to_source_and_colab_appear_with_the_repository(
-    course: Path, whole: Path, repository: object, source: str
+    short: Path, repository: object, source: str
 ) -> None:
     import jupytext
 
-    changed_package(course, repository=repository)
-    site = write_around(course)
+    changed_package(short, repository=repository)
+    site = write_around(short)
     away = links_away(site)
     notebook = jupytext.read(site / "code" / "lenet.ipynb")
     assert f"%pip install --quiet git+{source}" in notebook.cells[0].source
@@ -414,13 +433,13 @@ def test_links_to_source_and_colab_appear_with_the_repository(
 
 
 def test_whole_addresses_appear_where_the_address_of_the_site_is_known(
-    course: Path, whole: Path
+    short: Path, whole: Path
 ) -> None:
     unknown = Page(whole / "index.html").meta
     assert unknown["og:title"] == title()
     assert not {"og:image", "og:url"} & set(unknown)
-    changed_package(course, homepage="https://elsewhere.example.org")
-    site = build(course, SITE_URL="https://owner.example.org/dl")
+    changed_package(short, homepage="https://elsewhere.example.org")
+    site = build(short, SITE_URL="https://owner.example.org/dl")
     index, lesson = Page(site / "index.html").meta, Page(site / "lessons" / "lenet.html").meta
     assert index["og:url"] == "https://owner.example.org/dl/"
     assert lesson["og:url"] == "https://owner.example.org/dl/lessons/lenet.html"
@@ -434,26 +453,26 @@ def test_whole_addresses_appear_where_the_address_of_the_site_is_known(
     # The page for what is missing is shown at any depth.
     for link in Page(site / "404.html").links:
         assert link.startswith("/dl/")
-    index = Page(write_around(course) / "index.html").meta
+    index = Page(write_around(short) / "index.html").meta
     assert index["og:url"] == "https://elsewhere.example.org/"
 
 
-def test_a_lesson_that_has_changed_since_it_was_run_has_no_page(course: Path) -> None:
-    changed_package(course)
-    script = course / "code" / "lenet.py"
+def test_a_lesson_that_has_changed_since_it_was_run_has_no_page(short: Path) -> None:
+    changed_package(short)
+    script = short / "code" / "lenet.py"
     text = script.read_text()
     try:
         script.write_text(text + "\n# changed\n")
-        built = run_node(course, "site/build.mjs")
+        built = run_node(short, "site/build.mjs")
         assert "lenet" in built.stdout.split("Without a page")[1]
-        assert not (course / "_site" / "lessons").exists()
+        assert not (short / "_site" / "lessons").exists()
         assert not any(
             "lessons/" in link or "ipynb" in link
-            for link in Page(course / "_site" / "index.html").links
+            for link in Page(short / "_site" / "index.html").links
         )
     finally:
         script.write_text(text)
-    again = run_pages(course, "lenet")  # it is kept: nothing is run again
+    again = run_pages(short, "lenet")  # it is kept: nothing is run again
     assert (again.returncode, again.stdout) == (0, "")
 
 
@@ -466,23 +485,23 @@ def stale(project: Path, *names: str) -> dict[str, str]:
 
 @pytest.mark.needs("exercise", "resnet")
 def test_a_lesson_is_run_again_when_what_it_loaded_or_its_settings_have_changed(
-    course: Path,
+    short: Path,
 ) -> None:
-    kept = course / ".lessons" / "lenet.json"
+    kept = short / ".lessons" / "lenet.json"
     made_from = json.loads(kept.read_text())["made_from"]
     lab = [f"code/lab/{name}.py" for name in ("__init__", "training", "demo", "plots")]
     assert {"code/lenet.py", *lab} <= set(made_from)
     others = ("code/exercise.py", "code/resnet.py", "code/checker/coach.py")
     assert not set(others) & set(made_from)
-    assert stale(course, "lenet", "resnet") == {"resnet": "--smoke --out runs"}
+    assert stale(short, "lenet", "resnet") == {"resnet": "--smoke --out runs"}
     for file in others:  # the checker, and other lessons
-        assert not changes_make_stale(course / file, course)
+        assert not changes_make_stale(short / file, short)
     for file in ("code/lenet.py", "code/lab/plots.py"):
-        assert changes_make_stale(course / file, course)
+        assert changes_make_stale(short / file, short)
     said = kept.read_text()
     for damaged in (said.replace("--smoke", "--epochs 2"), said[:40], "[]", "{}"):
         kept.write_text(damaged)
-        assert stale(course, "lenet")
+        assert stale(short, "lenet")
     kept.write_text(said)
 
 
@@ -527,17 +546,17 @@ def test_live_networks_are_linked_where_their_page_and_their_weights_are(project
     assert live == ["live.html", "./live.html?network=lenet", "live.html?network=lenet"]
 
 
-def test_downloads_are_linked_where_they_are_and_show_the_deck_as_it_is(course: Path) -> None:
-    changed_package(course)
-    deck, pdf = course / "slides" / "architectures.md", course / "architectures.pdf"
-    old = course / "architectures-handout.pdf"
+def test_downloads_are_linked_where_they_are_and_show_the_deck_as_it_is(short: Path) -> None:
+    changed_package(short)
+    deck, pdf = short / "slides" / "architectures.md", short / "architectures.pdf"
+    old = short / "architectures-handout.pdf"
     try:
         pdf.write_bytes(b"%PDF")
         old.write_bytes(b"%PDF")
         changed = deck.stat().st_mtime
         os.utime(pdf, (changed + 1, changed + 1))
         os.utime(old, (changed - 1, changed - 1))
-        site = build(course)
+        site = build(short)
         assert (site / "architectures.pdf").read_bytes() == b"%PDF"
         links = Page(site / "index.html").links
         assert "architectures.pdf" in links
@@ -581,20 +600,20 @@ def test_a_course_that_is_no_json_is_told_with_the_line_where_it_breaks(project:
         assert len(told.stderr.splitlines()) == 1
 
 
-def test_an_equation_that_cannot_be_set_stops_the_build_with_a_line(course: Path) -> None:
-    deck = course / "slides" / "wrong.md"
+def test_an_equation_that_cannot_be_set_stops_the_build_with_a_line(short: Path) -> None:
+    deck = short / "slides" / "wrong.md"
     deck.write_text("---\ntitle: Wrong\n---\n\n### Wrong\n\nNote:\n$\\foo$\n")
-    kept, made = course / ".lessons" / "lenet.html", course / ".lessons" / "lenet.json"
+    kept, made = short / ".lessons" / "lenet.html", short / ".lessons" / "lenet.json"
     cells, record = kept.read_text(encoding="utf-8"), made.read_text(encoding="utf-8")
-    script = course / "code" / "lenet.py"
+    script = short / "code" / "lenet.py"
     text = script.read_text(encoding="utf-8")
     try:
-        in_deck = run_node(course, "site/build.mjs")
+        in_deck = run_node(short, "site/build.mjs")
         deck.unlink()
         script.write_text(f"# $a < \\foo$\n{text}", encoding="utf-8")
         made.write_text(json.dumps(json.loads(record) | {"made_from": {}}), encoding="utf-8")
         kept.write_text(f"<p>$a &lt; \\foo$</p>{cells}", encoding="utf-8")
-        in_lesson = run_node(course, "site/build.mjs")
+        in_lesson = run_node(short, "site/build.mjs")
     finally:
         script.write_text(text, encoding="utf-8")
         kept.write_text(cells, encoding="utf-8")

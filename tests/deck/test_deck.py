@@ -7,11 +7,12 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from barriers import check_tab_stops
+from barriers import check_tab_stops, slides_with_tab_stops
 from conftest import (
     COPIED,
     DECK,
@@ -34,14 +35,20 @@ GALLERY = ROOT / "slides" / "gallery.md"
 ACCEPT = "make accept says that the lecture is meant to be so"
 
 
-def test_the_lecture_is_as_it_was_accepted() -> None:
+@pytest.fixture(scope="module")
+def now() -> dict[str, Any]:
+    """What the lecture is now."""
+    return lecture.read()
+
+
+def test_the_lecture_is_as_it_was_accepted(now: dict[str, Any]) -> None:
     accepted = json.loads(lecture.LECTURE.read_text(encoding="utf-8"))
-    assert lecture.read() == accepted, ACCEPT
+    assert now == accepted, ACCEPT
 
 
-def test_the_readme_says_how_long_the_lecture_takes() -> None:
+def test_the_readme_says_how_long_the_lecture_takes(now: dict[str, Any]) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert lecture.put_into(text, lecture.read()) == text, ACCEPT
+    assert lecture.put_into(text, now) == text, ACCEPT
 
 
 # A lecture with separators of its own, with slides that nobody sees, and with notes in each form.
@@ -190,7 +197,13 @@ def test_a_slide_of_the_gallery_shows_the_text_that_makes_it() -> None:
     assert listings > 15
 
 
-def test_the_space_key_leads_through_every_slide_and_step(kept: Visit, deck_url: str) -> None:
+# Where the deck is, and whether a step of its slide is to come.
+STANDS = "[Object.values(Reveal.getIndices()), Reveal.availableFragments().next]"
+
+
+def test_space_leads_through_every_slide_and_step_and_tab_reaches_everything_on_a_slide(
+    kept: Visit, deck_url: str
+) -> None:
     deck = kept
     deck.begin_anew()
     deck.open_deck(f"{deck_url}?route=all")
@@ -201,18 +214,21 @@ def test_the_space_key_leads_through_every_slide_and_step(kept: Visit, deck_url:
         "Reveal.getSlides().reduce((n, s) => n + new Set([...s.querySelectorAll('.fragment')]"
         ".map(f => f.dataset.fragmentIndex)).size, 0)"
     )
+    with_stops = set(slides_with_tab_stops(deck))
     places = set()
     for n in range(len(slides) + steps):
-        places.add(tuple(deck.page.evaluate("Object.values(Reveal.getIndices())")))
+        place, goes_on = deck.page.evaluate(STANDS)
+        places.add(tuple(place))
         assert len(places) == n + 1
+        if not goes_on and (h_v := tuple(place[:2])) in with_stops:
+            check_tab_stops(deck)
+            deck.page.evaluate("document.activeElement.blur()")
+            with_stops.remove(h_v)
         deck.page.keyboard.press("Space")
+    assert not with_stops
     assert sorted({place[:2] for place in places}) == sorted(map(tuple, slides))
     deck.check_images()
     deck.check(origin(deck_url))
-
-
-def test_the_tab_key_reaches_everything_on_a_slide(deck: Visit) -> None:
-    check_tab_stops(deck)
 
 
 # Counts how often each slide is fitted.
@@ -230,19 +246,29 @@ FITS = """
 SIZES = "[...document.querySelectorAll('.scroll-page section')].map(each => each.style.fontSize)"
 
 
+def phone_link(n: int) -> tuple[str, int]:
+    """The address of a slide in the middle, or of the last one below it, and its page."""
+    columns = read_slides()
+    h = len(columns) // 2
+    v = n * (len(columns[h]) - 1)
+    return f"#/{h}/{v}" if n else f"#/{h}", sum(map(len, columns[:h])) + v
+
+
 def test_a_phone_fits_each_slide_a_few_times_however_many_images_arrive(
     browser: Browser, deck_url: str
 ) -> None:
     sizes = []
+    middle, page = phone_link(0)
     with visit(browser, 390, 844) as phone:
         phone.page.add_init_script(FITS)
         phone.open_deck(deck_url)
         pages = phone.page.locator(".scroll-page")
         assert pages.count() == sum(len(column) for column in read_slides())
-        for place in ("", f"#/{len(read_slides()) // 2}"):
+        for place in ("", middle):
             if place:
                 phone.begin_anew(390, 844)
                 phone.open_deck(deck_url + place)
+                expect(pages.nth(page)).to_be_in_viewport(ratio=0.9)
             phone.check_images()
             pages.last.scroll_into_view_if_needed()
             fits = phone.page.evaluate("[...fits.values()]")
@@ -266,18 +292,14 @@ def listing() -> tuple[str, str]:
 
 
 def test_a_link_to_a_slide_works_on_a_phone(kept: Visit, deck_url: str) -> None:
-    columns = read_slides()
-    h = len(columns) // 2
-    v = len(columns[h]) - 1
-    first = sum(map(len, columns[:h]))
-    links = [(f"#/{h}", first), (f"#/{h}/{v}", first + v)]
+    kept.begin_anew(390, 844)
+    opened, followed = phone_link(1), phone_link(0)
+    kept.open_deck(deck_url + opened[0])
     pages = kept.page.locator(".scroll-page")
-    for opened, followed in (links, links[::-1]):
-        kept.begin_anew(390, 844)
-        kept.open_deck(deck_url + opened[0])
-        expect(pages.nth(opened[1])).to_be_in_viewport(ratio=0.9)
-        kept.page.evaluate("link => { location.hash = link; }", followed[0])
-        expect(pages.nth(followed[1])).to_be_in_viewport(ratio=0.9)
+    expect(pages.nth(opened[1])).to_be_in_viewport(ratio=0.9)
+    for link, page in (followed, opened):
+        kept.page.evaluate("link => { location.hash = link; }", link)
+        expect(pages.nth(page)).to_be_in_viewport(ratio=0.9)
 
 
 def test_a_slide_fits_a_changed_window_as_if_it_had_always_been_that_size(

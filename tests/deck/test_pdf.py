@@ -236,13 +236,17 @@ def test_a_browser_that_is_none_gets_one_line(project: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script is no program there")
 def test_a_browser_that_does_not_start_gets_one_line(project: Path) -> None:
     broken = project / "chrome"
-    broken.write_text("#!/bin/sh\necho a; echo long; echo story; exit 1\n")
+    switches = project / "switches"
+    broken.write_text(f'#!/bin/sh\necho "$*" > "{switches}"; echo long; echo story; exit 1\n')
     broken.chmod(0o755)
     printed = run_node(project, "print/pdf.mjs", env={"CHROMIUM": str(broken)})
     assert printed.returncode == 2
     (line,) = printed.stderr.splitlines()
     assert line.startswith(f"{broken} does not start (")
     assert line.endswith("let CHROMIUM name another Chromium or Chrome")
+    # Of two such switches the last counts: ours has to name all that Playwright's does.
+    given, ours = re.findall(r"--disable-features=(\S*)", switches.read_text())
+    assert set(given.split(",")) < set(ours.split(","))
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="browsers have fixed places here")

@@ -19,6 +19,7 @@ ANSWERED = """() => {
 
 # What each Tab has led to: something of the slide that shows that it has the focus, or the outside.
 LISTEN = """() => {
+  if (window.reached) return;
   window.reached = [];
   const onSlide = () => {
     const { activeElement: element } = document;
@@ -37,34 +38,35 @@ def find_barriers(seen: Visit) -> list[str]:
     return seen.page.evaluate(FIND)
 
 
-def check_tab_stops(seen: Visit) -> None:
-    """Assert that Tab goes through all that can be worked on each slide, once, and then leaves.
-
-    Slides on which nothing can be worked are alike: one of them is tried.
-    """
-    seen.page.evaluate(LISTEN)
-    for h, v in seen.page.evaluate(
+def slides_with_tab_stops(seen: Visit) -> list[tuple[int, int]]:
+    """Return where something can be worked, and one of the other slides, which are alike."""
+    places = seen.page.evaluate(
         """(stops) => {
           const all = Reveal.getSlides();
           const some = all.filter((slide) => slide.querySelector(stops));
           return [...some, ...all.filter((slide) => !some.includes(slide)).slice(0, 1)]
-            .map((slide) => Reveal.getIndices(slide)).map(({ h, v }) => [h, v]);
+            .map((slide) => Reveal.getIndices(slide)).map(({ h, v = 0 }) => [h, v]);
         }""",
         TAB_STOPS,
-    ):
-        seen.page.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [h, v])
-        seen.page.wait_for_function(ANSWERED)
-        stops = seen.page.evaluate(
-            """(stops) => {
-              const slide = Reveal.getCurrentSlide();
-              slide.tabIndex = -1; // Tab goes on from where the focus was
-              slide.focus({ preventScroll: true });
-              slide.removeAttribute('tabindex');
-              return [...slide.querySelectorAll(stops)].filter((e) => e.checkVisibility()).length;
-            }""",
-            TAB_STOPS,
-        )
-        for _ in range(stops + 1):
-            seen.page.keyboard.press("Tab")
-        reached = seen.page.evaluate(REACHED)
-        assert reached == [True] * stops + [False], f"slide {h}.{v}"
+    )
+    return [(h, v) for h, v in places]
+
+
+def check_tab_stops(seen: Visit) -> None:
+    """Assert that Tab goes through all that can be worked on the slide, once, and then leaves."""
+    seen.page.evaluate(LISTEN)
+    seen.page.wait_for_function(ANSWERED)
+    stops = seen.page.evaluate(
+        """(stops) => {
+          const slide = Reveal.getCurrentSlide();
+          slide.tabIndex = -1; // Tab goes on from where the focus was
+          slide.focus({ preventScroll: true });
+          slide.removeAttribute('tabindex');
+          return [...slide.querySelectorAll(stops)].filter((e) => e.checkVisibility()).length;
+        }""",
+        TAB_STOPS,
+    )
+    for _ in range(stops + 1):
+        seen.page.keyboard.press("Tab")
+    reached = seen.page.evaluate(REACHED)
+    assert reached == [True] * stops + [False], seen.page.url

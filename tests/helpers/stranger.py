@@ -36,8 +36,11 @@ SEND = """async ([methods, src]) => {
     }
   }
   say({ namespace: 'reveal-notes', type: 'heartbeat' });
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  target.postMessage('all said', '*');
 }"""
+# Before anything of the page, which lets no later one hear a stranger.
+HEAR = "addEventListener('message', ({ data }) => { window.heard ||= data === 'all said'; })"
+HEARD = "(() => { const is = window.heard; window.heard = false; return is; })()"
 
 STATE = """() => JSON.stringify([
   location.href,
@@ -51,11 +54,16 @@ STATE = """() => JSON.stringify([
 INJECT = """async (src) => {
   const script = (set) => document.body.append(set(document.createElement('script')));
   const write = (text) => document.body.insertAdjacentHTML('beforeend', text);
+  const refused = new Promise((resolve) => {
+    let count = 0;
+    addEventListener('securitypolicyviolation', () => (count += 1) === 4 && resolve());
+    setTimeout(resolve, 1000);
+  });
   write('<img src="data:," onerror="window.ran = 1">');
   write('<iframe src="javascript:parent.ran = 2"></iframe>');
   script((element) => Object.assign(element, { textContent: 'window.ran = 3' }));
   script((element) => Object.assign(element, { src }));
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await refused;
   return window.ran;
 }"""
 
@@ -77,6 +85,7 @@ def check_nothing_runs(
     (folder / "stranger.html").write_text("<!doctype html><title>Stranger</title>")
     (folder / "script.js").write_text("window.ran = 'script.js'")
     with plain_server(folder) as server, visit(browser) as seen:
+        seen.page.context.add_init_script(HEAR)
         seen.page.goto(f"{server}/stranger.html")
         script = f"{server}/script.js"
         for url in urls:
@@ -94,6 +103,7 @@ def check_nothing_runs(
             known = ours.evaluate("window.Reveal ? Object.keys(Reveal) : []")
             for methods in ([*METHODS, *sorted({*known} - {*METHODS, LAST})], [LAST]):
                 seen.page.evaluate(SEND, [methods, script])
+                ours.wait_for_function(HEARD)
                 assert ours.evaluate(STATE) == before, url
             assert ours.evaluate(INJECT, script) is None, url
             assert script not in [answer.url for answer in seen.answered], url

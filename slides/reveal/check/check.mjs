@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { readText, slideAt, slidesOf } from './read.mjs';
-import { launch, openPage, ORIGIN, programOfBrowser } from '../print/browser.mjs';
+import { launch, openPage, ORIGIN, programOfBrowser, threeAtATime } from '../print/browser.mjs';
 import { command, listDecks, load, Refusal } from '../project.mjs';
 import { tryDecks, writeDecks } from '../site/build.mjs';
 
@@ -42,7 +42,7 @@ async function lookAt(browser, site, { name }, { windows, hasBarriers = false, q
   page.on('pageerror', ({ message }) => {
     found.push({ kind: message, subject: 'a script', said: `fails: ${message.split('\n')[0]}` });
   });
-  await page.goto(`${ORIGIN}/${encodeURI(name)}.html${query}`, { waitUntil: 'networkidle' });
+  await page.goto(`${ORIGIN}/${encodeURI(name)}.html${query}`);
   // Paper is laid out only after that, and all at once.
   const laidOut = query ? '.pdf-page' : '.reveal.ready';
   await page.waitForSelector(laidOut, { state: 'attached' });
@@ -56,6 +56,7 @@ async function lookAt(browser, site, { name }, { windows, hasBarriers = false, q
     const { at = 'on a screen' } = windows[windows.length - 1];
     found.push(...(await page.evaluate(findBarriers)).map((each) => ({ ...each, at })));
   }
+  await page.waitForLoadState('networkidle'); // what is shown late may ask for something
   await page.close();
   return [...found, ...[...missing].map((address) => ({ kind: 'missing', address }))];
 }
@@ -115,11 +116,18 @@ const missed = (addresses, slides) =>
     };
   });
 
-/** Read a deck in the browser. */
-async function look(browser, site, deck) {
-  const pages = PAGES.map((each) => lookAt(browser, site, deck, each));
-  /** @type {any[]} */
-  const found = (await Promise.all(pages)).flat();
+/** Read decks in the browser; the pages that take longest come first. */
+async function look(browser, site, decks) {
+  const found = new Map(decks.map((deck) => [deck, []]));
+  const all = PAGES.flatMap((page) => decks.map((deck) => ({ deck, page })));
+  await threeAtATime(all, async ({ deck, page }) => {
+    found.get(deck).push(...(await lookAt(browser, site, deck, page)));
+  });
+  return found;
+}
+
+/** Turn what the pages of a deck have shown into lines of it. */
+function tell(deck, found) {
   const slides = slidesOf(deck);
   const seen = found.filter(({ kind }) => kind !== 'missing');
   const missing = new Set(found.map(({ address }) => address).filter(Boolean));
@@ -164,14 +172,16 @@ await command(async () => {
   let count = 0;
   let shown = 0;
   try {
-    writeDecks(site, decks);
+    await writeDecks(site, decks);
     browser = await launch(program);
+    const read = decks.filter(({ name }) => names.includes(name));
+    const seen = await look(browser, site, read);
     for (const name of names) {
-      const deck = decks.find((each) => each.name === name);
+      const deck = read.find((each) => each.name === name);
       const file = `slides/${name}.md`;
       const found = broken.get(file) ?? [];
       const slides = deck ? slidesOf(deck) : [];
-      if (deck) found.push(...readText(deck, decks), ...(await look(browser, site, deck)));
+      if (deck) found.push(...readText(deck, decks), ...tell(deck, seen.get(deck)));
       write({ file, slides }, found);
       count += found.length;
       shown += slides.length;

@@ -262,12 +262,15 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
     checkControls(things, slide);
   }
 
-  const arrived = (slide) =>
-    Promise.allSettled(
-      [...slide.querySelectorAll('img')]
-        .filter((image) => !image.complete)
-        .map((image) => image.decode()),
-    );
+  const frame = () => new Promise(requestAnimationFrame);
+
+  /** Wait for the pictures of a slide, and until it is fitted to them. */
+  async function arrived(slide) {
+    const coming = [...slide.querySelectorAll('img')].filter((image) => !image.complete);
+    if (coming.length === 0) return;
+    await Promise.allSettled(coming.map((image) => image.decode()));
+    await frame();
+  }
 
   const pages = document.querySelectorAll(':is(.scroll-page, .pdf-page) section');
   if (isHere) {
@@ -276,6 +279,9 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
     await Promise.all([...pages].map(arrived));
     pages.forEach((slide) => check(slide));
   } else {
+    // A changed window has them fitted in the frame in which it is told of.
+    await frame();
+    await frame();
     // A browser reckons with all slides at each step, so there is no other one meanwhile.
     const contents = new Map(Reveal.getSlides().map((slide) => [slide, [...slide.childNodes]]));
     for (const slide of contents.keys()) slide.replaceChildren();
@@ -284,7 +290,6 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
       const { h, v } = Reveal.getIndices(slide);
       Reveal.slide(h, v, -1);
       await arrived(slide);
-      await new Promise(requestAnimationFrame);
       do check(slide);
       while (Reveal.nextFragment());
       slide.replaceChildren();

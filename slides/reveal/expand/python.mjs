@@ -5,9 +5,11 @@ import { load } from '../project.mjs';
 const { parser } = await load('@lezer/python');
 
 const DEFINITION = /^(?:Class|Function)Definition$/;
-// The slides of a lesson follow one another, so that the last source is often asked for again.
-/** @type {{source: string, known: {name: string, first: number, last: number, docstring?: {first: number, last: number}}[]}} */
-let latest = { source: '', known: [] };
+// How many sources are remembered: a deck shows parts of the same few, and its page is made again and
+// again.
+const MOST = 100;
+/** @type {Map<string, {source: string, known: {name: string, first: number, last: number, docstring?: {first: number, last: number}}[]}>} */
+const read = new Map();
 
 /** Return the syntax node of a docstring, unless it is all that the body holds. */
 function docstringIn(body) {
@@ -101,21 +103,31 @@ export function withoutTypes(source) {
   );
 }
 
+/** Read a module, as it is or without its types. */
+function readSource(given, untyped) {
+  const key = `${untyped} ${given}`;
+  const before = read.get(key);
+  if (before) return before;
+  const lines = given.replaceAll('\r\n', '\n');
+  const source = untyped ? withoutTypes(lines) : lines;
+  const one = { source, known: definitions(source) };
+  if (read.size === MOST) read.clear();
+  read.set(key, one);
+  return one;
+}
+
 /**
  * Return the lines of a definition, dedented.
  *
- * @param {string} source Python source
+ * @param {string} given Python source
  * @param {string} name `Class`, `function`, `Class.method` or `function.inner`
  * @param {{docstring: boolean, untyped?: boolean}} options whether to keep the docstring, and to take
  *   out the types
  * @returns {string[]} the lines
  * @throws {Error} with what there is, when the name is unknown or defined twice
  */
-export function definition(source, name, { docstring, untyped = false }) {
-  source = source.replaceAll('\r\n', '\n');
-  if (untyped) source = withoutTypes(source);
-  if (source !== latest.source) latest = { source, known: definitions(source) };
-  const { known } = latest;
+export function definition(given, name, { docstring, untyped = false }) {
+  const { source, known } = readSource(given, untyped);
   const matches = known.filter((candidate) => candidate.name === name);
   if (matches.length === 0) {
     const names = known.map((candidate) => candidate.name).join(', ') || 'no definition at all';

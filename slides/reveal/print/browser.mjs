@@ -69,3 +69,12 @@ export async function openPage(browser, site, viewport) {
   });
   return { page, missing };
 }
+
+/** Do a job with each of some things, three at a time: one page loads while another waits. */
+export async function threeAtATime(things, job) {
+  const waiting = [...things];
+  const work = async () => {
+    while (waiting.length > 0) await job(waiting.shift());
+  };
+  await Promise.all([work(), work(), work()]);
+}

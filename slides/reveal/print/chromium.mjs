@@ -126,11 +126,34 @@ export function findChromium() {
   throw new Error(`no Chromium found; ${HOW_TO}, or let CHROMIUM name one`);
 }
 
+// What a new window would load for an address bar that nobody sees: most of the work of opening one.
+const UNSEEN = ['WebUIOmniboxAimPopup', 'WebUIOmniboxPopup'];
+// What Playwright turns off: its switch counts for nothing before one that is of the same name.
+const OFF = [
+  'AimEnabled',
+  'AvoidCorsURLLoaderRestartOnRedirect',
+  'AvoidUnnecessaryBeforeUnloadCheckSync',
+  'DestroyProfileOnBrowserClose',
+  'HttpsFirstBalancedModeAutoEnable',
+  'HttpsUpgrades',
+  'LensOverlay',
+  'MediaRouter',
+  'NetworkTimeServiceQuerying',
+  'OptimizationHints',
+  'PaintHolding',
+  'PreconnectToSearch',
+  'TcpPortRandomizationWin',
+  'ThirdPartyStoragePartitioning',
+  'msEdgeUpdateLaunchServicesPreferredVersion',
+  'msForceBrowserSignIn',
+];
+
 /** The switches for a browser that works for a program and talks to nobody. */
 export function chromiumSwitches() {
   const quiet = [
     '--disable-background-networking',
     '--disable-component-update',
+    `--disable-features=${[...OFF, ...UNSEEN].join(',')}`,
     '--disable-quic',
     '--disable-sync',
     '--no-first-run',

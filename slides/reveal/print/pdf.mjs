@@ -6,11 +6,19 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-import { launch, openPage, ORIGIN, programOfBrowser } from './browser.mjs';
-import { buildSite, readDecks } from '../site/build.mjs';
+import { launch, openPage, ORIGIN, programOfBrowser, threeAtATime } from './browser.mjs';
+import { buildSite } from '../site/build.mjs';
 import { layOutHandout, leaveOutAnswers } from './handout.mjs';
 import { labelPages } from './labels.mjs';
-import { command, printedName, readJson, Refusal, root, siteAddress } from '../project.mjs';
+import {
+  command,
+  listDecks,
+  printedName,
+  readJson,
+  Refusal,
+  root,
+  siteAddress,
+} from '../project.mjs';
 
 const PAGE = { width: 1280, height: 720 };
 // Chromium takes the outline from what it has printed: where a heading goes on in a second line, its
@@ -99,7 +107,7 @@ await command(async () => {
   const { isHandout, wanted } = readArguments(process.argv.slice(2));
   const address = siteAddress(readJson('package.json').homepage);
   const program = programOfBrowser();
-  if (wanted !== undefined && readDecks().length !== 1) {
+  if (wanted !== undefined && listDecks().length !== 1) {
     throw new Refusal(
       'there are several decks in slides/, so their PDFs take their names: leave FILE out',
     );
@@ -112,9 +120,9 @@ await command(async () => {
   const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
   let browser;
   try {
-    const { decks } = buildSite(site);
+    const { decks } = await buildSite(site);
     browser = await launch(program);
-    for (const deck of decks) {
+    await threeAtATime(decks, async (deck) => {
       const name = path.join(root, printedName(deck.name));
       const count = deck.slides.length;
       const page = await open(browser, site, deck);
@@ -130,7 +138,7 @@ await command(async () => {
         await print(page, path.resolve(wanted ?? `${name}.pdf`), `${count} pages`);
       }
       await page.close();
-    }
+    });
   } finally {
     await browser?.close();
     fs.rmSync(site, { recursive: true, force: true });

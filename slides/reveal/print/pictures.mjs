@@ -85,7 +85,7 @@ async function take(pictures) {
   const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
   let browser;
   try {
-    buildSite(site);
+    await buildSite(site);
     browser = await launch(program);
     for (const { file, page: address } of pictures) {
       const { page } = await openPage(browser, site, SIZE);

@@ -191,18 +191,17 @@ function guardPages(out, copied) {
 }
 
 /** Write the pages of decks, and all that they need, into a folder; return what was only copied. */
-export function writeDecks(out, decks) {
+export async function writeDecks(out, decks) {
   const copied = copyFiles(out, decks);
-  const script = fileURLToPath(new URL('write-decks.mjs', import.meta.url));
-  const names = JSON.stringify(decks.map(({ name }) => name));
-  const built = spawnSync(process.execPath, [script, out, names], {
-    cwd: root,
-    encoding: 'utf8',
-    env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
-  });
-  if (built.status !== 0) {
-    const said = built.error?.message ?? /^(?:\w*Error|E[A-Z]+): .*$/m.exec(built.stderr)?.[0];
-    throw new Error(`reveal-md failed: ${said ?? built.stderr.trim()}`);
+  const before = process.cwd();
+  process.chdir(root);
+  process.argv.splice(2);
+  try {
+    const { writePages } = await import('./write-decks.mjs');
+    const names = decks.map(({ name }) => name);
+    await writePages(out, names);
+  } finally {
+    process.chdir(before);
   }
   copyLive(out);
   return copied;
@@ -211,15 +210,16 @@ export function writeDecks(out, decks) {
 /**
  * Build the site into the empty folder `out`.
  *
- * @returns {{decks: {name: string, title: string, slides: string[]}[], course: object}} what is in it
+ * @returns {Promise<{decks: {name: string, title: string, slides: string[]}[], course: object}>} what
+ *   is in it
  * @throws {Refusal} when a deck has a mistake
  */
-export function buildSite(out) {
+export async function buildSite(out) {
   const decks = readDecks();
   const course = readCourse(decks);
   const licenses = readLicenses();
   fs.writeFileSync(path.join(out, AS_IT_LIES), '');
-  const copied = writeDecks(out, decks);
+  const copied = await writeDecks(out, decks);
   writeCourse(out, course);
   writeLicenses(out, course, licenses);
   guardPages(out, copied);
@@ -235,13 +235,13 @@ function warnOfOldPictures() {
 }
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  await command(() => {
+  await command(async () => {
     takeOptions('npm run build');
     // Elsewhere first, so that a site stays whole until there is another.
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
     let built;
     try {
-      built = buildSite(folder);
+      built = await buildSite(folder);
       putInPlace(folder, SITE);
     } finally {
       fs.rmSync(folder, { recursive: true, force: true });
