@@ -70,7 +70,11 @@ def _ghost(model: nn.Module) -> nn.Module:
     """A copy of a network in eval mode that computes nothing but shapes."""
     if not isinstance(model, nn.Module):
         raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
-    return copy.deepcopy(model).to("meta").eval()
+    ghost = copy.deepcopy(model).to("meta").eval()
+    for layer in ghost.modules():
+        if type(layer) in (nn.BatchNorm2d, nn.ReLU):  # PyTorch takes long to find the same shape
+            vars(layer)["forward"] = lambda x: x
+    return ghost
 
 
 def first_level(model: nn.Module) -> dict[str, nn.Module]:
@@ -113,10 +117,6 @@ def layer_table(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> str
         rows.append((layer.name, layer.kind, side, f"{layer.parameters:,}", f"{layer.macs:,}"))
     total = f"{count_macs(model, shape):,}"  # some of it may be in no layer of its own
     rows.append(("total", "", "", f"{count_parameters(model):,}", total))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    lines = []
-    for row in rows:
-        left = "  ".join(row[column].ljust(widths[column]) for column in range(3))
-        right = "  ".join(row[column].rjust(widths[column]) for column in (3, 4))
-        lines.append(f"{left}  {right}".rstrip())
-    return "\n".join(lines)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    form = "  ".join(f"{{:{side}{width}}}" for side, width in zip("<<<>>", widths, strict=True))
+    return "\n".join(form.format(*row).rstrip() for row in rows)

@@ -108,12 +108,12 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
     monkeypatch.setattr(darts_search, "RANDOM", 1)
     small = {"cells": 3, "channels": 2, "batch_size": 32, "epochs": 1}
     monkeypatch.setattr(darts_search, "BRIEFLY", {**darts_search.BRIEFLY, **small})
-    monkeypatch.setattr(data, "SHAPES_DRAWN", 200)
+    monkeypatch.setattr(data, "SHAPES_DRAWN", 60)
 
     def record(*words: str, epochs: int = 1) -> dict[str, Any]:
         started.clear()
         settings = f"--data shapes --device cpu --no-progress --out {tmp_path / 'runs'}"
-        settings += " --channels-last --precision fp32 --cells 3 --channels 2 --images 24"
+        settings += " --channels-last --precision fp32 --cells 3 --channels 2 --images 12"
         settings += f" --batch-size 6 --epochs {epochs}"
         monkeypatch.setattr(
             sys, "argv", ["results.py", "darts-search", *words, "--", *settings.split()]

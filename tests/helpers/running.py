@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,12 +18,26 @@ from torch import Tensor, nn
 import lab
 from conftest import ROOT
 from forking import forked
-from lab import training
+from lab import data, shapes, training
 
 LENET = ROOT / "code" / "lenet.py"
 
 # Sums over two threads round otherwise than over one, and the processes started below have one.
 torch.set_num_threads(1)
+
+
+@cache
+def drawn(count: int, *places: int) -> tuple[Tensor, Tensor]:
+    """Some of the shapes: to draw them takes longer than to train a tiny network on them."""
+    return shapes.draw(count, index=torch.tensor(places))
+
+
+def draw(count: int, index: Tensor) -> list[Tensor]:
+    """The same as a data set draws them, in this process only once."""
+    return [each.clone() for each in drawn(count, *index.tolist())]
+
+
+data.shapes = SimpleNamespace(**{**vars(shapes), "draw": draw})
 
 
 def command(*arguments: str, name: str = "lenet") -> list[str]:
