@@ -153,8 +153,13 @@ def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
     A test that is about them has the mark `pictures`.
     """
-    if "lab.runs" in sys.modules and not request.node.get_closest_marker("pictures"):
+    if request.node.get_closest_marker("pictures"):
+        return
+    if "lab.runs" in sys.modules:
         monkeypatch.setattr(sys.modules["lab.runs"].Run, "save_figure", lambda *_: None)
+    if "lab.plots" in sys.modules:
+        for name in ("confusion", "learning_curve"):
+            monkeypatch.setattr(sys.modules["lab.plots"], name, lambda *_: None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -61,9 +61,9 @@ def keep_batch_statistics(model: nn.Module) -> None:
 
 
 def assert_one_row_an_image(
-    model: nn.Module, size: int, classes: int, batches: tuple[int, ...] = (1, 2, 5)
+    model: nn.Module, size: int, classes: int, batches: tuple[int, ...] = (1, 3)
 ) -> None:
-    """Logits (N, classes) for 1, 2 and 5 images, in train and in eval mode."""
+    """Logits (N, classes) for each of two numbers of images, in train and in eval mode."""
     for training in (True, False):
         for batch in batches:
             with torch.no_grad():
@@ -75,8 +75,8 @@ def assert_one_row_an_image(
 
 def assert_finite_gradients(model: nn.Module, size: int, classes: int) -> None:
     """Every parameter gets a gradient that is finite and not all zero."""
-    images = torch.rand(4, 3, size, size)
-    labels = torch.arange(4) % classes
+    images = torch.rand(3, 3, size, size)
+    labels = torch.arange(3) % classes
     sum(F.cross_entropy(logits, labels) for logits in heads(model.train()(images))).backward()
     for name, weight in model.named_parameters():
         assert weight.grad is not None, name
