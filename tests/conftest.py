@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.server
 import json
 import os
@@ -29,6 +30,9 @@ pytest.register_assert_rewrite("watching")
 
 # One thread to a process, before PyTorch counts them: the tests run side by side on few cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# To look for cycles through all objects of PyTorch and its exporter took a tenth of the tests' time.
+gc.set_threshold(200_000, 50, 1000)
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so all that this starts in turn.
 signal.signal(signal.SIGINT, signal.default_int_handler)
