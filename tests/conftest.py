@@ -31,7 +31,7 @@ pytest.register_assert_rewrite("watching")
 # One thread to a process, before PyTorch counts them: the tests run side by side on few cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# To look for cycles through all objects of PyTorch and its exporter took a tenth of the tests' time.
+# To search all objects of PyTorch for garbage took almost a tenth of the tests' time in Python.
 gc.set_threshold(200_000, 50, 1000)
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so all that this starts in turn.
