@@ -135,3 +135,8 @@ def test_ticks_of_a_short_curve_do_not_repeat() -> None:
     figure.canvas.draw()
     ticks = [tick.get_text() for tick in figure.axes[1].get_yticklabels()]
     assert len(set(ticks)) == len(ticks) > 2
+
+
+def test_a_batch_norm_of_another_width_is_no_network() -> None:
+    with pytest.raises(RuntimeError, match="should contain 4 elements"):
+        count_macs(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(5)), (1, 3, 8, 8))
