@@ -129,8 +129,9 @@ def grade_file(path: Path, patience: float, again: str, *, as_json: bool = False
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit, too: the file may call exit()
-            found = explain(error, {str(path)}, FIVE)
-            print(f"{path.name} cannot be loaded\n{_reasons(found.found, found.hint)}", file=out)
+            mistake = explain(error, {str(path)})
+            reasons = _reasons(mistake.found, mistake.advice(FIVE))
+            print(f"{path.name} cannot be loaded\n{reasons}", file=out)
             return 1
     work = Work(names, str(path))
     results = _watched(work, watch, patience)

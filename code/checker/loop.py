@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import mistakes
-from .mistakes import BATCHES, EVENTS, FIVE, MEASURING, OPTIMIZER, SCHEDULE, STEP, Mistake, kind
+from .mistakes import FIVE, Mistake, kind
 from .points import GAPS, POINTS, point
 from .probes import BATCH, EPOCHS, RATE, Engines, Probe, Seen
 from .work import Work, unreadable
@@ -37,20 +37,17 @@ def training_batches_are_right(work: Work) -> None:
             f"an epoch has {len(places)} images, {len(set(places))} different ones, of "
             f"{len(work.data.train)}",
             "An epoch shows every training image once.",
-            BATCHES,
         )
     largest = max(len(seen.places) for seen in batches)
     if largest != BATCH:
         raise Mistake(
             f"the batches have {largest} images where the recipe says {BATCH}",
             "Take `recipe.batch_size`, so that the recipe alone says how the network was trained.",
-            BATCHES,
         )
     if places == sorted(places):
         raise Mistake(
             "the images come in the order in which they are stored",
             "Shuffle them, or every epoch has the same batches; `lab.Batches` does.",
-            BATCHES,
         )
 
 
@@ -65,14 +62,12 @@ def training_batches_follow_the_recipe(work: Work) -> None:
             raise Mistake(
                 f"the recipe asks for random {what}, and there are none",
                 f"What augments takes its setting from the recipe: `recipe.{setting}`.",
-                BATCHES,
             )
     orders = [[place for seen in work.batches_of(seed) for place in seen.places] for seed in (1, 2)]
     if orders[0] == orders[1]:
         raise Mistake(
             "two recipes of different seeds have the same batches",
             "Take `recipe.seed`: else all runs are the same, and their spread says nothing.",
-            BATCHES,
         )
 
 
@@ -86,7 +81,6 @@ def validation_batches_are_right(work: Work) -> None:
             f"{len(places)} images, {len(set(places))} different ones, of "
             f"{len(work.data.validation)}",
             "Measure on every held-out image once: `lab.normalized(data.validation, ...)`.",
-            BATCHES,
         )
     again = sum(1 for _ in work.dataflow[1])
     if again != len(batches):
@@ -94,13 +88,11 @@ def validation_batches_are_right(work: Work) -> None:
             f"the second time there are {again} batches to validate on instead of {len(batches)}",
             "Return what starts again every epoch, as `lab.normalized` and lists do: a generator "
             "is used up by the first.",
-            BATCHES,
         )
     if not all(seen.whole for seen in batches):
         raise Mistake(
             "the images to validate on are shifted, mirrored or blanked",
             "Augment training images only: measure on images as they are.",
-            BATCHES,
         )
 
 
@@ -120,21 +112,19 @@ def optimizer_holds_the_network(work: Work) -> None:
     model = Probe()
     optimizer = work.call("create_optimizer")(model, work.recipe())
     if not isinstance(optimizer, torch.optim.Optimizer):
-        raise Mistake(f"it returned {kind(optimizer)}", "Return the optimizer.", OPTIMIZER)
+        raise Mistake(f"it returned {kind(optimizer)}", "Return the optimizer.")
     held = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
     left = [name for name, weight in model.named_parameters() if id(weight) not in held]
     if left:
         raise Mistake(
             f"it does not hold {', '.join(left)} of the network that it was given",
             "Give it all parameters of `model`, the very network that will be trained.",
-            OPTIMIZER,
         )
     rate = optimizer.param_groups[0]["lr"]
     if rate != RATE:
         raise Mistake(
             f"its learning rate is {rate} where the recipe says {RATE}",
             "Take `recipe.lr`, so that the recipe alone says how the network was trained.",
-            OPTIMIZER,
         )
 
 
@@ -145,7 +135,6 @@ def trainer_is_in_train_mode(work: Work) -> None:
         raise Mistake(
             "the network that it was given was never called",
             "Call `model(images)`, the model that `create_trainer` gets.",
-            STEP,
         )
     probe.check_mode()
 
@@ -155,7 +144,7 @@ def loss_is_the_cross_entropy(work: Work) -> None:
     probe = work.trained_probe
     made = probe.descended
     if made is None or made.slope is None or not made.slope.any():
-        raise Mistake(NO_GRADIENT, mistakes.ARGMAX, STEP)
+        raise Mistake(NO_GRADIENT, mistakes.ARGMAX)
     if _is_cross_entropy(made.logits, len(made.logits) * made.slope, probe.labels):
         return
     if _is_cross_entropy(made.logits, made.slope, probe.labels):
@@ -163,7 +152,6 @@ def loss_is_the_cross_entropy(work: Work) -> None:
             "the loss is a sum over the batch",
             "Take the mean, as `F.cross_entropy` does: otherwise a learning rate means something "
             "else for every batch size.",
-            STEP,
         )
     logits = made.logits.clone().requires_grad_()
     F.cross_entropy(logits.softmax(1), probe.labels).backward()
@@ -174,7 +162,6 @@ def loss_is_the_cross_entropy(work: Work) -> None:
     raise Mistake(
         "its gradient is not that of the cross-entropy of logits and labels",
         "Descend `F.cross_entropy(logits, labels)`, with the logits as the network gives them.",
-        STEP,
     )
 
 
@@ -202,23 +189,20 @@ def every_step_has_its_own_gradient(work: Work) -> None:
         raise Mistake(
             f"two batches made the optimizer step {len(slopes)} times",
             "Call `optimizer.step()` once a batch, on the optimizer that `create_trainer` gets.",
-            STEP,
         )
     sizes = [sum(float(each.norm()) for each in step if each is not None) for step in slopes]
     if not sizes[0]:
         if all(each.slope is None for each in work.trained_probe.model.passes):
-            raise Mistake(NO_GRADIENT, mistakes.ARGMAX, STEP)
+            raise Mistake(NO_GRADIENT, mistakes.ARGMAX)
         raise Mistake(
             "there is no gradient when the optimizer makes its step",
             "The order is `optimizer.zero_grad()`, `loss.backward()`, `optimizer.step()`.",
-            STEP,
         )
     ratio = sizes[1] / sizes[0]
     if abs(ratio - 1) > 0.05:
         raise Mistake(
             f"on the same batch, step two has {ratio:.2g} times the gradient of step one",
             "Gradients add up until they are cleared: call `optimizer.zero_grad()` in every step.",
-            STEP,
         )
 
 
@@ -233,13 +217,11 @@ def trainer_returns_the_loss(work: Work) -> None:
         raise Mistake(
             f"the step returned {kind(output)}",
             "Return the loss of the batch, one number: it becomes `trainer.state.output`.",
-            STEP,
         )
     if isinstance(output, Tensor) and output.requires_grad:
         raise Mistake(
             "the loss that it returned still holds the graph of the whole step",
             "Return `loss.detach()` or `loss.item()`, or the memory of a step is never freed.",
-            STEP,
         )
     made = work.trained_probe.descended
     if made is None or made.slope is None:
@@ -253,7 +235,6 @@ def trainer_returns_the_loss(work: Work) -> None:
                 f"the loss of a batch is {mean:.3f}, and the step returned {value:.3f}: its {what}",
                 "Return the mean over the batch as `F.cross_entropy` gives it: `Average` takes the "
                 "mean over the epoch.",
-                STEP,
             )
 
 
@@ -264,20 +245,17 @@ def evaluator_changes_nothing(work: Work) -> None:
         raise Mistake(
             "the network that it was given was never called",
             "Call `model(images)`, the model that `create_evaluator` gets.",
-            MEASURING,
         )
     if passes[0].training:
         raise Mistake(
             "the network was in train mode",
             "Call `model.eval()` in every step: else dropout is on, and batch norm learns from "
             "the images that it is measured on.",
-            MEASURING,
         )
     if passes[0].gradient:
         raise Mistake(
             "autograd kept track of every operation",
             "Predict inside `with torch.no_grad():`, which saves memory and time.",
-            MEASURING,
         )
 
 
@@ -294,23 +272,17 @@ def metrics_are_right(work: Work) -> None:
             raise Mistake(
                 f'evaluator.state.metrics has no "{name}" after a run: there is {there}',
                 f'Attach the metrics to the evaluator: `.attach(evaluator, "{name}")`.',
-                MEASURING,
             )
         measured = float(probe.metrics[name])
         if abs(measured - value) > 1e-4:
             twice = F.cross_entropy(probe.logits.softmax(1), probe.labels).item()
             if name == "loss" and abs(measured - twice) < 1e-4:
-                raise Mistake(
-                    TWICE,
-                    mistakes.SOFTMAX,
-                    mistakes.PIECES,
-                )
+                raise Mistake(TWICE, mistakes.SOFTMAX, mistakes.PIECES)
             raise Mistake(
                 f"the {name} of thirteen images is {value:.3f}, and the evaluator says "
                 f"{measured:.3f}",
                 "Let its step return logits and labels: `Accuracy()` and `Loss(F.cross_entropy)` "
                 "take the mean over all images, whatever the sizes of the batches.",
-                MEASURING,
             )
 
 
@@ -326,7 +298,6 @@ def rate_rises_and_falls(work: Work) -> None:
         raise Mistake(
             f"the learning rate is {rates[0]:.4g} in every step",
             "Add the schedule to the trainer as a handler of `Events.ITERATION_STARTED`.",
-            SCHEDULE,
         )
     top = max(rates)
     rises = any(after > before for before, after in pairwise(rates))
@@ -336,7 +307,6 @@ def rate_rises_and_falls(work: Work) -> None:
             f"recipe.lr is {RATE}",
             "It rises to `recipe.lr` first, and has fallen to almost nothing after `steps` steps, "
             "each of them a batch.",
-            SCHEDULE,
         )
 
 
@@ -348,7 +318,6 @@ def validates_after_every_epoch(work: Work) -> None:
         raise Mistake(
             f"in {EPOCHS} epochs the evaluator ran {times} times",
             "Run it in a handler of `Events.EPOCH_COMPLETED` of the trainer.",
-            EVENTS,
         )
     for seen in engines.measured:
         if seen is None:
@@ -369,13 +338,12 @@ def history_is_right(work: Work) -> None:
         raise Mistake(
             f"after {EPOCHS} epochs the history is {kind(history)}",
             "Return a list, to which the handler appends a row after every epoch.",
-            EVENTS,
         )
     size = len(engines.batches)
     for number, (row, metrics) in enumerate(zip(history, engines.metrics, strict=True)):
         if not isinstance(row, dict) or not set(HISTORY) <= set(row):
             raise Mistake(
-                f"a row is {kind(row)}", f"A row is a dictionary with {', '.join(HISTORY)}.", EVENTS
+                f"a row is {kind(row)}", f"A row is a dictionary with {', '.join(HISTORY)}."
             )
         # A running average remembers the epochs before.
         losses = engines.losses[0 if engines.running else number * size : (number + 1) * size]
@@ -388,14 +356,13 @@ def history_is_right(work: Work) -> None:
         for key, value in true.items():
             said = row[key]
             if not isinstance(said, (int, float)):
-                raise Mistake(f"{key} of a row is {kind(said)}", "It is a number.", EVENTS)
+                raise Mistake(f"{key} of a row is {kind(said)}", "It is a number.")
             # Any average of the losses will do, and the last of them.
             near = min(losses) <= said <= max(losses) if key == "train_loss" else False
             if not near and abs(said - value) > 1e-4:
                 raise Mistake(
                     f"in epoch {number + 1} {key} is {value:.4g}, and the row says {said:.4g}",
                     HISTORY[key],
-                    EVENTS,
                 )
 
 

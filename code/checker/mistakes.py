@@ -40,12 +40,20 @@ SHOWN = {
 
 
 class Mistake(Exception):  # noqa: N818 (of the student's, not of this program)
-    """What was found instead of what a line of the checklist says, and how to mend it."""
+    """What was found instead of what a line of the checklist says, and how to mend it.
 
-    def __init__(self, found: str, hint: str, see: str) -> None:
+    `see` is where the lecture shows it; by default where it shows the gap of that line.
+    """
+
+    def __init__(self, found: str, hint: str, see: str = "") -> None:
         super().__init__(found)
         self.found = found
-        self.hint = f"{hint} See {see}."
+        self.hint = hint
+        self.see = see
+
+    def advice(self, shown: str) -> str:
+        """How to mend it, and where to look; `shown` is where the lecture shows the gap."""
+        return f"{self.hint} See {self.see or shown}."
 
 
 STEM = (
@@ -188,7 +196,7 @@ KNOWN = (
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object, in the words of Python
 
 
-def explain(error: BaseException, files: set[str], see: str) -> Mistake:
+def explain(error: BaseException, files: set[str]) -> Mistake:
     """A student's exception as a mistake: line, kind and message, and a hint where it is known."""
     words = " ".join(str(error).split())
     message = f"{type(error).__name__}: {words}" if words else type(error).__name__
@@ -197,13 +205,13 @@ def explain(error: BaseException, files: set[str], see: str) -> Mistake:
     number = lines[-1].lineno if lines else getattr(error, "lineno", None)
     where = f"line {number}: " if number else ""
     if message == "NotImplementedError" and lines and lines[0].name == lines[-1].name:
-        return Mistake(where + message, LEFT, see)
+        return Mistake(where + message, LEFT)
     message = ADDRESS.sub("", message)
     shortened = message if len(message) <= 240 else message[:237] + "..."
     for pattern, hint, known in KNOWN:
         if re.search(pattern, message):
             return Mistake(where + shortened, hint, known)
-    return Mistake(where + shortened, "First fix what Python complains about here.", see)
+    return Mistake(where + shortened, "First fix what Python complains about here.")
 
 
 def kind(value: Any) -> str:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from . import mistakes, probes
-from .mistakes import FIVE, STEMS, TABLE, Mistake, kind
+from .mistakes import FIVE, STEMS, Mistake, kind
 from .points import point
 from .work import Work, blank, ghost, inside, native_side
 
@@ -24,7 +24,6 @@ def chosen_is_torchvisions(work: Work) -> None:
         raise Mistake(
             f"choose returned {made.__name__} of {made.__module__}",
             "Take a network of `torchvision.models`, such as `models.resnet18()`.",
-            FIVE,
         )
     side = native_side(work.chosen)
     output = work.chosen.eval()(blank(work.chosen, 2, side))
@@ -32,7 +31,6 @@ def chosen_is_torchvisions(work: Work) -> None:
         raise Mistake(
             f"two images of {side}x{side} pixels gave {kind(output)} instead of (2, 1000)",
             "Leave it as torchvision made it, for the 1000 classes of ImageNet; `build` adapts it.",
-            FIVE,
         )
 
 
@@ -62,7 +60,6 @@ def rows_are_in_order(work: Work) -> None:
             raise Mistake(
                 f'"{row[0]}" stands behind "{before}", but runs before it',
                 "Keep the order in which the network computes, which is that of its `forward`.",
-                TABLE,
             )
         last, before = places[0], row[0]
     named = [name for row in work.rows for name in row[1:]]
@@ -76,7 +73,6 @@ def rows_are_in_order(work: Work) -> None:
                 else f"in no row: {', '.join(left[:4])}{' and others' if len(left) > 4 else ''}",
                 "Every module with parameters belongs to one row. What has no row in the paper, "
                 "such as a batch norm younger than it, stands beside the convolution before it.",
-                TABLE,
             )
 
 
@@ -123,7 +119,6 @@ def stem_keeps_pixels(work: Work) -> None:
         raise Mistake(
             f"{side}x{side} pixels arrive at {name}, the second convolution wider than a pixel",
             mistakes.STEM,
-            STEMS,
         )
 
 

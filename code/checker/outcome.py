@@ -12,7 +12,7 @@ from lab.measure import count_macs
 from lab.recipe import Recipe
 
 from . import loop, mistakes, network, probes
-from .mistakes import EVENTS, FIVE, LOOP, MEASURING, Mistake, kind
+from .mistakes import EVENTS, FIVE, LOOP, Mistake, kind
 from .points import GAPS, point
 from .probes import EPOCHS
 from .work import Work, unreadable
@@ -40,13 +40,11 @@ def learns_and_chooses_on_the_right_images(work: Work) -> None:
         raise Mistake(
             "the network that it was given made no step",
             "Run the trainer, made with `model`, on the training batches.",
-            LOOP,
         )
     if not model.measured:
         raise Mistake(
             f"the network made {len(model.learned)} steps and was never measured",
             "Make the evaluator with `model`, and call `add_validation` before the trainer runs.",
-            LOOP,
         )
     for split, batches, purpose in (
         (0, model.learned, "learned from"),
@@ -66,7 +64,6 @@ def learns_and_chooses_on_the_right_images(work: Work) -> None:
         raise Mistake(
             f"it trained for {len(model.epochs())} epochs where the recipe says {EPOCHS}",
             "Pass `max_epochs=recipe.epochs` to `trainer.run`.",
-            LOOP,
         )
 
 
@@ -77,7 +74,6 @@ def every_epoch_has_its_own_order(work: Work) -> None:
         raise Mistake(
             "the second epoch has the order and the augmentation of the first",
             "`lab.Batches` draws both from its `epoch`: set it when an epoch starts.",
-            LOOP,
         )
 
 
@@ -87,7 +83,6 @@ def the_given_network_learns(work: Work) -> None:
         raise Mistake(
             "after the training, the network has the weights from before it",
             "Make the optimizer of `model`, the network that `train` gets, and train that one.",
-            LOOP,
         )
 
 
@@ -101,7 +96,6 @@ def rate_follows_the_schedule(work: Work) -> None:
         raise Mistake(
             f"the learning rate is {top:.4g} in every step",
             "Call `add_schedule` before the trainer runs.",
-            LOOP,
         )
     idle = sum(rate < 0.01 * top for rate in rates[steps // 2 :])
     if rates[-1] > 0.5 * top or idle > steps // 4:
@@ -109,7 +103,6 @@ def rate_follows_the_schedule(work: Work) -> None:
             f"in {steps} steps the learning rate is at most {top:.2g}, {rates[steps // 2]:.2g} in "
             f"the middle and {rates[-1]:.2g} at the end",
             "The schedule is as long as the training: `steps` is `recipe.epochs * len(training)`.",
-            LOOP,
         )
 
 
@@ -119,9 +112,7 @@ def best_weights_are_kept(work: Work) -> None:
     history = trial.history
     if not isinstance(history, list) or len(history) != EPOCHS:
         raise Mistake(
-            f"train returned {kind(history)}",
-            "Return the history that `add_validation` gave you.",
-            LOOP,
+            f"train returned {kind(history)}", "Return the history that `add_validation` gave you."
         )
     best = max(range(EPOCHS), key=lambda number: history[number]["validation_accuracy"])
     accuracy = history[best]["validation_accuracy"]
@@ -197,7 +188,6 @@ def test_images_are_read_once(work: Work) -> None:
         raise Mistake(
             "the network was in train mode",
             "Measure with the evaluator of `create_evaluator`, which calls `model.eval()`.",
-            MEASURING,
         )
     batches = model.measured
     places = sorted(place for seen in batches if seen for place in seen.places)
@@ -234,5 +224,4 @@ def accuracy_is_reported(work: Work) -> None:
             f"a network that gets {true:.3f} of the test images right was reported with "
             f"{kind(said)}",
             'Return `evaluator.state.metrics["accuracy"]`, a fraction of one.',
-            MEASURING,
         )

@@ -73,14 +73,14 @@ def _look(point: Point, work: Work, open_points: set[Check]) -> Result:
     try:
         with quietly():
             point.check(work)
-    except Mistake as mistake:
-        return replace(result, found=mistake.found, hint=mistake.hint)
+            return replace(result, passed=True)
+    except Mistake as error:
+        mistake = error
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit, too: a student's file may call exit()
-        explained = explain(error, work.files, SHOWN[point.gap])
-        return replace(result, found=explained.found, hint=explained.hint)
-    return replace(result, passed=True)
+        mistake = explain(error, work.files)
+    return replace(result, found=mistake.found, hint=mistake.advice(SHOWN[point.gap]))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from ignite.engine import Engine, Events
 from torch import Tensor
 
 from . import probes
-from .mistakes import MEASURING, STEP, Mistake, kind
+from .mistakes import Mistake, kind
 from .probes import BATCH, Pass, Probe
 
 
@@ -34,7 +34,7 @@ class TrainedProbe:
             lambda *_: slopes.append([_copy(weight.grad) for weight in model.parameters()])
         )
         trainer = create_trainer(model, optimizer)
-        engine(trainer, STEP)
+        check_engine(trainer)
         # Before every epoch, the evaluator leaves the network in eval mode.
         model.eval()
         trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: model.eval())
@@ -62,7 +62,6 @@ class TrainedProbe:
             raise Mistake(
                 "the network learned in eval mode, which the evaluator leaves it in",
                 "Call `model.train()` in every step: dropout and batch norm need it.",
-                STEP,
             )
 
 
@@ -70,9 +69,9 @@ def _copy(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.detach().clone()
 
 
-def engine(made: Any, see: str) -> None:
+def check_engine(made: Any) -> None:
     if not isinstance(made, Engine):
-        raise Mistake(f"it returned {kind(made)}", "Return the engine: `Engine(step)`.", see)
+        raise Mistake(f"it returned {kind(made)}", "Return the engine: `Engine(step)`.")
 
 
 @dataclass
@@ -94,7 +93,7 @@ class MeasuredProbe:
         labels[::2] = (labels[::2] + 1) % probes.CLASSES  # else all would be right
         model.passes.clear()
         evaluator = create_evaluator(model)
-        engine(evaluator, MEASURING)
+        check_engine(evaluator)
         model.train()  # as the trainer leaves it
         cuts = (slice(10), slice(10, None))
         evaluator.run([(images[cut], labels[cut]) for cut in cuts])

@@ -20,7 +20,7 @@ from lab.data import Data
 from lab.recipe import Recipe
 
 from . import mistakes, probes
-from .mistakes import BATCHES, FIVE, MEASURING, SHOWN, TABLE, Mistake, kind
+from .mistakes import BATCHES, FIVE, MEASURING, SHOWN, Mistake, kind
 from .probes import BATCH, EPOCHS, RATE, Engines, Oracle, Seen
 from .trials import MeasuredProbe, TrainedProbe
 
@@ -120,7 +120,6 @@ class Work:
             raise Mistake(
                 f"get_dataflow returned {kind(made)}",
                 "Return two things: the batches to train on, and those to validate on.",
-                BATCHES,
             )
         return made
 
@@ -136,14 +135,13 @@ class Work:
         found = []
         for batch in batches:
             if not isinstance(batch, (tuple, list)) or len(batch) != parts:
-                raise Mistake(f"a batch is {kind(batch)}", f"A batch {what}.", BATCHES)
+                raise Mistake(f"a batch is {kind(batch)}", f"A batch {what}.")
             seen = decode(batch[0], self.data)
             if list(seen.labels) != torch.as_tensor(batch[1]).tolist():
                 raise Mistake(
                     "images and labels of a batch do not belong together",
                     "Whatever shuffles the images must shuffle their labels in the same order; "
                     "`lab.Batches` does.",
-                    BATCHES,
                 )
             found.append(seen)
         return found
@@ -274,7 +272,6 @@ def rows(table: Any, model: nn.Module) -> list[tuple[str, ...]]:
         raise Mistake(
             f"paper_table returned {kind(table)}",
             "Return a list with a row for each row of the paper's table, five or more.",
-            TABLE,
         )
     for row in table:
         if (
@@ -285,7 +282,6 @@ def rows(table: Any, model: nn.Module) -> list[tuple[str, ...]]:
             raise Mistake(
                 f"the row {row!r} is not a name and modules",
                 'Write ("conv1", "conv1", "bn1"): what the paper calls it, then its modules.',
-                TABLE,
             )
         for name in row[1:]:
             if name not in known:
@@ -297,7 +293,6 @@ def rows(table: Any, model: nn.Module) -> list[tuple[str, ...]]:
                 raise Mistake(
                     f'the network has no module "{name}"; {inside} {there or "none"}',
                     "Print the network: a module's name is its place, such as layer1.0.conv1.",
-                    TABLE,
                 )
     return [tuple(row) for row in table]
 
