@@ -2,7 +2,7 @@
 
     python code/exercise.py --check
 
-`probes` has what the functions are tried on, `steps` the points of the checklist, `mistakes` the
+`probes` has what the functions are tried on, `points` the points of the checklist, `mistakes` the
 words for what is wrong, `checklist` prints it, `coach` is what the exercise itself calls. Nothing
 of it reads the text of a student's code.
 """

@@ -24,8 +24,7 @@ from lab.errors import Stopped, UserError
 
 from .mistakes import FIVE, SHOWN, explain
 from .outcome import own_network_and_recipe_learn
-from .points import POINTS
-from .steps import TITLES, Result, grade, quietly
+from .points import POINTS, TITLES, Result, grade, quietly
 from .work import Work
 
 HOME = Path(__file__).parents[1]  # the folder that holds `lab`

@@ -30,8 +30,7 @@ from records import name_of, records
 
 from . import checklist
 from .loop import HISTORY
-from .points import GAPS
-from .steps import NEEDS, grade
+from .points import GAPS, NEEDS, grade
 from .work import Work
 
 NAME = "exercise"  # the network's in a recipe, and the folder of its runs

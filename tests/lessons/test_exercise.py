@@ -18,8 +18,7 @@ from torch import nn
 from checker import checklist
 from checker.coach import Coach
 from checker.mistakes import SHOWN
-from checker.points import GAPS, POINTS
-from checker.steps import Result, grade
+from checker.points import GAPS, POINTS, Result, grade
 from checker.work import Work
 from conftest import DECK, ROOT
 from filling import EXERCISE, SOLUTIONS, changes, gaps, load, solved
