@@ -156,9 +156,8 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _watched(work: Work, watch: Watch, patience: float) -> Iterator[Result]:
-    points = iter(POINTS)
     results = grade(work)
-    while (point := next(points, None)) is not None:
+    for point in POINTS:
         times = TRAINING if point.check is own_network_and_recipe_learn else 1
         with watch.over(f"{point.gap}: {point.text}", times * patience):
             result = next(results)

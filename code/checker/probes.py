@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
+from lab.batches import normalized
 from lab.data import Data, Split
 from lab.shapes import SHAPES, draw
 
@@ -223,15 +224,14 @@ class Engines:
     @classmethod
     def make(cls, data: Data, rate: float) -> Engines:
         """Four batches an epoch."""
-        parts = []
-        for split in (data.train, data.validation):
-            mean, std = (torch.tensor(each).view(-1, 1, 1) for each in (data.mean, data.std))
-            images = (split.images / 255 - mean) / std
-            parts.append(list(zip(images.chunk(4), split.labels.chunk(4), strict=True)))
+        training, validation = (
+            list(normalized(split, data.mean, data.std, batch_size=len(split) // 4))
+            for split in (data.train, data.validation)
+        )
         weight = nn.Parameter(torch.zeros(1))
         weight.grad = torch.zeros(1)
-        training = [(images, labels, len(labels)) for images, labels in parts[0]]
-        return cls(data, training, parts[1], torch.optim.SGD([weight], lr=rate, momentum=0.9))
+        batches = [(images, labels, len(labels)) for images, labels in training]
+        return cls(data, batches, validation, torch.optim.SGD([weight], lr=rate, momentum=0.9))
 
     def trainer(self) -> Engine:
         def step(engine: Engine, batch: object) -> float:

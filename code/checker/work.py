@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeGuard
 from unittest.mock import patch
 
 import torch
@@ -68,13 +68,9 @@ class Work:
 
     def recipe(self, **changes: Any) -> Recipe:
         """A recipe for probes."""
-        settings: dict[str, Any] = {
-            "data": "shapes",
-            "epochs": EPOCHS,
-            "batch_size": BATCH,
-            "lr": RATE,
-        }
-        return Recipe("exercise", **(settings | changes))
+        return Recipe(
+            "exercise", data="shapes", epochs=EPOCHS, batch_size=BATCH, lr=RATE, **changes
+        )
 
     # What is tried once and looked at by several points.
 
@@ -92,18 +88,14 @@ class Work:
         model = ghost(lambda: self.call("build")(probes.CLASSES)).eval()
         found: list[tuple[str, nn.Module, int, int]] = []
 
-        def watch(name: str, module: nn.Module) -> None:
-            def hook(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-                given = inputs[0] if inputs else None
-                if is_map(given) and is_map(output):
-                    assert given is not None
-                    found.append((name, module, min(given.shape[2:]), min(output.shape[2:])))
-
-            module.register_forward_hook(hook)
+        def look(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+            given = inputs[0] if inputs else None
+            if is_map(given) and is_map(output):
+                found.append((name, module, min(given.shape[2:]), min(output.shape[2:])))
 
         for name, module in model.named_modules():
             if not list(module.children()):
-                watch(name, module)
+                module.register_forward_hook(partial(look, name))
         with torch.no_grad():
             model(blank(model, 2, probes.SIDE))
         return found
@@ -136,7 +128,10 @@ class Work:
         for batch in batches:
             if not isinstance(batch, (tuple, list)) or len(batch) != parts:
                 raise Mistake(f"a batch is {kind(batch)}", f"A batch {what}.")
-            seen = decode(batch[0], self.data)
+            images = batch[0]
+            seen = probes.decode(images, self.data) if isinstance(images, Tensor) else None
+            if seen is None:
+                raise unreadable(f"the images of a batch, {kind(images)},")
             if list(seen.labels) != torch.as_tensor(batch[1]).tolist():
                 raise Mistake(
                     "images and labels of a batch do not belong together",
@@ -229,7 +224,7 @@ def blank(model: nn.Module, count: int, side: int) -> Tensor:
     return torch.zeros(count, 3, side, side, device=device)
 
 
-def is_map(value: Any) -> bool:
+def is_map(value: Any) -> TypeGuard[Tensor]:
     return isinstance(value, Tensor) and value.ndim == 4
 
 
@@ -242,14 +237,6 @@ def fresh() -> Iterator[None]:
 
     with patch.object(WeightsEnum, "get_state_dict", refuse):
         yield
-
-
-def decode(images: Any, data: Data) -> Seen:
-    """What coded images say; a mistake where they were not normalized."""
-    seen = probes.decode(images, data) if isinstance(images, Tensor) else None
-    if seen is None:
-        raise unreadable(f"the images of a batch, {kind(images)},")
-    return seen
 
 
 def unreadable(images: str) -> Mistake:
