@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from torch.nn.utils import parameters_to_vector
 
+from lab.data import load
 from lab.measure import count_macs
 from lab.recipe import Recipe
 
@@ -24,7 +25,6 @@ from .work import Work, unreadable
 TRIED_EPOCHS, TRIED_BATCH = 2, 16
 TRIED_STEPS = (2, 6)  # an epoch, at least and at most
 TRIED_MACS = 1e11  # of all forward passes: ResNet-18 gets the most steps, a larger network fewer
-TRIED_HELD_OUT = 16  # images
 STILL = 1e-6  # change of all weights, as a share of them
 DIVERGED = 12.0  # cross-entropy, mean of an epoch; guessing among ten classes has 2.3
 
@@ -159,7 +159,7 @@ def own_network_and_recipe_learn(work: Work) -> None:
     batch_macs = TRIED_BATCH * count_macs(model, (1, 3, probes.SIDE, probes.SIDE))
     affordable = round(TRIED_MACS / TRIED_EPOCHS / batch_macs) if batch_macs else TRIED_STEPS[1]
     steps = min(max(affordable, TRIED_STEPS[0]), TRIED_STEPS[1])
-    data = probes.drawn(steps * TRIED_BATCH, TRIED_HELD_OUT)
+    data = load("shapes", limit=steps * TRIED_BATCH)
     before = parameters_to_vector(model.parameters()).detach().clone()
     history = work.call("train")(model, data, tried)
     losses = [float(row["train_loss"]) for row in history]

@@ -23,7 +23,6 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from lab.batches import normalized
 from lab.data import Data, Split
-from lab.shapes import SHAPES, draw
 
 SPLITS = ("training", "validation", "test")
 SIZES = (40, 20, 30)  # images of each
@@ -56,16 +55,6 @@ def coded() -> Data:
     names = tuple(f"class {number}" for number in range(CLASSES))
     training, validation, test = parts
     return Data("probe", names, training, validation, test, MEAN, STD)
-
-
-def drawn(training: int, held_out: int) -> Data:
-    """A few drawn shapes, to train a network on for a moment."""
-    images, labels = draw(training + 2 * held_out)
-    cuts = (slice(training), slice(training, -held_out), slice(-held_out, None))
-    train, validation, test = (Split(images[cut], labels[cut]) for cut in cuts)
-    levels = train.images / 255
-    mean, std = (tuple(each.tolist()) for each in (levels.mean((0, 2, 3)), levels.std((0, 2, 3))))
-    return Data("shapes", tuple(SHAPES), train, validation, test, mean, std)
 
 
 @dataclass(frozen=True)
