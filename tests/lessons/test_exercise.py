@@ -33,6 +33,7 @@ pytestmark = pytest.mark.needs("exercise")
 # What is changed in the solution: mistakes of steps 3, 4 and 5, with the gap where each is found
 # and what the hint must say; further below, other ways to do it, which are no mistakes.
 ZERO = "        optimizer.zero_grad()\n"
+SOLUTION = solved()
 MISTAKES = changes(SOLUTIONS / "mistakes.diff")
 # A network that costs next to nothing.
 SMALL = """\
@@ -40,12 +41,6 @@ SMALL = """\
     model.extend([nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, classes)])
     return model
 """
-
-
-@pytest.fixture(scope="module")
-def solution() -> str:
-    """The exercise, filled, with ResNet-18."""
-    return solved()
 
 
 def changed(source: str, old: str, new: str) -> str:
@@ -73,17 +68,9 @@ def test_the_exercise_has_the_gaps_that_the_checker_knows() -> None:
     assert [point.step for point in POINTS] == sorted(point.step for point in POINTS)
 
 
-def test_nothing_is_done_in_the_unfilled_exercise() -> None:
-    results = graded(EXERCISE.read_text(), *GAPS)
-    assert len(results) == len(POINTS)
-    for result in results:
-        assert not result.passed
-        assert result.found == "still to do" or result.waits
-
-
-def test_the_solution_passes(solution: str, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+def test_the_solution_passes(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     file = tmp_path / "mine.py"
-    file.write_text(solution)
+    file.write_text(SOLUTION)
     assert checklist.check(str(file), patience=60) == 0
     said = capfd.readouterr()
     assert said.out.count("[x]") == len(POINTS), said.out
@@ -96,12 +83,10 @@ def test_a_solution_with_another_network_passes() -> None:
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_found_with_its_hint(name: str, solution: str) -> None:
+def test_a_mistake_is_found_with_its_hint(name: str) -> None:
     gap, _, hint = re.split(", |: ", name, maxsplit=2)
     steps = [step for step, names in GAPS.items() if gap in names]
-    source = changed(solution, *MISTAKES[name][0])
-    if gap == "create_optimizer":
-        source = with_build(source, SMALL)
+    source = changed(with_build(SOLUTION, SMALL), *MISTAKES[name][0])
     wrong = [result for result in graded(source, *steps) if result.found]
     assert [result.gap for result in wrong] == [gap], wrong
     assert hint in wrong[0].hint
@@ -112,27 +97,20 @@ OTHER_WAYS = changes(SOLUTIONS / "other-ways.diff")
 
 
 @pytest.mark.parametrize("name", OTHER_WAYS)
-def test_another_way_is_no_mistake(name: str, solution: str) -> None:
-    source = with_build(changed(solution, *OTHER_WAYS[name][0]), SMALL)
+def test_another_way_is_no_mistake(name: str) -> None:
+    source = with_build(changed(SOLUTION, *OTHER_WAYS[name][0]), SMALL)
     assert [result.found for result in graded(source, 3, 4, 5) if not result.passed] == []
 
 
-def test_a_learning_rate_that_changes_nothing_is_found(solution: str) -> None:
-    source = with_build(changed(solution, "lr=0.05", "lr=1e-6"), SMALL)
-    wrong = [result for result in graded(source, 2, 4) if not result.passed]
-    assert [result.gap for result in wrong] == ["train"]
-    assert "multiply it by ten" in wrong[0].hint
-
-
-def test_a_transformer_is_made_to_fit_by_small_patches(solution: str) -> None:
+def test_a_transformer_is_made_to_fit_by_small_patches() -> None:
     layers = "num_layers=1, num_heads=2, hidden_dim=8, mlp_dim=8, num_classes=classes"
     size = "models.VisionTransformer(image_size=32, patch_size={}, " + layers + ")"
     for patch, good in ((4, True), (16, False)):
-        source = with_build(solution, f"    return {size.format(patch)}\n")
+        source = with_build(SOLUTION, f"    return {size.format(patch)}\n")
         wrong = [result for result in graded(source, 2) if not result.passed]
         assert not wrong if good else "`patch_size=4`" in wrong[0].hint
     rows = "[(name, name) for name in ('conv_proj', *BLOCKS, 'encoder.ln', 'heads')]"
-    source = changed(solution, "models.resnet18()\n", "models.vit_b_16()\n")
+    source = changed(SOLUTION, "models.resnet18()\n", "models.vit_b_16()\n")
     start = source.index('    return [\n        ("conv1"')
     blocks = "[f'encoder.layers.encoder_layer_{each}' for each in range(12)]"
     source = (
@@ -141,22 +119,6 @@ def test_a_transformer_is_made_to_fit_by_small_patches(solution: str) -> None:
         + (source[source.index("if coach.ready", start) :])
     )
     assert [result.found for result in graded(source, 1) if not result.passed] == []
-
-
-@pytest.mark.parametrize("rate", ["200.0", "1e9"])
-def test_a_learning_rate_that_diverges_is_found(rate: str, solution: str) -> None:
-    source = with_build(changed(solution, "lr=0.05", f"lr={rate}"), SMALL)
-    wrong = [result for result in graded(source, 2, 4) if not result.passed]
-    assert [result.gap for result in wrong] == ["train"]
-    assert "divide it by ten" in wrong[0].hint
-
-
-def test_a_network_that_ends_in_a_softmax_is_found(solution: str) -> None:
-    body = SMALL.replace("return model", "return nn.Sequential(model, nn.Softmax(1))")
-    source = with_build(solution, body)
-    wrong = [result for result in graded(source, 2, 4) if not result.passed]
-    assert [result.gap for result in wrong] == ["train"]
-    assert "it contains the softmax" in wrong[0].hint
 
 
 # For each network how it is made small, as a student would; before, the checker must object.
@@ -187,16 +149,13 @@ def built(name: str, lines: list[str], arguments: str = "") -> str:
 
 
 @pytest.mark.parametrize("name", ADAPTED)
-def test_a_network_as_torchvision_makes_it_is_found_not_to_fit(name: str, solution: str) -> None:
-    source = with_build(solution, built(name, [], AUXILIARY.get(name, "")))
+def test_a_network_fits_once_it_is_no_longer_as_torchvision_makes_it(name: str) -> None:
+    arguments = AUXILIARY.get(name, "")
+    source = with_build(SOLUTION, built(name, [], arguments))
     wrong = [result for result in graded(source, 2) if result.found]
     assert wrong
     assert all("stride 1" in result.hint for result in wrong)
-
-
-@pytest.mark.parametrize("name", ADAPTED)
-def test_a_network_that_was_made_to_fit_passes(name: str, solution: str) -> None:
-    source = with_build(solution, built(name, ADAPTED[name], AUXILIARY.get(name, "")))
+    source = with_build(SOLUTION, built(name, ADAPTED[name], arguments))
     assert [result.found for result in graded(source, 2) if not result.passed] == []
 
 
@@ -218,8 +177,8 @@ def test_a_network_that_was_made_to_fit_passes(name: str, solution: str) -> None
         ("    return choos()\n", "First fix what Python complains about"),
     ],
 )
-def test_a_network_that_is_built_wrong_gets_its_hint(body: str, hint: str, solution: str) -> None:
-    wrong = [result for result in graded(with_build(solution, body), 2) if result.found]
+def test_a_network_that_is_built_wrong_gets_its_hint(body: str, hint: str) -> None:
+    wrong = [result for result in graded(with_build(SOLUTION, body), 2) if result.found]
     assert [result.gap for result in wrong] == ["build"]
     assert hint in wrong[0].hint
 
@@ -238,15 +197,15 @@ def test_a_network_that_is_built_wrong_gets_its_hint(body: str, hint: str, solut
         ('        ("conv1", "conv1", "bn1"),\n', "", "in no row: conv1, bn1"),
     ],
 )
-def test_a_wrong_table_is_found(old: str, new: str, found: str, solution: str) -> None:
-    wrong = [result for result in graded(changed(solution, old, new), 1) if result.found]
+def test_a_wrong_table_is_found(old: str, new: str, found: str) -> None:
+    wrong = [result for result in graded(changed(SOLUTION, old, new), 1) if result.found]
     assert len(wrong) == 1
     assert found in wrong[0].found
 
 
 @pytest.mark.parametrize("gap", [gap for step in GAPS.values() for gap in step])
-def test_an_exception_is_told_with_its_line_and_no_trace(gap: str, solution: str) -> None:
-    lines = solution.splitlines()
+def test_an_exception_is_told_with_its_line_and_no_trace(gap: str) -> None:
+    lines = SOLUTION.splitlines()
     gap_in_text = gaps(EXERCISE.read_text())[gap]
     docstring = gap_in_text.body[0]
     length = docstring.end_lineno - gap_in_text.lineno  # the same in the solution
@@ -259,8 +218,8 @@ def test_an_exception_is_told_with_its_line_and_no_trace(gap: str, solution: str
     assert all(result.waits for result in results[1:])
 
 
-def test_the_slide_shows_what_the_check_says(solution: str) -> None:
-    results = graded(changed(solution, ZERO, ""), 3)
+def test_the_slide_shows_what_the_check_says() -> None:
+    results = graded(changed(SOLUTION, ZERO, ""), 3)
     said = [checklist.lines(each) for each in results if each.gap == "create_trainer"]
     (shown,) = re.findall(
         r"```text\n\$ python code/exercise.py --check\n(.*?)```", DECK.read_text(), re.DOTALL
@@ -310,11 +269,9 @@ def checked(source: str, tmp_path: Path, capfd: pytest.CaptureFixture, **setting
     return said.out
 
 
-def test_a_grader_reads_the_checklist_as_json(
-    solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
-) -> None:
+def test_a_grader_reads_the_checklist_as_json(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     loop = "    while True:\n        pass\n"
-    source = changed(solution, "    model = models.resnet18(num_classes=classes)\n", loop)
+    source = changed(SOLUTION, "    model = models.resnet18(num_classes=classes)\n", loop)
     report = json.loads(checked(source, tmp_path, capfd, patience=3, as_json=True))
     assert report["of"] == len(POINTS)
     assert report["done"] == len(report["points"]) == sum(p["passed"] for p in report["points"])
@@ -332,11 +289,9 @@ def test_a_number_that_a_student_prints_is_no_point_of_the_checklist(
     assert "stopped" not in report
 
 
-def test_an_endless_loop_is_stopped_and_named(
-    solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
-) -> None:
+def test_an_endless_loop_is_stopped_and_named(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
     loop = "    while True:\n        pass\n"
-    source = changed(solution, "    return models.resnet18()\n", loop)
+    source = changed(SOLUTION, "    return models.resnet18()\n", loop)
     said = checked(source, tmp_path, capfd, patience=1)
     lines = [n for n, text in enumerate(source.splitlines(), 1) if text.strip() in loop]
     assert "[ ] choose: a network of torchvision" in said
@@ -347,27 +302,20 @@ def test_an_endless_loop_is_stopped_and_named(
 
 
 def test_a_file_that_cannot_be_read_is_told_with_its_line(
-    solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
+    tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    source = changed(solution, "def choose() -> nn.Module:", "def choose( -> nn.Module:")
+    source = changed(SOLUTION, "def choose() -> nn.Module:", "def choose( -> nn.Module:")
     line = next(n for n, text in enumerate(source.splitlines(), 1) if "def choose(" in text)
     said = checked(source, tmp_path, capfd)
     assert "mine.py cannot be loaded" in said
     assert f"line {line}: SyntaxError: " in said
-    # Python itself reads the file first where the student starts it, and says as much.
-    done = subprocess.run(
-        [sys.executable, str(tmp_path / "mine.py"), "--check"], capture_output=True, text=True
-    )
-    assert done.returncode == 1
-    assert f"line {line}\n" in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("code", [0, 7])
 def test_code_that_ends_the_process_is_survived(
-    code: int, solution: str, tmp_path: Path, capfd: pytest.CaptureFixture
+    code: int, tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    source = changed(solution, "    return models.resnet18()\n", f"    os._exit({code})\n")
+    source = changed(SOLUTION, "    return models.resnet18()\n", f"    os._exit({code})\n")
     said = checked(changed(source, "import copy\n", "import copy\nimport os\n"), tmp_path, capfd)
     assert "ended from outside" in said
 
@@ -428,10 +376,10 @@ def test_a_stopped_training_is_told_once(
 
 
 def test_what_a_function_forgot_is_said_and_loses_no_weights(
-    solution: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.setattr("lab.machine.home", lambda: tmp_path)
-    names = load(solution)
+    names = load(SOLUTION)
     names.pop("build")  # renamed, say
     coach = Coach({**names, "__name__": "__main__", "__file__": str(EXERCISE)}, [])
     assert not coach.ready(2)
@@ -449,7 +397,7 @@ def test_what_a_function_forgot_is_said_and_loses_no_weights(
 
 @pytest.mark.pictures
 def test_a_solved_exercise_trains_and_then_reads_the_test_images_once(
-    solution: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     monkeypatch.setattr("lab.machine.home", lambda: tmp_path)
     file = tmp_path / "mine.py"
@@ -460,7 +408,7 @@ def test_a_solved_exercise_trains_and_then_reads_the_test_images_once(
         exec(compile(source, str(file), "exec"), names)
         return capsys.readouterr().out
 
-    source = with_build(solution, SMALL)
+    source = with_build(SOLUTION, SMALL)
     said = run(source, "--smoke", "--epochs", "1", "--threads", "1")
     assert re.search(r"^conv5_x +512 x 7 x 7 +8,393,728 ", said, re.MULTILINE)
     assert "step 5: when nothing will be changed any more: " in said
