@@ -11,6 +11,8 @@ from playwright.sync_api import Browser
 from barriers import check_tab_stops, find_barriers, slides_with_tab_stops
 from conftest import INSPECT, copy_project
 from course.serving import serve
+from draw.look import FILLS, INK, ink_on
+from draw.svg import document
 from watching import Visit, origin, visit
 
 SLIDES = """\
@@ -71,23 +73,14 @@ BLOCKS = 8
 
 def drawing() -> str:
     """Return a drawing of blocks in a row, the last with light words on a dark ground."""
-    blocks = []
+    root = document("blocks", "Blocks", "Eight blocks in a row.")
     for k in range(BLOCKS):
-        dark = k == BLOCKS - 1
-        blocks.append(
-            f'<g data-step="{k}"><path d="M{k * 215} 180h60" stroke="#06202B"/>'
-            f'<g class="op" tabindex="0"><title>block {k}: 64 x 56 x 56, 36,928 parameters</title>'
-            f'<rect x="{k * 215 + 60}" y="80" width="150" height="200"'
-            f' fill="{"#036182" if dark else "#53D1FE"}"/>'
-            f'<text x="{k * 215 + 135}" y="190" font-size="29" font-family="Lato"'
-            f' text-anchor="middle" fill="{"#fff" if dark else "#06202B"}">block {k}</text></g></g>'
-        )
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1760 400" role="img">\n\n'
-        "<title>Blocks</title>\n<desc>Eight blocks in a row.</desc>\n"
-        + "\n".join(blocks)
-        + "\n</svg>\n"
-    )
+        group, fill = root.step(k + 1), FILLS["fc" if k == BLOCKS - 1 else "conv 3"]
+        group.path("none", f"M{k * 215} 180h60", stroke=INK)
+        block = group.telling(f"block {k}: 64 x 56 x 56, 36,928 parameters")
+        block.rectangle(k * 215 + 60, 80, 150, 200, fill)
+        block.write(k * 215 + 135, 190, f"block {k}", fill=ink_on(fill))
+    return root.finish(400)
 
 
 def facts() -> dict[str, object]:
