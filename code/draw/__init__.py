@@ -69,7 +69,6 @@ def draw(
         UserError: the network cannot be traced or does not fit, or the path cannot be written.
     """
     path = Path(path)
-    check(path)
     ops = read(model, shape, unknown)
     title = title or type(model).__name__
     name = path.stem.replace(" ", "-")
@@ -105,16 +104,11 @@ def write(path: Path, svg: str) -> list[Path]:
     Raises:
         UserError: the path does not end in .svg, or cannot be written.
     """
-    check(path)
-    picture, drawn = path.with_suffix(".png"), png(svg)
-    files.write_text(path, svg)
-    files.write(picture, lambda file: file.write(drawn))
-    return [path, picture]
-
-
-def check(path: Path) -> None:
-    """Raise `UserError` unless a figure may be written to `path`."""
     if path.suffix != ".svg":
         raise UserError(f"a figure is written to NAME.svg, not to {path}")
     if not path.absolute().parent.is_dir():
         raise UserError(f"cannot write {path}: there is no folder {path.parent}")
+    picture, drawn = path.with_suffix(".png"), png(svg)
+    files.write_text(path, svg)
+    files.write(picture, lambda file: file.write(drawn))
+    return [path, picture]

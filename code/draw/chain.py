@@ -34,6 +34,10 @@ FACE: dict[str, Any] = {"stroke": INK, "stroke_width": 1.4}
 RAY: dict[str, Any] = {"stroke": INK, "stroke_width": 1.6}
 
 
+Right = tuple[float, float, float]  # where a column ends: x and heights
+Reads = tuple[float, float, float, Op]  # the face that a convolution looks at
+
+
 @dataclass
 class Scale:
     """How large things are drawn: `power` 1 is true to scale, 1/2 the square root."""
@@ -82,8 +86,8 @@ def chain(name: str, title: str, description: str, ops: list[Op], power: float =
     below = top + TALLEST * (1 + UP) + FOOT
     root = document(name, title, description)
     x: float = LEFT
-    right: tuple[float, float, float] | None = None  # where the column before ends: x and heights
-    reads: tuple[float, float, float, Op] | None = None  # the face that a convolution looks at
+    right: Right | None = None
+    reads: Reads | None = None
     for count, (column, head, foot, wide) in enumerate(
         zip(columns, heads, feet, widths, strict=True)
     ):
@@ -93,8 +97,8 @@ def chain(name: str, title: str, description: str, ops: list[Op], power: float =
             bold = line == 0 or column[0].kind == "fc"
             group.write(center, HEAD + LINE * line, words, bold=bold, fill=INK if bold else MUTED)
         for line, words in enumerate(foot):
-            group.write(center, below + LINE * line, words, bold=not line,
-                 fill=MUTED if line else INK)  # fmt: skip
+            fill = MUTED if line else INK
+            group.write(center, below + LINE * line, words, bold=not line, fill=fill)
         if column[0] in maps:
             at = center - _volume_width(column, scale) / 2
             right, reads = _volumes(group, column, at, middle, scale, reads)
@@ -194,12 +198,9 @@ def _lead(column: list[Op], place: int, scale: Scale) -> float:
     return scale.face(column[place]) * ACROSS * PASS + CLEAR
 
 
-Reads = tuple[float, float, float, Op]
-
-
 def _volumes(
     group: Element, column: list[Op], x: float, middle: float, scale: Scale, reads: Reads | None
-) -> tuple[tuple[float, float, float], Reads]:
+) -> tuple[Right, Reads]:
     """Draw the volumes of a column from `x` on."""
     for place, op in enumerate(column):
         x += _lead(column, place, scale)
@@ -228,14 +229,8 @@ def _box(parent: Element, x: float, y: float, thick: float, face: float, fill: s
     parent.polygon(mixed(fill, ON_TOP), *top, **style)
     parent.rectangle(x, y, thick, face, mixed(fill, ON_EDGE), **style)
     x += thick
-    parent.polygon(
-        fill,
-        (x, y),
-        (x + right, y - up),
-        (x + right, y - up + face),
-        (x, y + face),
-        **style,
-    )
+    front = ((x, y), (x + right, y - up), (x + right, y - up + face), (x, y + face))
+    parent.polygon(fill, *front, **style)
 
 
 def _rays(group: Element, reads: Reads, op: Op, x: float, y: float) -> None:
@@ -254,13 +249,8 @@ def _rays(group: Element, reads: Reads, op: Op, x: float, y: float) -> None:
 
 
 def _column(
-    group: Element,
-    op: Op,
-    center: float,
-    middle: float,
-    scale: Scale,
-    right: tuple[float, float, float] | None,
-) -> tuple[float, float, float]:
+    group: Element, op: Op, center: float, middle: float, scale: Scale, right: Right | None
+) -> Right:
     """Draw a vector; everything before it leads to each of its units."""
     tall = scale.column(op)
     left, top = center - COLUMN / 2, middle - tall / 2

@@ -173,12 +173,13 @@ def _draw(ops: list[Op], layout: Layout, sizes: Sizes, top: float, groups: list[
                 offset += thick + BETWEEN
             skip = layout.skips.get((source.id, op.id))
             first = lefts[layout.column[source.id] + 1]  # where the gap after the source ends
-            last = (
-                lefts[layout.column[op.id]] - sizes.gaps[layout.column[op.id]]
-            )  # where the gap before the target begins
+            # Where the gap before the target begins.
+            last = lefts[layout.column[op.id]] - sizes.gaps[layout.column[op.id]]
             if skip is not None and op.kind == "add":
-                _around(group, right(source), here, first, at(skip), center(op), there, thick)
-                _name_skip(group, (first + last) / 2, at(skip) + thick / 2 + UNDER)
+                d = _around((right(source), here), first, at(skip), (center(op), there))
+                group.path("none", d, stroke=RIBBON, stroke_width=thick)
+                name_at = at(skip) + thick / 2 + UNDER
+                group.write((first + last) / 2, name_at, "identity", fill=MUTED)
                 continue
             own = there if len(op.inputs) == 1 else here
             between = at(skip) if skip is not None else own
@@ -221,24 +222,12 @@ def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
     return "C" + " ".join(f"{number(a)},{number(b)}" for a, b in points)
 
 
-def _around(
-    group: Element,
-    x: float,
-    y: float,
-    first: float,
-    lane: float,
-    to_x: float,
-    to_y: float,
-    thick: float,
-) -> None:
+def _around(start: tuple[float, float], first: float, lane: float, end: tuple[float, float]) -> str:
     """A shortcut: out of the source, along its own lane, and into the sum from below."""
+    (x, y), (to_x, to_y) = start, end
     d = f"M{number(x)},{number(y)}{_curve(x, y, first, lane)}H{number(to_x - BEND)}"
     d += f"C{number(to_x - CORNER)},{number(lane)} {number(to_x)},{number(lane - CORNER)}"
-    group.path("none", f"{d} {number(to_x)},{number(to_y)}", stroke=RIBBON, stroke_width=thick)
-
-
-def _name_skip(group: Element, x: float, y: float) -> None:
-    group.write(x, y, "identity", fill=MUTED)
+    return f"{d} {number(to_x)},{number(to_y)}"
 
 
 def _arrow(group: Element, x: float, y: float, thick: float) -> None:

@@ -26,7 +26,7 @@ def png(svg: str) -> bytes:
         zoom=ZOOM,
         background="#ffffff",
         skip_system_fonts=True,
-        font_files=_font_files(),
+        font_dirs=[_font_folder().name],
         font_family="Lato",
         sans_serif_family="Lato",
     )
@@ -49,7 +49,3 @@ def _font_folder() -> tempfile.TemporaryDirectory[str]:
     for bold in (False, True):
         (Path(folder.name) / f"lato-{bold}.ttf").write_bytes(truetype(bold))
     return folder
-
-
-def _font_files() -> list[str]:
-    return sorted(str(path) for path in Path(_font_folder().name).glob("*.ttf"))

@@ -121,13 +121,7 @@ def _fit(columns: list[int]) -> tuple[int, float]:
 
 
 def _tiles(
-    group: Element,
-    ops: list[Op],
-    layout: Layout,
-    x: float,
-    middle: float,
-    tile: int,
-    tall: float,
+    group: Element, ops: list[Op], layout: Layout, x: float, middle: float, tile: int, tall: float
 ) -> None:
     """The operations of a stage; one that waits for a longer branch is drawn from its start."""
     top = middle - (layout.lanes * (tall + BETWEEN) - BETWEEN) / 2
