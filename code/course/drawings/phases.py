@@ -112,12 +112,7 @@ def _node_words(phase: Phase, node: int) -> str:
 
 
 def _edge(
-    group: Element,
-    phase: Phase,
-    x: Callable[[int], float],
-    source: int,
-    node: int,
-    middle: float,
+    group: Element, phase: Phase, x: Callable[[int], float], source: int, node: int, middle: float
 ) -> None:
     residual = (source, node) == (0, phase.nodes + 1)
     ink, thick = (FILLS["fc"], 6) if residual else (MUTED, 4)
@@ -165,8 +160,8 @@ def _key(root: Element, y: float, whole: bool) -> None:
         if kind == "pool":
             root.rectangle(x + 8, y - 28, 14, 36, FILLS["pool"], **OUTLINE)
         elif kind == "residual":
-            root.path("none", f"M{number(x)},{number(y - 10)}h30", stroke=FILLS["fc"],
-                 stroke_width=6)  # fmt: skip
+            d = f"M{number(x)},{number(y - 10)}h30"
+            root.path("none", d, stroke=FILLS["fc"], stroke_width=6)
         else:
             fill = FILLS["conv 3"] if kind == "node" else "#FFFFFF"
             line = OUTLINE if kind == "node" else DASHED

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from draw.fonts import width
-from draw.look import FILLS, INK, LARGE, LEFT, MUTED, PALE, RIBBON, SMALL, TIMES, WIDTH, mixed
+from draw.look import EDGE, FILLS, INK, LARGE, LEFT, MUTED, PALE, RIBBON, SMALL, TIMES, WIDTH, mixed
 from draw.svg import Element, document, number
 
 TOP = 68  # of what stands below the words
@@ -22,8 +22,9 @@ def value(each: float, digits: int = 2) -> str:
     return "0" if words == "-0" else words.replace("-", "\N{MINUS SIGN}")
 
 
-def _start(name: str, title: str, words: str) -> Element:
-    root = document(f"pieces-{name}", title, words)
+def start(name: str, title: str, words: str, description: str = "") -> Element:
+    """A picture under a line of words, which describe it where nothing else does."""
+    root = document(f"pieces-{name}", title, description or words)
     root.write(LEFT, 34, words, size=LARGE, bold=True, anchor="start")
     return root
 
@@ -36,17 +37,14 @@ def _grid(
     values: Tensor,
     fill: Callable[[int, int], str] = lambda row, column: "#FFFFFF",
     bold: Callable[[int, int], bool] = lambda row, column: False,
-    digits: int = 2,
 ) -> None:
     """A table of numbers, (rows, columns)."""
     for row, numbers in enumerate(values.tolist()):
         for column, each in enumerate(numbers):
             left, top, shade = x + column * cell, y + row * cell, fill(row, column)
-            group.rectangle(left, top, cell, cell, shade, stroke=INK, stroke_width=1.2)
-            ink = "#FFFFFF" if shade in (DEEP, INK) else INK
-            said = value(each, digits)
+            group.rectangle(left, top, cell, cell, shade, **EDGE)
             middle = top + cell / 2 + 10
-            group.write(left + cell / 2, middle, said, bold=bold(row, column), fill=ink)
+            group.write(left + cell / 2, middle, value(each), bold=bold(row, column))
 
 
 def _same(fill: str) -> Callable[[int, int], str]:
@@ -71,7 +69,7 @@ def fully_connected() -> str:
     outputs, inputs = weight.shape
     count = weight.numel() + bias.numel()
     said = "Every output is a weighted sum of all inputs, plus a bias"
-    root = _start("fully-connected", "A fully connected layer", said)
+    root = start("fully-connected", "A fully connected layer", said)
     costs = f"{inputs} {TIMES} {outputs} weights + {outputs} biases = {count} parameters"
     root.write(LEFT + width(said, LARGE, True) + 30, 34, costs, anchor="start", fill=MUTED)
     radius, pitch, left, right = 38, 92, 70, 560
@@ -121,7 +119,7 @@ def convolution() -> str:
     result = F.conv2d(image[None, None], kernel[None, None])[0, 0]
     chosen = (1, 1)
     cell = 56
-    root = _start(
+    root = start(
         "convolution",
         "A convolution",
         "The same small kernel at every place: this one answers to vertical edges",
@@ -176,7 +174,7 @@ def max_pooling() -> str:
     result, where = F.max_pool2d(maps[None, None], 2, return_indices=True)
     kept = {divmod(each, 4) for each in where.flatten().tolist()}
     cell = 76
-    root = _start(
+    root = start(
         "max-pooling",
         "Max pooling",
         "Of every 2 by 2 numbers the largest stays: half the side, no parameters",
@@ -203,7 +201,7 @@ def _activation(
     name: str, title: str, words: str, function: Callable[[Tensor], Tensor], ticks: tuple[int, ...]
 ) -> str:
     """A curve with its slope, and what it does to five numbers."""
-    root = _start(name, title, words)
+    root = start(name.lower(), title, words)
     high = 1.12 * max(ticks)
     left, right, tall, low = 70.0, 820.0, 330.0, -0.18 * high
     x = torch.linspace(-6, 6, 121, requires_grad=True)
@@ -253,7 +251,7 @@ def _activation(
             group.add("line", x1=at - 26 - width(label, SMALL, True), y1=y_at + 62, x2=at - 26,
                 y2=y_at + 62, stroke=line, stroke_width=5, **dashes)  # fmt: skip
         for column, each in enumerate(values.tolist()):
-            group.rectangle(at + column * cell, y_at, cell, 76, fill, stroke=INK, stroke_width=1.2)
+            group.rectangle(at + column * cell, y_at, cell, 76, fill, **EDGE)
             group.write(at + (column + 0.5) * cell, y_at + 48, value(each, 3))
     return root.finish(TOP + tall + 14)
 
@@ -270,16 +268,14 @@ def sigmoid() -> str:
 
 def relu() -> str:
     words = "ReLU cuts off what is negative; where it lets through, its slope is 1"
-    return _activation("ReLU", "ReLU", words, torch.relu, (1, 4)).replace(
-        "pieces-ReLU", "pieces-relu"
-    )
+    return _activation("ReLU", "ReLU", words, torch.relu, (1, 4))
 
 
 def softmax() -> str:
     names: Sequence[str] = ("cat", "dog", "frog", "ship")
     logits = torch.tensor([2.0, 3.5, -1.0, 0.5])
     probabilities = torch.softmax(logits, dim=0)
-    root = _start(
+    root = start(
         "softmax",
         "Softmax",
         "Softmax turns logits into probabilities: exp(x), divided by the sum of all",
@@ -298,7 +294,7 @@ def softmax() -> str:
         begin = zero + min(0.0, logit) * scale
         root.rectangle(begin, y, abs(logit) * scale, tall, RIBBON)
         root.write(zero + max(0.0, logit) * scale + 16, base, value(logit), anchor="start")
-        group.rectangle(right, y, share * wide, tall, BLUE, stroke=INK, stroke_width=1.2)
+        group.rectangle(right, y, share * wide, tall, BLUE, **EDGE)
         group.write(right + share * wide + 16, base, value(share, 3), anchor="start")
     middle = TOP + pitch * 2
     _arrow(group, 850, middle, 1050)
@@ -317,7 +313,7 @@ def dropout() -> str:
         torch.manual_seed(4)
         trained = F.dropout(x, p, training=True)
     used = F.dropout(x, p, training=False)
-    root = _start(
+    root = start(
         "dropout",
         "Dropout",
         f"In training each unit is left out with probability {value(p)}, "
