@@ -211,8 +211,8 @@ class Engines:
     running: bool = False  # whether a running average of the losses was attached
 
     @classmethod
-    def make(cls, data: Data, rate: float) -> Engines:
-        """Four batches an epoch."""
+    def make(cls, data: Data) -> Engines:
+        """Four batches an epoch, and the learning rate `RATE`."""
         training, validation = (
             list(normalized(split, data.mean, data.std, batch_size=len(split) // 4))
             for split in (data.train, data.validation)
@@ -220,7 +220,7 @@ class Engines:
         weight = nn.Parameter(torch.zeros(1))
         weight.grad = torch.zeros(1)
         batches = [(images, labels, len(labels)) for images, labels in training]
-        return cls(data, batches, validation, torch.optim.SGD([weight], lr=rate, momentum=0.9))
+        return cls(data, batches, validation, torch.optim.SGD([weight], lr=RATE, momentum=0.9))
 
     def trainer(self) -> Engine:
         def step(engine: Engine, batch: object) -> float:

@@ -21,18 +21,21 @@ class TrainedProbe:
 
     model: Probe
     labels: Tensor
-    slopes: list[list[Tensor | None]]  # of the weights, whenever the optimizer made its step
+    slopes: list[float]  # how large the gradient was, whenever the optimizer made its step
     outputs: list[Any]
 
     @classmethod
     def make(cls, create_trainer: Callable[..., Any]) -> TrainedProbe:
         model = Probe()
         optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
-        slopes: list[list[Tensor | None]] = []
+        slopes: list[float] = []
+
+        def look(*_: object) -> None:
+            gradients = [weight.grad for weight in model.parameters()]
+            slopes.append(sum(float(each.norm()) for each in gradients if each is not None))
+
         # Behind the step, so that a closure has run: a rate of zero leaves the gradients alone.
-        optimizer.register_step_post_hook(
-            lambda *_: slopes.append([_copy(weight.grad) for weight in model.parameters()])
-        )
+        optimizer.register_step_post_hook(look)
         trainer = create_trainer(model, optimizer)
         check_engine(trainer)
         # Before every epoch, the evaluator leaves the network in eval mode.
@@ -63,10 +66,6 @@ class TrainedProbe:
                 "the network learned in eval mode, which the evaluator leaves it in",
                 "Call `model.train()` in every step: dropout and batch norm need it.",
             )
-
-
-def _copy(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.detach().clone()
 
 
 def check_engine(made: Any) -> None:

@@ -152,7 +152,7 @@ class Work:
     @cached_property
     def validated(self) -> tuple[Engines, Any]:
         """Engines that ran with the student's handler, and the history it wrote."""
-        engines = Engines.make(self.data, RATE)
+        engines = Engines.make(self.data)
         trainer, evaluator = engines.trainer(), engines.evaluator()
         with probes.attached() as metrics:
             history = self.call("add_validation")(trainer, evaluator, engines.validation)
