@@ -121,16 +121,13 @@ def _columns(ops: list[Op]) -> list[list[Op]]:
     for op in ops:
         last = columns[-1][-1] if columns else op
         pooled = op.kind == "pool" and last.kind == "conv"
-        if columns and (pooled or _alike(op, last)):
+        same = op.shape == last.shape and op.kernel == last.kernel and op.stride == 1
+        repeated = op.kind == last.kind == "conv" and same
+        if columns and (pooled or repeated):
             columns[-1].append(op)
         else:
             columns.append([op])
     return columns
-
-
-def _alike(op: Op, last: Op) -> bool:
-    same = op.shape == last.shape and op.kernel == last.kernel
-    return op.kind == last.kind == "conv" and same and op.stride == 1
 
 
 def _head(column: list[Op]) -> list[str]:

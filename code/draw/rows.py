@@ -47,15 +47,11 @@ def rows(name: str, title: str, description: str, networks: Sequence[tuple[str, 
     root = document(name, title, description)
     side = max(op.side for _, ops in networks for op in ops)
     words = [_words(label, ops) for label, ops in networks]
-    left = (
-        LEFT
-        + GUTTER
-        + max(
-            width(each, LARGE if place == 0 else SMALL, bold=place == 0)
-            for lines in words
-            for place, each in enumerate(lines)
-        )
+    widest = max(
+        max(width(label, LARGE, bold=True), *(width(each, SMALL) for each in costs))
+        for label, *costs in words
     )
+    left = LEFT + GUTTER + widest
     longest = max(len(_trunk(ops)) for _, ops in networks)
     pitch = (RIGHT - left) / max(1, longest)
     if pitch < NARROWEST:

@@ -45,8 +45,12 @@ DROPOUTS = {"alphadropout", "dropout", "dropout1d", "dropout2d", "stochasticdept
 RESHAPES = {"flatten", "reshape", "squeeze", "unflatten", "unsqueeze", "view"}
 UNSEEN = {"contiguous", "identity"} | DROPOUTS | RESHAPES
 TURNS = {"permute", "transpose"}
-POOLS = {nn.MaxPool2d: "max pool", nn.AvgPool2d: "average pool"}
-POOL_FUNCTIONS = {F.max_pool2d: "max pool", F.avg_pool2d: "average pool"}
+POOLS = {
+    nn.MaxPool2d: "max pool",
+    F.max_pool2d: "max pool",
+    nn.AvgPool2d: "average pool",
+    F.avg_pool2d: "average pool",
+}
 ADAPTIVE = (nn.AdaptiveAvgPool2d, F.adaptive_avg_pool2d)
 SUMS = (operator.add, operator.iadd, torch.add)
 PRODUCTS = (operator.mul, operator.imul, torch.mul)
@@ -334,15 +338,12 @@ def _pool(step: _Step) -> Op | None:
         whole = output.shape[2:].numel() == 1
         return step.op("pool", "global average" if whole else "average pool")
     if what in POOLS:
-        kernel, stride = _pair(module.kernel_size), max(_pair(module.stride))  # type: ignore
-        return step.op("pool", f"{POOLS[what]} {times(kernel)}", kernel=kernel, stride=stride)
-    if what in POOL_FUNCTIONS:
-        node = step.node
-        given = dict(zip(("input", "kernel_size", "stride"), node.args, strict=False)) | node.kwargs
+        names = ("input", "kernel_size", "stride")
+        called = dict(zip(names, step.node.args, strict=False)) | step.node.kwargs
+        given = vars(module) if module else called
         kernel = _pair(given["kernel_size"])
         stride = max(_pair(given.get("stride") or kernel))
-        label = f"{POOL_FUNCTIONS[what]} {times(kernel)}"
-        return step.op("pool", label, kernel=kernel, stride=stride)
+        return step.op("pool", f"{POOLS[what]} {times(kernel)}", kernel=kernel, stride=stride)
     return None
 
 
