@@ -220,8 +220,7 @@ class _Reader:
 
     def _unknown(self, step: "_Step") -> Op:
         if self.unknown == "box":
-            macs = step.node.meta["macs"]
-            return step.op("unknown", step.shown, parameters=step.parameters, macs=macs)
+            return step.weighted("unknown", step.shown)
         where = f" at {step.node.target}" if step.module else ""
         raise UserError(
             f"cannot draw {step.shown}{where}: draw does not know this operation; "
@@ -253,11 +252,13 @@ class _Step:
         module = reader.graph.get_submodule(str(node.target)) if node.op == "call_module" else None
         self.module = module
         self.what: Any = type(module) if module else node.target
-        self.shown = self.what if isinstance(self.what, str) else _name(self.what)
+        self.shown = str(getattr(self.what, "__name__", self.what))
         self.name = self.shown.lower().replace("_", "")
         self.parameters = (_count(module) if module else 0) + sum(weights.values())
         before = reader.place[sources[0]] if sources else 1
-        self.read = _tensor(sources[0]) if sources else output
+        read = _tensor(sources[0]) if sources else output
+        assert read is not None  # only what gives a tensor is a source
+        self.read = read
         self.is_shared = bool(sources) and (sources[0] in reader.shared or _readers(sources[0]) > 1)
         self.place = _place(self, before)  # the dimension of the channels; None: they are gone
 
@@ -273,10 +274,6 @@ class _Step:
         return self.op(kind, label, parameters=self.parameters, macs=macs, **more)
 
 
-def _name(what: Any) -> str:
-    return str(getattr(what, "__name__", what))
-
-
 def _readers(node: fx.Node) -> int:
     """How many nodes read the data of a node, and not only its shape."""
     return sum(_tensor(each) is not None or each.op == "output" for each in node.users)
@@ -284,7 +281,6 @@ def _readers(node: fx.Node) -> int:
 
 def _place(step: _Step, before: int) -> int | None:
     """The dimension of the channels after a node; None where they are in none of their own."""
-    assert step.read is not None
     size, last = step.output.dim(), step.read.dim() - 1
     if isinstance(step.module, nn.Linear) or _heads(step.module):
         return size - 1
@@ -333,7 +329,7 @@ def _layer(step: _Step) -> Op | None:
 def _pool(step: _Step) -> Op | None:
     what, module, output = step.what, step.module, step.output
     if what in ADAPTIVE or (step.name == "mean" and output[0].numel() == output.shape[1]):
-        if output.shape == _shape_read(step):
+        if output.shape == step.read.shape:
             return None
         whole = output.shape[2:].numel() == 1
         return step.op("pool", "global average" if whole else "average pool")
@@ -349,7 +345,7 @@ def _pool(step: _Step) -> Op | None:
 
 def _merge(step: _Step) -> Op | None:
     """Where several ways meet."""
-    if step.what in CONCATS and step.output.shape != _shape_read(step):
+    if step.what in CONCATS and step.output.shape != step.read.shape:
         label = " ".join(["concat", *map(_plain, step.weights)])
         return step.op("concat", label, parameters=step.parameters)
     if step.what in SUMS and len(step.sources) > 1:
@@ -362,7 +358,7 @@ def _merge(step: _Step) -> Op | None:
 def _part(step: _Step) -> Op | None:
     """What picks or arranges pixels."""
     if step.what is operator.getitem and isinstance(step.sources[0].meta["output"], Tensor):
-        one = step.output.dim() < len(_shape_read(step))
+        one = step.output.dim() < len(step.read.shape)
         return step.op("slice", "pick one" if one else "subsample")
     if step.what is F.pad:
         return step.op("pad", "add zeros")
@@ -387,9 +383,9 @@ def _passes(step: _Step) -> bool:
     if step.what is operator.getitem:  # the first output of attention, or of what is a box
         return True
     if step.what in (*ADAPTIVE, *CONCATS):
-        return step.output.shape == _shape_read(step)
+        return step.output.shape == step.read.shape
     known = step.name in UNSEEN | TURNS and step.place is not None
-    return known and step.output[0].numel() == _shape_read(step)[1:].numel()
+    return known and step.output[0].numel() == step.read.shape[1:].numel()
 
 
 def folds_as(name: str) -> str:
@@ -406,11 +402,6 @@ def _path(node: fx.Node) -> str:
         return str(node.target)
     stack = list(node.meta.get("nn_module_stack", {}).values())
     return str(stack[-1][0]) if stack else ""
-
-
-def _shape_read(step: _Step) -> torch.Size:
-    assert step.read is not None
-    return step.read.shape
 
 
 def _pair(value: Any) -> tuple[int, ...]:
