@@ -79,8 +79,7 @@ def chain(name: str, title: str, description: str, ops: list[Op], power: float =
         units=max((op.channels for op in ops if op not in maps), default=1),
     )
     heads = [_head(column) for column in columns]
-    feet = [_foot(column) for column in columns]
-    widths, gap = _fit(columns, heads, feet, scale)
+    widths, gap = _fit(columns, scale)
     top = LINE * max(map(len, heads)) + VOLUMES
     middle = top + TALLEST * (1 + UP) / 2
     below = top + TALLEST * (1 + UP) + FOOT
@@ -88,15 +87,14 @@ def chain(name: str, title: str, description: str, ops: list[Op], power: float =
     x: float = LEFT
     right: Right | None = None
     reads: Reads | None = None
-    for count, (column, head, foot, wide) in enumerate(
-        zip(columns, heads, feet, widths, strict=True)
-    ):
+    segments = []
+    for count, (column, head, wide) in enumerate(zip(columns, heads, widths, strict=True)):
         group = root.step(count)
         center = x + wide / 2
         for line, words in enumerate(head):
             bold = line == 0 or column[0].kind == "fc"
             group.write(center, HEAD + LINE * line, words, bold=bold, fill=INK if bold else MUTED)
-        for line, words in enumerate(foot):
+        for line, words in enumerate(_foot(column)):
             fill = MUTED if line else INK
             group.write(center, below + LINE * line, words, bold=not line, fill=fill)
         if column[0] in maps:
@@ -105,11 +103,8 @@ def chain(name: str, title: str, description: str, ops: list[Op], power: float =
         else:
             right = _column(group, column[0], center, middle, scale, right)
             reads = None
+        segments.append(Segment(_name(column, columns, head), column, count))
         x += wide + gap
-    segments = [
-        Segment(_name(column, columns, head), column, count)
-        for count, (column, head) in enumerate(zip(columns, heads, strict=True))
-    ]
     caption = "heights: sides and units, to scale" if power == 1 else "heights: square roots"
     end = parameter_bar(root, segments, below + LINE + BAR, caption, folded=False)
     return root.finish(end + BELOW)
@@ -156,9 +151,7 @@ def _name(column: list[Op], columns: list[list[Op]], head: list[str]) -> str:
     return own[columns.index(column)] if len(set(own)) == len(own) else head[0]
 
 
-def _fit(
-    columns: list[list[Op]], heads: list[list[str]], feet: list[list[str]], scale: Scale
-) -> tuple[list[float], float]:
+def _fit(columns: list[list[Op]], scale: Scale) -> tuple[list[float], float]:
     """The width of each column and the gap between two, with volumes as thick as there is room.
 
     Raises:
@@ -166,8 +159,9 @@ def _fit(
     """
     while True:
         widths = []
-        for column, head, foot in zip(columns, heads, feet, strict=True):
-            words = max(width(line, SMALL, bold=True) for line in head + foot)
+        for column in columns:
+            lines = _head(column) + _foot(column)
+            words = max(width(line, SMALL, bold=True) for line in lines)
             widths.append(max(words, _volume_width(column, scale)))
         gap = (RIGHT - LEFT - sum(widths)) / max(1, len(widths) - 1)
         if gap >= NEAR:

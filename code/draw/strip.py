@@ -48,7 +48,7 @@ def strip(name: str, title: str, description: str, ops: list[Op]) -> str:
     root.write(LEFT, below, "maps", anchor="start", fill=MUTED)
     root.write(LEFT, below + SIDE, "side", anchor="start", fill=MUTED)
     x = float(LEFT + GUTTER)
-    ends, groups = [], []
+    ends, groups, segments = [], [], []
     for count, (stage, layout) in enumerate(zip(stages, layouts, strict=True)):
         group = root.step(count)
         wide = layout.columns * (tile + BETWEEN) - BETWEEN
@@ -60,6 +60,7 @@ def strip(name: str, title: str, description: str, ops: list[Op]) -> str:
         tall = max(TILE, last.channels * per_channel) if len(stage) == 1 else TILE
         _tiles(group, tiles[count], layout, x, middle, tile, tall)
         groups.append(group)
+        segments.append(Segment(words[count], stage, count))
         ends.append((x, x + wide))
         x += wide + gap
     centers = [(left + right) / 2 for left, right in ends]
@@ -74,10 +75,6 @@ def strip(name: str, title: str, description: str, ops: list[Op]) -> str:
     for place in _fitting(centers, counts, bold):
         groups[place].write(centers[place], below, counts[place])
     _sides(root, stages, ends, below + BRACKET)
-    segments = [
-        Segment(word, stage, count)
-        for count, (stage, word) in enumerate(zip(stages, words, strict=True))
-    ]
     end = parameter_bar(root, segments, below + BAR, "ribbons: maps", folded=False)
     return root.finish(end + BELOW)
 
