@@ -131,16 +131,14 @@ class Coach:
         self.run = Run.open(given.test) if given.test else None
         if self.run:
             self.run.check_network(NAME)
-        self.changes: dict[str, Any] = {}
-        if given.smoke:
-            self.changes = SMOKE | {"limit": SMOKE_IMAGES}
-        self.changes = self.changes | own
+        smoke = SMOKE | {"limit": SMOKE_IMAGES} if given.smoke else {}
+        self.changes: dict[str, Any] = smoke | own
         if given.data:
             check_source(given.data)
             # A run may be tested from another folder.
             is_folder = given.data not in SOURCES
             place = os.path.abspath(os.path.expanduser(given.data)) if is_folder else given.data
-            self.changes = self.changes | {"data": place}
+            self.changes["data"] = place
 
     @property
     def device(self) -> torch.device:

@@ -311,11 +311,10 @@ def test_a_file_that_cannot_be_read_is_told_with_its_line(
     assert f"line {line}: SyntaxError: " in said
 
 
-@pytest.mark.parametrize("code", [0, 7])
 def test_code_that_ends_the_process_is_survived(
-    code: int, tmp_path: Path, capfd: pytest.CaptureFixture
+    tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    source = changed(SOLUTION, "    return models.resnet18()\n", f"    os._exit({code})\n")
+    source = changed(SOLUTION, "    return models.resnet18()\n", "    os._exit(0)\n")
     said = checked(changed(source, "import copy\n", "import copy\nimport os\n"), tmp_path, capfd)
     assert "ended from outside" in said
 
