@@ -287,7 +287,7 @@ def metrics_are_right(work: Work) -> None:
 
 @point("add_schedule", "the learning rate rises and falls, step by step")
 def rate_rises_and_falls(work: Work) -> None:
-    engines = Engines.make(work.data)
+    engines = Engines(work.data)
     trainer = engines.trainer()
     steps = EPOCHS * len(engines.batches)
     work.call("add_schedule")(trainer, engines.optimizer, work.recipe(), steps)

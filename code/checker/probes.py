@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 from unittest.mock import patch
@@ -196,31 +196,27 @@ def answers(seen: Seen | None, share: float, count: int) -> Tensor:
     return 4.0 * F.one_hot(torch.tensor(guesses), CLASSES)
 
 
-@dataclass
 class Engines:
-    """A trainer and an evaluator that do nothing but keep a record, for handlers to be tried on."""
+    """A trainer and an evaluator that do nothing but keep a record, for handlers to be tried on.
 
-    data: Data
-    batches: list[tuple[Tensor, Tensor, int]]  # of training images
-    validation: list[tuple[Tensor, Tensor]]
-    optimizer: torch.optim.Optimizer
-    rates: list[float] = field(default_factory=list)  # the learning rate in each step
-    losses: list[float] = field(default_factory=list)  # the output of each step
-    measured: list[Seen | None] = field(default_factory=list)  # the batches evaluated
-    metrics: list[dict[str, float]] = field(default_factory=list)  # after each evaluation
-    running: bool = False  # whether a running average of the losses was attached
+    Four batches an epoch, and the learning rate `RATE`.
+    """
 
-    @classmethod
-    def make(cls, data: Data) -> Engines:
-        """Four batches an epoch, and the learning rate `RATE`."""
-        training, validation = (
+    def __init__(self, data: Data) -> None:
+        self.data = data
+        training, self.validation = (
             list(normalized(split, data.mean, data.std, batch_size=len(split) // 4))
             for split in (data.train, data.validation)
         )
+        self.batches = [(images, labels, len(labels)) for images, labels in training]
         weight = nn.Parameter(torch.zeros(1))
         weight.grad = torch.zeros(1)
-        batches = [(images, labels, len(labels)) for images, labels in training]
-        return cls(data, batches, validation, torch.optim.SGD([weight], lr=RATE, momentum=0.9))
+        self.optimizer = torch.optim.SGD([weight], lr=RATE, momentum=0.9)
+        self.rates: list[float] = []  # the learning rate in each step
+        self.losses: list[float] = []  # the output of each step
+        self.measured: list[Seen | None] = []  # the batches evaluated
+        self.metrics: list[dict[str, float]] = []  # after each evaluation
+        self.running = False  # whether a running average of the losses was attached
 
     def trainer(self) -> Engine:
         def step(engine: Engine, batch: object) -> float:

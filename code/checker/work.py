@@ -143,16 +143,16 @@ class Work:
 
     @cached_property
     def trained_probe(self) -> TrainedProbe:
-        return TrainedProbe.make(self.call("create_trainer"))
+        return TrainedProbe(self.call("create_trainer"))
 
     @cached_property
     def measured_probe(self) -> MeasuredProbe:
-        return MeasuredProbe.make(self.call("create_evaluator"))
+        return MeasuredProbe(self.call("create_evaluator"))
 
     @cached_property
     def validated(self) -> tuple[Engines, Any]:
         """Engines that ran with the student's handler, and the history it wrote."""
-        engines = Engines.make(self.data)
+        engines = Engines(self.data)
         trainer, evaluator = engines.trainer(), engines.evaluator()
         with probes.attached() as metrics:
             history = self.call("add_validation")(trainer, evaluator, engines.validation)
