@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any, TextIO
 
 import torch
@@ -121,8 +121,7 @@ def grade_file(path: Path, patience: float, again: str, *, as_json: bool = False
     """
     out = sys.stdout
     torch.set_num_threads(1)  # several would wait for each other where other programs run, too
-    watch = Watch(path, out)
-    with watch.over("", PATIENCE):
+    with _limit(PATIENCE, str(path), "", out):
         try:
             names = _load(path)
         except KeyboardInterrupt:
@@ -133,7 +132,7 @@ def grade_file(path: Path, patience: float, again: str, *, as_json: bool = False
             print(f"{path.name} cannot be loaded\n{reasons}", file=out)
             return 1
     work = Work(names, str(path))
-    results = _watched(work, watch, patience)
+    results = _watched(work, patience, out)
     if as_json:
         passed = 0
         for result in results:
@@ -155,48 +154,42 @@ def _load(path: Path) -> dict[str, Any]:
     return vars(module)
 
 
-def _watched(work: Work, watch: Watch, patience: float) -> Iterator[Result]:
+def _watched(work: Work, patience: float, out: TextIO) -> Iterator[Result]:
     results = grade(work)
     for point in POINTS:
         times = TRAINING if point.check is own_network_and_recipe_learn else 1
-        with watch.over(f"{point.gap}: {point.text}", times * patience):
+        what = f"{point.gap}: {point.text}"
+        with _limit(times * patience, work.file, what, out):
             result = next(results)
         yield result
 
 
-class Watch:
-    """Ends the process, with a line that says where it was, when something takes too long.
+@contextmanager
+def _limit(seconds: float, file: str, what: str, out: TextIO) -> Iterator[None]:
+    """Give the block so much time, then end the process, with a line that says where it was.
 
     A thread does it: it works on every system, and gets its turn even beside an endless loop.
+    `what` is what the block looks at, "" while the file is loaded.
     """
+    thread = threading.get_ident()
 
-    def __init__(self, path: Path, out: TextIO) -> None:
-        self.path = str(path)
-        self.out = out
-
-    @contextmanager
-    def over(self, what: str, seconds: float) -> Iterator[None]:
-        """Give the block so much time; `what` is what it looks at, "" while the file is loaded."""
-        timer = threading.Timer(seconds, self._stop, (what, seconds, threading.get_ident()))
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-
-    def _stop(self, what: str, seconds: float, thread: int) -> None:
-        where = self._line(sys._current_frames().get(thread))
-        head = f"  [ ] {what}" if what else f"{Path(self.path).name} cannot be loaded"
+    def stop() -> None:
+        stack = traceback.extract_stack(sys._current_frames().get(thread))
+        lines = [frame.lineno for frame in stack if frame.filename == file]
+        where = f", in line {lines[-1]}" if lines else ""
+        head = f"  [ ] {what}" if what else f"{Path(file).name} cannot be loaded"
         found = f"not finished after {seconds:g} seconds{where}"
         hint = "Is there an endless loop, or far too much work? The rest was not checked."
-        print(f"{head}\n{_reasons(found, hint)}", file=self.out, flush=True)
+        print(f"{head}\n{_reasons(found, hint)}", file=out, flush=True)
         os._exit(GRADED + 1)
 
-    def _line(self, frame: FrameType | None) -> str:
-        """Where in the student's file the process is."""
-        lines = [each for each in traceback.extract_stack(frame) if each.filename == self.path]
-        return f", in line {lines[-1].lineno}" if lines else ""
+    timer = threading.Timer(seconds, stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def show(results: Iterator[Result], work: Work, again: str, out: TextIO) -> int:
