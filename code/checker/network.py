@@ -42,15 +42,11 @@ def rows_are_in_order(work: Work) -> None:
     model = work.chosen.eval()
     # What stands above layers and has parameters of its own, as transformers do, cannot be named
     # without them.
-    owners = {name for name, module in model.named_modules() if _is_layer(module)}
-    handles = []
     for name, module in model.named_modules():
-        if name in owners:
-            handles.append(module.register_forward_hook(lambda *_, name=name: order.append(name)))
+        if _is_layer(module):
+            module.register_forward_hook(lambda *_, name=name: order.append(name))
     with torch.no_grad():
         model(blank(model, 2, native_side(model)))
-    for handle in handles:
-        handle.remove()
     last, before = -1, ""
     for row in work.rows:
         places = [place for place, name in enumerate(order) if inside(name, row[1:])]
