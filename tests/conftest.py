@@ -183,11 +183,11 @@ def chromium() -> list[str]:
     return find_chromium().stdout.splitlines()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(chromium: list[str]) -> Iterator[Browser]:
     """Run a browser that does nothing but what a test asks of it.
 
-    One for each module: while Playwright runs, nothing else in this thread can run an event loop.
+    From then on nothing else can run an event loop in this thread, because Playwright does.
     """
     program, *switches = chromium
     with sync_playwright() as playwright:

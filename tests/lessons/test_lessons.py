@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -462,7 +463,9 @@ def run_notebook(
     monkeypatch.chdir(tmp_path)
     path = [str(ROOT / "code"), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setitem(os.environ, "PYTHONPATH", os.pathsep.join(filter(None, path)))
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": tmp_path}}).execute()
+    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": tmp_path}})
+    with ThreadPoolExecutor(1) as elsewhere:  # in this thread, Playwright may run its event loop
+        elsewhere.submit(client.execute).result()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     text = "".join(output.get("text", "") for output in outputs)
     return text, sum("image/png" in output.get("data", {}) for output in outputs)
