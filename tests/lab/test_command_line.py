@@ -21,8 +21,8 @@ import lab
 from lab import cli, machine
 from lab.errors import UserError
 from lab.recipe import flag
-from lab.runs import LOCK, Run
-from running import ROOT, environment, lesson, tiny, tiny_recipe
+from lab.runs import Run
+from running import ROOT, contents, environment, lesson, options, tiny, tiny_recipe
 
 RECIPE = lab.Recipe("lenet")
 LENET = lab.NetworkLesson("lenet", "LeNet", "", recipe=RECIPE, build=tiny)
@@ -114,8 +114,7 @@ def test_a_device_that_is_not_there_gets_one_line_before_anything_is_done(
 @pytest.fixture(scope="module")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs")
-    options = lab.Options(out=str(out), device="cpu", progress=False)
-    return lab.train(tiny, tiny_recipe(epochs=1), options).run.folder
+    return lab.train(tiny, tiny_recipe(epochs=1), options(out)).run.folder
 
 
 def without(*keys: str) -> Callable[[dict], None]:
@@ -268,10 +267,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[lab.Recipe, lab.Optio
 def test_resume_goes_on_with_recipe_and_options_of_the_run_where_no_others_are_chosen(
     tmp_path: Path, started: list[tuple[lab.Recipe, lab.Options]]
 ) -> None:
-    options = lab.Options(
-        out=str(tmp_path), device="cpu", precision="bf16", channels_last=False, progress=False
-    )
-    run = lab.train(tiny, tiny_recipe(epochs=1), options).run
+    chosen = options(tmp_path, precision="bf16", channels_last=False)
+    run = lab.train(tiny, tiny_recipe(epochs=1), chosen).run
     lab.main(TINY, ["resume", str(run.folder / "last.pt")])
     lab.main(TINY, ["resume", str(run), "--precision", "fp32"])
     (recipe, same), (_, changed) = started
@@ -331,18 +328,16 @@ def test_resume_refuses_a_checkpoint_that_is_damaged_or_not_of_this_network(
         (folder / "last.pt").write_bytes(checkpoint)
     elif checkpoint is not None:
         torch.save(checkpoint, folder / "last.pt")
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    options = lab.Options(resume=str(folder), device="cpu", progress=False)
+    before = contents(folder)
     with pytest.raises(UserError) as error:
-        lab.train(tiny, tiny_recipe(epochs=1), options)
+        lab.train(tiny, tiny_recipe(epochs=1), options(tmp_path, resume=str(folder)))
     message = str(error.value)
     assert any(
         words in message
         for words in ("cannot read the checkpoint", "not of this network", "has no last.pt")
     )
     assert "\n" not in message
-    (folder / LOCK).unlink(missing_ok=True)  # it is held by nobody
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert contents(folder) == before
 
 
 @pytest.mark.parametrize("name", ["last.pt", "best.pt"])
@@ -357,16 +352,15 @@ def test_resume_refuses_a_checkpoint_in_which_one_bit_has_flipped(
     content = bytearray((folder / name).read_bytes())
     content[content.index(bits) + 2] ^= 0b1000
     (folder / name).write_bytes(content)
-    options = lab.Options(resume=str(folder), device="cpu", progress=False)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = contents(folder)
     with pytest.raises(UserError) as error:
-        lab.train(tiny, tiny_recipe(epochs=1), options)
+        lab.train(tiny, tiny_recipe(epochs=1), options(tmp_path, resume=str(folder)))
     line = (
         rf"cannot read the checkpoint .*{name}, which is damaged \(wrong checksum of \S+\): "
         "put a copy of it in its place, or train anew"
     )
     assert re.fullmatch(line, str(error.value))
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert contents(folder) == before
 
 
 def test_any_flipped_bit_of_a_checkpoint_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
@@ -391,31 +385,31 @@ def test_any_flipped_bit_of_a_checkpoint_is_noticed_or_changes_nothing(tmp_path:
 def test_resume_refuses_images_that_have_changed(
     tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = lab.Options(resume=str(tiny_run), device="cpu", progress=False)
-    with pytest.raises(UserError, match="images of shapes, or their labels, have changed since"):
-        lab.train(tiny, tiny_recipe(epochs=1, limit=200), options)
+    again, line = options(tmp_path, resume=str(tiny_run)), "or their labels, have changed since"
+    with pytest.raises(UserError, match=f"the images of shapes, {line}"):
+        lab.train(tiny, tiny_recipe(epochs=1, limit=200), again)
 
     data = lab.load("shapes", limit=300)
     others = lab.data.Split(data.test.images, data.test.labels.flip(0))
     monkeypatch.setattr(lab.training, "load", lambda *_, **__: replace(data, test=others))
-    with pytest.raises(UserError, match="images of shapes, or their labels, have changed since"):
-        lab.train(tiny, tiny_recipe(epochs=1), options)
+    with pytest.raises(UserError, match=f"the images of shapes, {line}"):
+        lab.train(tiny, tiny_recipe(epochs=1), again)
     # A run of an earlier version does not know its labels, and goes on as before.
     folder = tmp_path / "run"
     shutil.copytree(tiny_run, folder)
     about = json.loads((folder / "run.json").read_text())
     del about["data"]["digest"]
     (folder / "run.json").write_text(json.dumps(about))
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    lab.train(tiny, tiny_recipe(epochs=1), replace(options, resume=str(folder)))
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    before = contents(folder)
+    lab.train(tiny, tiny_recipe(epochs=1), replace(again, resume=str(folder)))
+    assert contents(folder) == before
 
 
 def test_an_out_that_is_a_file_gets_one_line_and_is_left_alone(tmp_path: Path) -> None:
     out = tmp_path / "runs"
     out.write_text("mine")
     with pytest.raises(UserError, match=r"cannot make the folder|is not a folder"):
-        lab.train(tiny, tiny_recipe(), lab.Options(out=str(out), device="cpu"))
+        lab.train(tiny, tiny_recipe(), options(out))
     assert out.read_text() == "mine"
 
 
