@@ -1,34 +1,19 @@
-"""AlexNet: torchvision's single tower, the paper's two, and the variant for 32x32 images."""
+"""AlexNet: the two towers of the paper."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from torchvision import models
 
 import alexnet
-import lab
 from lab.measure import layers
-from networks import assert_same_outputs, renamed
 
 pytestmark = pytest.mark.needs("alexnet")
-
-
-def ghost(**named: object) -> alexnet.AlexNet:
-    """A network without memory for its weights, made at once."""
-    with torch.device("meta"):
-        return alexnet.AlexNet(**named)  # type: ignore[arg-type]
 
 
 def paper() -> alexnet.AlexNet:
     with torch.device("meta"):
         return alexnet.alexnet_2012()
-
-
-def test_torchvisions_weights_give_torchvisions_outputs() -> None:
-    theirs = models.alexnet()
-    ours = renamed(ghost(), theirs, alexnet.torchvision_name)
-    assert_same_outputs(ours, theirs, torch.rand(2, 3, 224, 224))
 
 
 def test_the_papers_form_has_the_layers_of_section_3_5() -> None:
@@ -49,10 +34,6 @@ def test_the_papers_form_has_the_layers_of_section_3_5() -> None:
     ]
     normalized = [layer.shape[0] for layer in measured if layer.kind == "LocalResponseNorm"]
     assert normalized == [96, 256]
-
-
-def test_the_papers_form_has_the_60_million_parameters_of_the_abstract() -> None:
-    assert lab.count_parameters(paper()) // 1_000_000 == 60
 
 
 def test_normalization_follows_the_formula_of_section_3_3() -> None:
