@@ -203,22 +203,28 @@ def test_a_tenth_of_each_class_is_held_out_whatever_the_random_state() -> None:
     assert len(set.union(*map(bytes_of, parts))) == 12_000
 
 
-def test_a_limit_shrinks_all_parts_alike_and_counts_training_images() -> None:
-    data = lab.load("shapes", limit=900)
-    assert [len(part) for part in (data.train, data.validation, data.test)] == [900, 100, 200]
-    assert data.train.labels.bincount().tolist() == [90] * 10
-    assert [len(part) for part in (lab.load("shapes", limit=1).test,)] == [1]
-    assert len(lab.load("shapes", limit=10**6).train) == 9000
+@pytest.fixture
+def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the shapes: to draw them all takes longer than most tests."""
+    monkeypatch.setattr(sources, "SHAPES_DRAWN", 1200)
 
 
-def test_mean_and_deviation_are_those_of_the_training_images() -> None:
-    data = lab.load("shapes", limit=2500)
+def test_a_limit_shrinks_all_parts_alike_and_counts_training_images(few_shapes: None) -> None:
+    data = lab.load("shapes", limit=450)
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [450, 50, 100]
+    assert data.train.labels.bincount().tolist() == [45] * 10
+    assert len(lab.load("shapes", limit=1).test) == 1
+    assert len(lab.load("shapes", limit=10**6).train) == 900
+
+
+def test_mean_and_deviation_are_those_of_the_training_images(few_shapes: None) -> None:
+    data = lab.load("shapes")
     pixels = data.train.images.numpy() / 255
     np.testing.assert_allclose(data.mean, pixels.mean((0, 2, 3)), rtol=1e-12)
     np.testing.assert_allclose(data.std, pixels.std((0, 2, 3)), rtol=1e-10)
 
 
-def test_any_other_image_or_label_gives_another_description() -> None:
+def test_any_other_image_or_label_gives_another_description(few_shapes: None) -> None:
     data = lab.load("shapes", limit=90)
     about = sources.described(data)
     assert sources.is_described(lab.load("shapes", limit=90), about)
