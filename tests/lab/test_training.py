@@ -324,7 +324,7 @@ def test_a_diverging_loss_ends_in_one_line_and_keeps_the_last_good_checkpoint(
 
 
 def test_a_full_disk_ends_in_one_line_and_keeps_the_last_checkpoint(
-    unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unbroken: lab.Trained, tmp_path: Path
 ) -> None:
     torch_save = torch.save
 
@@ -334,17 +334,17 @@ def test_a_full_disk_ends_in_one_line_and_keeps_the_last_checkpoint(
             raise OSError(errno.ENOSPC, "No space left on device")
         torch_save(content, file)
 
-    monkeypatch.setattr(torch, "save", full)
     line = r"No space left on device\): make room, then continue with .* resume .*tiny"
-    with pytest.raises(UserError, match=line):
-        lab.train(tiny, tiny_recipe(), options(tmp_path))
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(UserError, match=line):
+            lab.train(tiny, tiny_recipe(), options(tmp_path))
     assert only_run(tmp_path).load("last.pt")["trainer"]["iteration"] == 5
     assert_same_training(resumed(tiny, tiny_recipe(), options(tmp_path)), unbroken.run)
 
 
 def test_a_disk_that_turns_read_only_ends_in_one_line_that_says_what_is_lost(
-    unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unbroken: lab.Trained, tmp_path: Path
 ) -> None:
     open_, unlink = Path.open, Path.unlink
 
@@ -361,11 +361,11 @@ def test_a_disk_that_turns_read_only_ends_in_one_line_that_says_what_is_lost(
         refuse(path)
         unlink(path, **more)
 
-    monkeypatch.setattr(Path, "open", opened)
-    monkeypatch.setattr(Path, "unlink", unlinked)
-    with pytest.raises(UserError) as error:
-        lab.train(tiny, tiny_recipe(), options(tmp_path))
-    monkeypatch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "open", opened)
+        patch.setattr(Path, "unlink", unlinked)
+        with pytest.raises(UserError) as error:
+            lab.train(tiny, tiny_recipe(), options(tmp_path))
     begun = only_run(tmp_path)
     assert re.search(
         r"\(Read-only file system\): make the disk writable again, then continue with "
