@@ -45,8 +45,3 @@ def test_normalization_follows_the_formula_of_section_3_3() -> None:
         around = a[:, max(0, i - 2) : min(11, i + 2) + 1]
         expected = a[:, i] / (2 + 1e-4 * around.square().sum(1)) ** 0.75
         torch.testing.assert_close(b[:, i], expected)
-
-
-def test_the_towers_meet_in_the_third_convolution_only() -> None:
-    groups = [getattr(paper(), f"conv{number}")[0].groups for number in range(1, 6)]
-    assert groups == [1, 2, 1, 2, 2]
