@@ -75,11 +75,8 @@ def test_the_members_of_a_list_are_where_the_list_is() -> None:
 
     model = Stacked()
     rows = layers(model, (1, 3, 8, 8), depth=1)
-    assert [(row.name, row.macs) for row in rows] == [
-        ("blocks.0", 576),
-        ("blocks.1", 576),
-        ("fc", 15),
-    ]
+    assert [row.name for row in rows] == ["blocks.0", "blocks.1", "fc"]
+    assert [row.macs for row in rows] == [576, 576, 15]
     assert first_level(model) == {row.name: model.get_submodule(row.name) for row in rows}
     deeper = [row.name for row in layers(model, (1, 3, 8, 8), depth=2)]
     assert deeper == ["blocks.0.0", "blocks.0.1", "blocks.1.0", "blocks.1.1", "fc"]
@@ -96,11 +93,8 @@ def test_a_table_of_stages_gives_what_comes_out_of_each_and_all_that_it_costs() 
 
     model = nn.Sequential(nn.ReLU(), Fork(), nn.Sequential(nn.Conv2d(6, 1, 1)))
     rows = layers(model, (1, 3, 8, 8), depth=1)
-    assert [(row.name, row.kind) for row in rows] == [
-        ("0", "ReLU"),
-        ("1", "Fork"),
-        ("2", "Sequential"),
-    ]
+    assert [row.name for row in rows] == ["0", "1", "2"]
+    assert [row.kind for row in rows] == ["ReLU", "Fork", "Sequential"]
     assert [row.shape for row in rows] == [(3, 8, 8), (6, 8, 8), (1, 8, 8)]
     assert [row.parameters for row in rows] == [0, 16 + 56, 7]
     assert [row.macs for row in rows] == [0, 64 * (12 + 54), 64 * 6]
@@ -114,15 +108,8 @@ def test_a_table_of_stages_gives_what_comes_out_of_each_and_all_that_it_costs() 
 
 
 def test_ticks_of_a_short_curve_do_not_repeat() -> None:
-    rows = [
-        {
-            "epoch": n,
-            "train_loss": 2.0,
-            "validation_loss": 2.0,
-            "validation_accuracy": 0.2 + n / 250,
-        }
-        for n in (1, 2)
-    ]
+    losses = {"train_loss": 2.0, "validation_loss": 2.0}
+    rows = [{**losses, "epoch": n, "validation_accuracy": 0.2 + n / 250} for n in (1, 2)]
     figure = learning_curve(rows)
     figure.canvas.draw()
     ticks = [tick.get_text() for tick in figure.axes[1].get_yticklabels()]

@@ -27,11 +27,8 @@ def test_the_papers_form_has_the_layers_of_section_3_5() -> None:
     # any square map of 96 channels.
     neurons = [layer.shape[0] * layer.shape[1] * layer.shape[2] for layer in convolutions]
     assert neurons[1:] == [186_624, 64_896, 64_896, 43_264]
-    assert [layer.shape for layer in measured if layer.kind == "Linear"] == [
-        (4096,),
-        (4096,),
-        (1000,),
-    ]
+    connected = [layer.shape for layer in measured if layer.kind == "Linear"]
+    assert connected == [(4096,), (4096,), (1000,)]
     normalized = [layer.shape[0] for layer in measured if layer.kind == "LocalResponseNorm"]
     assert normalized == [96, 256]
 
