@@ -9,7 +9,6 @@ live does the same in JavaScript, to the last bit.
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -32,20 +31,19 @@ class Unusable(UserError):  # noqa: N818 (a word, as in errors)
         self.reason = reason
 
 
-def read(source: str | Path | IO[bytes]) -> Image.Image:
-    """Read a picture, by its path or open, as upright RGB, what is transparent in it on white.
+def read(path: str | Path) -> Image.Image:
+    """Read a picture as upright RGB, what is transparent in it on white.
 
     Raises `Unusable`: it cannot be read, is too large, or the range of its pixels is unknown.
     """
-    name = source if isinstance(source, str | Path) else getattr(source, "name", "the picture")
     try:
-        with _open(source) as file:
+        with _open(path) as file:
             image = ImageOps.exif_transpose(file)  # upright, as the camera was held
             if image.mode.startswith("I;16"):
                 image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
             elif image.mode in ("I", "F"):
                 reason = f"has pixels of mode {image.mode}, whose range is unknown"
-                raise Unusable(name, reason, "save it with 8 or 16 bits")
+                raise Unusable(path, reason, "save it with 8 or 16 bits")
             if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
                 picture = image.convert("RGBA")
                 image = Image.new("RGBA", picture.size, "white")
@@ -55,20 +53,18 @@ def read(source: str | Path | IO[bytes]) -> Image.Image:
         raise
     except Image.DecompressionBombError:
         reason = f"has more than {LARGEST / 1e6:.0f} million pixels, which is too large"
-        raise Unusable(name, reason, "scale it down, or save it as JPEG") from None
+        raise Unusable(path, reason, "scale it down, or save it as JPEG") from None
     except Exception as error:  # Pillow's decoders raise almost anything on a damaged file
-        raise Unusable(name, "cannot be read as an image", "repair or remove it") from error
+        raise Unusable(path, "cannot be read as an image", "repair or remove it") from error
 
 
-def _open(source: str | Path | IO[bytes]) -> Image.Image:
+def _open(path: str | Path) -> Image.Image:
     """Open a picture; a JPEG that is too large for Pillow is scaled down while it is decoded."""
     try:
-        return Image.open(source)
+        return Image.open(path)
     except Image.DecompressionBombError:
-        if not isinstance(source, str | Path):
-            source.seek(0)
         with suppress(SyntaxError):  # it is no JPEG
-            jpeg = JpegImageFile(source)
+            jpeg = JpegImageFile(path)
             jpeg.draft(None, (DRAFT, DRAFT))
             return jpeg
         raise
@@ -82,10 +78,10 @@ def fit(image: Image.Image, size: int) -> Image.Image:
     return square.resize((size, size), Image.Resampling.BILINEAR)
 
 
-def pixels(source: str | Path | IO[bytes], size: int) -> np.ndarray:
+def pixels(path: str | Path, size: int) -> np.ndarray:
     """What a network of `size` pixels a side sees of a picture, before it is normalized.
 
     Returns:
         uint8 (3, size, size), in the order red, green, blue.
     """
-    return np.array(np.asarray(fit(read(source), size)).transpose(2, 0, 1), order="C")
+    return np.array(np.asarray(fit(read(path), size)).transpose(2, 0, 1), order="C")

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from torch import Tensor
 
+from .data import Data
+
 DARK, AMBER = "#036182", "#D98E04"
 STYLES = ({"color": AMBER, "linestyle": "--"}, {"color": DARK})
 
@@ -73,23 +75,15 @@ def filters(weight: Tensor) -> Figure:
 
 
 @torch.no_grad()
-def mistakes(
-    model: torch.nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    classes: Sequence[str],
-    mean: Sequence[float],
-    std: Sequence[float],
-    count: int = 12,
-) -> Figure:
-    """The images, uint8 (N, C, H, W), that a network in eval mode is most sure about and wrong."""
-    channels = (1, -1, 1, 1)
-    center, scale = torch.tensor(mean).view(channels), torch.tensor(std).view(channels)
+def mistakes(model: torch.nn.Module, data: Data) -> Figure:
+    """The test images that a network in eval mode is most sure about and wrong, 12 at most."""
+    images, labels, classes = data.test.images, data.test.labels, data.classes
+    center, scale = (torch.tensor(each).view(1, -1, 1, 1) for each in (data.mean, data.std))
     chances = torch.cat(
         [model((part / 255 - center) / scale).softmax(1) for part in images.split(500)]
     )
     confidence, predicted = chances.max(1)
-    worst = confidence.masked_fill(predicted == labels, -1).topk(min(count, len(labels)))
+    worst = confidence.masked_fill(predicted == labels, -1).topk(min(12, len(labels)))
     chosen = worst.indices[worst.values >= 0]
     titles = [
         f"{classes[int(labels[i])]}\ntaken for {classes[int(predicted[i])]}, {confidence[i]:.0%}"
@@ -98,8 +92,9 @@ def mistakes(
     return _gallery(images[chosen] / 255, titles)
 
 
-def _gallery(pictures: Tensor, titles: Sequence[str], columns: int = 6) -> Figure:
+def _gallery(pictures: Tensor, titles: Sequence[str]) -> Figure:
     """Pictures side by side in rows, all in one pair of axes, each below its title."""
+    columns = 6
     rows = max(1, -(-len(pictures) // columns))
     figure = Figure(figsize=(2.1 * columns, 2.4 * rows), layout="constrained", dpi=120)
     axes = figure.subplots()

@@ -111,11 +111,8 @@ class Trained:
         """Draw the test images that it is most sure about, and wrong."""
         from . import plots
 
-        test, data = self.data.test, self.data
-        figure = plots.mistakes(
-            self.model, test.images, test.labels, data.classes, data.mean, data.std
-        )
-        self._draw("mistakes.png", figure, "The test images that it is most sure about, and wrong")
+        words = "The test images that it is most sure about, and wrong"
+        self._draw("mistakes.png", plots.mistakes(self.model, self.data), words)
 
     def _draw(self, name: str, figure: "Figure", words: str) -> None:
         self.run.save_figure(name, figure)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 
 import onnx
 import torch
@@ -15,42 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from lab.onnx.export import Opened, to_onnx
 
 
-def renamed(model: nn.Module, theirs: nn.Module, name: Callable[[str], str]) -> nn.Module:
-    """Give `model`, which may lie on the meta device, the very weights of another network.
-
-    They share them afterwards: no large network lies in memory twice.
-    """
-    weights = theirs.state_dict()
-    assert sorted(map(name, model.state_dict())) == sorted(weights)
-    ours = {each: weights[name(each)] for each in model.state_dict()}
-    model.load_state_dict(ours, assign=True)
-    return model
-
-
 def heads(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The logits of a network and, in train mode, those of its auxiliary classifiers."""
     return (output,) if isinstance(output, Tensor) else output
-
-
-def assert_same_outputs(one: nn.Module, other: nn.Module, images: Tensor) -> None:
-    """Equal within 1e-5 in train mode without dropout, batch norm included, and in eval mode.
-
-    Through many layers of a fresh network no signal comes in eval mode, because its batch norms
-    know nothing of it; here they take over the statistics that they see in train mode.
-    """
-    for model in (one, other):
-        for module in model.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
-        keep_batch_statistics(model)
-    for training in (True, False):
-        one.train(training), other.train(training)
-        with torch.no_grad():
-            pairs = zip(heads(one(images)), heads(other(images)), strict=True)
-        for ours, theirs in pairs:
-            assert ours.shape == (len(images), 1000)
-            assert (ours[0] - ours[1]).std() > 1e-4  # more than the bias of the last layer
-            torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
 def keep_batch_statistics(model: nn.Module) -> None:

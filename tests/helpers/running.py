@@ -6,9 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -17,10 +20,13 @@ from torch import Tensor, nn
 
 import lab
 from conftest import ROOT
-from forking import forked
+from forking import forked, python
 from lab import data, shapes, training
+from lab.errors import Stopped
+from lab.runs import LOCK, Run
 
 LENET = ROOT / "code" / "lenet.py"
+Build = Callable[[Any, int], nn.Module]
 
 # Sums over two threads round otherwise than over one, and the processes started below have one.
 torch.set_num_threads(1)
@@ -50,16 +56,28 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", **changes}
 
 
-def lesson(*arguments: str, cwd: Path, name: str = "lenet") -> subprocess.CompletedProcess[str]:
-    """Run `python code/NAME.py ARGUMENTS` in `cwd` to its end."""
+def run_python(words: list[str], cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run `python WORDS` in `cwd` to its end."""
     return subprocess.run(
-        forked(command(*arguments, name=name)),
+        forked([sys.executable, *words]),
         cwd=cwd,
-        env=environment(),
+        env=environment(**variables),
         capture_output=True,
         text=True,
         timeout=300,
     )
+
+
+def lesson(*arguments: str, cwd: Path, name: str = "lenet") -> subprocess.CompletedProcess[str]:
+    """Run `python code/NAME.py ARGUMENTS` in `cwd` to its end."""
+    return run_python(command(*arguments, name=name)[1:], cwd)
+
+
+def two_processes(words: list[str], cwd: Path, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run `torchrun WORDS` in `cwd`, with two processes on the CPU of this machine."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    own = {"CUDA_VISIBLE_DEVICES": "", "PYTHON_EXEC": python(str(cwd))}
+    return run_python([*torchrun, *words], cwd, **own, **more)
 
 
 class Tiny(nn.Module):
@@ -88,9 +106,26 @@ def tiny_recipe(**changes: object) -> lab.Recipe:
     return lab.Recipe("tiny", **values)  # type: ignore[arg-type]
 
 
-def weights(run: object, name: str = "last.pt") -> dict[str, Tensor]:
+def options(out: Path, **changes: object) -> lab.Options:
+    """Where a test trains: in `out`, on the CPU unless it says otherwise."""
+    values = {"device": "cpu", "progress": False, **changes}
+    return lab.Options(out=str(out), **values)  # type: ignore[arg-type]
+
+
+def only_run(out: Path, name: str = "tiny") -> Run:
+    """The run of a network in `out` that has no other."""
+    (folder,) = (out / name).iterdir()
+    return Run(folder)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files in a folder, but for the lock of a run, which says nothing."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != LOCK}
+
+
+def weights(run: Run, name: str = "last.pt") -> dict[str, Tensor]:
     """The weights in a checkpoint of a run."""
-    checkpoint = run.load(name)  # type: ignore[attr-defined]
+    checkpoint = run.load(name)
     return checkpoint["model"] if name == "last.pt" else checkpoint
 
 
@@ -99,6 +134,16 @@ def assert_equal_weights(one: dict[str, Tensor], other: dict[str, Tensor]) -> No
     assert one.keys() == other.keys()
     for name in one:
         assert torch.equal(one[name], other[name]), name
+
+
+def assert_same_training(one: Run, other: Run) -> None:
+    """Equal to the last bit: the weights, and the history but for its seconds."""
+    for name in ("last.pt", "best.pt"):
+        assert_equal_weights(weights(one, name), weights(other, name))
+    rows, others = (
+        [row | {"seconds": 0} for row in run.read("history.json")] for run in (one, other)
+    )
+    assert rows == others
 
 
 def press_ctrl_c_after(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,3 +157,24 @@ def press_ctrl_c_after(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
         return trainer
 
     monkeypatch.setattr(training, "create_trainer", interrupted)
+
+
+def resumed(build: Build, recipe: lab.Recipe, options: lab.Options) -> Run:
+    """Go on with the only run in a folder, to its end."""
+    begun = only_run(Path(options.out), recipe.network)
+    return lab.train(build, recipe, replace(options, resume=str(begun.folder))).run
+
+
+def stopped_and_resumed(
+    build: Build, recipe: lab.Recipe, options: lab.Options, step: int = 7
+) -> Run:
+    """Train with Ctrl-C after so many steps, and go on from there."""
+    with pytest.MonkeyPatch.context() as patch:
+        press_ctrl_c_after(step, patch)
+        with pytest.raises(
+            Stopped, match=rf"^stopped; continue with: .* resume .*{recipe.network}"
+        ):
+            lab.train(build, recipe, options)
+    checkpoint = only_run(Path(options.out), recipe.network).load("last.pt")
+    assert checkpoint["trainer"]["iteration"] == step
+    return resumed(build, recipe, options)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import lab
 from lab.training import create_trainer, initialize
-from running import Tiny, tiny_recipe
+from running import Tiny, options, tiny_recipe
 
 CPU = torch.device("cpu")
 
@@ -52,17 +52,6 @@ def test_a_step_descends_the_loss_plus_the_weighted_auxiliary_loss_and_reports_i
         torch.testing.assert_close(weight.grad, gradients[name], msg=name)
 
 
-def test_auxiliary_classifiers_train_and_are_absent_from_validation(tmp_path: Path) -> None:
-    options = lab.Options(out=str(tmp_path), device="cpu", progress=False)
-    trained = lab.train(lambda _, classes: TwoHeads(classes), recipe(epochs=1), options)
-    assert trained.run.read("run.json")["recipe"]["auxiliary_weight"] == 0.3
-    assert isinstance(trained.model(torch.rand(1, 3, 32, 32)), Tensor)
-    torch.manual_seed(trained.run.read("run.json")["recipe"]["seed"])
-    untrained = TwoHeads(10)
-    assert not torch.equal(trained.model.second.weight, untrained.second.weight)
-
-
 def test_auxiliary_logits_need_a_recipe_that_weighs_them(tmp_path: Path) -> None:
-    options = lab.Options(out=str(tmp_path), device="cpu", progress=False)
     with pytest.raises(TypeError, match="AuxiliaryRecipe"):
-        lab.train(lambda _, classes: TwoHeads(classes), tiny_recipe(epochs=1), options)
+        lab.train(lambda _, classes: TwoHeads(classes), tiny_recipe(epochs=1), options(tmp_path))

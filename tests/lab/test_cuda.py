@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,16 +17,15 @@ from torch import nn
 import lab
 from course import lessons
 from lab import training
-from lab.errors import Stopped
-from lab.runs import Run
 from running import (
-    assert_equal_weights,
-    command,
+    LENET,
+    assert_same_training,
     environment,
-    press_ctrl_c_after,
+    only_run,
+    options,
+    stopped_and_resumed,
     tiny,
     tiny_recipe,
-    weights,
 )
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
@@ -42,8 +42,7 @@ def exact() -> object:
         yield
 
 
-def options(out: Path, **changes: object) -> lab.Options:
-    return lab.Options(out=str(out), progress=False, device="cuda", **changes)  # type: ignore[arg-type]
+on_gpu = partial(options, device="cuda")
 
 
 def losses(trained: lab.Trained) -> list[float]:
@@ -98,26 +97,17 @@ def test_a_step_of_a_lesson_is_the_same_as_on_the_cpu(name: str) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
-def test_a_stopped_run_resumes_to_the_same_weights(
-    precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_run_resumes_to_the_same_weights(precision: str, tmp_path: Path) -> None:
     recipe, chosen = tiny_recipe(ema=0.9, cutout=4, epochs=2), {"precision": precision}
-    whole = lab.train(tiny, recipe, options(tmp_path / "whole", **chosen))
-    press_ctrl_c_after(7, monkeypatch)
-    with pytest.raises(Stopped):
-        lab.train(tiny, recipe, options(tmp_path, **chosen))
-    monkeypatch.undo()
-    (folder,) = (tmp_path / "tiny").iterdir()
-    resumed = lab.train(tiny, recipe, options(tmp_path, resume=str(folder), **chosen))
-    assert_equal_weights(weights(resumed.run), weights(whole.run))
-    assert_equal_weights(weights(resumed.run, "best.pt"), weights(whole.run, "best.pt"))
+    whole = lab.train(tiny, recipe, on_gpu(tmp_path / "whole", **chosen)).run
+    assert_same_training(stopped_and_resumed(tiny, recipe, on_gpu(tmp_path, **chosen)), whole)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_half_precision_learns_what_whole_precision_learns(precision: str, tmp_path: Path) -> None:
     recipe = tiny_recipe(epochs=4, limit=600)
     whole, half = (
-        losses(lab.train(tiny, recipe, options(tmp_path, precision=name)))
+        losses(lab.train(tiny, recipe, on_gpu(tmp_path, precision=name)))
         for name in ("fp32", precision)
     )
     assert half != whole
@@ -133,7 +123,7 @@ def test_a_compiled_network_learns_what_it_learns_otherwise(
     lenet = lessons.networks()["lenet"]
     recipe = replace(lenet.recipe, data="shapes", limit=1200, epochs=3, batch_size=60)
     plain, faster = (
-        losses(lab.train(lenet.build, recipe, options(tmp_path, precision="fp32", compile=each)))
+        losses(lab.train(lenet.build, recipe, on_gpu(tmp_path, precision="fp32", compile=each)))
         for each in (False, True)
     )
     assert calls == [1]
@@ -142,14 +132,13 @@ def test_a_compiled_network_learns_what_it_learns_otherwise(
 
 
 def test_torchrun_trains_on_it(tmp_path: Path) -> None:
-    recipe = ["--data", "shapes", "--limit", "600", "--epochs", "2", "--batch-size", "50"]
-    recipe += ["--precision", "fp32", "--device", "cuda"]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=1"]
-    script, *settings = command(*recipe)[1:]
+    recipe = "--data shapes --limit 600 --epochs 2 --batch-size 50 --precision fp32 --device cuda"
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=1"]
     rows = []
-    for name, start in (("alone", [sys.executable]), ("group", torchrun)):
+    for name, start in (("alone", []), ("group", torchrun)):
+        words = [*start, str(LENET), *recipe.split(), "--out", name]
         done = subprocess.run(
-            [*start, script, *settings, "--out", name],
+            [sys.executable, *words],
             cwd=tmp_path,
             env=environment(),
             capture_output=True,
@@ -157,6 +146,6 @@ def test_torchrun_trains_on_it(tmp_path: Path) -> None:
             timeout=180,
         )
         assert done.returncode == 0, done.stderr
-        (folder,) = (tmp_path / name / "lenet").iterdir()
-        rows.append([row["train_loss"] for row in Run(folder).read("history.json")])
+        history = only_run(tmp_path / name, "lenet").read("history.json")
+        rows.append([row["train_loss"] for row in history])
     assert rows[1] == pytest.approx(rows[0], abs=1e-3)

@@ -39,6 +39,15 @@ def numbered(count: int) -> Split:
     return Split(images, torch.arange(count))
 
 
+def same(one: lab.Data, other: lab.Data) -> bool:
+    """Whether all parts hold the same images with the same labels, in the same order."""
+    parts = [[data.train, data.validation, data.test] for data in (one, other)]
+    return all(
+        torch.equal(ours.images, theirs.images) and torch.equal(ours.labels, theirs.labels)
+        for ours, theirs in zip(*parts, strict=True)
+    )
+
+
 # Batches
 
 
@@ -183,39 +192,39 @@ def test_a_tenth_of_each_class_is_held_out_whatever_the_random_state() -> None:
     one = lab.load("shapes")
     torch.manual_seed(2)
     other = lab.load("shapes")
-    for part, size in (("train", 9000), ("validation", 1000), ("test", 2000)):
-        first, second = getattr(one, part), getattr(other, part)
-        assert torch.equal(first.images, second.images)
-        assert torch.equal(first.labels, second.labels)
-        assert first.labels.bincount().tolist() == [size // 10] * 10
-    everything = torch.cat([one.train.images, one.validation.images, one.test.images])
-    assert len({image.numpy().tobytes() for image in everything}) == 12_000
-
-
-def test_the_first_images_of_every_part_hold_each_class_in_its_share() -> None:
-    data = lab.load("shapes")
-    for part in (data.train, data.validation, data.test):
+    assert same(one, other)
+    parts = (one.train, one.validation, one.test)
+    for part, size in zip(parts, (9000, 1000, 2000), strict=True):
+        assert part.labels.bincount().tolist() == [size // 10] * 10
+        # The first images of every part hold each class in its share, but in no order.
         assert part.first(10).labels.sort()[0].tolist() == list(range(10))
         assert part.first(70).labels.bincount().tolist() == [7] * 10
         assert part.first(10).labels.tolist() != list(range(10))
+    assert len(set.union(*map(bytes_of, parts))) == 12_000
 
 
-def test_a_limit_shrinks_all_parts_alike_and_counts_training_images() -> None:
-    data = lab.load("shapes", limit=900)
-    assert [len(part) for part in (data.train, data.validation, data.test)] == [900, 100, 200]
-    assert data.train.labels.bincount().tolist() == [90] * 10
-    assert [len(part) for part in (lab.load("shapes", limit=1).test,)] == [1]
-    assert len(lab.load("shapes", limit=10**6).train) == 9000
+@pytest.fixture
+def few_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the shapes: to draw them all takes longer than most tests."""
+    monkeypatch.setattr(sources, "SHAPES_DRAWN", 1200)
 
 
-def test_mean_and_deviation_are_those_of_the_training_images() -> None:
-    data = lab.load("shapes", limit=2500)
+def test_a_limit_shrinks_all_parts_alike_and_counts_training_images(few_shapes: None) -> None:
+    data = lab.load("shapes", limit=450)
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [450, 50, 100]
+    assert data.train.labels.bincount().tolist() == [45] * 10
+    assert len(lab.load("shapes", limit=1).test) == 1
+    assert len(lab.load("shapes", limit=10**6).train) == 900
+
+
+def test_mean_and_deviation_are_those_of_the_training_images(few_shapes: None) -> None:
+    data = lab.load("shapes")
     pixels = data.train.images.numpy() / 255
     np.testing.assert_allclose(data.mean, pixels.mean((0, 2, 3)), rtol=1e-12)
     np.testing.assert_allclose(data.std, pixels.std((0, 2, 3)), rtol=1e-10)
 
 
-def test_any_other_image_or_label_gives_another_description() -> None:
+def test_any_other_image_or_label_gives_another_description(few_shapes: None) -> None:
     data = lab.load("shapes", limit=90)
     about = sources.described(data)
     assert sources.is_described(lab.load("shapes", limit=90), about)
@@ -262,15 +271,18 @@ def bytes_of(split: Split) -> set[bytes]:
     return {image.permute(1, 2, 0).numpy().tobytes() for image in split.images}
 
 
+def bytes_in(folder: Path) -> set[bytes]:
+    """The pictures in the class folders of a folder."""
+    return {Image.open(path).tobytes() for path in folder.glob("*/*")}
+
+
 def test_train_and_test_folders_are_kept_apart(parted: Path) -> None:
     data = lab.load(str(parted))
     assert (data.name, data.classes) == ("pets", ("cat", "dog"))
     assert data.train.labels.bincount().tolist() == [3, 5]
     assert data.validation.labels.bincount().tolist() == [1, 1]
-    tested = {Image.open(path).tobytes() for path in parted.glob("test/*/*")}
-    trained = {Image.open(path).tobytes() for path in parted.glob("train/*/*")}
-    assert bytes_of(data.test) == tested
-    assert bytes_of(data.train) | bytes_of(data.validation) == trained
+    assert bytes_of(data.test) == bytes_in(parted / "test")
+    assert bytes_of(data.train) | bytes_of(data.validation) == bytes_in(parted / "train")
 
 
 def test_class_folders_alone_are_split_class_by_class(tmp_path: Path) -> None:
@@ -377,8 +389,7 @@ def test_the_usual_names_of_the_parts_are_understood(
         make_folder(pets / name, **classes)
     data = lab.load(str(pets))
     assert [len(part) for part in (data.train, data.validation, data.test)] == sizes
-    last = names.split()[-1]
-    assert bytes_of(data.test) == {Image.open(path).tobytes() for path in pets.glob(f"{last}/*/*")}
+    assert bytes_of(data.test) == bytes_in(pets / names.split()[-1])
 
 
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:
@@ -439,13 +450,6 @@ def test_all_pictures_that_cannot_be_used_are_named_at_once(tmp_path: Path) -> N
     )
 
 
-def same(one: lab.Data, other: lab.Data) -> bool:
-    return all(
-        torch.equal(getattr(one, part).images, getattr(other, part).images)
-        for part in ("train", "validation", "test")
-    )
-
-
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The files that were decoded so far."""
@@ -485,9 +489,7 @@ def test_any_change_in_a_folder_is_seen(parted: Path, decoded: list[str]) -> Non
         change()
         data = lab.load(str(parted))
         assert decoded
-        assert bytes_of(data.test) == {
-            Image.open(each).tobytes() for each in parted.glob("test/*/*")
-        }
+        assert bytes_of(data.test) == bytes_in(parted / "test")
     assert data.train.labels.bincount().tolist() == [2, 6]
 
 
@@ -556,29 +558,14 @@ def test_where_no_cache_can_be_written_a_folder_is_read_without(
     assert set(parted.parent.iterdir()) == {parted, blocked}
 
 
-def break_an_image(folder: Path) -> None:
-    (folder / "train" / "dog" / "003.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
-
-
 def cut_an_image(folder: Path) -> None:
     file = folder / "train" / "dog" / "003.png"
     file.write_bytes(file.read_bytes()[:1000])
 
 
-def remove(folder: Path, *names: str) -> None:
-    for name in names:
-        for file in folder.glob(f"{name}/*"):
-            file.unlink()
-        (folder / name).rmdir()
-
-
 def empty_a_class(folder: Path) -> None:
     for file in folder.glob("train/cat/*"):
         file.rename(file.with_suffix(".txt"))
-
-
-def rename_classes(folder: Path) -> None:
-    (folder / "test" / "cat").rename(folder / "test" / "lion")
 
 
 SUFFIXES = ".bmp .gif .jfif .jpeg .jpg .pgm .png .ppm .tif .tiff .webp"
@@ -599,19 +586,19 @@ FOLDERS = (
             "{} is a file: data is cifar10, shapes, or a folder of class folders",
         ),
         (
-            lambda folder: remove(folder, "test/cat", "test/dog"),
+            lambda folder: [shutil.rmtree(folder / "test" / name) for name in ("cat", "dog")],
             f"{{}}/test holds no class folders: {FOLDERS} folders",
         ),
         (
-            lambda folder: remove(folder, "test/cat", "train/cat"),
+            lambda folder: [shutil.rmtree(folder / name / "cat") for name in ("test", "train")],
             f"{{}}/train holds only one class folder, dog: {FOLDERS} folders",
         ),
         (
-            lambda folder: remove(folder, "test/cat", "test/dog", "test"),
+            lambda folder: shutil.rmtree(folder / "test"),
             f"{{}} holds only one class folder, train: {FOLDERS} folders",
         ),
         (
-            rename_classes,
+            lambda folder: (folder / "test" / "cat").rename(folder / "test" / "lion"),
             "train/ and test/ of {} must hold the same classes: "
             "cat only in train/, lion only in test/",
         ),
@@ -637,7 +624,12 @@ FOLDERS = (
             lambda folder: (folder / "train").rename(folder / "dev"),
             "{} holds dev/ and test/, but no train/",
         ),
-        (break_an_image, "{}/train/dog/003.png cannot be read as an image: repair or remove it"),
+        (
+            lambda folder: (folder / "train/dog/003.png").write_bytes(
+                b"\x89PNG\r\n\x1a\n and no more"
+            ),
+            "{}/train/dog/003.png cannot be read as an image: repair or remove it",
+        ),
         (cut_an_image, "{}/train/dog/003.png cannot be read as an image: repair or remove it"),
     ],
 )

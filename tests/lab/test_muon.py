@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,15 +12,15 @@ from torch import Tensor, nn
 
 import lab
 from conftest import ROOT
-from forking import forked, python
 from lab import muon, training
-from lab.errors import Stopped, UserError
+from lab.errors import UserError
 from running import (
-    assert_equal_weights,
-    environment,
-    press_ctrl_c_after,
+    assert_same_training,
+    options,
+    stopped_and_resumed,
     tiny,
     tiny_recipe,
+    two_processes,
     weights,
 )
 
@@ -50,11 +48,6 @@ def deep(recipe: lab.Recipe, classes: int) -> Deep:
     return Deep(classes)
 
 
-def options(out: Path, **changes: object) -> lab.Options:
-    values = {"precision": "fp32", **changes}
-    return lab.Options(out=str(out), progress=False, device="cpu", **values)  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_a_step_is_that_of_pytorch_on_the_kernels_and_of_sgd_on_the_rest(
     channels_last: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -63,7 +56,7 @@ def test_a_step_is_that_of_pytorch_on_the_kernels_and_of_sgd_on_the_rest(
     recipe = tiny_recipe(muon=0.03, weight_decay=0.1)
     model, device = Deep(10), torch.device("cpu")
     before = copy.deepcopy(model)
-    chosen = options(tmp_path, channels_last=channels_last)
+    chosen = options(tmp_path, channels_last=channels_last, precision="fp32")
     replica, optimizer, scaler = training.initialize(model, recipe, device, chosen)
     trainer = training.create_trainer(replica, optimizer, scaler, recipe, device, torch.float32)
     images, labels = torch.randn(20, 3, 32, 32), torch.randint(10, (20,))
@@ -101,20 +94,12 @@ def test_a_step_is_that_of_pytorch_on_the_kernels_and_of_sgd_on_the_rest(
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_a_stopped_run_resumes_to_the_same_weights(
-    precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_run_resumes_to_the_same_weights(precision: str, tmp_path: Path) -> None:
     recipe, chosen = tiny_recipe(muon=0.03, epochs=2), {"precision": precision}
-    whole = lab.train(deep, recipe, options(tmp_path / "whole", **chosen))
-    plain = lab.train(deep, tiny_recipe(epochs=2), options(tmp_path / "plain", **chosen))
-    assert not torch.equal(weights(plain.run)["hidden.weight"], weights(whole.run)["hidden.weight"])
-    press_ctrl_c_after(7, monkeypatch)
-    with pytest.raises(Stopped):
-        lab.train(deep, recipe, options(tmp_path, **chosen))
-    monkeypatch.undo()
-    (folder,) = (tmp_path / "tiny").iterdir()
-    resumed = lab.train(deep, recipe, options(tmp_path, resume=str(folder), **chosen))
-    assert_equal_weights(weights(resumed.run), weights(whole.run))
+    whole = lab.train(deep, recipe, options(tmp_path / "whole", **chosen)).run
+    plain = lab.train(deep, tiny_recipe(epochs=2), options(tmp_path / "plain", **chosen)).run
+    assert not torch.equal(weights(plain)["hidden.weight"], weights(whole)["hidden.weight"])
+    assert_same_training(stopped_and_resumed(deep, recipe, options(tmp_path, **chosen)), whole)
 
 
 # Two processes with images of their own; the first says whether both step by one gradient.
@@ -144,19 +129,7 @@ def test_processes_step_by_the_mean_of_their_gradients(tmp_path: Path) -> None:
     script = tmp_path / "group.py"
     script.write_text(GROUP)
     path = [str(ROOT / each) for each in ("code", "tests", "tests/helpers", "tests/lab")]
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    done = subprocess.run(
-        forked([*torchrun, "--nproc_per_node=2", str(script)]),
-        cwd=tmp_path,
-        env=environment(
-            CUDA_VISIBLE_DEVICES="",
-            PYTHON_EXEC=python(str(tmp_path)),
-            PYTHONPATH=os.pathsep.join(path),
-        ),
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
+    done = two_processes([str(script)], tmp_path, PYTHONPATH=os.pathsep.join(path))
     assert done.stdout.count("same: True") == 2, done.stdout + done.stderr
 
 

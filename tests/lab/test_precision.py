@@ -13,7 +13,7 @@ from torch.nn import functional as F
 import lab
 from conftest import ROOT
 from lab import cli, precision
-from running import tiny, tiny_recipe
+from running import options, tiny, tiny_recipe
 
 CPU = torch.device("cpu")
 ONE = tiny_recipe(epochs=1, limit=100)
@@ -30,11 +30,6 @@ class Garbled(nn.Conv2d):
 
 def garbled(recipe: lab.Recipe, classes: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 4, 5), Garbled(4, classes, 28), nn.Flatten())
-
-
-def options(folder: Path, **changes: object) -> lab.Options:
-    values = {"out": str(folder), "device": "cpu", "progress": False, **changes}
-    return lab.Options(**values)  # type: ignore[arg-type]
 
 
 @pytest.fixture(params=[True, False])

@@ -21,9 +21,9 @@ import torch
 from torch import Tensor, nn
 
 import lab
-from forking import forked, python
+from forking import forked
 from lab import machine, training
-from lab.errors import Stopped, UserError
+from lab.errors import UserError
 from lab.record import percent
 from lab.runs import LOCK, Run
 from lab.search import bilevel as searching
@@ -32,22 +32,22 @@ from running import (
     ROOT,
     Tiny,
     assert_equal_weights,
+    assert_same_training,
     command,
+    contents,
     environment,
     lesson,
+    only_run,
+    options,
     press_ctrl_c_after,
+    resumed,
+    run_python,
+    stopped_and_resumed,
     tiny,
     tiny_recipe,
+    two_processes,
     weights,
 )
-
-
-def options(out: Path, **changes: object) -> lab.Options:
-    return lab.Options(out=str(out), progress=False, device="cpu", **changes)  # type: ignore[arg-type]
-
-
-def without_seconds(history: list[dict]) -> list[dict]:
-    return [{key: row[key] for key in row if key != "seconds"} for row in history]
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +128,10 @@ def test_the_test_set_is_read_with_the_weights_that_were_best_on_validation(
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     unbroken: lab.Trained, tmp_path: Path
 ) -> None:
-    again = lab.train(tiny, tiny_recipe(), options(tmp_path))
-    assert_equal_weights(weights(again.run), weights(unbroken.run))
-    assert without_seconds(again.history) == without_seconds(unbroken.history)
-    other = lab.train(tiny, tiny_recipe(seed=8), options(tmp_path))
-    assert not torch.equal(weights(other.run)["head.weight"], weights(again.run)["head.weight"])
+    again = lab.train(tiny, tiny_recipe(), options(tmp_path)).run
+    assert_same_training(again, unbroken.run)
+    other = lab.train(tiny, tiny_recipe(seed=8), options(tmp_path)).run
+    assert not torch.equal(weights(other)["head.weight"], weights(again)["head.weight"])
 
 
 # A training in a process of its own that kills itself, as a power cut would, at a chosen place.
@@ -186,13 +185,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for each place, with the run that was killed there."""
     folder = tmp_path_factory.mktemp("killed")
     path = os.pathsep.join([*(str(ROOT / each) for each in ("code", "tests", "tests/helpers"))])
-    done = subprocess.run(
-        forked([sys.executable, "-c", KILLED, str(folder), *PLACES]),
-        env=environment(PYTHONPATH=path),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    done = run_python(["-c", KILLED, str(folder), *PLACES], folder, PYTHONPATH=path)
     ends = re.findall(r"^(\w+) (-\d+)$", done.stdout, re.MULTILINE)
     assert ends == [(place, str(-signal.SIGKILL.value)) for place in PLACES], done.stderr
     return folder
@@ -203,63 +196,51 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_killed_run_resumes_to_the_weights_of_an_unbroken_one(
     place: str, unbroken: lab.Trained, killed: Path
 ) -> None:
-    (folder,) = (killed / place / "tiny").iterdir()
-    assert bool([*folder.glob("last.pt.*.part")]) == (place == "checkpoint")
+    begun = only_run(killed / place)
+    assert bool([*begun.folder.glob("last.pt.*.part")]) == (place == "checkpoint")
     if place == "start":
-        assert not (folder / "last.pt").exists()
+        assert not begun.has("last.pt")
     else:
-        assert torch.load(folder / "last.pt")["trainer"]["iteration"] == 5
+        assert begun.load("last.pt")["trainer"]["iteration"] == 5
 
-    resumed = lab.train(tiny, tiny_recipe(), options(killed / place, resume=str(folder)))
-    assert_equal_weights(weights(resumed.run), weights(unbroken.run))
-    assert_equal_weights(weights(resumed.run, "best.pt"), weights(unbroken.run, "best.pt"))
-    assert without_seconds(resumed.history) == without_seconds(unbroken.history)
-    assert resumed.result["test_accuracy"] == unbroken.result["test_accuracy"]
-    assert not [*folder.glob("*.part")]
+    assert_same_training(resumed(tiny, tiny_recipe(), options(killed / place)), unbroken.run)
+    assert begun.read("result.json")["test_accuracy"] == unbroken.result["test_accuracy"]
+    assert not [*begun.folder.glob("*.part")]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
-@pytest.mark.parametrize("step", [5, 7, 15], ids=["end of an epoch", "in an epoch", "last step"])
+@pytest.mark.parametrize("step", [5, 7], ids=["end of an epoch", "in an epoch"])
 def test_ctrl_c_saves_within_the_epoch_and_resumes_to_the_same_weights(
-    step: int, unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    step: int, unbroken: lab.Trained, tmp_path: Path
 ) -> None:
-    press_ctrl_c_after(step, monkeypatch)
-    if step < 15:
-        with pytest.raises(Stopped, match=r"stopped; continue with: .* resume .*tiny"):
-            lab.train(tiny, tiny_recipe(), options(tmp_path))
-        monkeypatch.undo()
-        (folder,) = (tmp_path / "tiny").iterdir()
-        assert torch.load(folder / "last.pt")["trainer"]["iteration"] == step
-        resumed = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
-    else:
-        resumed = lab.train(tiny, tiny_recipe(), options(tmp_path))
-    assert_equal_weights(weights(resumed.run), weights(unbroken.run))
-    assert without_seconds(resumed.history) == without_seconds(unbroken.history)
+    run = stopped_and_resumed(tiny, tiny_recipe(), options(tmp_path), step)
+    assert_same_training(run, unbroken.run)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
+def test_ctrl_c_at_the_last_step_leaves_nothing_to_resume(
+    unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press_ctrl_c_after(15, monkeypatch)
+    assert_same_training(lab.train(tiny, tiny_recipe(), options(tmp_path)).run, unbroken.run)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
 def test_a_stopped_run_in_half_precision_with_a_moving_average_resumes_exactly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     recipe, chosen = tiny_recipe(ema=0.9, cutout=4, epochs=2), {"precision": "fp16"}
-    whole = lab.train(tiny, recipe, options(tmp_path / "whole", **chosen))
-    press_ctrl_c_after(7, monkeypatch)
-    with pytest.raises(Stopped):
-        lab.train(tiny, recipe, options(tmp_path, **chosen))
-    monkeypatch.undo()
-    (folder,) = (tmp_path / "tiny").iterdir()
-    resumed = lab.train(tiny, recipe, options(tmp_path, resume=str(folder), **chosen))
-    assert_equal_weights(weights(resumed.run, "best.pt"), weights(whole.run, "best.pt"))
-    assert without_seconds(resumed.history) == without_seconds(whole.history)
+    whole = lab.train(tiny, recipe, options(tmp_path / "whole", **chosen)).run
+    assert_same_training(stopped_and_resumed(tiny, recipe, options(tmp_path, **chosen)), whole)
 
 
 def test_resuming_a_finished_run_changes_nothing(
     unbroken: lab.Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = unbroken.run.folder
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = contents(folder)
     again = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert contents(folder) == before
     assert again.result == unbroken.result
     said = capsys.readouterr().out
     assert "this run is finished, and its learning rate has come down to zero: " in said
@@ -296,9 +277,7 @@ def test_a_moving_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:
     assert not torch.equal(last["average"]["head.weight"], last["model"]["head.weight"])
 
 
-def test_smaller_images_come_first_and_a_stopped_run_goes_on_with_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_smaller_images_come_first_and_a_stopped_run_goes_on_with_its_own(tmp_path: Path) -> None:
     seen: list[int] = []
 
     class Watched(Tiny):
@@ -311,15 +290,9 @@ def test_smaller_images_come_first_and_a_stopped_run_goes_on_with_its_own(
         return Watched(classes)
 
     recipe = tiny_recipe(small_share=0.4)  # of three epochs: begun ones count
-    whole = lab.train(watched, recipe, options(tmp_path / "whole"))
+    whole = lab.train(watched, recipe, options(tmp_path / "whole")).run
     assert seen == [24] * 10 + [32] * 5
-    press_ctrl_c_after(7, monkeypatch)
-    with pytest.raises(Stopped):
-        lab.train(watched, recipe, options(tmp_path))
-    monkeypatch.undo()
-    (folder,) = (tmp_path / "tiny").iterdir()
-    resumed = lab.train(watched, recipe, options(tmp_path, resume=str(folder)))
-    assert_equal_weights(weights(resumed.run), weights(whole.run))
+    assert_same_training(stopped_and_resumed(watched, recipe, options(tmp_path)), whole)
 
     def flat(recipe: lab.Recipe, classes: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, classes))
@@ -338,8 +311,7 @@ def test_training_stops_early_when_validation_no_longer_improves(tmp_path: Path)
     assert len(accuracies) == best + 1 + 2 < 30
     # What was killed between its last epoch and its result has only the result to make.
     (trained.run.folder / "result.json").unlink()
-    resumed = lab.train(tiny, recipe, options(tmp_path, resume=str(trained.run)))
-    assert resumed.history == trained.history
+    assert resumed(tiny, recipe, options(tmp_path)).read("history.json") == trained.history
 
 
 def test_a_diverging_loss_ends_in_one_line_and_keeps_the_last_good_checkpoint(
@@ -352,7 +324,7 @@ def test_a_diverging_loss_ends_in_one_line_and_keeps_the_last_good_checkpoint(
 
 
 def test_a_full_disk_ends_in_one_line_and_keeps_the_last_checkpoint(
-    unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unbroken: lab.Trained, tmp_path: Path
 ) -> None:
     torch_save = torch.save
 
@@ -362,19 +334,17 @@ def test_a_full_disk_ends_in_one_line_and_keeps_the_last_checkpoint(
             raise OSError(errno.ENOSPC, "No space left on device")
         torch_save(content, file)
 
-    monkeypatch.setattr(torch, "save", full)
     line = r"No space left on device\): make room, then continue with .* resume .*tiny"
-    with pytest.raises(UserError, match=line):
-        lab.train(tiny, tiny_recipe(), options(tmp_path))
-    monkeypatch.undo()
-    (folder,) = (tmp_path / "tiny").iterdir()
-    assert torch.load(folder / "last.pt")["trainer"]["iteration"] == 5
-    resumed = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
-    assert_equal_weights(weights(resumed.run), weights(unbroken.run))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(UserError, match=line):
+            lab.train(tiny, tiny_recipe(), options(tmp_path))
+    assert only_run(tmp_path).load("last.pt")["trainer"]["iteration"] == 5
+    assert_same_training(resumed(tiny, tiny_recipe(), options(tmp_path)), unbroken.run)
 
 
 def test_a_disk_that_turns_read_only_ends_in_one_line_that_says_what_is_lost(
-    unbroken: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    unbroken: lab.Trained, tmp_path: Path
 ) -> None:
     open_, unlink = Path.open, Path.unlink
 
@@ -391,20 +361,19 @@ def test_a_disk_that_turns_read_only_ends_in_one_line_that_says_what_is_lost(
         refuse(path)
         unlink(path, **more)
 
-    monkeypatch.setattr(Path, "open", opened)
-    monkeypatch.setattr(Path, "unlink", unlinked)
-    with pytest.raises(UserError) as error:
-        lab.train(tiny, tiny_recipe(), options(tmp_path))
-    monkeypatch.undo()
-    (folder,) = (tmp_path / "tiny").iterdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "open", opened)
+        patch.setattr(Path, "unlink", unlinked)
+        with pytest.raises(UserError) as error:
+            lab.train(tiny, tiny_recipe(), options(tmp_path))
+    begun = only_run(tmp_path)
     assert re.search(
         r"\(Read-only file system\): make the disk writable again, then continue with "
-        rf".*resume {folder}; what was trained after \d\d:\d\d:\d\d is lost$",
+        rf".*resume {begun}; what was trained after \d\d:\d\d:\d\d is lost$",
         str(error.value),
     )
-    assert not list(folder.glob("*.part"))
-    resumed = lab.train(tiny, tiny_recipe(), options(tmp_path, resume=str(folder)))
-    assert_equal_weights(weights(resumed.run), weights(unbroken.run))
+    assert not list(begun.folder.glob("*.part"))
+    assert_same_training(resumed(tiny, tiny_recipe(), options(tmp_path)), unbroken.run)
 
 
 # Holds the lock of a run, as a training does, until it is killed.
@@ -456,41 +425,24 @@ def test_tensorboard_logs_are_written_when_asked_for(tmp_path: Path) -> None:
     assert list(trained.run.folder.glob("events.out.tfevents.*"))
 
 
-def test_half_precision_and_plain_memory_layout_train_as_well(tmp_path: Path) -> None:
-    trained = lab.train(
-        tiny, tiny_recipe(), options(tmp_path, precision="bf16", channels_last=False)
-    )
-    losses = [row["train_loss"] for row in trained.history]
-    assert losses[-1] < losses[0]
-    assert trained.run.read("run.json")["environment"]["precision"] == "bfloat16"
-
-
 def test_two_processes_learn_what_one_learns_and_only_the_first_writes(tmp_path: Path) -> None:
     recipe = ["--data", "shapes", "--limit", "600", "--epochs", "2", "--batch-size", "50"]
     recipe += ["--precision", "fp32"]  # half precision rounds too much to compare them
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    two = subprocess.run(
-        forked([*torchrun, "--nproc_per_node=2", str(LENET), *recipe, "--out", "two"]),
-        cwd=tmp_path,
-        env=environment(CUDA_VISIBLE_DEVICES="", PYTHON_EXEC=python(str(tmp_path))),
-        capture_output=True,
-        text=True,
-        timeout=180,
-    )
+    two = two_processes([str(LENET), *recipe, "--out", "two"], tmp_path)
     assert two.returncode == 0, two.stderr
     one = lesson(*recipe, "--out", "one", "--device", "cpu", cwd=tmp_path)
     assert one.returncode == 0, one.stderr
 
-    runs = {out: list((tmp_path / out / "lenet").iterdir()) for out in ("one", "two")}
-    assert [len(found) for found in runs.values()] == [1, 1]
-    history = {out: Run(runs[out][0]).read("history.json") for out in runs}
-    for single, double in zip(history["one"], history["two"], strict=True):
-        assert double["train_loss"] == pytest.approx(single["train_loss"], abs=1e-4)
-        assert double["validation_loss"] == pytest.approx(single["validation_loss"], abs=1e-4)
-    result = {out: Run(runs[out][0]).read("result.json") for out in runs}
-    total = sum(map(sum, result["one"]["confusion"]))
-    assert sum(map(sum, result["two"]["confusion"])) == total
-    assert Run(runs["two"][0]).read("run.json")["environment"]["processes"] == 2
+    single, double = (only_run(tmp_path / out, "lenet") for out in ("one", "two"))
+    rows = (run.read("history.json") for run in (single, double))
+    for mine, theirs in zip(*rows, strict=True):
+        assert theirs["train_loss"] == pytest.approx(mine["train_loss"], abs=1e-4)
+        assert theirs["validation_loss"] == pytest.approx(mine["validation_loss"], abs=1e-4)
+    total, others = (
+        sum(map(sum, run.read("result.json")["confusion"])) for run in (single, double)
+    )
+    assert total == others
+    assert double.read("run.json")["environment"]["processes"] == 2
     for line in ("test accuracy", "recorded: ", "epoch 1/2"):
         assert two.stdout.count(line) == 1
 
@@ -503,10 +455,9 @@ def test_a_terminal_shows_a_bar_with_loss_and_images_a_second(tmp_path: Path) ->
 
     watcher, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    recipe = ["--data", "shapes", "--limit", "4000", "--epochs", "1", "--batch-size", "16"]
-    recipe += ["--out", "runs"]
+    recipe = "--data shapes --limit 4000 --epochs 1 --batch-size 16 --out runs"
     process = subprocess.Popen(
-        forked(command(*recipe)),
+        forked(command(*recipe.split())),
         cwd=tmp_path,
         env=environment(),
         stdout=subprocess.PIPE,

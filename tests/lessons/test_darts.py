@@ -112,7 +112,7 @@ def test_second_order_is_the_gradient_of_the_unrolled_objective() -> None:
 def test_a_stopped_search_goes_on_exactly(
     uncounted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = replace(RECIPE, images=32)  # two steps an epoch
+    recipe = replace(RECIPE, images=16, batch_size=4)  # two steps an epoch
     whole = search(recipe, replace(OPTIONS, out=str(tmp_path / "whole")))
     step, calls = darts.Bilevel.__call__, []
 
@@ -190,11 +190,12 @@ def test_settings_that_a_search_does_not_read_are_refused(tmp_path: Path) -> Non
 
 
 def test_a_search_ends_with_the_command_that_trains_its_cell(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    uncounted: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = "search --data shapes --limit 60 --cells 3 --channels 2 --epochs 1 --images 16"
+    words += f" --batch-size 8 --precision fp32 --out {tmp_path}"
     with pytest.raises(SystemExit) as ended:
-        lab.main(darts.LESSON, [*words.split(), "--batch-size", "8", "--out", str(tmp_path)])
+        lab.main(darts.LESSON, words.split())
     assert not ended.value.code
     *_, last = capsys.readouterr().out.splitlines()
     (folder,) = (tmp_path / "darts-search").iterdir()
@@ -229,14 +230,9 @@ def test_a_layout_that_spoils_gradients_is_refused(
         ("", "no genotype"),
         ("x" * 300, "no genotype"),  # longer than the name of a file may be
         ("random:x", "no genotype"),
-        (str(DARTS_V2).replace("dil_conv_3x3:2", "none:2"), "two different states before its own"),
-        (
-            str(DARTS_V2).replace("dil_conv_3x3:2", "dil_conv_3x3:5"),
-            "two different states before its own",
-        ),
-        (
-            str(DARTS_V2).replace("dil_conv_3x3:2", "dil_conv_3x3:0"),
-            "two different states before its own",
+        *(
+            (str(DARTS_V2).replace("dil_conv_3x3:2", edge), "two different states before its own")
+            for edge in ("none:2", "dil_conv_3x3:5", "dil_conv_3x3:0")
         ),
     ],
 )

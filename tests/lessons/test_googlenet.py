@@ -1,39 +1,15 @@
-"""GoogLeNet: torchvision's function, the paper's numbers, the variant for small images."""
+"""GoogLeNet: the paper's numbers and layers."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torchvision import models
+from torch import nn
 
 import googlenet
 from googlenet import GoogLeNet
-from networks import assert_same_outputs, renamed
 
 pytestmark = pytest.mark.needs("googlenet")
-
-
-class InOrder(nn.Module):
-    """torchvision's network, its auxiliary classifiers in the order of the layers."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, ...]:
-        output = self.inner(x)
-        if isinstance(output, Tensor):
-            return output
-        return output.logits, output.aux_logits1, output.aux_logits2
-
-
-@pytest.mark.parametrize("auxiliary", [True, False])
-def test_equal_weights_give_torchvisions_outputs(auxiliary: bool) -> None:
-    torch.manual_seed(0)
-    theirs = models.googlenet(aux_logits=auxiliary, init_weights=False)
-    ours = renamed(GoogLeNet(auxiliary=auxiliary), theirs, googlenet.torchvision_name)
-    assert_same_outputs(ours, InOrder(theirs), torch.rand(2, 3, 224, 224))
 
 
 def test_the_papers_form_has_the_costs_of_table_1() -> None:

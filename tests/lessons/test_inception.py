@@ -1,33 +1,16 @@
-"""Inception v3: torchvision's function, what factorization saves, the variant for small images."""
+"""Inception v3: what factorization saves, and what the auxiliary classifier needs."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 from torch import nn
-from torchvision import models
 
 import inception
 import lab
 from inception import BasicConv2d, Inception3
-from networks import assert_same_outputs, renamed
 
 pytestmark = pytest.mark.needs("inception")
-
-
-def test_without_auxiliary_classifier_equal_weights_give_torchvisions_outputs() -> None:
-    """With it its demonstration proves that."""
-    torch.manual_seed(0)
-    theirs = models.inception_v3(aux_logits=False, init_weights=False)
-    with torch.device("meta"):
-        empty = Inception3(auxiliary=False)
-    ours = renamed(empty, theirs, inception.torchvision_name)
-    assert_same_outputs(ours, theirs, torch.rand(2, 3, 299, 299))
-
-
-def test_it_has_less_than_the_25_million_parameters_of_the_abstract() -> None:
-    with torch.device("meta"):
-        assert lab.count_parameters(Inception3(auxiliary=False)) < 25_000_000
 
 
 def test_one_image_has_its_logits_but_is_too_few_for_the_auxiliary_classifier() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import random
 import subprocess
@@ -31,14 +30,17 @@ from forking import forked
 from lab import data
 from lab.search import study as studies
 from lab.search.pareto import knee, pareto_front
-from networks import assert_finite_gradients, assert_one_row_an_image, count_operations
+from networks import assert_finite_gradients, assert_one_row_an_image
 from nsganet import NSGANet, canonical, decode, encode, graph
 from running import command, environment
 
 pytestmark = pytest.mark.needs("nsganet")
 
 SMALL = replace(nsganet.SEARCH, data="shapes", limit=200, width=2, epochs=1)
-OPTIONS = nsganet.SearchOptions(population=3, generations=2, nodes=2, images=60)
+# In fp32 no layer of each network has to be tried.
+OPTIONS = nsganet.SearchOptions(
+    population=3, generations=2, nodes=2, images=60, device="cpu", precision="fp32"
+)
 
 
 def bits(nodes: int) -> st.SearchStrategy[list[int]]:
@@ -66,30 +68,14 @@ def test_a_genome_is_written_as_in_the_lesson() -> None:
     "genome",
     ["", "1", "1-1-0", "1-01", "1-01-00", "1-0-0", "1-0a-0", "1-01-0.", "1-01-0..1-01-0", "1 01 0"],
 )
-def test_a_genome_of_a_wrong_length_is_refused(genome: str) -> None:
+def test_a_genome_of_a_wrong_length_is_refused_before_anything_is_made(
+    genome: str, tmp_path: Path
+) -> None:
     with pytest.raises(
         lab.UserError, match=r"--genome '.*': in a phase node 2 has one bit"
     ) as wrong:
-        nsganet.build(replace(SMALL, genome=genome), 10)
+        lab.train(nsganet.build, replace(SMALL, genome=genome), lab.Options(out=str(tmp_path)))
     assert "\n" not in str(wrong.value)
-
-
-def test_a_wrong_genome_ends_the_script_with_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = f"code/nsganet.py --data shapes --limit 60 --genome 1-01-00 --out {tmp_path}"
-    monkeypatch.setattr(sys, "argv", words.split())
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # put back afterwards
-    monkeypatch.setattr(sys, "__stderr__", io.StringIO())
-    monkeypatch.setattr(data, "SHAPES_DRAWN", 300)
-    with pytest.raises(lab.UserError) as wrong:
-        lab.main(nsganet.LESSON)
-    with pytest.raises(SystemExit) as ended:
-        sys.excepthook(wrong.type, wrong.value, wrong.tb)  # as Python does
-    assert ended.value.code == 2
-    said = sys.__stderr__.getvalue()
-    assert said.startswith("nsganet.py: --genome '1-01-00': in a phase node 2 has one bit,")
-    assert said.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -149,7 +135,11 @@ def test_the_canonical_form_knows_no_numbers_of_nodes(
         for node in range(1, nodes)
         for source in range(node)
     ]
-    assert canonical(encode([moved + bits[-1:]])) == canonical(encode([bits]))
+    other, genome = encode([moved + bits[-1:]]), encode([bits])
+    assert canonical(other) == canonical(genome)
+    with torch.device("meta"):
+        sizes = {lab.count_parameters(NSGANet(each, width=2)) for each in (other, genome)}
+    assert len(sizes) == 1
 
 
 def test_the_canonical_form_tells_every_two_different_graphs_apart() -> None:
@@ -181,19 +171,6 @@ def test_a_phase_without_connections_counts_for_nothing() -> None:
     assert canonical("0-00-1.1-01-0") == canonical("1-01-0") != canonical("1-01-0.1-01-0")
     one, other = (NSGANet(genome, width=4) for genome in ("0-00-1.1-01-0", "1-01-0"))
     assert str(one) == str(other)
-
-
-@settings(max_examples=15)
-@given(genomes, genomes)
-def test_networks_of_one_form_have_the_same_size(
-    one: list[list[int]], two: list[list[int]]
-) -> None:
-    with torch.device("meta"):
-        models = [NSGANet(encode(each), width=2) for each in (one, two)]
-    if canonical(encode(one)) == canonical(encode(two)):
-        assert lab.count_parameters(models[0]) == lab.count_parameters(models[1])
-    for model in models:
-        assert lab.count_macs(model, (1, 3, 32, 32)) > 0
 
 
 # Networks
@@ -229,7 +206,6 @@ def test_a_node_that_reads_several_joins_them() -> None:
     assert [tuple(each.weight.shape) for each in model.phases[0].joins.values()] == [(4, 8, 1, 1)]
     convolutions = 4 * 3 * 9 + 3 * 4 * 4 * 9 + 8 * 4
     assert lab.count_macs(model, (1, 3, 32, 32)) == 1024 * convolutions + 4 * 10
-    assert count_operations(model, (3, 32, 32)) == 2 * (1024 * convolutions + 4 * 10)
 
 
 # Fronts
@@ -333,13 +309,9 @@ def test_what_changes_no_result_changes_no_study(tmp_path: Path) -> None:
     same = name()
     assert name(generations=9, heartbeat=7, threads=1) == same
     assert name(replace(SMALL, genome="1-0")) == same
-    others = [name(replace(SMALL, **{key: 1})) for key in ("seed", "limit", "lr")]
-    others += [
-        name(sampler="random"),
-        name(nodes=3),
-        name(replace(SMALL, epochs=2)),
-        name(population=4),
-    ]
+    recipes = ({"seed": 1}, {"limit": 1}, {"lr": 1.0}, {"epochs": 2})
+    others = [name(replace(SMALL, **changes)) for changes in recipes]  # type: ignore[arg-type]
+    others += [name(sampler="random"), name(nodes=3), name(population=4)]
     assert len({same, *others}) == 8
 
 
@@ -441,11 +413,10 @@ def test_no_trial_is_lost_or_counted_twice_when_a_worker_is_killed(
     if server:
         request.addfinalizer(lambda: server.control("-m", "fast", "stop"))
     monkeypatch.chdir(tmp_path)
-    options = nsganet.SearchOptions(
-        images=60,
+    options = replace(
+        OPTIONS,
         nodes=4,
         population=4,
-        generations=2,
         heartbeat=1,
         storage=server.url if server else "",
         out="runs",

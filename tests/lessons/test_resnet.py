@@ -1,4 +1,4 @@
-"""ResNet: the paper's networks, torchvision's outputs, and the variants for 32x32 images."""
+"""ResNet: the paper's networks, and the variants for 32x32 images."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import nn
-from torchvision import models
 
 import lab
 import resnet
-from networks import assert_same_outputs, renamed
 
 pytestmark = pytest.mark.needs("resnet")
 
@@ -24,13 +22,6 @@ def ghost(make: Callable[..., resnet.ResNet], *arguments: object, **named: objec
 
 def recipe(**changes: object) -> resnet.ResNetRecipe:
     return resnet.ResNetRecipe("resnet", **changes)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("depth", [18, 34, 50])
-def test_torchvisions_weights_give_torchvisions_outputs(depth: int) -> None:
-    theirs = getattr(models, f"resnet{depth}")()
-    ours = renamed(ghost(resnet.resnet_imagenet, depth), theirs, resnet.torchvision_name)
-    assert_same_outputs(ours, theirs, torch.rand(2, 3, 224, 224))
 
 
 @pytest.mark.parametrize(("depth", "billions"), [(18, 1.8), (34, 3.6), (50, 3.8)])
@@ -82,12 +73,6 @@ def test_a_plain_network_is_the_residual_one_without_its_shortcuts() -> None:
     nn.init.zeros_(silent.conv4_x[0].bn2.weight)
     one, other = silent(torch.rand(2, 3, 32, 32))
     assert torch.equal(one, other)  # nothing passes a block that is silent
-
-
-def test_stride_first_moves_the_stride_to_the_first_convolution() -> None:
-    model = ghost(resnet.resnet_imagenet, 50, stride_first=True)
-    block = model.conv3_x[0]
-    assert [block.conv1.stride, block.conv2.stride] == [(2, 2), (1, 1)]
 
 
 @pytest.mark.parametrize("depth", [9, 19, 101])
