@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from .. import darts_search, nsganet_search
 
@@ -36,19 +36,8 @@ EXPERIMENTS = {
     "stem": [("vit", "convolutions", "--stem conv")],
 }
 
-
-def _nsganet(
-    settings: Sequence[str],
-    seeds: int,
-    replacing: bool,
-    run: Callable[[list[str]], None],
-    finish: object,
-) -> None:
-    nsganet_search.make(settings, seeds, replacing, run)
-
-
 # How each is made: `darts_search.make` says what it is given.
 SEARCHES: dict[str, Callable[..., None]] = {
-    "nsganet-search": _nsganet,
+    "nsganet-search": nsganet_search.make,
     "darts-search": darts_search.make,
 }
