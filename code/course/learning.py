@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -215,10 +214,9 @@ def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module
                 shares = measure()
     # The first images are one of each class.
     answers = [[round(each, 4) for each in row.tolist()] for row in shares[: len(shapes.SHAPES)]]
-    device = torch.device("cpu")
     return {
         "command": f"python -m course.learning {name}",
-        "device": machine.describe(device),
+        "device": machine.describe(torch.device("cpu")),
         "torch": torch.__version__,
         "seconds": round(time.perf_counter() - start, 1),
         "passes": passes,
@@ -229,18 +227,15 @@ def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module
 
 def picture(model: nn.Module) -> bytes:
     """The ten pictures, in two rows, and below them the filters of the first layer, as PNG."""
-    side, half = data.SIZE, len(shapes.SHAPES) // 2
-    pictures = shapes.draw(*VALIDATION)[0][: 2 * half].permute(0, 2, 3, 1).numpy()
+    half = len(shapes.SHAPES) // 2
+    pictures = shapes.draw(*VALIDATION)[0][: 2 * half]
+    rows = torch.cat([torch.cat([*row], 2) for row in pictures.split(half)], 1)  # (3, H, W)
     kernels = next(model.parameters()).detach()
     largest = kernels.abs().amax((1, 2, 3), keepdim=True)
     filters = (127.5 + 127.5 * kernels / largest).round().to(torch.uint8)
-    size = filters.shape[-1]
-    whole = np.full((2 * side + size, half * side, 3), 255, np.uint8)
-    for n, each in enumerate(pictures):
-        row, column = divmod(n, half)
-        whole[row * side : (row + 1) * side, column * side : (column + 1) * side] = each
-    for n, each in enumerate(filters.permute(0, 2, 3, 1).numpy()):
-        whole[2 * side :, n * size : (n + 1) * size] = each
+    strip = torch.cat([*filters], 2)
+    padded = F.pad(strip, (0, rows.shape[2] - strip.shape[2]), value=255)  # with white
+    whole = torch.cat([rows, padded], 1).permute(1, 2, 0).numpy()
     content = io.BytesIO()
     Image.fromarray(whole).save(content, format="png", optimize=True)
     return content.getvalue()

@@ -36,7 +36,6 @@ def _grid(
     values: Tensor,
     fill: Callable[[int, int], str] = lambda row, column: "#FFFFFF",
     bold: Callable[[int, int], bool] = lambda row, column: False,
-    digits: int = 2,
 ) -> None:
     """A table of numbers, (rows, columns)."""
     for row, numbers in enumerate(values.tolist()):
@@ -44,9 +43,8 @@ def _grid(
             left, top, shade = x + column * cell, y + row * cell, fill(row, column)
             group.rectangle(left, top, cell, cell, shade, stroke=INK, stroke_width=1.2)
             ink = "#FFFFFF" if shade in (DEEP, INK) else INK
-            said = value(each, digits)
             middle = top + cell / 2 + 10
-            group.write(left + cell / 2, middle, said, bold=bold(row, column), fill=ink)
+            group.write(left + cell / 2, middle, value(each), bold=bold(row, column), fill=ink)
 
 
 def _same(fill: str) -> Callable[[int, int], str]:
@@ -203,7 +201,7 @@ def _activation(
     name: str, title: str, words: str, function: Callable[[Tensor], Tensor], ticks: tuple[int, ...]
 ) -> str:
     """A curve with its slope, and what it does to five numbers."""
-    root = _start(name, title, words)
+    root = _start(name.lower(), title, words)
     high = 1.12 * max(ticks)
     left, right, tall, low = 70.0, 820.0, 330.0, -0.18 * high
     x = torch.linspace(-6, 6, 121, requires_grad=True)
@@ -270,9 +268,7 @@ def sigmoid() -> str:
 
 def relu() -> str:
     words = "ReLU cuts off what is negative; where it lets through, its slope is 1"
-    return _activation("ReLU", "ReLU", words, torch.relu, (1, 4)).replace(
-        "pieces-ReLU", "pieces-relu"
-    )
+    return _activation("ReLU", "ReLU", words, torch.relu, (1, 4))
 
 
 def softmax() -> str:
