@@ -5,10 +5,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import lab
-from draw.look import INK, LARGE, LEFT, MUTED, RIBBON
-from draw.svg import Element, document, number
+from draw.look import INK, MUTED, RIBBON
+from draw.svg import Element, number
 
-from .pieces import BLUE, DEEP, RED, TOP, value
+from .pieces import BLUE, DEEP, RED, TOP, start, value
 
 COLORS = (("red", RED, ""), ("green", "#2E7D32", "14 7"), ("blue", DEEP, "4 6"))
 
@@ -18,17 +18,16 @@ def cross_entropy() -> str:
     names, logits = ("dog", "cat", "ship", "frog"), torch.tensor([3.5, 2.0, 0.5, -1.0])
     shares = logits.softmax(0)
     losses = F.cross_entropy(logits.repeat(4, 1), torch.arange(4), reduction="none")
-    root = document(
-        "pieces-cross-entropy",
+    root = start(
+        "cross-entropy",
         "Cross-entropy",
+        "The loss looks at one number: the probability of the right class",
         "The loss is minus the logarithm of the probability of the right class: "
         + ", ".join(
             f"{value(loss)} where it is {value(share, 3)}"
             for loss, share in zip(losses.tolist(), shares.tolist(), strict=True)
         ),
     )
-    words = "The loss looks at one number: the probability of the right class"
-    root.write(LEFT, 34, words, size=LARGE, bold=True, anchor="start")
     left, right, tall, high = 90.0, 880.0, 340.0, 5.0
 
     def place(p: float, loss: float) -> tuple[float, float]:
@@ -74,14 +73,13 @@ def normalized() -> str:
     images = data.train.images.double() / 255
     mean, std = (torch.tensor(each, dtype=torch.float64) for each in (data.mean, data.std))
     after = (images - mean[:, None, None]) / std[:, None, None]
-    root = document(
-        "pieces-normalized",
+    root = start(
+        "normalized",
         "Normalized input",
+        "From each channel its mean is subtracted, and the rest is divided by its deviation",
         "How often each value occurs, for red, green and blue. Before, all are between 0 and 1. "
         "After, each channel has the mean 0 and the deviation 1.",
     )
-    words = "From each channel its mean is subtracted, and the rest is divided by its deviation"
-    root.write(LEFT, 34, words, size=LARGE, bold=True, anchor="start")
     _histogram(root, 40, images, (0.0, 1.0), (0.0, 0.5, 1.0))
     _histogram(root.step(1), 930, after, (-2.5, 2.5), (-2.0, -1.0, 0.0, 1.0, 2.0))
     return root.finish(TOP + 424)

@@ -22,8 +22,9 @@ def value(each: float, digits: int = 2) -> str:
     return "0" if words == "-0" else words.replace("-", "\N{MINUS SIGN}")
 
 
-def _start(name: str, title: str, words: str) -> Element:
-    root = document(f"pieces-{name}", title, words)
+def start(name: str, title: str, words: str, described: str = "") -> Element:
+    """A figure with words above it; they describe it, too, where nothing else does."""
+    root = document(f"pieces-{name}", title, described or words)
     root.write(LEFT, 34, words, size=LARGE, bold=True, anchor="start")
     return root
 
@@ -69,7 +70,7 @@ def fully_connected() -> str:
     outputs, inputs = weight.shape
     count = weight.numel() + bias.numel()
     said = "Every output is a weighted sum of all inputs, plus a bias"
-    root = _start("fully-connected", "A fully connected layer", said)
+    root = start("fully-connected", "A fully connected layer", said)
     costs = f"{inputs} {TIMES} {outputs} weights + {outputs} biases = {count} parameters"
     root.write(LEFT + width(said, LARGE, True) + 30, 34, costs, anchor="start", fill=MUTED)
     radius, pitch, left, right = 38, 92, 70, 560
@@ -119,7 +120,7 @@ def convolution() -> str:
     result = F.conv2d(image[None, None], kernel[None, None])[0, 0]
     chosen = (1, 1)
     cell = 56
-    root = _start(
+    root = start(
         "convolution",
         "A convolution",
         "The same small kernel at every place: this one answers to vertical edges",
@@ -174,7 +175,7 @@ def max_pooling() -> str:
     result, where = F.max_pool2d(maps[None, None], 2, return_indices=True)
     kept = {divmod(each, 4) for each in where.flatten().tolist()}
     cell = 76
-    root = _start(
+    root = start(
         "max-pooling",
         "Max pooling",
         "Of every 2 by 2 numbers the largest stays: half the side, no parameters",
@@ -201,7 +202,7 @@ def _activation(
     name: str, title: str, words: str, function: Callable[[Tensor], Tensor], ticks: tuple[int, ...]
 ) -> str:
     """A curve with its slope, and what it does to five numbers."""
-    root = _start(name.lower(), title, words)
+    root = start(name.lower(), title, words)
     high = 1.12 * max(ticks)
     left, right, tall, low = 70.0, 820.0, 330.0, -0.18 * high
     x = torch.linspace(-6, 6, 121, requires_grad=True)
@@ -275,7 +276,7 @@ def softmax() -> str:
     names: Sequence[str] = ("cat", "dog", "frog", "ship")
     logits = torch.tensor([2.0, 3.5, -1.0, 0.5])
     probabilities = torch.softmax(logits, dim=0)
-    root = _start(
+    root = start(
         "softmax",
         "Softmax",
         "Softmax turns logits into probabilities: exp(x), divided by the sum of all",
@@ -313,7 +314,7 @@ def dropout() -> str:
         torch.manual_seed(4)
         trained = F.dropout(x, p, training=True)
     used = F.dropout(x, p, training=False)
-    root = _start(
+    root = start(
         "dropout",
         "Dropout",
         f"In training each unit is left out with probability {value(p)}, "
