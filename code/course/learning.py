@@ -13,7 +13,7 @@ import io
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,13 +22,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lab import data, files, machine, shapes
+from lab import data, files, machine, shapes, training
 from lab.batches import Batches, normalized
 from lab.data import Split
 from lab.errors import UserError
 from lab.facts import facts
 from lab.onnx import export
 from lab.parser import Parser
+from lab.recipe import Options
 
 from . import lessons, step
 from .own.learned import LEARNED as OWN
@@ -111,10 +112,9 @@ def first(name: str) -> dict[str, Any]:
     drawn = {id(tensor) for tensor, _ in draws.all}
 
     def entry(each: str, value: Tensor) -> dict[str, Any]:
-        if id(value) in drawn:
-            return {"name": each, "shape": list(value.shape)}
-        constant = value.unique().item()  # raises where it is none
-        return {"name": each, "shape": list(value.shape), "constant": constant}
+        # Raises where it is none.
+        constant = {} if id(value) in drawn else {"constant": value.unique().item()}
+        return {"name": each, "shape": list(value.shape), **constant}
 
     return {
         "parameters": [entry(*each) for each in model.named_parameters()],
@@ -161,7 +161,9 @@ def about(name: str) -> dict[str, Any]:
 def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module]:
     """Train as the page does; return the record and the network."""
     name = known["network"]
-    recipe, settings, model = lessons.networks()[name].recipe, LEARNED[name].shapes, network(name)
+    settings, model = LEARNED[name].shapes, network(name)
+    rates = {"lr": settings["lr"], "momentum": settings["momentum"]}
+    recipe = replace(lessons.networks()[name].recipe, **rates)
     average = copy.deepcopy(model).eval()
     train, validation = Split(*shapes.draw(*TRAINING)), Split(*shapes.draw(*VALIDATION))
     batches = Batches(
@@ -174,14 +176,8 @@ def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module
         flip=settings["augment"],
     )
     (others, labels), *_ = normalized(validation, known["mean"], known["std"], len(validation))
-    decayed = [weight for weight in model.parameters() if weight.ndim > 1]
-    biases = [weight for weight in model.parameters() if weight.ndim == 1]
-    optimizer = torch.optim.SGD(
-        [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": biases}],
-        lr=settings["lr"],
-        momentum=settings["momentum"],
-        nesterov=True,
-    )
+    device, options = torch.device("cpu"), Options(channels_last=False, precision="fp32")
+    _, optimizer, _ = training.initialize(model, recipe, device, options)
     history: list[dict[str, float]] = []
     losses: list[float] = []
     seen = 0
@@ -216,7 +212,7 @@ def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module
     answers = [[round(each, 4) for each in row.tolist()] for row in shares[: len(shapes.SHAPES)]]
     return {
         "command": f"python -m course.learning {name}",
-        "device": machine.describe(torch.device("cpu")),
+        "device": machine.describe(device),
         "torch": torch.__version__,
         "seconds": round(time.perf_counter() - start, 1),
         "passes": passes,

@@ -58,9 +58,11 @@ def main() -> None:
     """Read the command line, look for anything wrong with all plans, and only then train."""
     machine.show_errors_in_one_line()
     given, settings = _arguments()
-    for search in SEARCHES:
-        if search in given.names:
-            _search(search, given, settings)
+    for name in SEARCHES:
+        if name in given.names:
+            if given.names != [name]:
+                raise lab.UserError(f"{name} is recorded alone: name nothing else beside it")
+            SEARCHES[name](settings, given.seeds, given.replace, _run, _compared)
             return
     known = choices()
     chosen = [each for name in given.names or lessons.networks() for each in known[name]]
@@ -83,13 +85,6 @@ def main() -> None:
         compare.update()
     if not left:
         compare.update()
-
-
-def _search(name: str, given: argparse.Namespace, settings: Sequence[str]) -> None:
-    """Make the record of a search."""
-    if given.names != [name]:
-        raise lab.UserError(f"{name} is recorded alone: name nothing else beside it")
-    SEARCHES[name](settings, given.seeds, given.replace, _run, _compared)
 
 
 def _compared(recipe: lab.Recipe, words: list[str], out: str) -> Run:
