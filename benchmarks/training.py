@@ -29,8 +29,6 @@ import contextlib
 import io
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -244,20 +242,6 @@ def show(title: str, rounds: list[dict[str, float]]) -> None:
         )
 
 
-def peak_memory() -> float | None:
-    """Of a whole training process, in MiB; None on Windows, which does not tell."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    with tempfile.TemporaryDirectory() as out:
-        words = ["--data", "shapes", "--epochs", "1", "--out", out]
-        lesson = [sys.executable, str(lessons.CODE / "lenet.py"), *words]
-        subprocess.run(lesson, check=True, stdout=subprocess.DEVNULL)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
 def main() -> None:
     machine.show_errors_in_one_line()
     parser = Parser(description=__doc__.partition("\n")[0])
@@ -274,8 +258,6 @@ def main() -> None:
     if given.smoke:
         given.rounds = 1
     options = lab.Options(threads=given.threads, device=given.device)
-    # First: afterwards the workers of the loaders count, too.
-    peak = None if given.smoke else peak_memory()
     machine.prepare(options)
     device = torch.device(given.device)
     options = replace(options, precision=pick_precision(given.precision, device))
@@ -314,9 +296,6 @@ def main() -> None:
             if number:  # the first round warms up
                 rounds.append({each: measured[each] for each in names})
         show(f"{network.title}, training", rounds)
-
-    if peak:
-        print(f"\npeak memory of `python code/lenet.py --data shapes --epochs 1`: {peak:,.0f} MiB")
 
 
 if __name__ == "__main__":
