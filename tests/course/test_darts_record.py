@@ -17,41 +17,35 @@ import darts
 import lab
 from course import darts_search, nsganet_search, results
 from lab import data, training
-from running import ROOT
 
 pytestmark = pytest.mark.needs("darts")
 
-RECORD = ROOT / "static" / "searches" / "darts.json"
+RECORD: dict[str, Any] = json.loads((nsganet_search.SEARCHES / "darts.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def recorded() -> dict[str, Any]:
-    return json.loads(RECORD.read_text())
-
-
-def test_the_search_is_of_the_settings_of_the_lesson(recorded: dict[str, Any]) -> None:
+def test_the_search_is_of_the_settings_of_the_lesson() -> None:
     settings = darts_search.described(darts.SEARCH)
     for part in ("search", "comparison"):
-        settings[part]["data"] = recorded["dataset"]
-    assert recorded["settings"] == settings
+        settings[part]["data"] = RECORD["dataset"]
+    assert RECORD["settings"] == settings
 
 
-def test_each_genotype_follows_from_the_shares_of_its_epoch(recorded: dict[str, Any]) -> None:
-    for row in recorded["search"]["history"]:
+def test_each_genotype_follows_from_the_shares_of_its_epoch() -> None:
+    for row in RECORD["search"]["history"]:
         shares = [torch.tensor(row[kind]) for kind in darts.Genotype._fields]
         for each in shares:
-            assert each.shape == (len(recorded["edges"]), len(recorded["operations"]))
+            assert each.shape == (len(RECORD["edges"]), len(RECORD["operations"]))
             torch.testing.assert_close(each.sum(1), torch.ones(len(each)), rtol=0, atol=5e-4)
         found = darts.derive(torch.stack(shares).log())
         assert str(found) == row["genotype"]
         assert str(found).partition("/")[0].count("skip_connect") == row["skips"]
-    assert recorded["search"]["genotype"] == row["genotype"]
+    assert RECORD["search"]["genotype"] == row["genotype"]
 
 
-def test_what_is_compared_is_what_was_found_and_what_was_drawn(recorded: dict[str, Any]) -> None:
-    recipe = recorded["settings"]["comparison"]
-    first, *drawn = recorded["comparison"]["networks"]
-    assert first["genotype"] == recorded["search"]["genotype"]
+def test_what_is_compared_is_what_was_found_and_what_was_drawn() -> None:
+    recipe = RECORD["settings"]["comparison"]
+    first, *drawn = RECORD["comparison"]["networks"]
+    assert first["genotype"] == RECORD["search"]["genotype"]
     for each in drawn:
         assert each["genotype"] == str(darts.read_genotype(each["name"]))
     for each in (first, *drawn):
@@ -60,18 +54,18 @@ def test_what_is_compared_is_what_was_found_and_what_was_drawn(recorded: dict[st
                 darts.read_genotype(each["genotype"]),
                 recipe["cells"],
                 recipe["channels"],
-                len(recorded["classes"]),
+                len(RECORD["classes"]),
                 auxiliary=False,
             )
         assert lab.count_parameters(model) == each["parameters"]
         assert lab.count_macs(model, (1, 3, 32, 32)) == each["macs"]
     for split in ("validation_accuracy", "test_accuracy"):
         mean = statistics.fmean(each[split]["mean"] for each in drawn)
-        assert recorded["comparison"]["random"][split]["mean"] == pytest.approx(mean, abs=1e-5)
+        assert RECORD["comparison"]["random"][split]["mean"] == pytest.approx(mean, abs=1e-5)
 
 
-def test_the_search_improves_on_its_own_start(recorded: dict[str, Any]) -> None:
-    first, *_, last = recorded["search"]["history"]
+def test_the_search_improves_on_its_own_start() -> None:
+    first, *_, last = RECORD["search"]["history"]
     assert last["validation_accuracy"] > first["validation_accuracy"] + 0.1
 
 
