@@ -18,11 +18,7 @@ EXPERIMENTS = {
     # The same network in less time; and without what its recipe adds to plain gradient descent.
     "recipes": [
         ("resnet", "short", "--epochs 6"),
-        (
-            "resnet",
-            "hasty",
-            "--epochs 12 --lr 0.02 --weight-decay 0 --crop-padding 0 --no-flip",
-        ),
+        ("resnet", "hasty", "--epochs 12 --lr 0.02 --weight-decay 0 --crop-padding 0 --no-flip"),
     ],
     # Jordan et al. 2024, Tan and Le 2021: the same network with less training, by each and by both.
     "sooner": [
