@@ -91,12 +91,8 @@ clean: $(if $(wildcard _site),node)  ## remove what was built, but not trainings
 	$(BIN)/python -m pip install --quiet --editable . ; }
 	@cp pyproject.toml $@
 
-.venv/.ready-test: .venv/.ready
-	@cmp -s pyproject.toml $@ || $(BIN)/python -m pip install --quiet --editable '.[test]'
-	@cp pyproject.toml $@
-
-.venv/.ready-notebooks: .venv/.ready
-	@cmp -s pyproject.toml $@ || $(BIN)/python -m pip install --quiet --editable '.[notebooks]'
+.venv/.ready-test .venv/.ready-notebooks: .venv/.ready-%: .venv/.ready
+	@cmp -s pyproject.toml $@ || $(BIN)/python -m pip install --quiet --editable '.[$*]'
 	@cp pyproject.toml $@
 
 node_modules/.ready: package-lock.json | node

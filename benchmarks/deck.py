@@ -11,7 +11,7 @@ import statistics
 
 from arguments import positive
 from playwright.sync_api import Browser
-from visits import course, fresh, sent
+from visits import course, sent, visit
 
 from lab import machine
 from lab.parser import Parser
@@ -19,22 +19,12 @@ from lab.parser import Parser
 TARGET_SECONDS = 1.0
 TARGET_BYTES = 1.2e6
 
-# Runs in the page before its own scripts: notes when the first slide has been painted.
-WATCH = """
-requestAnimationFrame(function look() {
-  const slide = document.querySelector('.reveal.ready section.present');
-  if (!slide?.checkVisibility()) requestAnimationFrame(look);
-  else requestAnimationFrame(() => { window.firstSlide = performance.now(); });
-});
-"""
+FIRST_SLIDE = "document.querySelector('.reveal.ready section.present')?.checkVisibility()"
 
 
-def visit(browser: Browser, url: str) -> tuple[float, dict[str, int]]:
+def measure(browser: Browser, url: str) -> tuple[float, dict[str, int]]:
     """Open the deck with an empty cache: seconds to the first slide, and bytes by address."""
-    with fresh(browser, WATCH) as (page, answers):
-        page.goto(url, wait_until="networkidle")
-        page.wait_for_function("window.firstSlide")
-        seconds = page.evaluate("window.firstSlide") / 1000
+    with visit(browser, url, FIRST_SLIDE, "networkidle") as (_, seconds, answers):
         # Live reload is the lecturer's own, and no part of the deck.
         return seconds, {a.url: sent(a) for a in answers if "livereload" not in a.url}
 
@@ -46,7 +36,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=positive, default=5, help="visits to take the median of")
     rounds = parser.parse_args().rounds
     with course() as (base, browser):
-        visits = [visit(browser, f"{base}/architectures.md") for _ in range(rounds + 1)]
+        visits = [measure(browser, f"{base}/architectures.md") for _ in range(rounds + 1)]
     times = [seconds for seconds, _ in visits[1:]]  # the first one warms the server up
     sizes = visits[-1][1]
     total = sum(sizes.values())

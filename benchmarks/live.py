@@ -12,21 +12,14 @@ import statistics
 
 from arguments import positive
 from playwright.sync_api import Browser
-from visits import ROOT, course, fresh, sent
+from visits import ROOT, course, sent, visit
 
 from lab import machine
 from lab.errors import UserError
 from lab.parser import Parser
 from records.folders import plain_files
 
-# Runs in the page before its own scripts: notes when the first answer has been painted.
-WATCH = """
-requestAnimationFrame(function look() {
-  if (!document.querySelector('.live:not([hidden]) .live-verdict .live-time')) {
-    requestAnimationFrame(look);
-  } else requestAnimationFrame(() => { window.firstAnswer = performance.now(); });
-});
-"""
+FIRST_ANSWER = "document.querySelector('.live:not([hidden]) .live-verdict .live-time')"
 
 RUN = """async ([name, samples, runs]) => {
   const engine = await import('./_assets/static/js/live/engine.js');
@@ -45,12 +38,10 @@ RUN = """async ([name, samples, runs]) => {
 }"""
 
 
-def visit(browser: Browser, base: str, name: str, runs: int) -> tuple[float, int, list[float]]:
+def measure(browser: Browser, base: str, name: str, runs: int) -> tuple[float, int, list[float]]:
     """Open a network's page: seconds and bytes to the first answer, milliseconds of each run."""
-    with fresh(browser, WATCH) as (page, answers):
-        page.goto(f"{base}/live.html?network={name}")
-        page.wait_for_function("window.firstAnswer")
-        seconds = page.evaluate("window.firstAnswer") / 1000
+    url = f"{base}/live.html?network={name}"
+    with visit(browser, url, FIRST_ANSWER) as (page, seconds, answers):
         size = sum(sent(answer) for answer in answers)
         samples = [path.name for path in plain_files(ROOT / "static" / "samples", "*.png")]
         return seconds, size, page.evaluate(RUN, [name, samples, runs])
@@ -66,10 +57,10 @@ def main() -> None:
     if not names:
         raise UserError("static/models has no networks: make models writes them")
     with course() as (base, browser):
-        visit(browser, base, names[0], 1)  # warms the server up
+        measure(browser, base, names[0], 1)  # warms the server up
         print(f"{'network':12} first answer     loaded  median of {runs} runs")
         for name in names:
-            seconds, size, times = visit(browser, base, name, runs)
+            seconds, size, times = measure(browser, base, name, runs)
             median = statistics.median(times)
             print(f"{name:12} {seconds:10.2f} s {size / 1e6:7.2f} MB {median:10.1f} ms")
 

@@ -29,8 +29,6 @@ import contextlib
 import io
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -93,14 +91,13 @@ def cores() -> int:
 
 
 def loader(data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> DataLoader:
-    pictures = Pictures(data, recipe.crop_padding)
-    workers = 2 if options.device == "cpu" else cores()
+    cuda = options.device == "cuda"
     return DataLoader(
-        pictures,
+        Pictures(data, recipe.crop_padding),
         recipe.batch_size,
         shuffle=True,
-        num_workers=workers,
-        pin_memory=options.device == "cuda",
+        num_workers=cores() if cuda else 2,
+        pin_memory=cuda,
     )
 
 
@@ -108,7 +105,6 @@ def prepare(
     model: nn.Module, recipe: lab.Recipe, device: str, precision: str = "fp32"
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """One bare step of a network, in float32 or in half precision."""
-    kind = FORMATS[precision]
     model.to(device).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD(
         model.parameters(), recipe.lr, recipe.momentum, weight_decay=5e-4, nesterov=True
@@ -116,7 +112,7 @@ def prepare(
 
     def step(images: Tensor, labels: Tensor) -> Tensor:
         optimizer.zero_grad()
-        with torch.autocast(device, kind, enabled=precision != "fp32"):
+        with torch.autocast(device, FORMATS[precision], enabled=precision != "fp32"):
             loss = F.cross_entropy(model(images), labels)
         loss.backward()
         optimizer.step()
@@ -132,12 +128,9 @@ def fit(model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Optio
 
 
 def bare(model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> None:
-    source = batches(data, recipe, options)
     step = prepare(model, recipe, options.device, options.precision)
-    for epoch in range(recipe.epochs):
-        source.epoch = epoch
-        for images, labels, _ in source:
-            step(images, labels)
+    for images, labels, _ in batches(data, recipe, options):
+        step(images, labels)
 
 
 def to_device(images: Tensor, labels: Tensor, device: str) -> tuple[Tensor, Tensor]:
@@ -150,17 +143,14 @@ def to_device(images: Tensor, labels: Tensor, device: str) -> tuple[Tensor, Tens
 
 
 def pil(model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> None:
-    source = loader(data, recipe, options)
     step = prepare(model, recipe, options.device)
-    for _ in range(recipe.epochs):
-        for images, labels in source:
-            step(*to_device(images, labels, options.device))
+    for images, labels in loader(data, recipe, options):
+        step(*to_device(images, labels, options.device))
 
 
 def ignite_example(
     model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Options
 ) -> None:
-    source = loader(data, recipe, options)
     step = prepare(model, recipe, options.device)
 
     def update(engine: Engine, batch: tuple[Tensor, Tensor]) -> dict[str, float]:
@@ -171,7 +161,7 @@ def ignite_example(
         trainer, output_names=["batch loss"], with_pbars=True, clear_cuda_cache=False
     )
     with contextlib.redirect_stderr(io.StringIO()):
-        trainer.run(source, max_epochs=recipe.epochs)
+        trainer.run(loader(data, recipe, options))
 
 
 def airbench(model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.Options) -> None:
@@ -191,9 +181,8 @@ def airbench(model: nn.Module, data: lab.Data, recipe: lab.Recipe, options: lab.
             gpu=options.device,
         )
     step = prepare(model, recipe, options.device, options.precision)
-    for _ in range(recipe.epochs):
-        for images, labels in source:
-            step(images.float().contiguous(memory_format=torch.channels_last), labels)
+    for images, labels in source:
+        step(images.float().contiguous(memory_format=torch.channels_last), labels)
 
 
 CONTENDERS = {"fit": fit, "bare": bare, "pil": pil, "ignite": ignite_example}
@@ -253,26 +242,6 @@ def show(title: str, rounds: list[dict[str, float]]) -> None:
         )
 
 
-def peak_memory() -> float | None:
-    """Of a whole training process, in MiB; None on Windows, which does not tell."""
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    with tempfile.TemporaryDirectory() as out:
-        lesson = [
-            sys.executable,
-            str(lessons.CODE / "lenet.py"),
-            "--data",
-            "shapes",
-            "--epochs",
-            "1",
-        ]
-        subprocess.run([*lesson, "--out", out], check=True, stdout=subprocess.DEVNULL)
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
-
-
 def main() -> None:
     machine.show_errors_in_one_line()
     parser = Parser(description=__doc__.partition("\n")[0])
@@ -289,8 +258,6 @@ def main() -> None:
     if given.smoke:
         given.rounds = 1
     options = lab.Options(threads=given.threads, device=given.device)
-    # First: afterwards the workers of the loaders count, too.
-    peak = None if given.smoke else peak_memory()
     machine.prepare(options)
     device = torch.device(given.device)
     options = replace(options, precision=pick_precision(given.precision, device))
@@ -303,15 +270,16 @@ def main() -> None:
     train = Split(everything.train.images[index], everything.train.labels[index])
     recipe = lab.Recipe("benchmark", data="shapes", epochs=1)
 
-    def paths(data: lab.Data) -> dict[str, float]:
-        ours, others = batches(data, recipe, options), loader(data, recipe, options)
-        return {
-            "ours": timed(lambda: drain(ours), len(data.train)),
-            "pil": timed(lambda: drain(others), len(data.train)),
+    def paths() -> dict[str, float]:
+        sources = {
+            "ours": batches(everything, recipe, options),
+            "pil": loader(everything, recipe, options),
         }
+        images = len(everything.train)
+        return {name: timed(partial(drain, each), images) for name, each in sources.items()}
 
-    paths(everything)  # warm-up
-    show("the data path alone", [paths(everything) for _ in range(given.rounds)])
+    paths()  # warm-up
+    show("the data path alone", [paths() for _ in range(given.rounds)])
 
     for name in given.networks or NETWORKS:
         network = NETWORKS[name]
@@ -321,20 +289,13 @@ def main() -> None:
         for number in range(given.rounds + 1):
             # Every contender runs first once in a while: a machine slows down as it warms up.
             order = names[number % len(names) :] + names[: number % len(names)]
-            measured = {
-                name: timed(
-                    partial(CONTENDERS[name], network.build(), data, recipe, options),
-                    images,
-                )
-                for name in order
-            }
-            speeds = {name: measured[name] for name in names}
+            measured = {}
+            for each in order:
+                work = partial(CONTENDERS[each], network.build(), data, recipe, options)
+                measured[each] = timed(work, images)
             if number:  # the first round warms up
-                rounds.append(speeds)
+                rounds.append({each: measured[each] for each in names})
         show(f"{network.title}, training", rounds)
-
-    if peak:
-        print(f"\npeak memory of `python code/lenet.py --data shapes --epochs 1`: {peak:,.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
@@ -12,6 +13,14 @@ from course.serving import serve
 from lab.errors import UserError
 
 ROOT = Path(__file__).parents[1]
+
+# Runs in the page before its own scripts: notes when what is waited for has been painted.
+WATCH = """
+requestAnimationFrame(function look() {
+  if (!SHOWN) requestAnimationFrame(look);
+  else requestAnimationFrame(() => { window.shown = performance.now(); });
+});
+"""
 
 
 @contextmanager
@@ -30,14 +39,21 @@ def course() -> Iterator[tuple[str, Browser]]:
 
 
 @contextmanager
-def fresh(browser: Browser, script: str) -> Iterator[tuple[Page, list[Response]]]:
-    """An empty page that will run a script before its own, and the answers that it gets."""
+def visit(
+    browser: Browser, url: str, shown: str, wait_until: Literal["load", "networkidle"] = "load"
+) -> Iterator[tuple[Page, float, list[Response]]]:
+    """Open a page with an empty cache, and wait until an expression in it is true.
+
+    Yields the page, the seconds from navigation until that was painted, and the answers it got.
+    """
     # What waits in the page evaluates text, which its policy forbids.
     context = browser.new_context(viewport={"width": 1920, "height": 1080}, bypass_csp=True)
     page, answers = context.new_page(), []
-    page.add_init_script(script)
+    page.add_init_script(WATCH.replace("SHOWN", shown))
     page.on("response", lambda answer: answers.append(answer))
-    yield page, answers
+    page.goto(url, wait_until=wait_until)
+    page.wait_for_function("window.shown")
+    yield page, page.evaluate("window.shown") / 1000, answers
     context.close()
 
 

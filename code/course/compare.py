@@ -24,10 +24,8 @@ README = ROOT / "README.md"
 FACTS = ROOT / "static" / "facts.json"
 BEGIN, END = "<!-- written by python -m course.compare -->", "<!-- end of what it wrote -->"
 
-Record = Variant
 
-
-def table(rows: Sequence[Record], facts: Mapping[str, Any]) -> str:
+def table(rows: Sequence[Variant], facts: Mapping[str, Any]) -> str:
     """Records as a Markdown table: costs, accuracies with their spread, device, data."""
     head = (
         *("network", "parameters", "MACs", "epochs", "runs"),
@@ -38,7 +36,7 @@ def table(rows: Sequence[Record], facts: Mapping[str, Any]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cells(record: Record, facts: Mapping[str, Any]) -> list[str]:
+def _cells(record: Variant, facts: Mapping[str, Any]) -> list[str]:
     devices = sorted({f"{run['device']}, {run['precision']}" for run in record["runs"]})
     return [
         f"[{name_of(record['network'], record['variant'])}](code/{record['network']}.py)",
@@ -53,7 +51,7 @@ def _cells(record: Record, facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _answering(record: Record, facts: Mapping[str, Any]) -> int:
+def _answering(record: Variant, facts: Mapping[str, Any]) -> int:
     """Parameters of the network that answers: without classifiers that only training uses."""
     known = facts.get(record["network"], {}).get("cifar10", {})
     auxiliary = int(known.get("auxiliary_parameters", 0))

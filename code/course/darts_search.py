@@ -7,7 +7,8 @@ same short while with the same seeds. `code/course/results.py` makes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,12 +132,17 @@ def collect(
         "operations": list(darts.NAMES),
         "edges": [[state, 2 + node] for node in range(darts.NODES) for state in range(2 + node)],
         "search": {
-            **_environment(about["environment"], about["recipe"]["data"], data["name"]),
+            **about["environment"],
+            # It names the data set, not where that lay.
+            "command": about["environment"]["command"].replace(
+                about["recipe"]["data"], data["name"]
+            ),
             "parameters": about["parameters"],
             "macs": about["macs"],
             "seconds": round(sum(row["seconds"] for row in rows), 1),
             "genotype": rows[-1]["genotype"],
-            "history": [_rounded(row) for row in rows],
+            # With as many digits as can be seen.
+            "history": json.loads(json.dumps(rows), parse_float=lambda text: round(float(text), 4)),
         },
         "comparison": {
             "random": {
@@ -169,11 +175,8 @@ def _common_words(recipe: darts.DARTSRecipe, options: lab.Options) -> list[str]:
         for key, value in replace(recipe, **BRIEFLY).as_dict().items()
         if key not in ("network", "genotype", "seed") and value != getattr(darts.RECIPE, key)
     }
-    changes |= {
-        key: getattr(options, key)
-        for key in lab.Options().as_dict()
-        if getattr(options, key) != plain[key]
-    }
+    given = options.as_dict()
+    changes |= {key: given[key] for key in lab.Options().as_dict() if given[key] != plain[key]}
     words = []
     for name, value in changes.items():
         if isinstance(value, bool):
@@ -192,19 +195,3 @@ def _outcome(runs: Sequence[Run]) -> dict[str, Any]:
     ]
     kept = ("parameters", "macs", "validation_accuracy", "test_accuracy")
     return {**{key: value for key, value in whole.items() if key in kept}, "runs": rows}
-
-
-def _environment(environment: Mapping[str, Any], folder: str, name: str) -> dict[str, Any]:
-    """Where a search ran; its command names the data set, not where it lay."""
-    return {**environment, "command": environment["command"].replace(folder, name)}
-
-
-def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of a history, with as many digits as can be seen."""
-
-    def rounded(value: Any) -> Any:
-        if isinstance(value, list):
-            return [rounded(each) for each in value]
-        return round(value, 4) if isinstance(value, float) else value
-
-    return {key: rounded(value) for key, value in row.items()}

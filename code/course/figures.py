@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
 
 import draw as figures
 import lab
@@ -36,15 +35,11 @@ def _lesson(lesson: lab.NetworkLesson[Any], figure: lab.Figure) -> str:
     for name, part in list(model.named_children()):
         if name not in used and lab.count_parameters(part):
             setattr(model, name, None)  # an auxiliary classifier: it only helps to train
-    if figure.kind == "chain":
-        return _chain(lesson.name, lesson.recipe.title, model, form.shape)
     ops = read(model, form.shape)
-    return KINDS[figure.kind](lesson.name, lesson.recipe.title, describe(ops), ops)
-
-
-def _chain(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:
-    ops = read(model, shape)
-    return chain(name, title, describe(ops), ops, power=1 if shape[-1] <= 32 else 0.5)
+    told = lesson.name, lesson.recipe.title, describe(ops), ops
+    if figure.kind == "chain":
+        return chain(*told, power=1 if form.shape[-1] <= 32 else 0.5)
+    return KINDS[figure.kind](*told)
 
 
 def drawings() -> dict[str, Callable[[], str]]:

@@ -13,23 +13,23 @@ import io
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lab import data, files, machine, shapes
+from lab import data, files, machine, shapes, training
 from lab.batches import Batches, normalized
 from lab.data import Split
 from lab.errors import UserError
 from lab.facts import facts
 from lab.onnx import export
 from lab.parser import Parser
+from lab.recipe import Options
 
 from . import lessons, step
 from .own.learned import LEARNED as OWN
@@ -112,10 +112,9 @@ def first(name: str) -> dict[str, Any]:
     drawn = {id(tensor) for tensor, _ in draws.all}
 
     def entry(each: str, value: Tensor) -> dict[str, Any]:
-        if id(value) in drawn:
-            return {"name": each, "shape": list(value.shape)}
-        constant = value.unique().item()  # raises where it is none
-        return {"name": each, "shape": list(value.shape), "constant": constant}
+        # Raises where it is none.
+        constant = {} if id(value) in drawn else {"constant": value.unique().item()}
+        return {"name": each, "shape": list(value.shape), **constant}
 
     return {
         "parameters": [entry(*each) for each in model.named_parameters()],
@@ -162,7 +161,9 @@ def about(name: str) -> dict[str, Any]:
 def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module]:
     """Train as the page does; return the record and the network."""
     name = known["network"]
-    recipe, settings, model = lessons.networks()[name].recipe, LEARNED[name].shapes, network(name)
+    settings, model = LEARNED[name].shapes, network(name)
+    rates = {"lr": settings["lr"], "momentum": settings["momentum"]}
+    recipe = replace(lessons.networks()[name].recipe, **rates)
     average = copy.deepcopy(model).eval()
     train, validation = Split(*shapes.draw(*TRAINING)), Split(*shapes.draw(*VALIDATION))
     batches = Batches(
@@ -175,14 +176,8 @@ def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module
         flip=settings["augment"],
     )
     (others, labels), *_ = normalized(validation, known["mean"], known["std"], len(validation))
-    decayed = [weight for weight in model.parameters() if weight.ndim > 1]
-    biases = [weight for weight in model.parameters() if weight.ndim == 1]
-    optimizer = torch.optim.SGD(
-        [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": biases}],
-        lr=settings["lr"],
-        momentum=settings["momentum"],
-        nesterov=True,
-    )
+    device, options = torch.device("cpu"), Options(channels_last=False, precision="fp32")
+    _, optimizer, _ = training.initialize(model, recipe, device, options)
     history: list[dict[str, float]] = []
     losses: list[float] = []
     seen = 0
@@ -215,7 +210,6 @@ def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module
                 shares = measure()
     # The first images are one of each class.
     answers = [[round(each, 4) for each in row.tolist()] for row in shares[: len(shapes.SHAPES)]]
-    device = torch.device("cpu")
     return {
         "command": f"python -m course.learning {name}",
         "device": machine.describe(device),
@@ -229,18 +223,15 @@ def learn(known: dict[str, Any], passes: int) -> tuple[dict[str, Any], nn.Module
 
 def picture(model: nn.Module) -> bytes:
     """The ten pictures, in two rows, and below them the filters of the first layer, as PNG."""
-    side, half = data.SIZE, len(shapes.SHAPES) // 2
-    pictures = shapes.draw(*VALIDATION)[0][: 2 * half].permute(0, 2, 3, 1).numpy()
+    half = len(shapes.SHAPES) // 2
+    pictures = shapes.draw(*VALIDATION)[0][: 2 * half]
+    rows = torch.cat([torch.cat([*row], 2) for row in pictures.split(half)], 1)  # (3, H, W)
     kernels = next(model.parameters()).detach()
     largest = kernels.abs().amax((1, 2, 3), keepdim=True)
     filters = (127.5 + 127.5 * kernels / largest).round().to(torch.uint8)
-    size = filters.shape[-1]
-    whole = np.full((2 * side + size, half * side, 3), 255, np.uint8)
-    for n, each in enumerate(pictures):
-        row, column = divmod(n, half)
-        whole[row * side : (row + 1) * side, column * side : (column + 1) * side] = each
-    for n, each in enumerate(filters.permute(0, 2, 3, 1).numpy()):
-        whole[2 * side :, n * size : (n + 1) * size] = each
+    strip = torch.cat([*filters], 2)
+    padded = F.pad(strip, (0, rows.shape[2] - strip.shape[2]), value=255)  # with white
+    whole = torch.cat([rows, padded], 1).permute(1, 2, 0).numpy()
     content = io.BytesIO()
     Image.fromarray(whole).save(content, format="png", optimize=True)
     return content.getvalue()

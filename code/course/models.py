@@ -54,15 +54,14 @@ def recorded_run(lesson: str, runs: str) -> Run:
     row = there["runs"][0]
     for run in Run.all(runs, lesson):
         about = run.read("run.json")
-        same = (
+        if (
             recorded_recipe(about["recipe"]) == there["recipe"]
             and about["recipe"]["seed"] == row["seed"]
             and about["environment"]["commit"] == row["commit"]
-        )
-        if same and run.has("result.json"):
-            reached = run.read("result.json")["validation_accuracy"]
-            if reached == row["validation_accuracy"]:
-                return run
+            and run.has("result.json")
+            and run.read("result.json")["validation_accuracy"] == row["validation_accuracy"]
+        ):
+            return run
     raise lab.UserError(
         f"the recorded run of {lesson} (validation accuracy {row['validation_accuracy']:.2%}, "
         f"commit {row['commit']}) is not in {runs or 'runs'}: train and record it anew with "

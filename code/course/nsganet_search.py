@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import lab
 import nsganet
@@ -21,15 +21,16 @@ from lab.search.pareto import Point, knee, pareto_front
 
 from . import record
 
-if TYPE_CHECKING:
-    from optuna.study import Study
-
 SEARCHES = Path(__file__).resolve().parents[2] / "static" / "searches"
 SAMPLERS = ("nsga2", "random")
 
 
 def make(
-    settings: Sequence[str], seeds: int, replacing: bool, run: Callable[[list[str]], None]
+    settings: Sequence[str],
+    seeds: int,
+    replacing: bool,
+    run: Callable[[list[str]], None],
+    finish: object = None,
 ) -> None:
     """Search with each sampler and write the record; what is there already stays as it is.
 
@@ -38,6 +39,7 @@ def make(
         seeds: each sampler searches with 0 to seeds - 1.
         replacing: whether a record of other settings may be written over.
         run: runs a script of the project with arguments, to its end.
+        finish: not needed, since what is found is trained as it is searched.
 
     Raises:
         UserError: settings that are none, or a record that would be lost.
@@ -88,12 +90,11 @@ def over_seeds(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def described(recipe: nsganet.NSGANetRecipe, options: nsganet.SearchOptions) -> dict[str, Any]:
     """The settings of a search, as its record has them."""
-    names = ("population", "generations", "nodes")
     small = recorded_recipe(recipe.as_dict())
     del small["genome"]
     return {
         "seed": recipe.seed,
-        **{name: getattr(options, name) for name in names},
+        **{name: getattr(options, name) for name in ("population", "generations", "nodes")},
         "search_images": options.images,
         "phases": nsganet.PHASES,
         "recipe": small,
@@ -164,8 +165,13 @@ def summarize(
         hypervolume(points[: options.population * generation], reference)
         for generation in range(1, options.generations + 1)
     ]
+    environments: list[dict[str, Any]] = []  # once for each kind of worker
+    for trial in studies.finished(study):
+        found = trial.user_attrs.get("found")
+        if found and found["environment"] not in environments:
+            environments.append(found["environment"])
     return {
-        "environments": environments(study),
+        "environments": environments,
         "seconds": round(sum(trial["seconds"] for trial in trials), 1),
         "trained": sum(trial["same_as"] is None for trial in trials),
         "hypervolume": [round(volume, 4) for volume in volumes],
@@ -173,18 +179,6 @@ def summarize(
         "front": pareto_front(points),
         "trials": trials,
     }
-
-
-def environments(study: Study) -> list[dict[str, Any]]:
-    """What the results of a study depend on besides its settings, once for each kind of worker."""
-    from lab.search import study as studies
-
-    different: list[dict[str, Any]] = []
-    for trial in studies.finished(study):
-        found = trial.user_attrs.get("found")
-        if found and found["environment"] not in different:
-            different.append(found["environment"])
-    return different
 
 
 def hypervolume(points: Sequence[Point], reference: Point) -> float:

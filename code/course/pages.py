@@ -26,7 +26,7 @@ import tempfile
 import textwrap
 from base64 import b64decode
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -232,7 +232,6 @@ def keep(name: str, words: str) -> None:
     before = digests()
     notebook, loaded = run(name, words)
     made_from = {file: digest for file, digest in before.items() if file in loaded}
-    made: dict[str, Any] = {"arguments": words, "made_from": made_from}
     pictures = put_pictures_aside(name, notebook)
     KEPT.mkdir(exist_ok=True)
     for old in [KEPT / f"{name}.json", *KEPT.glob(f"{name}-*.png")]:
@@ -242,7 +241,7 @@ def keep(name: str, words: str) -> None:
     (KEPT / f"{name}.html").write_text(body(notebook), encoding="utf-8")
     jupytext.write(notebook, KEPT / f"{name}.ipynb")
     # Last, for it says that the others are whole.
-    made["pictures"] = sorted(pictures)
+    made = {"arguments": words, "made_from": made_from, "pictures": sorted(pictures)}
     (KEPT / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 

@@ -46,33 +46,26 @@ def summarize(runs: Sequence[Run]) -> dict[str, Any]:
     for run in runs:
         made = record.summarize([run])
         (row,) = made["runs"]
-        if made["network"] not in tries:
+        network, recipe = made["network"], made["recipe"]
+        if network not in tries:
             raise UserError(f"{run} is of no lesson's network")
-        own = recorded_recipe(lessons.networks()[made["network"]].recipe.as_dict())
-        others = [
-            key
-            for key, value in made["recipe"].items()
-            if key not in ("data", *CHOSEN) and value != own.get(key)
-        ]
-        about = {
-            "dataset": made["dataset"],
-            "epochs": made["recipe"]["epochs"],
-            "seed": row["seed"],
-        }
+        own = recorded_recipe(lessons.networks()[network].recipe.as_dict())
+        compared = recipe.keys() - {"data", *CHOSEN}
+        others = [key for key in recipe if key in compared and recipe[key] != own.get(key)]
+        about = {"dataset": made["dataset"], "epochs": recipe["epochs"], "seed": row["seed"]}
         if others:
             raise UserError(f"{run} differs from its lesson in {', '.join(others)}")
         if common and about != common:
             raise UserError(f"{run} differs from {runs[0]} in data, epochs or seed")
         common = about
-        if made["recipe"]["lr"] in [each["lr"] for each in tries[made["network"]]]:
+        tried = {
+            "lr": recipe["lr"],
+            "validation_accuracy": row["validation_accuracy"],
+            "commit": row["commit"],
+        }
+        if tried["lr"] in [each["lr"] for each in tries[network]]:
             raise UserError(f"{run} has the rate of another of these runs: name one of them")
-        tries[made["network"]].append(
-            {
-                "lr": made["recipe"]["lr"],
-                "validation_accuracy": row["validation_accuracy"],
-                "commit": row["commit"],
-            }
-        )
+        tries[network].append(tried)
     networks = {
         name: sorted(rows, key=lambda each: each["lr"]) for name, rows in tries.items() if rows
     }

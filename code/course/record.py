@@ -181,11 +181,8 @@ def is_recorded(
     ]
     if not others and not (known <= seeds or seeds <= known):
         others = [f"seeds {sorted(known)}, not {sorted(seeds)}"]
-    if (
-        not others
-        and digest is not None
-        and there.get("images", {}).get("digest", digest) != digest
-    ):
+    before = there.get("images", {}).get("digest", digest)
+    if not others and digest is not None and before != digest:
         others = [f"other images or labels than {recipe['data']} has now"]
     if others:
         refuse(f"{name} is recorded with {'; '.join(others)}")

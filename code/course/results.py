@@ -35,45 +35,38 @@ from .own.trainings import EXPERIMENTS, SEARCHES
 ROOT = lessons.ROOT
 
 
-@dataclass(frozen=True)
-class Training:
-    """A lesson, the name that its record has, and the settings that make it."""
-
-    lesson: str
-    variant: str = DEFAULT
-    settings: str = ""
-
-
-def choices() -> dict[str, list[Training]]:
-    """What can be trained, by its name: each network, and the experiments."""
-    experiments = {name: [Training(*each) for each in EXPERIMENTS[name]] for name in EXPERIMENTS}
-    return {name: [Training(name)] for name in lessons.networks()} | experiments
+def choices() -> dict[str, list[tuple[str, str, str]]]:
+    """What can be trained, by its name: each network, and the experiments as declared."""
+    return {name: [(name, DEFAULT, "")] for name in lessons.networks()} | EXPERIMENTS
 
 
 @dataclass(frozen=True)
 class Plan:
     """One record to be made: the same recipe with one or several seeds."""
 
-    training: Training
+    lesson: str
+    variant: str
     settings: list[str]
     recipes: list[lab.Recipe]
     out: str
 
     def __str__(self) -> str:
-        return name_of(self.training.lesson, self.training.variant)
+        return name_of(self.lesson, self.variant)
 
 
 def main() -> None:
     """Read the command line, look for anything wrong with all plans, and only then train."""
     machine.show_errors_in_one_line()
     given, settings = _arguments()
-    for search in SEARCHES:
-        if search in given.names:
-            _search(search, given, settings)
+    for name in SEARCHES:
+        if name in given.names:
+            if given.names != [name]:
+                raise lab.UserError(f"{name} is recorded alone: name nothing else beside it")
+            SEARCHES[name](settings, given.seeds, given.replace, _run, _compared)
             return
     known = choices()
     chosen = [each for name in given.names or lessons.networks() for each in known[name]]
-    plans = [_plan(training, given.seeds, settings) for training in chosen]
+    plans = [_plan(*each, given.seeds, settings) for each in chosen]
     _check_order(plans)
     left = plans if given.replace else [plan for plan in plans if not _is_recorded(plan)]
     for plan in plans:
@@ -87,23 +80,16 @@ def main() -> None:
         )
     for plan in left:
         runs = [_finished(plan, recipe) for recipe in plan.recipes]
-        made = record.summarize(runs, plan.training.variant)
+        made = record.summarize(runs, plan.variant)
         print(f"{machine.shown(record.write(made))}: {plan} is recorded", flush=True)
         compare.update()
     if not left:
         compare.update()
 
 
-def _search(name: str, given: argparse.Namespace, settings: Sequence[str]) -> None:
-    """Make the record of a search."""
-    if given.names != [name]:
-        raise lab.UserError(f"{name} is recorded alone: name nothing else beside it")
-    SEARCHES[name](settings, given.seeds, given.replace, _run, _compared)
-
-
 def _compared(recipe: lab.Recipe, words: list[str], out: str) -> Run:
     """The finished run of a network to be compared with one that a search found."""
-    return _finished(Plan(Training(recipe.network), words, [recipe], out), recipe)
+    return _finished(Plan(recipe.network, DEFAULT, words, [recipe], out), recipe)
 
 
 def _arguments() -> tuple[argparse.Namespace, list[str]]:
@@ -129,10 +115,10 @@ def _arguments() -> tuple[argparse.Namespace, list[str]]:
     return given, words[end + 1 :]
 
 
-def _plan(training: Training, seeds: int, settings: Sequence[str]) -> Plan:
+def _plan(lesson: str, variant: str, own_words: str, seeds: int, settings: Sequence[str]) -> Plan:
     """Find out which recipe the lesson will train with."""
-    words = [*shlex.split(training.settings), *settings]
-    own = lessons.networks()[training.lesson].recipe
+    words = [*shlex.split(own_words), *settings]
+    own = lessons.networks()[lesson].recipe
     recipe, options = command_line(own, "", words, options=lab.Options())
     if options.smoke:
         raise lab.UserError("leave out --smoke: what it trains is no result")
@@ -140,23 +126,25 @@ def _plan(training: Training, seeds: int, settings: Sequence[str]) -> Plan:
         raise lab.UserError(
             "leave out --seed: --seeds says how many, and what to go on with is found"
         )
-    return Plan(training, words, [replace(recipe, seed=seed) for seed in range(seeds)], options.out)
+    recipes = [replace(recipe, seed=seed) for seed in range(seeds)]
+    return Plan(lesson, variant, words, recipes, options.out)
 
 
 def _check_order(plans: Sequence[Plan]) -> None:
     """A variant stands in the file of its network's default: that must be there by then."""
     there = set()
     for plan in plans:
-        lesson = plan.training.lesson
-        if plan.training.variant == DEFAULT or read(lesson):
-            there.add(lesson)
-        if lesson not in there:
-            raise lab.UserError(f"{plan} needs the record of {lesson} itself: train that first")
+        if plan.variant == DEFAULT or read(plan.lesson):
+            there.add(plan.lesson)
+        if plan.lesson not in there:
+            raise lab.UserError(
+                f"{plan} needs the record of {plan.lesson} itself: train that first"
+            )
 
 
 def _is_recorded(plan: Plan) -> bool:
     """Whether the record has every seed of the plan; `UserError` if it would lose others."""
-    there = read(plan.training.lesson, plan.training.variant)
+    there = read(plan.lesson, plan.variant)
     if there is None:
         return False
     recipe = recorded_recipe(plan.recipes[0].as_dict())
@@ -177,7 +165,7 @@ def _finished(plan: Plan, recipe: lab.Recipe) -> Run:
     found = _found(plan, recipe)
     while not (finished := [run for run in found if run.has("result.json")]):
         start = [*plan.settings, "--seed", str(recipe.seed)]
-        script = machine.shown(ROOT / "code" / f"{plan.training.lesson}.py")
+        script = machine.shown(ROOT / "code" / f"{plan.lesson}.py")
         _run([script, *(["resume", str(found[-1])] if found else start)])
         found = _found(plan, recipe)
     return finished[-1]

@@ -28,7 +28,9 @@ def rounded(model: "ModelProto", images: np.ndarray) -> "ModelProto":
         model: of convolutions, fully connected layers and products with a constant matrix.
         images: what it may read, normalised, float32 (N, C, H, W).
     """
-    values = constants(model)
+    from onnx import numpy_helper
+
+    values = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
     added = {
         name: node for node in model.graph.node if node.op_type == "Add" for name in node.input
     }
@@ -45,13 +47,6 @@ def rounded(model: "ModelProto", images: np.ndarray) -> "ModelProto":
                 moved = values[bias] + torch.stack(means).mean(0).numpy()
                 small[bias] = [moved.astype(np.float16)]
     return stored(model, lambda name, value: small.get(name) or [value.astype(np.float16)])
-
-
-def constants(model: "ModelProto") -> dict[str, np.ndarray]:
-    """The constants of a model by name."""
-    from onnx import numpy_helper
-
-    return {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
 
 
 def steps(weight: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:

@@ -202,14 +202,15 @@ def step_model(model: nn.Module, weight_decay: float) -> "ModelProto":
         assert TRACED not in value, f"{constant.name} holds the size of the batch"
         constant.CopyFrom(numpy_helper.from_array(value, constant.name))
     for value in graph.input:
-        dims = value.type.tensor_type.shape.dim
         if value.name in ("images", "targets"):
-            dims[0].dim_param = "n"
+            value.type.tensor_type.shape.dim[0].dim_param = "n"
     return _plain(made)
 
 
 def forward_model(model: nn.Module) -> "ModelProto":
     """The network for the page's answers: its weights are inputs, called as in `step_model`."""
+    from onnx import helper
+
     made = export.to_onnx(model.eval(), (3, data.SIZE, data.SIZE), fold=False)
     parameters = [name for name, _ in model.named_parameters()]
     names = {f"model.{name}": name for name in [*parameters, *statistics(model)]}
@@ -217,16 +218,10 @@ def forward_model(model: nn.Module) -> "ModelProto":
     graph = made.graph
     weights = [each for each in graph.initializer if each.name in names]
     for weight in weights:
-        value = graph.input.add(name=names[weight.name])
-        value.type.tensor_type.elem_type = weight.data_type
-        for n, side in enumerate(weight.dims):
-            # The last layer may have fewer classes.
-            few = n == 0 and value.name.startswith(f"{layer}.")
-            dim = value.type.tensor_type.shape.dim.add()
-            if few:
-                dim.dim_param = "classes"
-            else:
-                dim.dim_value = side
+        name, shape = names[weight.name], [*weight.dims]
+        if name.startswith(f"{layer}."):
+            shape[0] = "classes"  # there may be fewer
+        graph.input.append(helper.make_tensor_value_info(name, weight.data_type, shape))
         graph.initializer.remove(weight)
     assert len(weights) == len(names), "the exporter has changed a weight"
     for node in graph.node:

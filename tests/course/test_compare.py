@@ -53,13 +53,6 @@ def test_what_editors_and_macos_leave_is_no_record_and_no_lesson(
     assert sorted(pages.digests()) == ["code/lab/data.py", "code/lenet.py"]
 
 
-THREE = [
-    record("lenet", 62_006, 650_000, 0.733),
-    record("alexnet", 1_200_000, 33_000_000, 0.83),
-    record("resnet", 269_722, 41_000_000, 0.884),
-]
-
-
 def test_the_table_in_the_readme_is_that_of_the_records() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     made = compare.table(compare.records(), FACTS)
@@ -80,7 +73,11 @@ def test_a_row_says_costs_accuracy_with_spread_number_of_runs_and_devices() -> N
 
 def test_networks_stand_in_order_of_their_cost_each_before_its_variants(tmp_path: Path) -> None:
     plain = record("resnet", 269_722, 41_000_000, 0.8, variant="plain")
-    for each in (THREE[2] | {"variants": {"plain": plain}}, *THREE[:2]):
+    for each in (
+        record("resnet", 269_722, 41_000_000, 0.884, variants={"plain": plain}),
+        record("lenet", 62_006, 650_000, 0.733),
+        record("alexnet", 1_200_000, 33_000_000, 0.83),
+    ):
         (tmp_path / f"{each['network']}.json").write_text(json.dumps(each))
     lines = compare.table(compare.records(tmp_path), FACTS).splitlines()[2:]
     names = [line.split("]")[0].strip("| [") for line in lines]

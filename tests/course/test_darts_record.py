@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import statistics
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,50 +15,37 @@ import torch
 
 import darts
 import lab
-from course import darts_search, nsganet_search
-from lab import data
-from running import ROOT
+from course import darts_search, nsganet_search, results
+from lab import data, training
 
 pytestmark = pytest.mark.needs("darts")
 
-RECORD = ROOT / "static" / "searches" / "darts.json"
+RECORD: dict[str, Any] = json.loads((nsganet_search.SEARCHES / "darts.json").read_text())
 
 
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    return importlib.import_module("course.results")
-
-
-@pytest.fixture(scope="module")
-def recorded() -> dict[str, Any]:
-    return json.loads(RECORD.read_text())
-
-
-def test_the_search_is_of_the_settings_of_the_lesson(
-    script: ModuleType, recorded: dict[str, Any]
-) -> None:
+def test_the_search_is_of_the_settings_of_the_lesson() -> None:
     settings = darts_search.described(darts.SEARCH)
     for part in ("search", "comparison"):
-        settings[part]["data"] = recorded["dataset"]
-    assert recorded["settings"] == settings
+        settings[part]["data"] = RECORD["dataset"]
+    assert RECORD["settings"] == settings
 
 
-def test_each_genotype_follows_from_the_shares_of_its_epoch(recorded: dict[str, Any]) -> None:
-    for row in recorded["search"]["history"]:
+def test_each_genotype_follows_from_the_shares_of_its_epoch() -> None:
+    for row in RECORD["search"]["history"]:
         shares = [torch.tensor(row[kind]) for kind in darts.Genotype._fields]
         for each in shares:
-            assert each.shape == (len(recorded["edges"]), len(recorded["operations"]))
+            assert each.shape == (len(RECORD["edges"]), len(RECORD["operations"]))
             torch.testing.assert_close(each.sum(1), torch.ones(len(each)), rtol=0, atol=5e-4)
         found = darts.derive(torch.stack(shares).log())
         assert str(found) == row["genotype"]
         assert str(found).partition("/")[0].count("skip_connect") == row["skips"]
-    assert recorded["search"]["genotype"] == row["genotype"]
+    assert RECORD["search"]["genotype"] == row["genotype"]
 
 
-def test_what_is_compared_is_what_was_found_and_what_was_drawn(recorded: dict[str, Any]) -> None:
-    recipe = recorded["settings"]["comparison"]
-    first, *drawn = recorded["comparison"]["networks"]
-    assert first["genotype"] == recorded["search"]["genotype"]
+def test_what_is_compared_is_what_was_found_and_what_was_drawn() -> None:
+    recipe = RECORD["settings"]["comparison"]
+    first, *drawn = RECORD["comparison"]["networks"]
+    assert first["genotype"] == RECORD["search"]["genotype"]
     for each in drawn:
         assert each["genotype"] == str(darts.read_genotype(each["name"]))
     for each in (first, *drawn):
@@ -68,47 +54,38 @@ def test_what_is_compared_is_what_was_found_and_what_was_drawn(recorded: dict[st
                 darts.read_genotype(each["genotype"]),
                 recipe["cells"],
                 recipe["channels"],
-                len(recorded["classes"]),
+                len(RECORD["classes"]),
                 auxiliary=False,
             )
         assert lab.count_parameters(model) == each["parameters"]
         assert lab.count_macs(model, (1, 3, 32, 32)) == each["macs"]
     for split in ("validation_accuracy", "test_accuracy"):
         mean = statistics.fmean(each[split]["mean"] for each in drawn)
-        assert recorded["comparison"]["random"][split]["mean"] == pytest.approx(mean, abs=1e-5)
+        assert RECORD["comparison"]["random"][split]["mean"] == pytest.approx(mean, abs=1e-5)
 
 
-def test_the_search_improves_on_its_own_start(recorded: dict[str, Any]) -> None:
-    first, *_, last = recorded["search"]["history"]
+def test_the_search_improves_on_its_own_start() -> None:
+    first, *_, last = RECORD["search"]["history"]
     assert last["validation_accuracy"] > first["validation_accuracy"] + 0.1
 
 
 def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
-    script: ModuleType,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    started = []
+    started: list[str | int] = []
 
     def run(words: list[str]) -> None:
-        _, *words = words
-        own = darts.OPTIONS
-        if words[0] == "search":
-            started.append("search")
-            recipe, options = lab.cli.command_line(darts.SEARCH, "", words[1:], options=own)
-            darts.SEARCH_COMMAND.run(recipe, options)
-        else:
-            recipe, options = lab.cli.command_line(darts.RECIPE, "", words, options=own)
-            started.append(recipe.seed)
-            lab.train(darts.build, recipe, options)
+        started.append("search" if words[1] == "search" else int(words[-1]))
+        with suppress(SystemExit):  # with which a search ends
+            lab.main(darts.LESSON, words[1:])
 
-    monkeypatch.setattr(script, "_run", run)
+    monkeypatch.setattr(results, "_run", run)
     monkeypatch.setattr(nsganet_search, "SEARCHES", tmp_path)
     monkeypatch.setattr(darts_search, "RANDOM", 1)
     small = {"cells": 3, "channels": 2, "batch_size": 32, "epochs": 1}
     monkeypatch.setattr(darts_search, "BRIEFLY", {**darts_search.BRIEFLY, **small})
     monkeypatch.setattr(data, "SHAPES_DRAWN", 60)
+    monkeypatch.setattr(training, "count_macs", lambda *_: 0)  # it takes longer than a step
 
     def record(*words: str, epochs: int = 1) -> dict[str, Any]:
         started.clear()
@@ -118,7 +95,7 @@ def test_a_search_is_recorded_and_more_seeds_train_only_what_is_missing(
         monkeypatch.setattr(
             sys, "argv", ["results.py", "darts-search", *words, "--", *settings.split()]
         )
-        script.main()
+        results.main()
         return json.loads((tmp_path / "darts.json").read_text())
 
     made = record()

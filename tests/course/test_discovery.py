@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 import lab
-from conftest import DECK, ROOT, run_node
+from conftest import DECK, ROOT, has, run_node
 from course import facts, figures, lesson, lessons
 from lab import files
+
+# A figure and an experiment of this lecture.
+OWN = ["bottleneck", "shortcuts"] if has("resnet") else []
 
 
 @pytest.fixture
@@ -130,13 +133,7 @@ def test_a_lesson_that_is_begun_is_found_by_all_that_shows_it(
 
 @pytest.mark.parametrize(
     "name",
-    [
-        *("lenet", "Toy", "3d", "my-net", "class", "json", "torch", "lab"),
-        *(
-            pytest.param(each, marks=pytest.mark.needs("resnet"))
-            for each in ("bottleneck", "shortcuts")
-        ),
-    ],
+    ["lenet", "Toy", "3d", "my-net", "class", "json", "torch", "lab", *OWN],
 )
 def test_a_name_that_something_else_has_is_refused(name: str, course: Path) -> None:
     (course / "code" / "lenet.py").touch()

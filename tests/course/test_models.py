@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import io
 import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
 from onnxruntime import InferenceSession
@@ -52,12 +50,9 @@ def test_a_bias_makes_up_for_what_rounding_changes_on_average(kind: str) -> None
     torch.manual_seed(0)
     net = nn.Sequential(nn.ReLU(), LAYERS[kind]()).eval()
     x = torch.randn(rounding.BATCH, 8, 8, 8) + 1
-    content = io.BytesIO()
     program = torch.onnx.export(net, (x,), dynamo=True, input_names=["images"], verbose=False)
     assert program is not None
-    program.save(content)
-    whole = onnx.ModelProto.FromString(content.getvalue())
-    small = rounding.rounded(whole, x.numpy()).SerializeToString()
+    small = rounding.rounded(program.model_proto, x.numpy()).SerializeToString()
     (y,) = InferenceSession(small).run(None, {"images": x.numpy()})
     with torch.no_grad():
         error = torch.from_numpy(y) - net(x)
@@ -105,6 +100,7 @@ def test_the_test_images_of_a_machine_are_one_of_each_class(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(samples, "SAMPLES", tmp_path)
+    monkeypatch.setattr(lab.data, "SHAPES_DRAWN", 300)  # all take seconds to draw
     (tmp_path / "test").mkdir()
     (tmp_path / "test" / "other.png").touch()  # of a data set before
     folder = samples.write_test_images("shapes")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib
 import json
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import lab
+from course.own.trainings import EXPERIMENTS
+from lab.cli import command_line
+from lab.recipe import recorded_recipe
 from records import DEFAULT, RESULTS
 
 RECORDS = sorted(RESULTS.glob("*.json"))
-ELSEWHERE = ("network", "seed")  # in a record, these of a recipe do not stand among the others
 
 
 @pytest.fixture(params=RECORDS, ids=lambda path: path.stem)
@@ -40,9 +43,17 @@ def test_a_record_is_of_the_network_and_the_recipe_of_its_lesson(record: dict[st
     assert record["variant"] == DEFAULT
     assert record["parameters"] == lab.count_parameters(model)
     assert record["macs"] == lab.count_macs(model, (1, 3, 32, 32))
-    recipe = lesson.RECIPE.as_dict() | {"data": record["dataset"]}
-    expected = {key: recipe[key] for key in recipe if key not in ELSEWHERE}
+    expected = recorded_recipe(lesson.RECIPE.as_dict()) | {"data": record["dataset"]}
     assert record["recipe"] == expected, f"it is of another recipe: {again(record)}"
+
+
+def test_a_recorded_variant_is_of_the_recipe_of_its_experiment(record: dict[str, Any]) -> None:
+    own, recorded = importlib.import_module(record["network"]).RECIPE, record["variants"]
+    for lesson, variant, words in chain(*EXPERIMENTS.values()):
+        if lesson == record["network"] and variant in recorded:
+            recipe, _ = command_line(own, "", words.split(), options=lab.Options())
+            expected = recorded_recipe(recipe.as_dict()) | {"data": recorded[variant]["dataset"]}
+            assert recorded[variant]["recipe"] == expected, variant
 
 
 def test_a_record_says_where_each_number_comes_from(record: dict[str, Any]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -132,22 +131,14 @@ def test_what_a_lesson_tells_to_search_runs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """As it stands, but with fewer epochs and generations, and on a few drawn shapes."""
-    search, tiny = lesson.search, {"data": "shapes", "limit": 100, "epochs": 1}
-    more = {"cells": 3, "channels": 2, "images": 16, "batch_size": 8}
-    fewer = {"population": 2, "generations": 1, "nodes": 2, "images": 50, "width": 2}
-
-    def briefly(*given: Any, **images: int) -> Any:
-        *step, recipe, options = given
-        changes = {**tiny, **(more if lesson is darts else fewer)}
-        ours = {key: value for key, value in changes.items() if hasattr(recipe, key)}
-        others = {key: value for key, value in changes.items() if key not in ours}
-        options = replace(options, **others, precision="fp32", out=str(tmp_path))
-        return search(*step, replace(recipe, **ours), options, **dict.fromkeys(images, 16))
-
-    monkeypatch.setattr(lesson, "search", briefly)
+    tiny = f"--data shapes --limit 100 --epochs 1 --device cpu --precision fp32 --out {tmp_path}"
+    if lesson is darts:
+        tiny += " --cells 3 --channels 2 --images 16 --batch-size 8"
+    else:
+        tiny += " --population 2 --generations 1 --nodes 2 --images 50 --width 2"
     monkeypatch.setattr(training, "count_macs", lambda *_: 0)  # it takes longer than a step
     with pytest.raises(SystemExit) as ended:
-        lab.main(lesson.LESSON, [*words.split(), "--data", "shapes"])
+        lab.main(lesson.LESSON, [*words.split(), *tiny.split()])
     assert not ended.value.code
     assert capsys.readouterr().out.splitlines()[-1].startswith("train it: ")
 

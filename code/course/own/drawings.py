@@ -25,7 +25,6 @@ from ..nsganet_search import SEARCHES
 from .facts import separable_weights
 
 LARGE = (3, 224, 224)
-Panel = tuple[str, nn.Module, tuple[int, ...]]
 
 
 def _graph(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> str:
@@ -33,7 +32,9 @@ def _graph(name: str, title: str, model: nn.Module, shape: tuple[int, ...]) -> s
     return graph(name, title, describe(ops), ops)
 
 
-def _several(draw: Callable[..., str], name: str, title: str, *panels: Panel) -> str:
+def _several(
+    draw: Callable[..., str], name: str, title: str, *panels: tuple[str, nn.Module, tuple[int, ...]]
+) -> str:
     read_panels = [(words, read(model, shape)) for words, model, shape in panels]
     said = " ".join(f"{words}: {describe(ops)}" for words, ops in read_panels)
     return draw(name, title, said, read_panels)
@@ -44,22 +45,10 @@ def _inception() -> str:
     return _graph("inception", "Inception block 3a of GoogLeNet", block, (192, 28, 28))
 
 
-def _block(letter: str) -> Callable[[], str]:
+def _block(letter: str, place: str, shape: tuple[int, ...]) -> str:
     """One block of each kind in Inception v3."""
-    place, shape = {
-        "a": ("mixed_5d", (288, 35, 35)),
-        "b": ("mixed_6a", (288, 35, 35)),
-        "c": ("mixed_6b", (768, 17, 17)),
-        "d": ("mixed_7a", (768, 17, 17)),
-        "e": ("mixed_7b", (1280, 8, 8)),
-    }[letter]
-
-    def draw() -> str:
-        block = getattr(inception.Inception3(auxiliary=False), place)
-        title = f"Block {letter.upper()} of Inception v3"
-        return _graph(f"inception-{letter}", title, block, shape)
-
-    return draw
+    block = inception.Inception3(auxiliary=False).get_submodule(place)
+    return _graph(f"inception-{letter}", f"Block {letter.upper()} of Inception v3", block, shape)
 
 
 def _resnet() -> str:
@@ -127,36 +116,33 @@ def _darts_edge() -> str:
 
 def _fields() -> str:
     """How much of their images the networks see."""
-    found = networks()
-    panels = [
-        (title, what, found[name].forms[form])
-        for title, what, name, form in (
-            ("LeNet-5", "C5", "lenet", "paper"),
-            ("AlexNet", "last maps", "alexnet", "paper"),
-            ("VGG16", "last maps", "vgg16", "paper"),
-            ("ResNet-20", "last maps", "resnet", "cifar10"),
-        )
-    ]
-    return windows.receptive_fields(
-        [
-            (title, what, form.shape[-1], receptive_field(form.build()))
-            for title, what, form in panels
-        ]
-    )
+    panels = []
+    for title, what, name, key in (
+        ("LeNet-5", "C5", "lenet", "paper"),
+        ("AlexNet", "last maps", "alexnet", "paper"),
+        ("VGG16", "last maps", "vgg16", "paper"),
+        ("ResNet-20", "last maps", "resnet", "cifar10"),
+    ):
+        form = networks()[name].forms[key]
+        panels.append((title, what, form.shape[-1], receptive_field(form.build())))
+    return windows.receptive_fields(panels)
 
 
 def _separable() -> str:
     counts = separable_weights()
-    return windows.separable(
-        *(counts[key] for key in ("channels", "depthwise", "pointwise", "dense"))
-    )
+    keys = ("channels", "depthwise", "pointwise", "dense")
+    return windows.separable(*(counts[key] for key in keys))
 
 
 # One that has the name of a lesson stands in the place of its figure.
 DRAWINGS: dict[str, Callable[[], str]] = {
     "inception": _inception,
     "resnet": _resnet,
-    **{f"inception-{letter}": _block(letter) for letter in "abcde"},
+    "inception-a": lambda: _block("a", "mixed_5d", (288, 35, 35)),
+    "inception-b": lambda: _block("b", "mixed_6a", (288, 35, 35)),
+    "inception-c": lambda: _block("c", "mixed_6b", (768, 17, 17)),
+    "inception-d": lambda: _block("d", "mixed_7a", (768, 17, 17)),
+    "inception-e": lambda: _block("e", "mixed_7b", (1280, 8, 8)),
     "bottleneck": _bottleneck,
     "darts": lambda: _darts("darts", "normal"),
     "darts-reduction": lambda: _darts("darts-reduction", "reduction"),

@@ -34,7 +34,11 @@ def _resnet(forms: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _saving(small: dict[str, int], large: dict[str, int]) -> dict[str, Any]:
+def _costs(model: nn.Module, shape: tuple[int, ...]) -> dict[str, int]:
+    return {"parameters": count_parameters(model), "macs": count_macs(model, shape)}
+
+
+def _saving(small: Mapping[str, int], large: Mapping[str, int]) -> dict[str, Any]:
     return {
         what: {
             "factorized": small[what],
@@ -77,18 +81,11 @@ def _googlenet(forms: Mapping[str, Any]) -> dict[str, Any]:
         size = last.kernel_size[0]
         direct = nn.Conv2d(first.in_channels, last.out_channels, size, padding=size // 2)
         shape = (1, first.in_channels, 28, 28)
-        costs = [
-            {"parameters": count_parameters(each), "macs": count_macs(each, shape)}
-            for each in (branch, direct)
-        ]
-        found[name] = _saving(*costs)
+        found[name] = _saving(_costs(branch, shape), _costs(direct, shape))
     maps, last = (forms["paper"]["stages"][place] for place in (-3, -1))
     wide = nn.Linear(math.prod(maps["output"]), last["output"][0])
-    costs = [
-        {"parameters": last["parameters"], "macs": last["macs"]},
-        {"parameters": count_parameters(wide), "macs": wide.weight.numel()},
-    ]
-    return {"reduction": found, "average": _saving(*costs)}
+    average = _saving(last, _costs(wide, (1, wide.in_features)))
+    return {"reduction": found, "average": average}
 
 
 def separable_weights() -> dict[str, Any]:

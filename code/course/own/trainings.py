@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from .. import darts_search, nsganet_search
 
@@ -18,11 +18,7 @@ EXPERIMENTS = {
     # The same network in less time; and without what its recipe adds to plain gradient descent.
     "recipes": [
         ("resnet", "short", "--epochs 6"),
-        (
-            "resnet",
-            "hasty",
-            "--epochs 12 --lr 0.02 --weight-decay 0 --crop-padding 0 --no-flip",
-        ),
+        ("resnet", "hasty", "--epochs 12 --lr 0.02 --weight-decay 0 --crop-padding 0 --no-flip"),
     ],
     # Jordan et al. 2024, Tan and Le 2021: the same network with less training, by each and by both.
     "sooner": [
@@ -36,19 +32,8 @@ EXPERIMENTS = {
     "stem": [("vit", "convolutions", "--stem conv")],
 }
 
-
-def _nsganet(
-    settings: Sequence[str],
-    seeds: int,
-    replacing: bool,
-    run: Callable[[list[str]], None],
-    finish: object,
-) -> None:
-    nsganet_search.make(settings, seeds, replacing, run)
-
-
 # How each is made: `darts_search.make` says what it is given.
 SEARCHES: dict[str, Callable[..., None]] = {
-    "nsganet-search": _nsganet,
+    "nsganet-search": nsganet_search.make,
     "darts-search": darts_search.make,
 }
