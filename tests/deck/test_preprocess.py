@@ -714,7 +714,8 @@ def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -
             "[a](https://example.org/a.png) <//example.org> [a](mailto:a@example.org) f\\[x](y)",
             "`![a](no.png)` ``a ` <img src='no.png'>``",
             "~~~html\n<img src='no.png'>\n~~~",
-            "[a](HOMEother.md#/2) <a href='HOMEweek2/intro.md'>a</a> [a](live.html?network=net)",
+            "[a](HOMEother.md#/2) <a href='HOMEweek2/intro.md'>a</a> [a](live.html?network=net) "
+            "[a](UPcode/net.py)",
         ]
     )
 
@@ -743,7 +744,8 @@ def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -
     ]
     assert lines[9:-1] == deck.split("\n")[9:-1]
     assert lines[-1] == (
-        "[a](./other.html#/2) <a href='./week2/intro.html'>a</a> [a](./live.html?network=net)"
+        "[a](./other.html#/2) <a href='./week2/intro.html'>a</a> [a](./live.html?network=net) "
+        "[a](./code/net.py)"
     )
     names = ["a.png", "demo.html", "größe (1) & 2.png"]
     assert sorted(shown["files"]) == [f"slides/img/{name}" for name in names]
@@ -752,7 +754,8 @@ def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -
     assert lines[0].startswith("![a](/_assets/slides/week2/img/a.png) ![a](/_assets/slides/week2/")
     assert lines[0].endswith("(/_assets/slides/img/a.png) [a](/_assets/slides/img/a.png#x)")
     assert lines[-1] == (
-        "[a](/other.md#/2) <a href='/week2/intro.md'>a</a> [a](/live.html?network=net)"
+        "[a](/other.md#/2) <a href='/week2/intro.md'>a</a> [a](/live.html?network=net) "
+        "[a](/_assets/code/net.py)"
     )
     assert "slides/week2/img/a.png" in shown["files"]
 
