@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
 
+import { field } from '../../static/js/learn/keep.js';
 import { Complaint, readNetwork } from '../../static/js/live/onnx.js';
 import { readPlain } from '../../static/js/live/plain.js';
 import { download } from '../../static/js/live/runtime.js';
@@ -33,22 +34,6 @@ const OUTPUTS = ['logits', 'conv1', 'pool', 'conv1.kernel', 'class_activation'];
 
 /** A network with a first stage that is described otherwise. */
 const stage = (changes) => ({ stages: [{ ...ABOUT.stages[0], ...changes }, ABOUT.stages[1]] });
-
-function varint(value) {
-  const bytes = [value % 128];
-  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) {
-    bytes[bytes.length - 1] += 128;
-    bytes.push(rest % 128);
-  }
-  return bytes;
-}
-
-/** A field of a protobuf: a number, a text, or bytes. */
-function field(number, value) {
-  if (typeof value === 'number') return Buffer.from([...varint(8 * number), ...varint(value)]);
-  const bytes = Buffer.from(value);
-  return Buffer.concat([Buffer.from([...varint(8 * number + 2), ...varint(bytes.length)]), bytes]);
-}
 
 /** A file of a network: with weights, which nobody reads, and what it says of itself. */
 function file(about, { inputs = ['images'], outputs = OUTPUTS } = {}) {
