@@ -6,20 +6,17 @@ import ast
 import html
 import json
 import re
-import subprocess
 import textwrap
-import threading
 from collections.abc import Iterator
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 import tiny_models
 from conftest import DECK, ROOT
+from expanding import call, end_caller, expand
 from tiny_models import CLASSES
 
 RESULT = {
@@ -132,49 +129,10 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@cache
-def caller() -> subprocess.Popen[str]:
-    """Start the process of Node that answers all tests here."""
-    return subprocess.Popen(
-        ["node", ROOT / "tests" / "helpers" / "calls.mjs"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    )
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _end_of_caller() -> Iterator[None]:
     yield
-    if caller.cache_info().currsize:
-        caller().communicate(timeout=10)
-        caller.cache_clear()
-
-
-def call(file: str, name: str, *given: object) -> dict[str, Any]:
-    """Call a function of slides/reveal; return its `value`, and what became of what was `given`."""
-    process = caller()
-    alarm = threading.Timer(30, process.kill)
-    alarm.start()
-    process.stdin.write(json.dumps([file, name, *given]) + "\n")
-    process.stdin.flush()
-    answer = process.stdout.readline()
-    alarm.cancel()
-    assert answer, f"{name} has ended Node"
-    return json.loads(answer)
-
-
-def expand(root: Path, markdown: str, file: str = "slides/deck.md", assets: str = "BASE") -> dict:
-    """Fill in a deck whose Markdown begins on line 10 of `file`."""
-    context = {
-        "root": str(root),
-        "file": file,
-        "firstLine": 10,
-        "separator": "<!--s-->",
-        "verticalSeparator": "<!--v-->",
-        "assets": assets,
-    }
-    return call("expand/directives.mjs", "expand", markdown, context)["value"]
+    end_caller()
 
 
 def filled(root: Path, directive: str) -> str:
@@ -721,7 +679,7 @@ def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -
 
     def expanded(file: str, up: str, home: str, assets: str) -> tuple[list[str], dict]:
         text = deck.replace("UP", up).replace("HOME", home)
-        shown = expand(root, text, file, assets)
+        shown = expand(root, text, file=file, assets=assets)
         assert shown["problems"] == []
         return shown["markdown"].strip().split("\n"), shown
 
@@ -766,10 +724,7 @@ def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -
 
 def blocks(markdown: str) -> str:
     """Fill in a good deck whose bibliography has an entry; return it without blank lines."""
-    context = {"root": str(ROOT), "file": "slides/deck.md", "firstLine": 1, "assets": "BASE"}
-    context |= {"separator": "<!--s-->", "verticalSeparator": "<!--v-->"}
-    bibliography = {"bibliography": {"he": "He, [paper](code/lenet.py)"}}
-    deck = call("expand/directives.mjs", "expand", markdown, context | bibliography)["value"]
+    deck = expand(ROOT, markdown, bibliography={"he": "He, [paper](code/lenet.py)"})
     assert deck["problems"] == []
     return re.sub(r"\n{2,}", "\n", deck["markdown"].strip())
 
