@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 import tiny_models
-from conftest import DECK, ROOT
+from conftest import ROOT
 from expanding import call, end_caller, expand
 from tiny_models import CLASSES
 
@@ -637,15 +637,6 @@ def test_code_is_left_as_it_is(root: Path) -> None:
     assert (shown["markdown"], shown["problems"], shown["files"]) == (deck, [], [])
 
 
-def test_names_of_static_files_lead_where_the_page_finds_them(root: Path) -> None:
-    (root / "static" / "a.png").touch()
-    deck = (
-        '<img src="static/a.png"> ![a](static/a.png)\n'
-        '<!-- .slide: data-background-image="static/a.png" -->'
-    )
-    assert filled(root, deck) == deck.replace("static/", "BASE/static/")
-
-
 def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -> None:
     for folder in ["slides", "slides/week2", "static"]:
         (root / folder / "img").mkdir(parents=True, exist_ok=True)
@@ -843,10 +834,6 @@ def test_a_slide_tells_the_speaker_view_how_long_it_takes(root: Path) -> None:
     assert "data-timing" not in deck["slides"][1]
 
 
-def test_a_link_to_a_lesson_leads_where_the_page_finds_it(root: Path) -> None:
-    assert filled(root, "[Run it](code/net.py)") == "[Run it](BASE/code/net.py)"
-
-
 def test_values_of_one_missing_record_are_one_mistake(root: Path) -> None:
     values = [f"{{{{ static/no.json: {key} | integer }}}}" for key in "abc"]
     deck = expand(root, f"{values[0]} {values[1]}\n{values[2]}\n\n{{{{ static/net.json: no }}}}")
@@ -1033,8 +1020,3 @@ def test_the_page_gets_a_deck_whatever_it_says_and_only_its_own_options() -> Non
     _, options = call("expand/preprocess.mjs", "default", slide, given | {"footer": True})["given"]
     course = json.loads((ROOT / "slides" / "course.json").read_text(encoding="utf-8"))
     assert options["footerText"].startswith(f'"{course["footer"]}')
-
-
-def test_this_projects_deck_has_no_mistake() -> None:
-    decks = call("site/build.mjs", "readDecks")["value"]
-    assert DECK.stem in [deck["name"] for deck in decks]
