@@ -18,7 +18,6 @@ from conftest import (
     DECK,
     INSPECT,
     ROOT,
-    copy_project,
     minutes,
     read_slides,
     remark,
@@ -399,27 +398,22 @@ def test_search_finds_a_slide(deck: Visit, deck_url: str) -> None:
 
 
 def test_an_author_sees_a_mistake_and_then_the_mended_slide(
-    browser: Browser, tmp_path: Path
+    browser: Browser, project: Path
 ) -> None:
-    project = copy_project(tmp_path / "project")
-    deck = project / "slides" / "architectures.md"
-    good = deck.read_text(encoding="utf-8")
-    bad = re.sub(r"(/\w+\.json: )parameters \| integer", r"\1parametres | integer", good, count=1)
-    assert bad != good
-    (directive,) = re.findall(r"\{\{[^{}]*: parametres [^{}]*\}\}", bad)
+    deck = project / "slides" / f"{COPIED}.md"
+    bad, good = ("{{ static/facts.json: lenet.cifar10." + key + " }}" for key in ("no", "name"))
     with serve(project) as base, visit(browser) as seen:
-        seen.open_deck(f"{base}/architectures.md")
-        deck.write_text(bad, encoding="utf-8")
+        seen.open_deck(f"{base}/{COPIED}.md")
+        deck.write_text(f"---\ntheme: evo\n---\n# A\n\n{bad}\n", encoding="utf-8")
         mistake = seen.page.locator("section.mistake")
         mistake.wait_for(state="attached")
-        line = bad[: bad.index("parametres")].count("\n") + 1
         text = mistake.text_content() or ""
-        assert f"slides/architectures.md, line {line}" in text
-        assert directive in text
-        assert "there is no key parametres; there is " in text
-        deck.write_text(good, encoding="utf-8")
+        assert f"slides/{COPIED}.md, line 6" in text
+        assert bad in text
+        assert "there is no key no under lenet.cifar10; there is " in text
+        deck.write_text(f"---\ntheme: evo\n---\n# A\n\n{good}\n", encoding="utf-8")
         # The page may load more than once: saving is an emptying and a writing, each seen alone.
-        expect(seen.page.locator(".facts").first.locator("li")).not_to_have_count(0, timeout=30_000)
+        expect(seen.page.locator("section p")).to_contain_text("LeNet", timeout=30_000)
         expect(mistake).to_have_count(0)
 
 
