@@ -146,9 +146,7 @@ def kept(browser: Browser) -> Iterator[Visit]:
 @pytest.fixture
 def deck(kept: Visit, deck_url: str) -> Visit:
     """Show the first slide, of the page that the last test left: to load it is what costs."""
-    # On no other route, and not as one long page for a phone.
-    is_ours = kept.page.url.partition("#")[0] == deck_url
-    if is_ours and not kept.page.evaluate("Reveal.isScrollView()"):
+    if kept.page.url.partition("#")[0] == deck_url:  # and on no other route
         kept.forget()
         kept.page.set_viewport_size({"width": 1280, "height": 720})
         kept.page.evaluate("Reveal.slide(0, 0, -1)")
@@ -158,16 +156,11 @@ def deck(kept: Visit, deck_url: str) -> Visit:
     return kept
 
 
-@pytest.fixture
-def gallery(kept: Visit, deck_url: str) -> str:
-    """The address of the gallery, on a page that has forgotten the lecture."""
-    kept.begin_anew()
-    return deck_url.replace(DECK.name, GALLERY.name)
-
-
-def test_the_gallery_fits_from_right_to_left_and_in_other_colors(kept: Visit, gallery: str) -> None:
+def test_the_gallery_fits_from_right_to_left_and_in_other_colors(
+    kept: Visit, deck_url: str
+) -> None:
     kept.begin_anew(1024, 768)
-    kept.open_deck(gallery)
+    kept.open_deck(deck_url.replace(DECK.name, GALLERY.name))
     kept.page.evaluate(
         "document.documentElement.style.setProperty('--accent', '#8a1538');"
         "Reveal.configure({ rtl: true })"
@@ -253,22 +246,22 @@ def phone_link(n: int) -> tuple[str, int]:
     return f"#/{h}/{v}" if n else f"#/{h}", sum(map(len, columns[:h])) + v
 
 
-def test_a_phone_fits_each_slide_a_few_times_however_many_images_arrive(
+def test_a_phone_fits_each_slide_a_few_times_and_goes_where_a_link_leads(
     browser: Browser, deck_url: str
 ) -> None:
     sizes = []
-    middle, page = phone_link(0)
+    opened, followed = phone_link(1), phone_link(0)
     with visit(browser, 390, 844) as phone:
         phone.page.add_init_script(FITS)
         phone.open_deck(deck_url)
         pages = phone.page.locator(".scroll-page")
         assert pages.count() == sum(len(column) for column in read_slides())
-        for place in ("", middle):
+        for place in ("", opened[0]):
             if place:
                 phone.begin_anew(390, 844)
                 phone.open_deck(deck_url + place)
-                expect(pages.nth(page)).to_be_in_viewport(ratio=0.9)
-            phone.check_images()
+                expect(pages.nth(opened[1])).to_be_in_viewport(ratio=0.9)
+            phone.check_images()  # however many arrive
             pages.last.scroll_into_view_if_needed()
             fits = phone.page.evaluate("[...fits.values()]")
             assert len(fits) >= min(10, pages.count() // 6)
@@ -278,6 +271,9 @@ def test_a_phone_fits_each_slide_a_few_times_however_many_images_arrive(
         # Opened by a link, the slides above the window are as large as ever.
         assert sizes[1] == sizes[0]
         assert phone.page.evaluate(INSPECT, {"smallest": 10}) == []
+        for link, page in (followed, opened):
+            phone.page.evaluate("link => { location.hash = link; }", link)
+            expect(pages.nth(page)).to_be_in_viewport(ratio=0.9)
 
 
 def listing() -> tuple[str, str]:
@@ -288,17 +284,6 @@ def listing() -> tuple[str, str]:
             if v and found:
                 return f"#/{h}/{v}", found[1]
     pytest.skip("no slide shows a class")
-
-
-def test_a_link_to_a_slide_works_on_a_phone(kept: Visit, deck_url: str) -> None:
-    kept.begin_anew(390, 844)
-    opened, followed = phone_link(1), phone_link(0)
-    kept.open_deck(deck_url + opened[0])
-    pages = kept.page.locator(".scroll-page")
-    expect(pages.nth(opened[1])).to_be_in_viewport(ratio=0.9)
-    for link, page in (followed, opened):
-        kept.page.evaluate("link => { location.hash = link; }", link)
-        expect(pages.nth(page)).to_be_in_viewport(ratio=0.9)
 
 
 def test_a_slide_fits_a_changed_window_as_if_it_had_always_been_that_size(
