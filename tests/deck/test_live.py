@@ -10,7 +10,6 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -640,17 +639,16 @@ def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(
     page: Page, tmp_path: Path
 ) -> None:
     shares = shown_shares(page)
-    good = tiny_models.write(tmp_path / "good", tiny_models.describe()).read_bytes()
-    about = tiny_models.describe()
-    more = tiny_models.write(tmp_path / "more", about, outputs=125_000).read_bytes()
-    spoilt = partial(tiny_models.spoil, tmp_path / "good")
+
+    def network(**more: Any) -> bytes:
+        return tiny_models.write(tmp_path / "one", tiny_models.describe(), **more).read_bytes()
+
     # What a file or an output may be besides, the tests of the page's scripts have.
     cases = {
-        "nan.onnx": (spoilt("nan", "logits"), "its output logits holds something that is not a"),
-        "whole.onnx": (spoilt("whole"), "its output conv1 is of int64, and this page reads"),
-        "more.onnx": (more, "it has 125000 outputs for 10 classes"),
+        "nan.onnx": (network(scale=np.nan), "its output logits holds something that is not a"),
+        "more.onnx": (network(outputs=125_000), "it has 125000 outputs for 10 classes"),
         "essay.onnx": (b"an essay, renamed\n", "this is no ONNX file, or a part of one"),
-        "unknown.onnx": (good.replace(b"MaxPool", b"MinPool"), "onnxruntime cannot run it: "),
+        "unknown.onnx": (network().replace(b"MaxPool", b"MinPool"), "onnxruntime cannot run it: "),
     }
     for name, (data, words) in cases.items():
         upload(page, name, data)
