@@ -88,18 +88,10 @@ def press(root: Locator, name: str) -> None:
     root.get_by_role("button", name=name, exact=True).click()
 
 
-def right(root: Locator) -> int:
-    """How many of a hundred it gets right, as the slide says."""
-    said = root.locator(".live-verdict strong").all_inner_texts()
-    return int(said[0].split()[0]) if said and said[0][0].isdigit() else 0
-
-
-def wait_until_right(page: Page, root: Locator, share: int) -> None:
-    for _ in range(SOON // 100):
-        if right(root) >= share:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{right(root)} % right")
+def wait_until_right(page: Page, share: int) -> None:
+    """Wait until the slide says that it gets so many of a hundred right."""
+    said = f"document.querySelector('{LEARN} .live-verdict strong')?.textContent"
+    page.wait_for_function(f"parseInt({said}) >= {share}", timeout=SOON)
 
 
 def keep(page: Page, root: Locator, file: Path) -> dict[str, Any]:
@@ -137,7 +129,7 @@ def test_the_room_watches_it_learn_and_keeps_what_it_has_learned(
     speaker.wait_for_function("document.querySelectorAll('iframe').length === 2")
     page.bring_to_front()
     press(root, "Start")
-    wait_until_right(page, root, 25)  # a network that learns nothing stays at 10
+    wait_until_right(page, 25)  # a network that learns nothing stays at 10
     press(root, "Pause")
     expect(root.get_by_role("button", name="Start")).to_be_visible()
     steps = root.locator(".live-time").inner_text()
@@ -171,7 +163,7 @@ def test_a_network_with_batch_norm_learns_too_and_is_kept(opened: Visit, tmp_pat
     seen = go(opened, "resnet")
     page, root = seen.page, seen.page.locator(LEARN)
     press(root, "Start")
-    wait_until_right(page, root, 1)
+    wait_until_right(page, 1)
     press(root, "Pause")
     expect(root.get_by_role("button", name="Start")).to_be_visible()
     expect(root.get_by_role("img", name="of the first layer")).to_have_count(8)
@@ -201,7 +193,7 @@ def test_the_room_teaches_two_classes_with_the_webcam(seen: Visit) -> None:
             "20 of 20", timeout=SOON
         )
     press(root, "Start")
-    wait_until_right(page, root, 90)
+    wait_until_right(page, 90)
     for color, answer in (("red", "thumb up"), ("blue", "blue")):
         page.evaluate("(color) => { window.color = color; }", color)
         expect(root.locator(".live-top .live-class")).to_have_text(answer, timeout=SOON)
