@@ -113,6 +113,7 @@ def test_a_press_leads_along_the_route(page: Page) -> None:
         page.keyboard.press("r")
     said = page.get_by_role("status").filter(has_text="Route")
     expect(said).to_have_text("Route all: 5 slides, 15 minutes")
+    page.wait_for_function("/^(#.)?$/.test(location.hash)")  # written once a second at most
     page.reload()
     page.locator(".ink").wait_for(state="attached")
     page.locator(".reveal.ready").wait_for()  # a key pressed before that is lost
