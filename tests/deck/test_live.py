@@ -261,7 +261,9 @@ def test_every_network_of_the_lecture_answers_as_in_python(browser: Browser, dec
     with visit(browser) as seen:
         seen.page.goto(origin(deck_url))
         for file in files:
-            samples = onnx_metadata(file)["samples"]
+            about = onnx_metadata(file)
+            assert about["network"] == file.stem
+            samples = about["samples"]
             names = [sample["file"] for sample in samples]
             told = seen.page.evaluate(COMPARE, [origin(deck_url), file.stem, names])
             for sample, probabilities in zip(samples, told, strict=True):
