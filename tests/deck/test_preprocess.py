@@ -175,11 +175,7 @@ def test_a_method_is_dedented_and_stepped(root: Path) -> None:
     )
 
 
-def test_a_docstring_stays_when_asked_for(root: Path) -> None:
-    assert '    """Only a line."""\n' in filled(root, "{{ code/net.py: Net.__init__ | docstring }}")
-
-
-def test_code_comes_without_types_when_asked_for(root: Path) -> None:
+def test_code_comes_without_types_and_with_its_docstring_when_asked_for(root: Path) -> None:
     (root / "code" / "net.py").write_text(
         textwrap.dedent(
             '''\
@@ -588,10 +584,15 @@ def test_several_trainings_are_drawn_in_one_chart(root: Path) -> None:
     assert abs(y - y_plain) >= 34  # equal trainings, and yet their labels are apart
 
 
-def test_trainings_are_called_as_the_deck_says_with_their_length(root: Path) -> None:
+def write_short_training(root: Path) -> None:
+    """Put a record into the project, and in it one of fewer epochs."""
     short = record("net", variant="short")
     del short["runs"][0]["history"][3:]
     write_records(root, record("net", variants={"short": short}))
+
+
+def test_trainings_are_called_as_the_deck_says_with_their_length(root: Path) -> None:
+    write_short_training(root)
     directive = "static/results/net.json: ., variants.short | curves train_loss: all of it, a part"
     shown = filled(root, f"{{{{ {directive} }}}}")
     labels = ["all of it", "7 epochs", "a part", "3 epochs"]
@@ -610,9 +611,7 @@ def test_an_axis_shows_the_range_in_which_something_happens(root: Path) -> None:
 
 
 def test_a_short_training_is_named_over_the_end_of_its_line(root: Path) -> None:
-    short = record("net", variant="short")
-    del short["runs"][0]["history"][3:]
-    write_records(root, record("net", variants={"short": short}))
+    write_short_training(root)
     shown = filled(root, "{{ static/results/net.json: ., variants.short | curves train_loss }}")
     (x, _), (x_short, y_short) = label_places(shown)[:2]
     ends = re.findall(r'class="end \w+" cx="([\d.]+)" cy="([\d.]+)"', shown)
