@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import ROOT
+from expanding import end_caller, expand
 
 FACTS = {
     "net": {
@@ -117,65 +117,42 @@ AROUND = {
     ),
 }
 
+# The same keys look up a value.
+VALUES = {
+    "{{ static/facts.json: net.cifar10.stages.fc.macs | integer }}": "500,000",
+    "{{ static/facts.json: net.cifar10.stages.conv_2a*.macs | millions }}": "1.50\u00a0M",
+}
+
 
 def claim(expression: str) -> str:
     """A deck whose second paragraph is a claim."""
     return f"A\n\n{{{{ claim: {expression} }}}}"
 
 
-AROUND = {before.replace("CLAIM", GOOD[0]): after for before, after in AROUND.items()}
-# The same keys look up a value.
-VALUES = {
-    "{{ static/facts.json: net.cifar10.stages.fc.macs | integer }}": "500,000",
-    "{{ static/facts.json: net.cifar10.stages.conv_2a*.macs | millions }}": "1.50\u00a0M",
-}
-DECKS = [*map(claim, [*GOOD, *BAD]), *AROUND, *VALUES]
-
-
 @pytest.fixture(scope="module")
-def expanded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """Every deck of this file filled in, by its Markdown: one process for all."""
-    root: Path = tmp_path_factory.mktemp("claims")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the facts and records of this file, and what fills decks in until its end."""
+    root = tmp_path_factory.mktemp("claims")
     (root / "static" / "results").mkdir(parents=True)
     (root / "static" / "facts.json").write_text(json.dumps(FACTS))
     for name, record in RECORDS.items():
         (root / "static" / "results" / f"{name}.json").write_text(json.dumps(record))
-    context = {
-        "root": str(root),
-        "file": "slides/deck.md",
-        "firstLine": 10,
-        "separator": "<!--s-->",
-        "verticalSeparator": "<!--v-->",
-        "assets": "BASE",
-    }
-    script = (
-        "import { expand } from './expand/directives.mjs';"
-        "const [decks, context] = process.argv.slice(1).map((text) => JSON.parse(text));"
-        "console.log(JSON.stringify(decks.map((markdown) => expand(markdown, context))));"
-    )
-    run = subprocess.run(
-        ["node", "--input-type=module", "-e", script, json.dumps(DECKS), json.dumps(context)],
-        cwd=ROOT / "slides" / "reveal",
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert run.returncode == 0, run.stderr
-    return dict(zip(DECKS, json.loads(run.stdout), strict=True))
+    yield root
+    end_caller()
 
 
 @pytest.mark.parametrize("expression", GOOD)
-def test_a_claim_that_is_so_leaves_nothing(expanded: dict, expression: str) -> None:
-    deck = expanded[claim(expression)]
+def test_a_claim_that_is_so_leaves_nothing(root: Path, expression: str) -> None:
+    deck = expand(root, claim(expression))
     assert deck["problems"] == []
     assert deck["markdown"].strip() == "A"
 
 
 @pytest.mark.parametrize(("expression", "message"), BAD.items())
 def test_any_other_is_a_mistake_that_tells_what_was_found(
-    expanded: dict, expression: str, message: str
+    root: Path, expression: str, message: str
 ) -> None:
-    deck = expanded[claim(expression)]
+    deck = expand(root, claim(expression))
     (problem,) = deck["problems"]
     assert problem["message"].startswith(message)
     assert problem["directive"] == claim(expression).split("\n")[-1]
@@ -185,15 +162,13 @@ def test_any_other_is_a_mistake_that_tells_what_was_found(
 
 @pytest.mark.parametrize(("before", "after"), AROUND.items())
 def test_what_is_around_a_claim_is_as_if_it_were_not_there(
-    expanded: dict, before: str, after: str
+    root: Path, before: str, after: str
 ) -> None:
-    deck = expanded[before]
+    deck = expand(root, before.replace("CLAIM", GOOD[0]))
     assert deck["problems"] == []
     assert deck["markdown"].replace('<!-- .slide: data-timing="180" -->', "").strip() == after
 
 
 @pytest.mark.parametrize(("directive", "shown"), VALUES.items())
-def test_a_value_is_looked_up_by_name_as_in_a_claim(
-    expanded: dict, directive: str, shown: str
-) -> None:
-    assert expanded[directive]["markdown"].strip() == shown
+def test_a_value_is_looked_up_by_name_as_in_a_claim(root: Path, directive: str, shown: str) -> None:
+    assert expand(root, directive)["markdown"].strip() == shown

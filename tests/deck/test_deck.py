@@ -18,7 +18,6 @@ from conftest import (
     DECK,
     INSPECT,
     ROOT,
-    copy_project,
     minutes,
     read_slides,
     remark,
@@ -147,9 +146,7 @@ def kept(browser: Browser) -> Iterator[Visit]:
 @pytest.fixture
 def deck(kept: Visit, deck_url: str) -> Visit:
     """Show the first slide, of the page that the last test left: to load it is what costs."""
-    # On no other route, and not as one long page for a phone.
-    is_ours = kept.page.url.partition("#")[0] == deck_url
-    if is_ours and not kept.page.evaluate("Reveal.isScrollView()"):
+    if kept.page.url.partition("#")[0] == deck_url:  # and on no other route
         kept.forget()
         kept.page.set_viewport_size({"width": 1280, "height": 720})
         kept.page.evaluate("Reveal.slide(0, 0, -1)")
@@ -159,16 +156,11 @@ def deck(kept: Visit, deck_url: str) -> Visit:
     return kept
 
 
-@pytest.fixture
-def gallery(kept: Visit, deck_url: str) -> str:
-    """The address of the gallery, on a page that has forgotten the lecture."""
-    kept.begin_anew()
-    return deck_url.replace(DECK.name, GALLERY.name)
-
-
-def test_the_gallery_fits_from_right_to_left_and_in_other_colors(kept: Visit, gallery: str) -> None:
+def test_the_gallery_fits_from_right_to_left_and_in_other_colors(
+    kept: Visit, deck_url: str
+) -> None:
     kept.begin_anew(1024, 768)
-    kept.open_deck(gallery)
+    kept.open_deck(deck_url.replace(DECK.name, GALLERY.name))
     kept.page.evaluate(
         "document.documentElement.style.setProperty('--accent', '#8a1538');"
         "Reveal.configure({ rtl: true })"
@@ -254,22 +246,22 @@ def phone_link(n: int) -> tuple[str, int]:
     return f"#/{h}/{v}" if n else f"#/{h}", sum(map(len, columns[:h])) + v
 
 
-def test_a_phone_fits_each_slide_a_few_times_however_many_images_arrive(
+def test_a_phone_fits_each_slide_a_few_times_and_goes_where_a_link_leads(
     browser: Browser, deck_url: str
 ) -> None:
     sizes = []
-    middle, page = phone_link(0)
+    opened, followed = phone_link(1), phone_link(0)
     with visit(browser, 390, 844) as phone:
         phone.page.add_init_script(FITS)
         phone.open_deck(deck_url)
         pages = phone.page.locator(".scroll-page")
         assert pages.count() == sum(len(column) for column in read_slides())
-        for place in ("", middle):
+        for place in ("", opened[0]):
             if place:
                 phone.begin_anew(390, 844)
                 phone.open_deck(deck_url + place)
-                expect(pages.nth(page)).to_be_in_viewport(ratio=0.9)
-            phone.check_images()
+                expect(pages.nth(opened[1])).to_be_in_viewport(ratio=0.9)
+            phone.check_images()  # however many arrive
             pages.last.scroll_into_view_if_needed()
             fits = phone.page.evaluate("[...fits.values()]")
             assert len(fits) >= min(10, pages.count() // 6)
@@ -279,6 +271,9 @@ def test_a_phone_fits_each_slide_a_few_times_however_many_images_arrive(
         # Opened by a link, the slides above the window are as large as ever.
         assert sizes[1] == sizes[0]
         assert phone.page.evaluate(INSPECT, {"smallest": 10}) == []
+        for link, page in (followed, opened):
+            phone.page.evaluate("link => { location.hash = link; }", link)
+            expect(pages.nth(page)).to_be_in_viewport(ratio=0.9)
 
 
 def listing() -> tuple[str, str]:
@@ -289,17 +284,6 @@ def listing() -> tuple[str, str]:
             if v and found:
                 return f"#/{h}/{v}", found[1]
     pytest.skip("no slide shows a class")
-
-
-def test_a_link_to_a_slide_works_on_a_phone(kept: Visit, deck_url: str) -> None:
-    kept.begin_anew(390, 844)
-    opened, followed = phone_link(1), phone_link(0)
-    kept.open_deck(deck_url + opened[0])
-    pages = kept.page.locator(".scroll-page")
-    expect(pages.nth(opened[1])).to_be_in_viewport(ratio=0.9)
-    for link, page in (followed, opened):
-        kept.page.evaluate("link => { location.hash = link; }", link)
-        expect(pages.nth(page)).to_be_in_viewport(ratio=0.9)
 
 
 def test_a_slide_fits_a_changed_window_as_if_it_had_always_been_that_size(
@@ -399,27 +383,22 @@ def test_search_finds_a_slide(deck: Visit, deck_url: str) -> None:
 
 
 def test_an_author_sees_a_mistake_and_then_the_mended_slide(
-    browser: Browser, tmp_path: Path
+    browser: Browser, project: Path
 ) -> None:
-    project = copy_project(tmp_path / "project")
-    deck = project / "slides" / "architectures.md"
-    good = deck.read_text(encoding="utf-8")
-    bad = re.sub(r"(/\w+\.json: )parameters \| integer", r"\1parametres | integer", good, count=1)
-    assert bad != good
-    (directive,) = re.findall(r"\{\{[^{}]*: parametres [^{}]*\}\}", bad)
+    deck = project / "slides" / f"{COPIED}.md"
+    bad, good = ("{{ static/facts.json: lenet.cifar10." + key + " }}" for key in ("no", "name"))
     with serve(project) as base, visit(browser) as seen:
-        seen.open_deck(f"{base}/architectures.md")
-        deck.write_text(bad, encoding="utf-8")
+        seen.open_deck(f"{base}/{COPIED}.md")
+        deck.write_text(f"---\ntheme: evo\n---\n# A\n\n{bad}\n", encoding="utf-8")
         mistake = seen.page.locator("section.mistake")
         mistake.wait_for(state="attached")
-        line = bad[: bad.index("parametres")].count("\n") + 1
         text = mistake.text_content() or ""
-        assert f"slides/architectures.md, line {line}" in text
-        assert directive in text
-        assert "there is no key parametres; there is " in text
-        deck.write_text(good, encoding="utf-8")
+        assert f"slides/{COPIED}.md, line 6" in text
+        assert bad in text
+        assert "there is no key no under lenet.cifar10; there is " in text
+        deck.write_text(f"---\ntheme: evo\n---\n# A\n\n{good}\n", encoding="utf-8")
         # The page may load more than once: saving is an emptying and a writing, each seen alone.
-        expect(seen.page.locator(".facts").first.locator("li")).not_to_have_count(0, timeout=30_000)
+        expect(seen.page.locator("section p")).to_contain_text("LeNet", timeout=30_000)
         expect(mistake).to_have_count(0)
 
 

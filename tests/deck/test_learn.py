@@ -72,34 +72,22 @@ def opened(browser: Browser, deck_url: str) -> Iterator[Visit]:
         opened.check(origin(deck_url))
 
 
-@pytest.fixture
-def seen(opened: Visit) -> Visit:
-    """Go to the slide on which LeNet learns."""
-    return go(opened, "lenet")
-
-
-def go(opened: Visit, network: str) -> Visit:
+def go(opened: Visit, network: str) -> tuple[Page, Locator]:
+    """Go to the slide on which a network learns; return the page and what is on the slide."""
     opened.page.evaluate(GO, network)
-    expect(opened.page.locator(LEARN).get_by_role("button", name="Start")).to_be_visible()
-    return opened
+    root = opened.page.locator(LEARN)
+    expect(root.get_by_role("button", name="Start")).to_be_visible()
+    return opened.page, root
 
 
 def press(root: Locator, name: str) -> None:
     root.get_by_role("button", name=name, exact=True).click()
 
 
-def right(root: Locator) -> int:
-    """How many of a hundred it gets right, as the slide says."""
-    said = root.locator(".live-verdict strong").all_inner_texts()
-    return int(said[0].split()[0]) if said and said[0][0].isdigit() else 0
-
-
-def wait_until_right(page: Page, root: Locator, share: int) -> None:
-    for _ in range(SOON // 100):
-        if right(root) >= share:
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{right(root)} % right")
+def wait_until_right(page: Page, share: int) -> None:
+    """Wait until the slide says that it gets so many of a hundred right."""
+    said = f"document.querySelector('{LEARN} .live-verdict strong')?.textContent"
+    page.wait_for_function(f"parseInt({said}) >= {share}", timeout=SOON)
 
 
 def keep(page: Page, root: Locator, file: Path) -> dict[str, Any]:
@@ -115,11 +103,10 @@ def keep(page: Page, root: Locator, file: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_slide_fits_can_be_read_and_has_no_serious_barrier(opened: Visit, network: str) -> None:
-    seen = go(opened, network)
-    page, root = seen.page, seen.page.locator(LEARN)
+    page, root = go(opened, network)
     for panel in ("Watch it learn", "Teach it yourself"):
         press(root, panel)
-        assert find_barriers(seen) == []
+        assert find_barriers(opened) == []
         for width, height in [(1920, 1080), (1024, 768)]:
             page.set_viewport_size({"width": width, "height": height})
             assert root.evaluate(OUTSIDE) == [], f"{panel} at {width}x{height}"
@@ -127,17 +114,17 @@ def test_the_slide_fits_can_be_read_and_has_no_serious_barrier(opened: Visit, ne
 
 
 def test_the_room_watches_it_learn_and_keeps_what_it_has_learned(
-    seen: Visit, tmp_path: Path
+    opened: Visit, tmp_path: Path
 ) -> None:
-    page, root = seen.page, seen.page.locator(LEARN)
-    assert not [url for url in seen.requested if url.endswith((".onnx", ".wasm"))]
-    with page.context.expect_page() as opened:
+    page, root = go(opened, "lenet")
+    assert not [url for url in opened.requested if url.endswith((".onnx", ".wasm"))]
+    with page.context.expect_page() as new:
         page.keyboard.press("s")
-    speaker = opened.value
+    speaker = new.value
     speaker.wait_for_function("document.querySelectorAll('iframe').length === 2")
     page.bring_to_front()
     press(root, "Start")
-    wait_until_right(page, root, 25)  # a network that learns nothing stays at 10
+    wait_until_right(page, 25)  # a network that learns nothing stays at 10
     press(root, "Pause")
     expect(root.get_by_role("button", name="Start")).to_be_visible()
     steps = root.locator(".live-time").inner_text()
@@ -168,10 +155,9 @@ def test_the_room_watches_it_learn_and_keeps_what_it_has_learned(
 
 @pytest.mark.needs("resnet")
 def test_a_network_with_batch_norm_learns_too_and_is_kept(opened: Visit, tmp_path: Path) -> None:
-    seen = go(opened, "resnet")
-    page, root = seen.page, seen.page.locator(LEARN)
+    page, root = go(opened, "resnet")
     press(root, "Start")
-    wait_until_right(page, root, 1)
+    wait_until_right(page, 1)
     press(root, "Pause")
     expect(root.get_by_role("button", name="Start")).to_be_visible()
     expect(root.get_by_role("img", name="of the first layer")).to_have_count(8)
@@ -180,8 +166,8 @@ def test_a_network_with_batch_norm_learns_too_and_is_kept(opened: Visit, tmp_pat
     assert known["class_activation"]
 
 
-def test_the_room_teaches_two_classes_with_the_webcam(seen: Visit) -> None:
-    page, root = seen.page, seen.page.locator(LEARN)
+def test_the_room_teaches_two_classes_with_the_webcam(opened: Visit) -> None:
+    page, root = go(opened, "lenet")
     sent: list[str] = []
     page.on("request", lambda request: sent.append(f"{request.method} {request.post_data}"))
     press(root, "Teach it yourself")
@@ -201,7 +187,7 @@ def test_the_room_teaches_two_classes_with_the_webcam(seen: Visit) -> None:
             "20 of 20", timeout=SOON
         )
     press(root, "Start")
-    wait_until_right(page, root, 90)
+    wait_until_right(page, 90)
     for color, answer in (("red", "thumb up"), ("blue", "blue")):
         page.evaluate("(color) => { window.color = color; }", color)
         expect(root.locator(".live-top .live-class")).to_have_text(answer, timeout=SOON)

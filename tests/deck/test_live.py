@@ -10,7 +10,6 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +140,11 @@ def opened(browser: Browser, live_url: str) -> Iterator[Visit]:
     """Open the deck once for all tests that leave it as it was."""
     with visit(browser) as seen:
         seen.open_deck(live_url)
+        # Nothing is loaded before a live slide is shown.
+        loaded = {url.rsplit("/", 1)[1] for url in seen.requested}
+        assert "start.js" in loaded
+        later = {"widget.js", "worker.js", "ort.wasm.bundle.min.js", "tiny.onnx"}
+        assert not later & loaded
         yield seen
 
 
@@ -149,6 +153,10 @@ def page(opened: Visit) -> Page:
     """Return the deck's page at the slide with one network, and its first sample answered."""
     opened.complaints.clear()
     opened.page.evaluate("document.activeElement.blur(); Reveal.slide(1, 0)")
+    # What the last test may have left on.
+    opened.page.locator(".present .present .live").evaluate(
+        "root => root.querySelector('.live-looks[aria-pressed=true]')?.click()"
+    )
     opened.page.locator(".present .present [data-panel=pictures]").click()
     choose_sample(opened.page, "cat")
     return opened.page
@@ -253,7 +261,9 @@ def test_every_network_of_the_lecture_answers_as_in_python(browser: Browser, dec
     with visit(browser) as seen:
         seen.page.goto(origin(deck_url))
         for file in files:
-            samples = onnx_metadata(file)["samples"]
+            about = onnx_metadata(file)
+            assert about["network"] == file.stem
+            samples = about["samples"]
             names = [sample["file"] for sample in samples]
             told = seen.page.evaluate(COMPARE, [origin(deck_url), file.stem, names])
             for sample, probabilities in zip(samples, told, strict=True):
@@ -631,17 +641,16 @@ def test_a_network_that_cannot_run_is_told_in_a_line_and_the_last_one_stays(
     page: Page, tmp_path: Path
 ) -> None:
     shares = shown_shares(page)
-    good = tiny_models.write(tmp_path / "good", tiny_models.describe()).read_bytes()
-    about = tiny_models.describe()
-    more = tiny_models.write(tmp_path / "more", about, outputs=125_000).read_bytes()
-    spoilt = partial(tiny_models.spoil, tmp_path / "good")
+
+    def network(**more: Any) -> bytes:
+        return tiny_models.write(tmp_path / "one", tiny_models.describe(), **more).read_bytes()
+
     # What a file or an output may be besides, the tests of the page's scripts have.
     cases = {
-        "nan.onnx": (spoilt("nan", "logits"), "its output logits holds something that is not a"),
-        "whole.onnx": (spoilt("whole"), "its output conv1 is of int64, and this page reads"),
-        "more.onnx": (more, "it has 125000 outputs for 10 classes"),
+        "nan.onnx": (network(scale=np.nan), "its output logits holds something that is not a"),
+        "more.onnx": (network(outputs=125_000), "it has 125000 outputs for 10 classes"),
         "essay.onnx": (b"an essay, renamed\n", "this is no ONNX file, or a part of one"),
-        "unknown.onnx": (good.replace(b"MaxPool", b"MinPool"), "onnxruntime cannot run it: "),
+        "unknown.onnx": (network().replace(b"MaxPool", b"MinPool"), "onnxruntime cannot run it: "),
     }
     for name, (data, words) in cases.items():
         upload(page, name, data)
@@ -812,20 +821,17 @@ def test_two_hundred_runs_leave_nothing_behind(browser: Browser, live_url: str) 
         assert grown["Nodes"] < 100
 
 
-def test_nothing_is_loaded_before_a_live_slide_is_shown(browser: Browser, live_url: str) -> None:
-    with visit(browser) as seen:
-        seen.open_deck(live_url)
-        loaded = [url.rsplit("/", 1)[1] for url in seen.requested]
-        assert "start.js" in loaded
-        for name in ("widget.js", "worker.js", "ort.wasm.bundle.min.js", "tiny.onnx"):
-            assert name not in loaded
-        seen.page.evaluate("Reveal.slide(1, 0)")
-        expect(widget(seen.page).locator(".live-verdict")).to_contain_text("%")
-        settle(seen.page)
-        seen.check(origin(live_url))
-        types = {a.url.rsplit("/", 1)[1]: a.headers["content-type"] for a in seen.answered}
-        assert types["ort-wasm-simd-threaded.wasm"] == "application/wasm"
-        assert "javascript" in types["ort.wasm.bundle.min.js"]
+def test_the_server_sends_two_files_of_onnxruntime_by_their_types_and_no_other(
+    opened: Visit, page: Page, live_url: str
+) -> None:
+    base = origin(live_url)
+    opened.check(base)
+    types = {a.url.rsplit("/", 1)[1]: a.headers["content-type"] for a in opened.answered}
+    assert types["ort-wasm-simd-threaded.wasm"] == "application/wasm"
+    assert "javascript" in types["ort.wasm.bundle.min.js"]
+    hidden = "_assets/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs"
+    for path in ("_assets/ort/ort.all.min.mjs", "_assets/ort/", hidden):
+        assert page.request.get(base + path).status == 404, path
 
 
 SERIOUS = """async (selector) => {
@@ -836,23 +842,21 @@ SERIOUS = """async (selector) => {
 
 
 def test_every_panel_fits_and_can_be_read_and_none_has_a_serious_barrier(
-    browser: Browser, live_url: str
+    browser: Browser, live_url: str, opened: Visit, page: Page
 ) -> None:
+    opened.add_script(AXE)
+    page.evaluate("Reveal.slide(1, 1)")
+    settle(page)
+    for panel in ("pictures", "wrong", "inside"):
+        page.evaluate("Reveal.slide(1, 0)")
+        widget(page).locator(f"[data-panel={panel}]").click()
+        settle(page)
+        assert page.evaluate(SERIOUS, ".present .present .live") == []
+        for width, height, smallest in [(1920, 1080, 26), (1024, 768, 13), (1280, 720, 13)]:
+            page.set_viewport_size({"width": width, "height": height})
+            wrong = page.evaluate(INSPECT, {"smallest": smallest})
+            assert wrong == [], f"{panel} at {width}x{height}"
     with visit(browser) as seen:
-        seen.open_deck(live_url)
-        seen.add_script(AXE)
-        seen.page.evaluate("Reveal.slide(1, 1)")
-        settle(seen.page)
-        for panel in ("pictures", "wrong", "inside"):
-            seen.page.evaluate("Reveal.slide(1, 0)")
-            widget(seen.page).locator(f"[data-panel={panel}]").click()
-            settle(seen.page)
-            assert seen.page.evaluate(SERIOUS, ".present .present .live") == []
-            for width, height, smallest in [(1920, 1080, 26), (1280, 720, 13), (1024, 768, 13)]:
-                seen.page.set_viewport_size({"width": width, "height": height})
-                wrong = seen.page.evaluate(INSPECT, {"smallest": smallest})
-                assert wrong == [], f"{panel} at {width}x{height}"
-        seen.page.set_viewport_size({"width": 1280, "height": 720})
         seen.page.goto(f"{origin(live_url)}live.html")
         seen.add_script(AXE)
         expect(seen.page.locator(".live:visible .live-verdict")).not_to_have_text("Loading …")
@@ -884,45 +888,40 @@ def test_on_paper_the_recorded_sample_is_shown(
 PIXELS = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.join()"
 
 
-def test_the_speaker_view_shows_the_audiences_answer(browser: Browser, live_url: str) -> None:
-    with visit(browser) as seen:
-        seen.open_deck(f"{live_url}#/1/0")
-        settle(seen.page)
-        with seen.page.context.expect_page() as opened:
-            seen.page.keyboard.press("s")
-        speaker = opened.value
-        speaker.wait_for_function("document.querySelectorAll('iframe').length === 2")
-        seen.page.bring_to_front()
-        choose_sample(seen.page, "horse")
-        wanted = widget(seen.page).locator(".live-verdict").text_content() or ""
-        pixels = shown_pixels(seen.page)
-        current = speaker.frame_locator("iframe").first.locator("section.present:not(.stack) .live")
-        expect(current.locator(".live-what")).to_contain_text("horse")
-        expect(current.locator(".live-verdict")).to_have_text(wanted)
-        expect(current.get_by_role("group", name="Test images")).to_be_hidden()
-        widget(seen.page).get_by_role("button", name="Test images").click()
-        expect(current.get_by_role("group", name="Test images")).to_be_visible()
-        flat = current.locator(".live-pixels").evaluate(
-            "c => [...c.getContext('2d').getImageData(0, 0, 32, 32).data]"
-        )
-        assert np.array_equal(np.array(flat).reshape(32, 32, 4)[..., :3], pixels)
+def test_the_speaker_view_shows_the_audiences_answer(opened: Visit, page: Page) -> None:
+    ours = widget(page)
+    with page.context.expect_page() as new:
+        page.keyboard.press("s")
+    speaker = new.value
+    speaker.wait_for_function("document.querySelectorAll('iframe').length === 2")
+    page.bring_to_front()
+    choose_sample(page, "horse")
+    current = speaker.frame_locator("iframe").first.locator("section.present:not(.stack) .live")
+    expect(current.locator(".live-what")).to_contain_text("horse")
+    expect(current.locator(".live-verdict")).to_have_text(
+        ours.locator(".live-verdict").text_content() or ""
+    )
+    expect(current.get_by_role("group", name="Test images")).to_be_hidden()
+    ours.get_by_role("button", name="Test images").click()
+    expect(current.get_by_role("group", name="Test images")).to_be_visible()
+    ours.get_by_role("button", name="Drawings").click()
 
-        widget(seen.page).locator("[data-panel=inside]").click()
-        settle(seen.page)
-        widget(seen.page).locator(".live-step").nth(1).click()
-        settle(seen.page)
-        widget(seen.page).locator(".live-looks").click()
-        settle(seen.page)
-        widget(seen.page).get_by_role("button", name="The next map").click()
-        inside = ".live-stage, .live-map"
-        wanted_words = widget(seen.page).locator(inside).all_text_contents()
-        expect(current.locator(inside)).to_have_text(wanted_words)
-        for canvas in (".live-maps", ".live-large", ".live-veil"):
-            expect(current.locator(canvas)).to_be_visible()
-            wanted_pixels = widget(seen.page).locator(canvas).evaluate(PIXELS)
-            assert current.locator(canvas).evaluate(PIXELS) == wanted_pixels, canvas
-        assert len(speaker.workers) == 0
-        seen.check(origin(live_url))
+    ours.locator("[data-panel=inside]").click()
+    settle(page)
+    ours.locator(".live-step").nth(1).click()
+    settle(page)
+    ours.locator(".live-looks").click()
+    settle(page)
+    ours.get_by_role("button", name="The next map").click()
+    inside = ".live-stage, .live-map"
+    expect(current.locator(inside)).to_have_text(ours.locator(inside).all_text_contents())
+    for canvas in (".live-pixels", ".live-maps", ".live-large", ".live-veil"):
+        expect(current.locator(canvas)).to_be_visible()
+        wanted = ours.locator(canvas).evaluate(PIXELS)
+        assert current.locator(canvas).evaluate(PIXELS) == wanted, canvas
+    assert len(speaker.workers) == 0
+    opened.check(origin(page.url))
+    speaker.close()
 
 
 def test_on_a_phone_a_tap_leads_to_the_page_for_it(browser: Browser, live_url: str) -> None:
@@ -970,17 +969,6 @@ def test_without_a_script_the_page_shows_what_was_recorded(browser: Browser, liv
     assert page.locator(".live:not(.learn)").count() == 3
     assert "trained on shapes" in page.locator(".live:not(.learn)").last.inner_text()
     context.close()
-
-
-def test_the_server_sends_two_files_of_onnxruntime_and_no_other(
-    browser: Browser, live_url: str
-) -> None:
-    with visit(browser) as seen:
-        base = origin(live_url)
-        for name, status in (("ort.wasm.bundle.min.js", 200), ("ort.all.min.mjs", 404), ("", 404)):
-            assert seen.page.request.get(f"{base}_assets/ort/{name}").status == status, name
-        hidden = "_assets/node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs"
-        assert seen.page.request.get(base + hidden).status == 404
 
 
 @pytest.fixture(scope="module")

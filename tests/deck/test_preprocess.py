@@ -6,20 +6,17 @@ import ast
 import html
 import json
 import re
-import subprocess
 import textwrap
-import threading
 from collections.abc import Iterator
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 import tiny_models
-from conftest import DECK, ROOT
+from conftest import ROOT
+from expanding import call, end_caller, expand
 from tiny_models import CLASSES
 
 RESULT = {
@@ -132,49 +129,10 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@cache
-def caller() -> subprocess.Popen[str]:
-    """Start the process of Node that answers all tests here."""
-    return subprocess.Popen(
-        ["node", ROOT / "tests" / "helpers" / "calls.mjs"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    )
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _end_of_caller() -> Iterator[None]:
     yield
-    if caller.cache_info().currsize:
-        caller().communicate(timeout=10)
-        caller.cache_clear()
-
-
-def call(file: str, name: str, *given: object) -> dict[str, Any]:
-    """Call a function of slides/reveal; return its `value`, and what became of what was `given`."""
-    process = caller()
-    alarm = threading.Timer(30, process.kill)
-    alarm.start()
-    process.stdin.write(json.dumps([file, name, *given]) + "\n")
-    process.stdin.flush()
-    answer = process.stdout.readline()
-    alarm.cancel()
-    assert answer, f"{name} has ended Node"
-    return json.loads(answer)
-
-
-def expand(root: Path, markdown: str, file: str = "slides/deck.md", assets: str = "BASE") -> dict:
-    """Fill in a deck whose Markdown begins on line 10 of `file`."""
-    context = {
-        "root": str(root),
-        "file": file,
-        "firstLine": 10,
-        "separator": "<!--s-->",
-        "verticalSeparator": "<!--v-->",
-        "assets": assets,
-    }
-    return call("expand/directives.mjs", "expand", markdown, context)["value"]
+    end_caller()
 
 
 def filled(root: Path, directive: str) -> str:
@@ -217,11 +175,7 @@ def test_a_method_is_dedented_and_stepped(root: Path) -> None:
     )
 
 
-def test_a_docstring_stays_when_asked_for(root: Path) -> None:
-    assert '    """Only a line."""\n' in filled(root, "{{ code/net.py: Net.__init__ | docstring }}")
-
-
-def test_code_comes_without_types_when_asked_for(root: Path) -> None:
+def test_code_comes_without_types_and_with_its_docstring_when_asked_for(root: Path) -> None:
     (root / "code" / "net.py").write_text(
         textwrap.dedent(
             '''\
@@ -630,10 +584,15 @@ def test_several_trainings_are_drawn_in_one_chart(root: Path) -> None:
     assert abs(y - y_plain) >= 34  # equal trainings, and yet their labels are apart
 
 
-def test_trainings_are_called_as_the_deck_says_with_their_length(root: Path) -> None:
+def write_short_training(root: Path) -> None:
+    """Put a record into the project, and in it one of fewer epochs."""
     short = record("net", variant="short")
     del short["runs"][0]["history"][3:]
     write_records(root, record("net", variants={"short": short}))
+
+
+def test_trainings_are_called_as_the_deck_says_with_their_length(root: Path) -> None:
+    write_short_training(root)
     directive = "static/results/net.json: ., variants.short | curves train_loss: all of it, a part"
     shown = filled(root, f"{{{{ {directive} }}}}")
     labels = ["all of it", "7 epochs", "a part", "3 epochs"]
@@ -652,9 +611,7 @@ def test_an_axis_shows_the_range_in_which_something_happens(root: Path) -> None:
 
 
 def test_a_short_training_is_named_over_the_end_of_its_line(root: Path) -> None:
-    short = record("net", variant="short")
-    del short["runs"][0]["history"][3:]
-    write_records(root, record("net", variants={"short": short}))
+    write_short_training(root)
     shown = filled(root, "{{ static/results/net.json: ., variants.short | curves train_loss }}")
     (x, _), (x_short, y_short) = label_places(shown)[:2]
     ends = re.findall(r'class="end \w+" cx="([\d.]+)" cy="([\d.]+)"', shown)
@@ -677,15 +634,6 @@ def test_code_is_left_as_it_is(root: Path) -> None:
     )
     shown = expand(root, deck)
     assert (shown["markdown"], shown["problems"], shown["files"]) == (deck, [], [])
-
-
-def test_names_of_static_files_lead_where_the_page_finds_them(root: Path) -> None:
-    (root / "static" / "a.png").touch()
-    deck = (
-        '<img src="static/a.png"> ![a](static/a.png)\n'
-        '<!-- .slide: data-background-image="static/a.png" -->'
-    )
-    assert filled(root, deck) == deck.replace("static/", "BASE/static/")
 
 
 def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -> None:
@@ -714,13 +662,14 @@ def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -
             "[a](https://example.org/a.png) <//example.org> [a](mailto:a@example.org) f\\[x](y)",
             "`![a](no.png)` ``a ` <img src='no.png'>``",
             "~~~html\n<img src='no.png'>\n~~~",
-            "[a](HOMEother.md#/2) <a href='HOMEweek2/intro.md'>a</a> [a](live.html?network=net)",
+            "[a](HOMEother.md#/2) <a href='HOMEweek2/intro.md'>a</a> [a](live.html?network=net) "
+            "[a](UPcode/net.py)",
         ]
     )
 
     def expanded(file: str, up: str, home: str, assets: str) -> tuple[list[str], dict]:
         text = deck.replace("UP", up).replace("HOME", home)
-        shown = expand(root, text, file, assets)
+        shown = expand(root, text, file=file, assets=assets)
         assert shown["problems"] == []
         return shown["markdown"].strip().split("\n"), shown
 
@@ -743,7 +692,8 @@ def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -
     ]
     assert lines[9:-1] == deck.split("\n")[9:-1]
     assert lines[-1] == (
-        "[a](./other.html#/2) <a href='./week2/intro.html'>a</a> [a](./live.html?network=net)"
+        "[a](./other.html#/2) <a href='./week2/intro.html'>a</a> [a](./live.html?network=net) "
+        "[a](./code/net.py)"
     )
     names = ["a.png", "demo.html", "größe (1) & 2.png"]
     assert sorted(shown["files"]) == [f"slides/img/{name}" for name in names]
@@ -752,7 +702,8 @@ def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -
     assert lines[0].startswith("![a](/_assets/slides/week2/img/a.png) ![a](/_assets/slides/week2/")
     assert lines[0].endswith("(/_assets/slides/img/a.png) [a](/_assets/slides/img/a.png#x)")
     assert lines[-1] == (
-        "[a](/other.md#/2) <a href='/week2/intro.md'>a</a> [a](/live.html?network=net)"
+        "[a](/other.md#/2) <a href='/week2/intro.md'>a</a> [a](/live.html?network=net) "
+        "[a](/_assets/code/net.py)"
     )
     assert "slides/week2/img/a.png" in shown["files"]
 
@@ -763,10 +714,7 @@ def test_what_lies_beside_a_deck_is_found_from_where_the_deck_lies(root: Path) -
 
 def blocks(markdown: str) -> str:
     """Fill in a good deck whose bibliography has an entry; return it without blank lines."""
-    context = {"root": str(ROOT), "file": "slides/deck.md", "firstLine": 1, "assets": "BASE"}
-    context |= {"separator": "<!--s-->", "verticalSeparator": "<!--v-->"}
-    bibliography = {"bibliography": {"he": "He, [paper](code/lenet.py)"}}
-    deck = call("expand/directives.mjs", "expand", markdown, context | bibliography)["value"]
+    deck = expand(ROOT, markdown, bibliography={"he": "He, [paper](code/lenet.py)"})
     assert deck["problems"] == []
     return re.sub(r"\n{2,}", "\n", deck["markdown"].strip())
 
@@ -883,10 +831,6 @@ def test_a_slide_tells_the_speaker_view_how_long_it_takes(root: Path) -> None:
     deck = expand(root, "# A\n\nNote:\n3 minutes.\n\nB\n<!--s-->\n# C\n\nNote:\nLater, 5 minutes.")
     assert 'data-timing="180"' in deck["slides"][0]
     assert "data-timing" not in deck["slides"][1]
-
-
-def test_a_link_to_a_lesson_leads_where_the_page_finds_it(root: Path) -> None:
-    assert filled(root, "[Run it](code/net.py)") == "[Run it](BASE/code/net.py)"
 
 
 def test_values_of_one_missing_record_are_one_mistake(root: Path) -> None:
@@ -1075,8 +1019,3 @@ def test_the_page_gets_a_deck_whatever_it_says_and_only_its_own_options() -> Non
     _, options = call("expand/preprocess.mjs", "default", slide, given | {"footer": True})["given"]
     course = json.loads((ROOT / "slides" / "course.json").read_text(encoding="utf-8"))
     assert options["footerText"].startswith(f'"{course["footer"]}')
-
-
-def test_this_projects_deck_has_no_mistake() -> None:
-    decks = call("site/build.mjs", "readDecks")["value"]
-    assert DECK.stem in [deck["name"] for deck in decks]

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from conftest import copy_project
+from conftest import copy_shortened
 from course.serving import serve
 from watching import Visit, visit
 
@@ -68,7 +68,7 @@ PLACE = """(() => {
 @pytest.fixture(scope="module")
 def seen(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Visit, str]]:
     """Serve a short deck, and keep one page for it."""
-    project = copy_project(tmp_path_factory.mktemp("talk") / "project")
+    project = copy_shortened(tmp_path_factory.mktemp("talk") / "project")
     (project / "slides" / "talk.md").write_text(DECK, encoding="utf-8")
     with serve(project) as base, visit(browser) as kept:
         yield kept, f"{base}/talk.md"
@@ -113,6 +113,7 @@ def test_a_press_leads_along_the_route(page: Page) -> None:
         page.keyboard.press("r")
     said = page.get_by_role("status").filter(has_text="Route")
     expect(said).to_have_text("Route all: 5 slides, 15 minutes")
+    page.wait_for_function("/^(#.)?$/.test(location.hash)")  # written once a second at most
     page.reload()
     page.locator(".ink").wait_for(state="attached")
     page.locator(".reveal.ready").wait_for()  # a key pressed before that is lost

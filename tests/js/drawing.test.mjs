@@ -14,7 +14,7 @@ const BROWN = [161, 68, 11, 255];
 const FRAME = [213, 225, 231, 255];
 const CHOSEN = [6, 32, 43, 255];
 
-// Three maps of 1 x 2 numbers, the second the strongest.
+// Three maps of 1 x 2 numbers.
 const stage = drawing.split(output([1, 3, 1, 2], 0, -4, 2, 1, 0, 0));
 
 test('an output is split into maps, and a flat one into numbers', () => {
@@ -30,10 +30,6 @@ test('an output is split into maps, and a flat one into numbers', () => {
   assert.deepEqual([stage.least, stage.most, stage.scale], [-4, 2, 4]);
   const flat = drawing.split(output([1, 2], 3, 5));
   assert.deepEqual([flat.maps.length, flat.height, flat.width], [2, 1, 1]);
-});
-
-test('the strongest map is the one with the largest mean', () => {
-  assert.equal(drawing.strongest(stage), 1);
 });
 
 test('maps fill the shape of their box', () => {

@@ -1,12 +1,9 @@
 // What a slide names: files and addresses, but not those in its code.
 
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { test } from 'node:test';
 
-import { replaceLinks, resolver, SERVED } from '../../slides/reveal/expand/links.mjs';
+import { replaceLinks } from '../../slides/reveal/expand/links.mjs';
 
 /** What a text names, in its order. */
 function namesIn(text) {
@@ -50,42 +47,4 @@ test('what only looks like a name is none', () => {
   ]) {
     assert.deepEqual(namesIn(text), [], text);
   }
-});
-
-test('a file, a deck and a page have their addresses on the server and on the site', () => {
-  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'links-'));
-  for (const file of ['slides/week2/a b.png', 'slides/week2/intro.md', 'code/net.py']) {
-    fs.mkdirSync(path.dirname(path.join(root, file)), { recursive: true });
-    fs.writeFileSync(path.join(root, file), '');
-  }
-  const addresses = (assets) => {
-    const resolve = resolver({ root, file: 'slides/week2/intro.md', assets });
-    return [
-      'a b.png#x',
-      'intro.md',
-      '../../code/net.py',
-      'live.html?network=a',
-      'https://a.b/',
-      '#/2',
-    ]
-      .map(resolve)
-      .map(({ address }) => address);
-  };
-  const [served, built] = [addresses(SERVED), addresses('./..')];
-  fs.rmSync(root, { recursive: true });
-  const elsewhere = ['https://a.b/', '#/2'];
-  assert.deepEqual(served, [
-    '/_assets/slides/week2/a%20b.png#x',
-    '/week2/intro.md',
-    '/_assets/code/net.py',
-    '/live.html?network=a',
-    ...elsewhere,
-  ]);
-  assert.deepEqual(built, [
-    './../slides/week2/a%20b.png#x',
-    './../week2/intro.html',
-    './../code/net.py',
-    './../live.html?network=a',
-    ...elsewhere,
-  ]);
 });

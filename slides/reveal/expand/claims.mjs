@@ -41,7 +41,10 @@ const FUNCTIONS = {
   min: (...all) => Math.min(...numbers(all)),
   max: (...all) => Math.max(...numbers(all)),
   sum: (...all) => numbers(all).reduce((a, b) => a + b),
-  len: (whole) => size(whole),
+  len: (whole) => {
+    if (whole === null || typeof whole !== 'object') throw new Error('len is of several values');
+    return Object.keys(whole).length;
+  },
 };
 
 /** A value that is no list and no object; a list of one, as a `*` gives it, stands for what it holds. */
@@ -59,11 +62,6 @@ function numbers(values) {
   const all = values.flat(Infinity).map(one);
   if (all.length === 0) throw new Error('there is no number to take');
   return all;
-}
-
-function size(whole) {
-  if (whole === null || typeof whole !== 'object') throw new Error('len is of several values');
-  return Object.keys(whole).length;
 }
 
 function reckon(a, operator, b) {

@@ -342,12 +342,13 @@ export function expand(markdown, context) {
   let line = firstLine;
   let diagrams = 0;
 
+  const mistake = (at, directive, message) => problems.push({ file, line: at, directive, message });
+
   function attempt(directive, job, at = line) {
     try {
       return job();
     } catch (error) {
-      const [message] = error.message.split('\n');
-      problems.push({ file, line: at + (error.below ?? 0), directive, message });
+      mistake(at + (error.below ?? 0), directive, error.message.split('\n')[0]);
       return '';
     }
   }
@@ -363,9 +364,7 @@ export function expand(markdown, context) {
     });
     // What `replace` has dealt with is gone from this, so a brace that is left was never closed.
     if (text.replace(CODE_SPAN_OR_DIRECTIVE, '').includes('{{')) {
-      attempt(text.trim(), () => {
-        throw new Error('{{ has no }} on its line; for braces, write \\{{');
-      });
+      mistake(line, text.trim(), '{{ has no }} on its line; for braces, write \\{{');
     }
     // A line that held nothing but claims is gone: left empty, it would end a list or a paragraph.
     return filled === '' && text !== '' ? [] : filled;
@@ -415,15 +414,14 @@ export function expand(markdown, context) {
     }
     const needs = NEEDS.exec(text);
     if (needs && !fs.existsSync(path.join(root, needs[1]))) {
-      attempt(needs[0], () => {
-        throw new Error('no code/NAME.py makes such a file: write static/results/NAME.json');
-      });
+      const message = 'no code/NAME.py makes such a file: write static/results/NAME.json';
+      mistake(line, needs[0], message);
     }
     let fence = '';
     let notes = 0;
     let minutes;
     const written = expandBlocks(text, footnotes, (below, directive, message) =>
-      problems.push({ file, line: line + below, directive, message }),
+      mistake(line + below, directive, message),
     );
     const linked = linkFiles(setEquations(written));
     const lines = linked.split(AS_WRITTEN).flatMap((raw, n, all) => {
@@ -439,9 +437,7 @@ export function expand(markdown, context) {
           notes += 1;
         }
         if (notes > 1) {
-          attempt(raw.trim(), () => {
-            throw new Error('a second Note: in one slide would show both to the audience');
-          });
+          mistake(line, raw.trim(), 'a second Note: in one slide would show both to the audience');
           notes = 1;
         }
         shown = expandLine(raw);
@@ -482,7 +478,7 @@ export function expand(markdown, context) {
   const first = slides.find((slide) => isShown(root, slide));
   if (first === undefined) {
     const message = 'each is hidden, or waits by data-needs for what is not recorded yet';
-    problems.push({ file, line: firstLine, directive: 'no slide of it is shown', message });
+    mistake(firstLine, 'no slide of it is shown', message);
     filled = errorSlide(problems);
   }
   const title = titleOf(context, first);

@@ -31,7 +31,7 @@ function join(parts) {
 }
 
 /** A field of a message: a number, a text or bytes. */
-function field(number, value) {
+export function field(number, value) {
   if (typeof value === 'number') return join([varint(8 * number), varint(value)]);
   const bytes = typeof value === 'string' ? encoder.encode(value) : value;
   return join([varint(8 * number + 2), varint(bytes.length), bytes]);

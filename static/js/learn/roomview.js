@@ -1,7 +1,7 @@
 // The room's classes: their names, how many pictures each has, and what the network says live.
 
 import { bars } from '../live/answers.js';
-import { button, make, paint } from '../live/dom.js';
+import { button, fileChooser, make, paint } from '../live/dom.js';
 import { ENOUGH, MOST_CLASSES } from './teacher.js';
 
 const SIDE = 32;
@@ -14,13 +14,12 @@ function row(n, { name }, act) {
   input.setAttribute('aria-label', `Name of class ${n + 1}`);
   const count = make('span.learn-count');
   const film = button('Webcam', () => act.film(n));
-  const onfiles = () => {
-    act.files([...(chooser.files ?? [])], n);
-    chooser.value = ''; // the same files may be chosen again
+  const accepted = {
+    accept: 'image/*',
+    multiple: true,
+    'aria-label': `Pictures of class ${n + 1}`,
   };
-  const attributes = { type: 'file', accept: 'image/*', multiple: true, hidden: true };
-  const label = `Pictures of class ${n + 1}`;
-  const chooser = make('input', { ...attributes, 'aria-label': label, onchange: onfiles });
+  const chooser = fileChooser(accepted, (chosen) => act.files(chosen, n));
   const files = button('Files', () => chooser.click());
   const remove = button('×', () => act.remove(n), { 'aria-label': `Remove class ${n + 1}` });
   const element = make('li', canvas, input, count, film, files, remove, chooser);

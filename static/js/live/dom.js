@@ -27,6 +27,16 @@ export function make(name, ...given) {
 export const button = (text, onclick, attributes = {}) =>
   make('button', { type: 'button', onclick: () => onclick(), ...attributes }, text);
 
+/** Return a hidden chooser of files, which gives those that were chosen to `take`. */
+export function fileChooser(attributes, take) {
+  const onchange = () => {
+    take([...(chooser.files ?? [])]);
+    chooser.value = ''; // the same files may be chosen again
+  };
+  const chooser = make('input', { type: 'file', hidden: true, ...attributes, onchange });
+  return chooser;
+}
+
 /** Show pixels (RGB, or RGBA) on a canvas of their own size. */
 export function paint(canvas, { pixels, width, height }) {
   Object.assign(canvas, { width, height });

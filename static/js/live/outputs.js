@@ -1,9 +1,7 @@
 // What goes into a network and what comes out of it, before and after onnxruntime.
 
 import { Complaint, MOST, outputsOf } from './onnx.js';
-import { scaleSquare, sideOf } from './picture.js';
-
-const LUMA = [0.299, 0.587, 0.114]; // of ITU-R BT.601, as Pillow's convert('L') has them
+import { LUMA, scaleSquare, sideOf } from './picture.js';
 
 /** Scale and normalise RGB pixels as a network wants them: channel after channel, or one of grey. */
 export function normalise({ mean, std, size }, pixels) {

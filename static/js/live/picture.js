@@ -8,6 +8,8 @@
 
 export const SIDE = 32; // of what most networks here see
 
+export const LUMA = [0.299, 0.587, 0.114]; // of ITU-R BT.601, as Pillow's convert('L') has them
+
 /** The side of a square of RGB pixels. */
 export const sideOf = (pixels) => Math.round(Math.sqrt(pixels.length / 3));
 

@@ -1,7 +1,7 @@
 // What a live slide looks like: its elements, and what each of them shows of the state.
 
 import { bars, commonVerdict, isBoard, side, spoken, verdict } from './answers.js';
-import { button, make, paint } from './dom.js';
+import { button, fileChooser, make, paint } from './dom.js';
 import { drawVeil } from './drawing.js';
 import { sideOf } from './picture.js';
 import { sources } from './samples.js';
@@ -28,29 +28,15 @@ const PANELS = {
  */
 export function createView(state, act, { samples, qr }) {
   const isSingle = () => state.networks.length === 1;
-  const files = (accept, label) => {
-    const onchange = () => {
-      act.files([...(chooser.files ?? [])]);
-      chooser.value = ''; // the same file may be chosen again
-    };
-    const attributes = {
-      type: 'file',
-      accept,
-      multiple: accept === '.onnx',
-      hidden: true,
-      'aria-label': label,
-      onchange,
-    };
-    const chooser = make('input', attributes);
-    return chooser;
-  };
-  const networkChooser = files('.onnx', 'A network');
+  const accepted = { accept: '.onnx', multiple: true, 'aria-label': 'A network' };
+  const networkChooser = fileChooser(accepted, act.files);
+  const image = { accept: 'image/*', 'aria-label': 'A picture' };
   const tabs = Object.entries(PANELS).map(([panel, label]) => {
     return button(label, () => act.panel(panel), { 'data-panel': panel });
   });
   const back = button('Back', act.back, { hidden: true });
   const webcam = button('Webcam', act.webcam);
-  const pictures = sources(act, samples, files('image/*', 'A picture'), webcam);
+  const pictures = sources(act, samples, fileChooser(image, act.files), webcam);
   const canvas = make('canvas.live-pixels', { role: 'img', 'aria-label': 'No picture yet' });
   const overlay = make('canvas.live-veil', { hidden: true, 'aria-hidden': 'true' });
   const picture = make('div.live-picture', canvas, overlay);

@@ -1,10 +1,9 @@
 // Wrong on purpose: what is done to the pixels, the same each time for the same setting.
 // Settings in pixels are those of a picture of 32 x 32.
 
-import { SIDE, sideOf } from './picture.js';
+import { LUMA, SIDE, sideOf } from './picture.js';
 
 const SEED = 1998;
-const LUMA = [0.299, 0.587, 0.114]; // of ITU-R BT.601, as Pillow's convert('L') has them
 const COVER = 128; // the grey of what covers a picture
 
 /** What can be set, from where to where, and how the setting is told. */

@@ -21,13 +21,6 @@ const BUSY =
 
 const round = (fraction) => Math.round(fraction * 1e4) / 1e4;
 
-function makeDot() {
-  const dot = document.createElement('div');
-  dot.className = 'ink-dot';
-  dot.hidden = true;
-  return dot;
-}
-
 /** A bar with the tools, for whoever has no keys at hand. */
 function makeBar(offers) {
   const bar = document.createElement('div');
@@ -54,7 +47,7 @@ class Hand {
     this.sheet = new Sheet(deck);
     this.tool = '';
     this.hasStylus = false; // then a finger, or the ball of the hand, draws nothing
-    this.dot = makeDot();
+    this.dot = Object.assign(document.createElement('div'), { className: 'ink-dot', hidden: true });
     const { sheet } = this;
     this.keys = { [Z]: () => sheet.undo(), [C]: () => sheet.clear(), [ESC]: () => this.take('') };
     const tools = Object.entries(TOOLS).map(([tool, { label }]) => [
