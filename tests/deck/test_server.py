@@ -198,8 +198,8 @@ def test_no_address_leads_out_of_the_deck(deck: Presentation, path: str) -> None
 BESIDE = r"""
 /package.json /_assets/package.json /_assets/code/lab/helper.py /_assets/code/notes.txt
 /_assets/code/ /_assets/node_modules/reveal-md/package.json
-/_assets/slides/reveal/serve/guard.mjs /code/watched.py /node_modules/reveal-md/package.json
-/reveal/guard.mjs /mermaid/package.json /_assets/static /_assets/static/ /dist/ /nothing
+/_assets/slides/reveal/serve/server.mjs /code/watched.py /node_modules/reveal-md/package.json
+/reveal/server.mjs /mermaid/package.json /_assets/static /_assets/static/ /dist/ /nothing
 /nothing.md /check/nothing.json /check/check.mjs /reveal/nothing.md
 """
 

@@ -32,14 +32,14 @@ async function readDeck(name) {
   }
 }
 
-/** Answer a request for one of the addresses. */
-export async function sendCheck(address, response) {
-  const [, script, deck] = ADDRESS.exec(decodeURI(address)) ?? [];
-  const type = script ? 'text/javascript' : 'application/json';
-  response.setHeader('Content-Type', `${type}; charset=utf-8`);
-  response.end(
-    script
-      ? fs.readFileSync(new URL(`${script}.js`, import.meta.url))
-      : JSON.stringify(await readDeck(deck)),
-  );
+/**
+ * What there is at one of the addresses: its type and its text.
+ *
+ * @returns {Promise<[string, string | Buffer]>}
+ */
+export async function readCheck(address) {
+  const [, script, deck] = ADDRESS.exec(address) ?? [];
+  return script
+    ? ['text/javascript; charset=utf-8', fs.readFileSync(new URL(`${script}.js`, import.meta.url))]
+    : ['application/json; charset=utf-8', JSON.stringify(await readDeck(deck))];
 }
