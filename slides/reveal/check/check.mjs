@@ -6,11 +6,9 @@
 
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
-import os from 'node:os';
-import path from 'node:path';
 
 import { readText, slideAt, slidesOf } from './read.mjs';
-import { launch, openPage, ORIGIN, programOfBrowser, threeAtATime } from '../print/browser.mjs';
+import { openPage, ORIGIN, threeAtATime, withSite } from '../print/browser.mjs';
 import { command, listDecks, load, Refusal } from '../project.mjs';
 import { tryDecks, writeDecks } from '../site/build.mjs';
 
@@ -166,29 +164,22 @@ await command(async () => {
   if (names.length === 0) throw new Refusal('there is no deck to check: slides/ has no .md file');
   const { decks, mistakes } = tryDecks();
   const broken = byDeck(mistakes);
-  const program = programOfBrowser();
-  const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
-  let browser;
+  const read = decks.filter(({ name }) => names.includes(name));
+  const seen = await withSite(
+    (site) => writeDecks(site, decks),
+    (browser, site) => look(browser, site, read),
+  );
   let count = 0;
   let shown = 0;
-  try {
-    await writeDecks(site, decks);
-    browser = await launch(program);
-    const read = decks.filter(({ name }) => names.includes(name));
-    const seen = await look(browser, site, read);
-    for (const name of names) {
-      const deck = read.find((each) => each.name === name);
-      const file = `slides/${name}.md`;
-      const found = broken.get(file) ?? [];
-      const slides = deck ? slidesOf(deck) : [];
-      if (deck) found.push(...readText(deck, decks), ...tell(deck, seen.get(deck)));
-      write({ file, slides }, found);
-      count += found.length;
-      shown += slides.length;
-    }
-  } finally {
-    await browser?.close();
-    fs.rmSync(site, { recursive: true, force: true });
+  for (const name of names) {
+    const deck = read.find((each) => each.name === name);
+    const file = `slides/${name}.md`;
+    const found = broken.get(file) ?? [];
+    const slides = deck ? slidesOf(deck) : [];
+    if (deck) found.push(...readText(deck, decks), ...tell(deck, seen.get(deck)));
+    write({ file, slides }, found);
+    count += found.length;
+    shown += slides.length;
   }
   if (count > 0) process.exitCode = 2;
   else console.log(`Nothing to mend on the ${shown} slides of ${names.join(', ')}`);

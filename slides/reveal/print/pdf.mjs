@@ -3,10 +3,9 @@
 // lecturer, and to NAME-handout.pdf or FILE for students, without answers and minutes.
 
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 
-import { launch, openPage, ORIGIN, programOfBrowser, threeAtATime } from './browser.mjs';
+import { openPage, ORIGIN, threeAtATime, withSite } from './browser.mjs';
 import { buildSite } from '../site/build.mjs';
 import { layOutHandout, leaveOutAnswers } from './handout.mjs';
 import { labelPages } from './labels.mjs';
@@ -106,7 +105,6 @@ function readArguments(given) {
 await command(async () => {
   const { isHandout, wanted } = readArguments(process.argv.slice(2));
   const address = siteAddress(readJson('package.json').homepage);
-  const program = programOfBrowser();
   if (wanted !== undefined && listDecks().length !== 1) {
     throw new Refusal(
       'there are several decks in slides/, so their PDFs take their names: leave FILE out',
@@ -117,11 +115,7 @@ await command(async () => {
       `there is no folder ${path.dirname(wanted)} to write ${path.basename(wanted)} into`,
     );
   }
-  const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
-  let browser;
-  try {
-    const { decks } = await buildSite(site);
-    browser = await launch(program);
+  await withSite(buildSite, async (browser, site, { decks }) => {
     await threeAtATime(decks, async (deck) => {
       const name = path.join(root, printedName(deck.name));
       const count = deck.slides.length;
@@ -139,8 +133,5 @@ await command(async () => {
       }
       await page.close();
     });
-  } finally {
-    await browser?.close();
-    fs.rmSync(site, { recursive: true, force: true });
-  }
+  });
 });

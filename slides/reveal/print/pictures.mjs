@@ -6,7 +6,6 @@
 
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 
 import { headingOf } from '../expand/heading.mjs';
@@ -80,13 +79,8 @@ function check(pictures) {
 }
 
 async function take(pictures) {
-  const { launch, openPage, ORIGIN, programOfBrowser } = await import('./browser.mjs');
-  const program = programOfBrowser();
-  const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
-  let browser;
-  try {
-    await buildSite(site);
-    browser = await launch(program);
+  const { openPage, ORIGIN, withSite } = await import('./browser.mjs');
+  await withSite(buildSite, async (browser, site) => {
     for (const { file, page: address } of pictures) {
       const { page } = await openPage(browser, site, SIZE);
       await page.goto(`${ORIGIN}/${address}`, { waitUntil: 'networkidle' });
@@ -97,10 +91,7 @@ async function take(pictures) {
       await page.close();
       console.log(file);
     }
-  } finally {
-    await browser?.close();
-    fs.rmSync(site, { recursive: true, force: true });
-  }
+  });
   const made = Object.fromEntries(pictures.map(({ file, digest: now }) => [file, now]));
   fs.writeFileSync(path.join(root, MADE_FROM), `${JSON.stringify(made, null, 1)}\n`);
 }
