@@ -1,6 +1,7 @@
 // What every command of the deck starts from: where the project lies, how its files are read, and how
 // a command refuses.
 
+import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,15 +61,6 @@ export const wayUp = (name) => ['.', ...name.split('/').fill('..').slice(1)].joi
 
 /** The name of a deck's PDF without its ending: they all lie in one folder. */
 export const printedName = (name) => name.replaceAll('/', '-');
-
-function isUtf8(bytes) {
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /**
  * The text of a deck, with the line ends of Unix.
