@@ -16,7 +16,7 @@ from playwright.sync_api import Browser
 from building import build, refused
 from conftest import ROOT, copy_shortened, has, plain_server, run_node
 from course.serving import serve
-from decks import FOLDERS, expected, read_case, write_cases, write_litter
+from decks import FOLDERS, PROGRAM, expected, read_case, write_cases, write_litter
 from watching import visit
 
 
@@ -172,8 +172,6 @@ slides/yet.md:3: front matter: a text with a colon in it must be in quotes
 """  # noqa: E501
 
 
-# In front matter, it would end the build.
-PROGRAM = "!!js/function 'function () { process.exit(3) }'"
 WRONG = {
     "a": f"---\ntheme: evo\nx: {PROGRAM}\n---\n",
     "bad": "---\ntheme: evo\n---\n\n{{ code/lenet.py: No }}\n\n{{ static/no.json: a }}\n"
@@ -350,11 +348,10 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
             ["--nope"],
             "npm run pictures knows no --nope: write npm run pictures",
         ),
-        ("print/pdf.mjs", ["a.pdf", "b.pdf"], "npm run pdf knows no b.pdf: write npm run pdf -- "),
         (
             "print/pdf.mjs",
             ["--handouts"],
-            "npm run pdf knows no --handouts: write npm run pdf -- [--handout] [FILE]",
+            "npm run pdf knows no --handouts: write npm run pdf -- [--handout]",
         ),
         ("print/get-chromium.mjs", ["x"], "npm run browser knows no x: write npm run browser"),
         ("site/site.mjs", ["x"], "make clean knows no x: write make clean"),
