@@ -24,7 +24,7 @@ import pytest
 
 from conftest import ROOT, copy_shortened
 from course.serving import answers, free_port, serve, start, stop
-from decks import write_cases, write_litter
+from decks import PROGRAM, write_cases, write_litter
 
 SECRET = "the-word-that-must-not-get-out"
 
@@ -300,96 +300,64 @@ def sockets(process: Path) -> set[str]:
     return {link[8:-1] for link in links if link.startswith("socket:[")}
 
 
-BROKEN_DECKS = {
-    "front matter that is no YAML": (
-        "---\ntitle: [open\nauthor: : me\n---\n# Slide\n",
-        {},
-        "broken.md cannot be shown: the front matter is not valid YAML (line 3)",
-    ),
-    "front matter that holds a program": (
-        "---\ntitle: !!js/function 'function () { process.exit(3) }'\n---\n# Slide\n",
-        {},
-        "broken.md cannot be shown: the front matter is not valid YAML (line 2): unknown tag",
-    ),
-    "a program for its Markdown": (
-        "---\npreprocessor: slides/broken.mjs\n---\n# Slide\n",
-        {"slides/broken.mjs": "export default () => process.exit(3);"},
-        "broken.md cannot be shown: front matter: preprocessor is no setting of a deck",
-    ),
-    "a template, be it a file from elsewhere": (
-        "---\ntemplate: data/secret.txt\n---\n# Slide\n",
-        {},
-        "broken.md cannot be shown: front matter: template is no setting of a deck",
-    ),
-    "front matter that is one text": (
-        "---\nslides\n---\n# Slide\n",
-        {},
-        "broken.md cannot be shown: front matter: it is not a set of names and values",
-    ),
-    "a number for a separator": (
-        "---\nseparator: 5\n---\n# Slide\n",
-        {},
-        "broken.md cannot be shown: front matter: separator is not a text",
-    ),
+# Front matter of a deck, and what its author is told of it.
+BROKEN = {
+    "title: [open\nauthor: : me": "the front matter is not valid YAML (line 3)",
+    f"title: {PROGRAM}": "the front matter is not valid YAML (line 2): unknown tag",
+    "preprocessor: slides/broken.mjs": "front matter: preprocessor is no setting of a deck",
+    "template: data/secret.txt": "front matter: template is no setting of a deck",
+    "slides": "front matter: it is not a set of names and values",
+    "separator: 5": "front matter: separator is not a text",
 }
 
 
-@pytest.mark.parametrize("kind", BROKEN_DECKS)
+@pytest.mark.parametrize("front", BROKEN)
 def test_a_broken_deck_tells_its_author_why_and_spares_the_others(
-    deck: Presentation, kind: str
+    deck: Presentation, front: str
 ) -> None:
-    text, files, sentence = BROKEN_DECKS[kind]
-    files = {"slides/broken.md": text, **files}
-    for name, content in files.items():
-        (deck.root / name).write_text(content)
+    broken, program = (deck.root / "slides" / f"broken.{kind}" for kind in ("md", "mjs"))
+    broken.write_text(f"---\n{front}\n---\n# Slide\n")
+    program.write_text("export default () => process.exit(3);")
     try:
         before = deck.log.stat().st_size
         status, _, page = deck.get("/broken.md")
         lines = deck.printed_since(before)
         listing = deck.get("/")[0]
     finally:
-        for name in files:
-            (deck.root / name).unlink()
-    assert status == 500
-    assert sentence in page
+        broken.unlink()
+        program.unlink()
+    assert (status, listing) == (500, 200)
+    sentence = f"broken.md cannot be shown: {BROKEN[front]}"
+    assert sentence in html.unescape(page)
     # The watcher may speak in between, of a file that another test took away.
     of_the_deck = [line for line in lines if line.startswith("broken.md")]
     assert [line[: len(sentence)] for line in of_the_deck] == [sentence]
     for told in [page, *lines]:
         assert str(deck.root) not in told
         assert "    at " not in told
-    assert listing == 200
     assert deck.get("/architectures.md")[0] == 200
 
 
-UNREADABLE = {
-    "a theme that is not there": (
+# A deck, and what its only slide says of it.
+UNREADABLE = [
+    (
         b"---\ntheme: none\ncss: own.css\n---\n# Slide\n",
         ["there is no static/css/none.css", "there is no such file: slides/own.css"],
     ),
-    "colors of code that are not there": (
-        b"---\ntheme: evo\nhighlightTheme: dark2\n---\n# Slide\n",
-        ["highlight.js has no dark2"],
-    ),
-    "an old encoding": ("# Groß\n".encode("latin-1"), ["this deck is not UTF-8"]),
-    "a picture that is not there": (
-        b"# Slide\n\n![a](img/none.png)\n",
-        ["there is no such file: slides/img/none.png"],
-    ),
-}
+    (b"---\ntheme: evo\nhighlightTheme: dark2\n---\n# Slide\n", ["highlight.js has no dark2"]),
+    ("# Groß\n".encode("latin-1"), ["this deck is not UTF-8"]),
+    (b"# Slide\n\n![a](img/none.png)\n", ["there is no such file: slides/img/none.png"]),
+]
 
 
-@pytest.mark.parametrize("kind", UNREADABLE)
+@pytest.mark.parametrize(("text", "sentences"), UNREADABLE)
 def test_a_deck_that_cannot_be_shown_is_a_slide_that_says_why(
-    deck: Presentation, kind: str
+    deck: Presentation, text: bytes, sentences: list[str]
 ) -> None:
-    text, sentences = UNREADABLE[kind]
     unreadable = deck.root / "slides" / "unreadable.md"
     unreadable.write_bytes(text)
-    try:
-        status, _, page = deck.get("/unreadable.md")
-    finally:
-        unreadable.unlink()
+    status, _, page = deck.get("/unreadable.md")
+    unreadable.unlink()
     assert status == 200
     assert "/_assets/static/css/evo.css" in page
     assert "/css/highlight/zenburn.css" in page
@@ -566,23 +534,22 @@ def test_nonsense_on_the_live_connection_harms_nothing(deck: Presentation) -> No
     assert deck.get("/architectures.md")[0] == 200
 
 
-def refusal(root: Path, port: int | str, command: list[str] | None = None) -> tuple[int, list[str]]:
-    """Return the exit code and the lines of a server that should refuse to start."""
+def refusal(root: Path, port: int | str, command: list[str] | None = None) -> str:
+    """Return the one line of a server that refuses to start."""
     process = start(root, port, command=command)
     try:
         out, err = process.communicate(timeout=20)
     finally:
         stop(process)
-    assert out == ""
-    return process.returncode, err.splitlines()
+    assert (process.returncode, out) == (2, "")
+    (line,) = err.splitlines()
+    return line
 
 
 def test_a_busy_port_gets_one_line_with_the_way_out(deck: Presentation) -> None:
-    code, lines = refusal(deck.root, deck.port)
-    assert code == 2
-    assert len(lines) == 1
-    assert str(deck.port) in lines[0]
-    assert f"PORT={deck.port + 1} make present" in lines[0]
+    line = refusal(deck.root, deck.port)
+    assert str(deck.port) in line
+    assert f"PORT={deck.port + 1} make present" in line
     assert deck.get("/architectures.md")[0] == 200
 
 
@@ -592,45 +559,36 @@ def test_a_port_that_is_busy_on_ipv6_alone_is_busy(deck: Presentation) -> None:
     except OSError:
         pytest.skip("no IPv6 here")
     with other:
-        code, lines = refusal(deck.root, other.getsockname()[1])
-    assert (code, len(lines)) == (2, 1)
+        port = other.getsockname()[1]
+        assert refusal(deck.root, port).startswith(f"Port {port} is in use: ")
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "1e3", "http", ""])
 def test_a_port_that_is_none_gets_one_line(deck: Presentation, port: str) -> None:
-    code, lines = refusal(deck.root, port)
-    assert code == 2
-    assert lines == [f"PORT={port} is not a port: choose a number from 1 to 65535, e.g. PORT=1949"]
+    told = f"PORT={port} is not a port: choose a number from 1 to 65535, e.g. PORT=1949"
+    assert refusal(deck.root, port) == told
 
 
 def test_mistyped_settings_get_one_line(deck: Presentation) -> None:
     settings = deck.root / "reveal-md.json"
     text = settings.read_text()
     settings.write_text(text.replace(":", "", 1))
-    code, lines = refusal(deck.root, free_port())
+    line = refusal(deck.root, free_port())
     settings.write_text(text)
-    assert (code, len(lines)) == (2, 1)
-    assert lines[0].startswith("The decks cannot be served: reveal-md.json: invalid character")
+    assert line.startswith("The decks cannot be served: reveal-md.json: invalid character")
 
 
 def test_without_its_packages_it_says_what_to_run(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "slides" / "reveal", tmp_path / "slides" / "reveal")
-    code, lines = refusal(tmp_path, free_port())
-    assert code == 2
-    assert lines == ["reveal-md is not installed: run npm ci"]
+    assert refusal(tmp_path, free_port()) == "reveal-md is not installed: run npm ci"
 
 
 def test_an_old_node_gets_one_line(deck: Presentation) -> None:
     older = "Object.defineProperty(process, 'versions', { value: { node: '18.20.0' } })"
-    command = [
-        "node",
-        "--import",
-        f"data:text/javascript,{older}",
-        "slides/reveal/serve/present.mjs",
-    ]
-    code, lines = refusal(deck.root, free_port(), command)
-    assert code == 2
-    assert lines == ["Node 18.20.0 is too old: install Node 20 or newer, https://nodejs.org"]
+    script = "slides/reveal/serve/present.mjs"
+    command = ["node", "--import", f"data:text/javascript,{older}", script]
+    told = "Node 18.20.0 is too old: install Node 20 or newer, https://nodejs.org"
+    assert refusal(deck.root, free_port(), command) == told
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
