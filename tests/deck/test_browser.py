@@ -34,6 +34,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.root, self.bin, self.log = folder / "project", folder / "bin", folder / "log"
+        self.host = ""  # where Playwright asks for its browser
         reveal = self.root / "slides" / "reveal"
         (reveal / "print").mkdir(parents=True)
         for name in ("print/chromium.mjs", "print/get-chromium.mjs", "project.mjs"):
@@ -56,15 +57,16 @@ class Machine:
     def called(self, name: str) -> bool:
         return any(line.startswith(f"{name} ") for line in self.log.read_text().splitlines())
 
-    def run(self, script: str, host: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a script of the deck; `host` is where Playwright asks for its browser, five times.
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Run a script of the deck.
 
-        Without it, Playwright is told to ask nobody, which takes a twentieth of the time.
+        Playwright asks its host five times, each time in a process of its own. Without a host, it
+        has no folder to put a browser into either, and gives up at once.
         """
         empty = str(self.root / "empty")
+        folder = f"{empty if self.host else self.log}/playwright"
         env = {"CHROMIUM": "", "PATH": str(self.bin), "HOME": empty}
-        env |= {"PLAYWRIGHT_BROWSERS_PATH": f"{empty}/playwright", "PLAYWRIGHT_DOWNLOAD_HOST": host}
-        env |= {} if host else {"PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1"}
+        env |= {"PLAYWRIGHT_BROWSERS_PATH": folder, "PLAYWRIGHT_DOWNLOAD_HOST": self.host}
         return run_node(self.root, script, env=env)
 
     def found(self) -> Path:
@@ -114,8 +116,8 @@ def test_a_browser_that_is_there_is_taken_and_no_installer_is_asked(machine: Mac
 def test_playwrights_browser_comes_first(machine: Machine) -> None:
     # As on Ubuntu, where the command is there and says to install a snap.
     machine.add("chromium-browser", "exit 1")
-    with playwrights_host() as host:
-        done = machine.run("print/get-chromium.mjs", host)
+    with playwrights_host() as machine.host:
+        done = machine.run("print/get-chromium.mjs")
     assert (done.returncode, done.stderr) == (0, "")
     announced, chosen = done.stdout.splitlines()
     assert announced == ANNOUNCED
@@ -161,7 +163,8 @@ def test_else_one_comes_from_the_registry_of_npm(machine: Machine, tmp_path: Pat
 
 
 def test_else_one_line_says_how_to_get_one(machine: Machine) -> None:
-    done = machine.run("print/get-chromium.mjs", "http://127.0.0.1:9")
+    machine.host = "http://127.0.0.1:9"
+    done = machine.run("print/get-chromium.mjs")
     how = "no Chromium found; on Debian or Ubuntu run: sudo apt install chromium"
     assert refused(done).startswith(how)
     assert done.stdout.splitlines() == [ANNOUNCED]
