@@ -80,11 +80,10 @@ export function readDeck(name) {
   throw new Refusal(`${file}:${line}: this deck is not UTF-8: save it in this encoding`);
 }
 
-// What reveal-md takes for a text without looking.
-const SETTINGS = ['theme', 'highlightTheme', 'css', 'scripts', 'separator', 'verticalSeparator'];
-// And what our page does.
+// What reveal-md and our page take for a text without looking.
+const SETTINGS =
+  'theme highlightTheme css scripts separator verticalSeparator lang dir footer'.split(' ');
 const LONGEST_FOOTER = 80;
-SETTINGS.push('lang', 'dir', 'footer');
 
 /** Whether a value is an object as JSON has them. */
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);

@@ -64,7 +64,6 @@ FAULTS = [
         "Nameless", "<button></button>", [r"<button>.* keeps people out: .*button-name"], "<button"
     ),
     Fault("No file", "Here\n\n![A plot](img/none.png)", [r"img/none.png: there is no such"], "![A"),
-    Fault("No deck", "[there](none.md)", [r"none.md: there is no deck slides/none.md"], "[there"),
     Fault(
         "No slide", "[on](#/99)", [r"#/99: there is no such slide; slides/planted.md ends"], "[on"
     ),
@@ -93,10 +92,6 @@ FAULTS = [
         "LeNet",
     ),
     Fault("False", "A\n{{ claim: 1 > 2 }}", [r"claim: 1 > 2 }}: 1 > 2 is false"], "{{ claim"),
-    Fault(
-        "No key", "{{ static/facts.json: lenet.no }}", [r"there is no key no under lenet"], "{{ st"
-    ),
-    Fault("No TeX", r"so $\frac{1$", [r"\\frac\{1\$: "], "so"),
     Fault(
         "One over the other",
         "\n\n".join([PLACED.format("top: 50%; left: 30%")] * 2),

@@ -108,10 +108,7 @@ const missed = (addresses, slides) =>
   addresses.map((address) => {
     const slide = slides.find(({ text }) => text.includes(address));
     const said = `${address} is neither in slides/ nor in static/: offline it is missing; put it there`;
-    return {
-      line: slide && slide.line + slide.text.split(address)[0].split('\n').length - 1,
-      said,
-    };
+    return { line: slide && lineOf(slide, address), said };
   });
 
 /** Read decks in the browser; the pages that take longest come first. */

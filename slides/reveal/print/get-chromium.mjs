@@ -46,10 +46,8 @@ function installFromPlaywright() {
 
 /** Debian's, where nobody has to type a password. */
 function installFromSystem() {
-  const before = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  if (before.length > 0 && !run('sudo', ['-n', 'true'])) return;
-  const apt = [...before, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
-  const [program, ...words] = apt;
+  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  const [program, ...words] = [...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
   run(program, [...words, 'update']); // one list of several that cannot be had does not matter
   run(program, [...words, 'install', '--yes', '--no-install-recommends', 'chromium']);
 }

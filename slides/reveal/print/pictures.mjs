@@ -61,14 +61,9 @@ function wanted(decks) {
   return [...first, ...others];
 }
 
-/** What the pictures that are there were made from. */
-function madeFrom() {
-  return isThere(MADE_FROM) ? readJson(MADE_FROM) : {};
-}
-
 /** Throw a Refusal that names the pictures which no longer show their slide, or are not there. */
 function check(pictures) {
-  const made = madeFrom();
+  const made = isThere(MADE_FROM) ? readJson(MADE_FROM) : {};
   const stale = pictures.filter(({ file, isOptional, digest: now }) =>
     fs.existsSync(path.join(root, file)) ? made[file] !== now : !isOptional,
   );
