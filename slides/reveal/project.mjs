@@ -1,7 +1,8 @@
 // What every command of the deck starts from: where the project lies, how its files are read, and how
 // a command refuses.
 
-import { isUtf8 } from 'node:buffer';
+// As a whole: a Node that is too old for the rest lacks a part of it, and has to say so itself.
+import buffer from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,7 +75,7 @@ export function readDeck(name) {
   const decoded = new TextDecoder().decode(bytes).replaceAll('\r\n', '\n');
   // Its readers take no blanks behind the first line.
   const text = decoded.replace(/^---[ \t]+\n/, '---\n');
-  const wrong = isUtf8(bytes) ? -1 : text.indexOf('\uFFFD');
+  const wrong = buffer.isUtf8(bytes) ? -1 : text.indexOf('\uFFFD');
   if (wrong < 0) return text;
   const line = text.slice(0, wrong).split('\n').length;
   throw new Refusal(`${file}:${line}: this deck is not UTF-8: save it in this encoding`);

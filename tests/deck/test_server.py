@@ -84,6 +84,10 @@ def surround(root: Path) -> None:
     for name in ["lab/helper.py", "notes.txt"]:
         (root / "code" / name).parent.mkdir(exist_ok=True)
         (root / "code" / name).write_text(SECRET)
+    # Links are how a student "mounts" a data folder; they must not publish it.
+    for link in ("slides/leak.md", "static/leak.txt", "code/leak.py"):
+        (root / link).symlink_to(root / "runs" / "secret.txt")
+    (root / "static" / "leak").symlink_to(root / "runs")
     (root / "slides" / "reveal" / "late.mjs").write_text(LATE)
     settings = json.loads((root / "reveal-md.json").read_text())
     settings["preprocessor"] = "slides/reveal/late.mjs"
@@ -165,15 +169,6 @@ OUTSIDE = r"""
 
 @pytest.mark.parametrize("path", OUTSIDE.split())
 def test_no_address_leads_out_of_the_deck(deck: Presentation, path: str) -> None:
-    # Links are how a student "mounts" a data folder; they must not publish it.
-    for link, target in [
-        ("slides/leak.md", "runs/secret.txt"),
-        ("static/leak.txt", "runs/secret.txt"),
-        ("static/leak", "runs"),
-        ("code/leak.py", "runs/secret.txt"),
-    ]:
-        if not (deck.root / link).is_symlink():
-            (deck.root / link).symlink_to(deck.root / target)
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     received = deck.send(request.encode())
     assert re.match(rb"HTTP/1\.1 (400|403|404) ", received)

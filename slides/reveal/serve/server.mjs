@@ -169,15 +169,13 @@ async function find(address) {
 }
 
 /** A page with one sentence. It asks for live reload, so that it goes away with its cause. */
-function sendPage(request, response, status, sentence) {
+function sendPage(response, status, sentence) {
   if (response.headersSent) return response.destroy();
   const page = fillIn(new URL('sentence.html', import.meta.url), { status, sentence });
-  response.writeHead(status, {
-    'Content-Type': PAGE,
-    'Content-Length': Buffer.byteLength(page),
-    ...(status === 405 && { Allow: 'GET, HEAD' }),
-  });
-  response.end(request.method === 'HEAD' ? undefined : page);
+  response.statusCode = status;
+  response.setHeader('Content-Type', PAGE);
+  if (status === 405) response.setHeader('Allow', 'GET, HEAD');
+  response.end(page);
 }
 
 /** Say what went wrong with a page, in one sentence, on the page and to its author. */
@@ -186,7 +184,7 @@ function fail(error, request, response) {
   const what = address === '/' ? 'The list of decks' : address.slice(1);
   const sentence = `${what} cannot be shown: ${oneLine(error)}`;
   report(sentence);
-  sendPage(request, response, 500, sentence);
+  sendPage(response, 500, sentence);
 }
 
 /** Send the file that has an address, or the part of it that is asked for. */
@@ -197,7 +195,7 @@ async function sendFile(request, response, address) {
   send(request, encodeURI(name), { root: folder })
     .on('error', (error) => {
       // It is the request's: a file that is gone by now, a range that it does not have.
-      if (error.status < 500) sendPage(request, response, error.status, REFUSED);
+      if (error.status < 500) sendPage(response, error.status, REFUSED);
       else fail(error, request, response);
     })
     .pipe(response);
@@ -285,7 +283,7 @@ export async function serve(port) {
       response.setHeader('Content-Type', type);
       response.end(text);
     } catch (error) {
-      if (error instanceof Refusal) sendPage(request, response, error.status, error.message);
+      if (error instanceof Refusal) sendPage(response, error.status, error.message);
       else fail(error, request, response);
     }
   };
