@@ -14,6 +14,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Literal
@@ -26,7 +27,7 @@ from playwright.sync_api import Browser, expect
 from pypdf import PdfReader
 
 from barriers import AXE
-from building import build, refused
+from building import build, changed, refused
 from conftest import (
     DECK,
     ROOT,
@@ -556,21 +557,19 @@ def test_whole_addresses_appear_where_the_address_of_the_site_is_known(
     assert index["og:url"] == "https://elsewhere.example.org/"
 
 
+def edited(file: Path) -> AbstractContextManager[None]:
+    """Let a script have one more comment for a while."""
+    return changed(file, file.read_text(encoding="utf-8") + "\n# changed\n")
+
+
 def test_a_lesson_that_has_changed_since_it_was_run_has_no_page(short: Path) -> None:
     changed_package(short)
-    script = short / "code" / "lenet.py"
-    text = script.read_text()
-    try:
-        script.write_text(text + "\n# changed\n")
+    with edited(short / "code" / "lenet.py"):
         built = run_node(short, "site/build.mjs")
-        assert "lenet" in built.stdout.split("Without a page")[1]
-        assert not (short / "_site" / "lessons").exists()
-        assert not any(
-            "lessons/" in link or "ipynb" in link
-            for link in Page(short / "_site" / "index.html").links
-        )
-    finally:
-        script.write_text(text)
+    assert "lenet" in built.stdout.split("Without a page")[1]
+    assert not (short / "_site" / "lessons").exists()
+    links = Page(short / "_site" / "index.html").links
+    assert not any("lessons/" in link or "ipynb" in link for link in links)
     again = run_pages(short, "lenet")  # it is kept: nothing is run again
     assert (again.returncode, again.stdout) == (0, "")
 
@@ -590,28 +589,17 @@ def test_a_lesson_is_run_again_when_what_it_loaded_or_its_settings_have_changed(
     made_from = json.loads(kept.read_text())["made_from"]
     lab = [f"code/lab/{name}.py" for name in ("__init__", "training", "demo", "plots")]
     assert {"code/lenet.py", *lab} <= set(made_from)
+    # Other lessons, and the checker.
     others = ("code/exercise.py", "code/resnet.py", "code/checker/coach.py")
     assert not set(others) & set(made_from)
     assert stale(short, "lenet", "resnet") == {"resnet": "--smoke --out runs"}
-    for file in others:  # the checker, and other lessons
-        assert not changes_make_stale(short / file, short)
-    for file in ("code/lenet.py", "code/lab/plots.py"):
-        assert changes_make_stale(short / file, short)
+    for file in ("code/lenet.py", "code/lab/plots.py", *others):
+        with edited(short / file):
+            assert bool(stale(short, "lenet")) == (file not in others)
     said = kept.read_text()
     for damaged in (said.replace("--smoke", "--epochs 2"), said[:40], "[]", "{}"):
-        kept.write_text(damaged)
-        assert stale(short, "lenet")
-    kept.write_text(said)
-
-
-def changes_make_stale(file: Path, course: Path) -> bool:
-    """Whether a change of this file makes the page of LeNet an old one."""
-    before = file.read_bytes()
-    try:
-        file.write_bytes(before + b"\n# changed\n")
-        return bool(stale(course, "lenet"))
-    finally:
-        file.write_bytes(before)
+        with changed(kept, damaged):
+            assert stale(short, "lenet")
 
 
 def test_pages_without_node_are_one_line_and_help_needs_nothing(tmp_path: Path) -> None:
@@ -673,20 +661,15 @@ def test_an_equation_that_cannot_be_set_stops_the_build_with_a_line(short: Path)
     deck = short / "slides" / "wrong.md"
     deck.write_text("---\ntitle: Wrong\n---\n\n### Wrong\n\nNote:\n$\\foo$\n")
     kept, made = short / ".lessons" / "lenet.html", short / ".lessons" / "lenet.json"
-    cells, record = kept.read_text(encoding="utf-8"), made.read_text(encoding="utf-8")
     script = short / "code" / "lenet.py"
-    text = script.read_text(encoding="utf-8")
-    try:
-        in_deck = run_node(short, "site/build.mjs")
-        deck.unlink()
-        script.write_text(f"# $a < \\foo$\n{text}", encoding="utf-8")
-        made.write_text(json.dumps(json.loads(record) | {"made_from": {}}), encoding="utf-8")
-        kept.write_text(f"<p>$a &lt; \\foo$</p>{cells}", encoding="utf-8")
+    in_deck = run_node(short, "site/build.mjs")
+    deck.unlink()
+    with (
+        changed(script, f"# $a < \\foo$\n{script.read_text(encoding='utf-8')}"),
+        changed(made, json.dumps(json.loads(made.read_text()) | {"made_from": {}})),
+        changed(kept, f"<p>$a &lt; \\foo$</p>{kept.read_text(encoding='utf-8')}"),
+    ):
         in_lesson = run_node(short, "site/build.mjs")
-    finally:
-        script.write_text(text, encoding="utf-8")
-        kept.write_text(cells, encoding="utf-8")
-        made.write_text(record, encoding="utf-8")
     reason = "Undefined control sequence: \\foo"
     assert refused(in_deck) == f"slides/wrong.md:8: $\\foo$: {reason}"
     assert refused(in_lesson) == f"code/lenet.py:1: $a < \\foo$: {reason}"

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from building import changed
 from conftest import ROOT, copy_shortened
 from course.serving import answers, free_port, serve, start, stop
 from decks import PROGRAM, write_cases, write_litter
@@ -550,10 +551,8 @@ def test_a_port_that_is_none_gets_one_line(deck: Presentation, port: str) -> Non
 
 def test_mistyped_settings_get_one_line(deck: Presentation) -> None:
     settings = deck.root / "reveal-md.json"
-    text = settings.read_text()
-    settings.write_text(text.replace(":", "", 1))
-    line = refusal(deck.root, free_port())
-    settings.write_text(text)
+    with changed(settings, settings.read_text().replace(":", "", 1)):
+        line = refusal(deck.root, free_port())
     assert line.startswith("The decks cannot be served: reveal-md.json: invalid character")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from building import build, refused
+from building import build, changed, refused
 from conftest import ROOT, copy_shortened, has, plain_server, run_node
 from course.serving import serve
 from decks import FOLDERS, PROGRAM, expected, read_case, write_cases, write_litter
@@ -304,11 +304,9 @@ def test_a_broken_file_stops_the_build_with_one_line(project: Path) -> None:
     search = ("static/searches/darts.json", lambda _: {}, "static/searches/darts.json: network is")
     for name, change, wanted in [*BROKEN, search] if has("darts") else BROKEN:
         file = project / name
-        text = file.read_text(encoding="utf-8")
-        changed = change(json.loads(text))
-        file.write_text(changed if isinstance(changed, str) else json.dumps(changed))
-        assert refused(run_node(project, "site/build.mjs")).startswith(wanted)
-        file.write_text(text, encoding="utf-8")
+        broken = change(json.loads(file.read_text(encoding="utf-8")))
+        with changed(file, broken if isinstance(broken, str) else json.dumps(broken)):
+            assert refused(run_node(project, "site/build.mjs")).startswith(wanted)
     line = refused(run_node(project, "site/build.mjs", env={"SITE_URL": "x"}))
     assert line.startswith("SITE_URL x is not an address: write https://")
     assert not (project / "_site").exists()

@@ -1,7 +1,9 @@
-"""How the tests build a site, and how a command of the deck refuses."""
+"""How the tests build a site of a copy that they have changed, and how a command refuses."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -20,3 +22,14 @@ def refused(done: CompletedProcess[str]) -> str:
     assert done.returncode == 2, done.stdout + done.stderr
     (line,) = done.stderr.splitlines()
     return line
+
+
+@contextmanager
+def changed(file: Path, text: str) -> Iterator[None]:
+    """Let a file of a copy say something else for a while."""
+    before = file.read_bytes()
+    file.write_text(text, encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.write_bytes(before)
