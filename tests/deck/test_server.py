@@ -256,7 +256,8 @@ def test_only_this_machine_can_connect(deck: Presentation) -> None:
                 listening[rest[5]] = local.rsplit(":", 1)
     loopback = {"0100007F", "00000000000000000000000001000000"}
     inode = next(inode for inode, (_, port) in listening.items() if int(port, 16) == deck.port)
-    server = next(process for process in processes() if inode in sockets(process))
+    processes = Path("/proc").glob("[0-9]*")
+    server = next(process for process in processes if inode in sockets(process))
     held = [listening[inode] for inode in sockets(server) if inode in listening]
     assert {int(port, 16) for _, port in held} == {deck.port}
     assert {address for address, _ in held} <= loopback
@@ -265,11 +266,6 @@ def test_only_this_machine_can_connect(deck: Presentation) -> None:
     for address in others:
         with pytest.raises(OSError, match=r"refused|unreachable"):
             socket.create_connection((address, deck.port), timeout=5).close()
-
-
-def processes() -> list[Path]:
-    """Return the /proc folders of this machine's processes."""
-    return [folder for folder in Path("/proc").iterdir() if folder.name.isdigit()]
 
 
 def sockets(process: Path) -> set[str]:

@@ -7,12 +7,6 @@ import { listDecks, Refusal } from '../project.mjs';
 
 const ADDRESS = /^\/check\/(?:(strip|inspect)\.js|(.+)\.json)$/;
 
-/** Whether an address is one of these. */
-export function isOfCheck(address) {
-  const [found, , deck] = ADDRESS.exec(address) ?? [];
-  return found !== undefined && (deck === undefined || listDecks().includes(deck));
-}
-
 /** What is wrong in the text of a deck, by the places of its slides. */
 async function readDeck(name) {
   const { readText, slideAt, slidesOf } = await import('./read.mjs');
@@ -33,13 +27,16 @@ async function readDeck(name) {
 }
 
 /**
- * What there is at one of the addresses: its type and its text.
+ * What there is at an address: its type and its text; undefined when it is none of these.
  *
- * @returns {Promise<[string, string | Buffer]>}
+ * @returns {Promise<[string, string | Buffer] | undefined>}
  */
 export async function readCheck(address) {
   const [, script, deck] = ADDRESS.exec(address) ?? [];
-  return script
-    ? ['text/javascript; charset=utf-8', fs.readFileSync(new URL(`${script}.js`, import.meta.url))]
-    : ['application/json; charset=utf-8', JSON.stringify(await readDeck(deck))];
+  if (script) {
+    const file = new URL(`${script}.js`, import.meta.url);
+    return ['text/javascript; charset=utf-8', fs.readFileSync(file)];
+  }
+  if (!listDecks().includes(deck)) return undefined;
+  return ['application/json; charset=utf-8', JSON.stringify(await readDeck(deck))];
 }

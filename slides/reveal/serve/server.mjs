@@ -11,7 +11,7 @@ import http from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
-import { isOfCheck, readCheck } from '../check/serve.mjs';
+import { readCheck } from '../check/serve.mjs';
 import { fillIn } from '../html.mjs';
 import { livePage, RUNTIME_FILES, RUNTIME_FOLDER } from '../expand/live.mjs';
 import { named, SERVED } from '../expand/links.mjs';
@@ -144,11 +144,10 @@ function admit(request) {
 async function make(address) {
   if (address === '/') return [PAGE, await renderList()];
   if (address === RELOAD_SCRIPT) return [SCRIPT, readFileSync(reloadScript)];
-  if (isOfCheck(address)) return readCheck(address);
   const page = address === LIVE_PAGE ? livePage(root, '/_assets') : undefined;
   if (page !== undefined) return [PAGE, page]; // for phones
   const deck = DECK.exec(address)?.[1];
-  if (deck === undefined) return undefined;
+  if (deck === undefined) return readCheck(address);
   if (!listDecks().includes(deck)) throw notFound();
   return [PAGE, await renderDeck(deck)];
 }
