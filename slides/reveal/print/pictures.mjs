@@ -21,9 +21,6 @@ const MADE_FROM = 'docs/pictures/made-from.json';
 // What a slide looks like besides what is on it.
 const STYLES = ['evo', 'common', 'school', 'fonts'].map((name) => `static/css/${name}.css`);
 
-const sha256 = (...parts) =>
-  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
-
 /** What a picture is made from, as a digest: the slide as it is seen, and the files it names. */
 function digest(slide) {
   const seen = slide
@@ -32,8 +29,9 @@ function digest(slide) {
     .replace(/\bline-\d+-/g, '')
     .trim();
   const images = [...seen.matchAll(/\b(?:static\/img|slides)\/[\w./-]+/g)].map(([name]) => name);
-  const files = [...images, ...STYLES].map((name) => fs.readFileSync(path.join(root, name)));
-  return sha256(seen, ...files);
+  const hash = createHash('sha256').update(seen);
+  for (const name of [...images, ...STYLES]) hash.update(fs.readFileSync(path.join(root, name)));
+  return hash.digest('hex');
 }
 
 /** List the pictures to take: the file, the address of the slide, what it is made from. */
