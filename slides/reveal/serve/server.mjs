@@ -136,6 +136,10 @@ function admit(request) {
     throw new Refusal(405, 'The deck can only be read.');
 }
 
+/** Tell whether a page of ours has this address, which hears of changes. */
+const isPage = (address) =>
+  ['/', LIVE_PAGE].includes(address) || listDecks().includes(DECK.exec(address)?.[1] ?? '');
+
 /**
  * What is made anew each time it is asked for: its type and its text.
  *
@@ -276,7 +280,7 @@ export async function serve(port) {
       admit(request);
       // The query is for the page's scripts.
       const address = readAddress(request.url);
-      see(address);
+      if (isPage(address)) see(address);
       const [type, text] = (await make(address)) ?? [];
       if (type === undefined) return await sendFile(request, response, address);
       response.setHeader('Content-Type', type);
