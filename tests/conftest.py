@@ -256,15 +256,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return lab.train(lenet.build, recipe, lab.Options(out=out, device="cpu", progress=False))
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the site, once, and return its folder."""
-    project = copy_project(tmp_path_factory.mktemp("site") / "project")
-    built = run_node(project, "site/build.mjs")
-    assert built.returncode == 0, built.stderr
-    return project / "_site"
-
-
 def run_node(
     project: Path,
     script: str,

@@ -1,6 +1,8 @@
 // What every command of the deck starts from: where the project lies, how its files are read, and how
 // a command refuses.
 
+// As a whole: a Node that is too old for the rest lacks a part of it, and has to say so itself.
+import buffer from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,15 +63,6 @@ export const wayUp = (name) => ['.', ...name.split('/').fill('..').slice(1)].joi
 /** The name of a deck's PDF without its ending: they all lie in one folder. */
 export const printedName = (name) => name.replaceAll('/', '-');
 
-function isUtf8(bytes) {
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /**
  * The text of a deck, with the line ends of Unix.
  *
@@ -82,17 +75,16 @@ export function readDeck(name) {
   const decoded = new TextDecoder().decode(bytes).replaceAll('\r\n', '\n');
   // Its readers take no blanks behind the first line.
   const text = decoded.replace(/^---[ \t]+\n/, '---\n');
-  const wrong = isUtf8(bytes) ? -1 : text.indexOf('\uFFFD');
+  const wrong = buffer.isUtf8(bytes) ? -1 : text.indexOf('\uFFFD');
   if (wrong < 0) return text;
   const line = text.slice(0, wrong).split('\n').length;
   throw new Refusal(`${file}:${line}: this deck is not UTF-8: save it in this encoding`);
 }
 
-// What reveal-md takes for a text without looking.
-const SETTINGS = ['theme', 'highlightTheme', 'css', 'scripts', 'separator', 'verticalSeparator'];
-// And what our page does.
+// What reveal-md and our page take for a text without looking.
+const SETTINGS =
+  'theme highlightTheme css scripts separator verticalSeparator lang dir footer'.split(' ');
 const LONGEST_FOOTER = 80;
-SETTINGS.push('lang', 'dir', 'footer');
 
 /** Whether a value is an object as JSON has them. */
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);

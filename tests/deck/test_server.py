@@ -22,9 +22,10 @@ from pathlib import Path
 
 import pytest
 
+from building import changed
 from conftest import ROOT, copy_shortened
 from course.serving import answers, free_port, serve, start, stop
-from decks import write_cases, write_litter
+from decks import PROGRAM, write_cases, write_litter
 
 SECRET = "the-word-that-must-not-get-out"
 
@@ -84,6 +85,10 @@ def surround(root: Path) -> None:
     for name in ["lab/helper.py", "notes.txt"]:
         (root / "code" / name).parent.mkdir(exist_ok=True)
         (root / "code" / name).write_text(SECRET)
+    # Links are how a student "mounts" a data folder; they must not publish it.
+    for link in ("slides/leak.md", "static/leak.txt", "code/leak.py"):
+        (root / link).symlink_to(root / "runs" / "secret.txt")
+    (root / "static" / "leak").symlink_to(root / "runs")
     (root / "slides" / "reveal" / "late.mjs").write_text(LATE)
     settings = json.loads((root / "reveal-md.json").read_text())
     settings["preprocessor"] = "slides/reveal/late.mjs"
@@ -129,25 +134,10 @@ def test_the_deck_and_its_assets_are_served(deck: Presentation, path: str, kind:
     assert "X-Powered-By" not in headers
 
 
-@pytest.mark.parametrize(
-    ("text", "title"),
-    [
-        ("---\ntitle: Mine\n---\n\n## Heading\n", "Mine"),
-        (
-            "---\ntheme: evo\n---\n\n<!-- .slide: -->\n\n## My *own* heading\n\nText\n",
-            "My own heading",
-        ),
-        ("```sh\n# install\n```\n\n<!--\n# not this\n-->\n\n## max_pool\n", "max_pool"),
-        ("Text\n", "untitled"),
-    ],
-)
-def test_a_deck_has_its_title_or_its_first_heading(
-    deck: Presentation, text: str, title: str
-) -> None:
-    (deck.root / "slides" / "untitled.md").write_text(text)
-    page = deck.get("/untitled.md")[2]
-    assert f"<title>{title}</title>" in page
-    assert f'<a href="untitled.md">{title}</a>' in html.unescape(deck.get("/")[2])
+def test_a_deck_is_listed_by_the_title_of_its_page(deck: Presentation) -> None:
+    (deck.root / "slides" / "untitled.md").write_text("<!-- .slide: -->\n\n## My *own* max_pool\n")
+    assert "<title>My own max_pool</title>" in deck.get("/untitled.md")[2]
+    assert '<a href="untitled.md">My own max_pool</a>' in html.unescape(deck.get("/")[2])
 
 
 def test_an_asset_whose_name_needs_escaping_is_served(deck: Presentation) -> None:
@@ -180,15 +170,6 @@ OUTSIDE = r"""
 
 @pytest.mark.parametrize("path", OUTSIDE.split())
 def test_no_address_leads_out_of_the_deck(deck: Presentation, path: str) -> None:
-    # Links are how a student "mounts" a data folder; they must not publish it.
-    for link, target in [
-        ("slides/leak.md", "runs/secret.txt"),
-        ("static/leak.txt", "runs/secret.txt"),
-        ("static/leak", "runs"),
-        ("code/leak.py", "runs/secret.txt"),
-    ]:
-        if not (deck.root / link).is_symlink():
-            (deck.root / link).symlink_to(deck.root / target)
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     received = deck.send(request.encode())
     assert re.match(rb"HTTP/1\.1 (400|403|404) ", received)
@@ -198,8 +179,8 @@ def test_no_address_leads_out_of_the_deck(deck: Presentation, path: str) -> None
 BESIDE = r"""
 /package.json /_assets/package.json /_assets/code/lab/helper.py /_assets/code/notes.txt
 /_assets/code/ /_assets/node_modules/reveal-md/package.json
-/_assets/slides/reveal/serve/guard.mjs /code/watched.py /node_modules/reveal-md/package.json
-/reveal/guard.mjs /mermaid/package.json /_assets/static /_assets/static/ /dist/ /nothing
+/_assets/slides/reveal/serve/server.mjs /code/watched.py /node_modules/reveal-md/package.json
+/reveal/server.mjs /mermaid/package.json /_assets/static /_assets/static/ /dist/ /nothing
 /nothing.md /check/nothing.json /check/check.mjs /reveal/nothing.md
 """
 
@@ -275,7 +256,8 @@ def test_only_this_machine_can_connect(deck: Presentation) -> None:
                 listening[rest[5]] = local.rsplit(":", 1)
     loopback = {"0100007F", "00000000000000000000000001000000"}
     inode = next(inode for inode, (_, port) in listening.items() if int(port, 16) == deck.port)
-    server = next(process for process in processes() if inode in sockets(process))
+    processes = Path("/proc").glob("[0-9]*")
+    server = next(process for process in processes if inode in sockets(process))
     held = [listening[inode] for inode in sockets(server) if inode in listening]
     assert {int(port, 16) for _, port in held} == {deck.port}
     assert {address for address, _ in held} <= loopback
@@ -284,11 +266,6 @@ def test_only_this_machine_can_connect(deck: Presentation) -> None:
     for address in others:
         with pytest.raises(OSError, match=r"refused|unreachable"):
             socket.create_connection((address, deck.port), timeout=5).close()
-
-
-def processes() -> list[Path]:
-    """Return the /proc folders of this machine's processes."""
-    return [folder for folder in Path("/proc").iterdir() if folder.name.isdigit()]
 
 
 def sockets(process: Path) -> set[str]:
@@ -300,96 +277,63 @@ def sockets(process: Path) -> set[str]:
     return {link[8:-1] for link in links if link.startswith("socket:[")}
 
 
-BROKEN_DECKS = {
-    "front matter that is no YAML": (
-        "---\ntitle: [open\nauthor: : me\n---\n# Slide\n",
-        {},
-        "broken.md cannot be shown: the front matter is not valid YAML (line 3)",
-    ),
-    "front matter that holds a program": (
-        "---\ntitle: !!js/function 'function () { process.exit(3) }'\n---\n# Slide\n",
-        {},
-        "broken.md cannot be shown: the front matter is not valid YAML (line 2): unknown tag",
-    ),
-    "a program for its Markdown": (
-        "---\npreprocessor: slides/broken.mjs\n---\n# Slide\n",
-        {"slides/broken.mjs": "export default () => process.exit(3);"},
-        "broken.md cannot be shown: front matter: preprocessor is no setting of a deck",
-    ),
-    "a template, be it a file from elsewhere": (
-        "---\ntemplate: data/secret.txt\n---\n# Slide\n",
-        {},
-        "broken.md cannot be shown: front matter: template is no setting of a deck",
-    ),
-    "front matter that is one text": (
-        "---\nslides\n---\n# Slide\n",
-        {},
-        "broken.md cannot be shown: front matter: it is not a set of names and values",
-    ),
-    "a number for a separator": (
-        "---\nseparator: 5\n---\n# Slide\n",
-        {},
-        "broken.md cannot be shown: front matter: separator is not a text",
-    ),
+# Front matter of a deck, and what its author is told of it.
+BROKEN = {
+    "title: [open\nauthor: : me": "the front matter is not valid YAML (line 3)",
+    f"title: {PROGRAM}": "the front matter is not valid YAML (line 2): unknown tag",
+    "preprocessor: slides/broken.mjs": "front matter: preprocessor is no setting of a deck",
+    "template: data/secret.txt": "front matter: template is no setting of a deck",
+    "slides": "front matter: it is not a set of names and values",
+    "separator: 5": "front matter: separator is not a text",
 }
 
 
-@pytest.mark.parametrize("kind", BROKEN_DECKS)
+@pytest.mark.parametrize("front", BROKEN)
 def test_a_broken_deck_tells_its_author_why_and_spares_the_others(
-    deck: Presentation, kind: str
+    deck: Presentation, front: str
 ) -> None:
-    text, files, sentence = BROKEN_DECKS[kind]
-    files = {"slides/broken.md": text, **files}
-    for name, content in files.items():
-        (deck.root / name).write_text(content)
+    broken, program = (deck.root / "slides" / f"broken.{kind}" for kind in ("md", "mjs"))
+    broken.write_text(f"---\n{front}\n---\n# Slide\n")
+    program.write_text("export default () => process.exit(3);")
     try:
         before = deck.log.stat().st_size
         status, _, page = deck.get("/broken.md")
         lines = deck.printed_since(before)
         listing = deck.get("/")[0]
     finally:
-        for name in files:
-            (deck.root / name).unlink()
-    assert status == 500
-    assert sentence in page
+        broken.unlink()
+        program.unlink()
+    assert (status, listing) == (500, 200)
+    sentence = f"broken.md cannot be shown: {BROKEN[front]}"
+    assert sentence in html.unescape(page)
     # The watcher may speak in between, of a file that another test took away.
     of_the_deck = [line for line in lines if line.startswith("broken.md")]
     assert [line[: len(sentence)] for line in of_the_deck] == [sentence]
     for told in [page, *lines]:
         assert str(deck.root) not in told
         assert "    at " not in told
-    assert listing == 200
     assert deck.get("/architectures.md")[0] == 200
 
 
-UNREADABLE = {
-    "a theme that is not there": (
-        b"---\ntheme: none\ncss: own.css\n---\n# Slide\n",
-        ["there is no static/css/none.css", "there is no such file: slides/own.css"],
+# A deck, and what its only slide says of it.
+UNREADABLE = [
+    (
+        b"---\ntheme: none\nhighlightTheme: dark2\ncss: own.css\n---\n# Slide\n",
+        ["no static/css/none.css", "highlight.js has no dark2", "no such file: slides/own.css"],
     ),
-    "colors of code that are not there": (
-        b"---\ntheme: evo\nhighlightTheme: dark2\n---\n# Slide\n",
-        ["highlight.js has no dark2"],
-    ),
-    "an old encoding": ("# Groß\n".encode("latin-1"), ["this deck is not UTF-8"]),
-    "a picture that is not there": (
-        b"# Slide\n\n![a](img/none.png)\n",
-        ["there is no such file: slides/img/none.png"],
-    ),
-}
+    ("# Groß\n".encode("latin-1"), ["this deck is not UTF-8"]),
+    (b"# Slide\n\n![a](img/none.png)\n", ["there is no such file: slides/img/none.png"]),
+]
 
 
-@pytest.mark.parametrize("kind", UNREADABLE)
+@pytest.mark.parametrize(("text", "sentences"), UNREADABLE)
 def test_a_deck_that_cannot_be_shown_is_a_slide_that_says_why(
-    deck: Presentation, kind: str
+    deck: Presentation, text: bytes, sentences: list[str]
 ) -> None:
-    text, sentences = UNREADABLE[kind]
     unreadable = deck.root / "slides" / "unreadable.md"
     unreadable.write_bytes(text)
-    try:
-        status, _, page = deck.get("/unreadable.md")
-    finally:
-        unreadable.unlink()
+    status, _, page = deck.get("/unreadable.md")
+    unreadable.unlink()
     assert status == 200
     assert "/_assets/static/css/evo.css" in page
     assert "/css/highlight/zenburn.css" in page
@@ -566,23 +510,22 @@ def test_nonsense_on_the_live_connection_harms_nothing(deck: Presentation) -> No
     assert deck.get("/architectures.md")[0] == 200
 
 
-def refusal(root: Path, port: int | str, command: list[str] | None = None) -> tuple[int, list[str]]:
-    """Return the exit code and the lines of a server that should refuse to start."""
+def refusal(root: Path, port: int | str, command: list[str] | None = None) -> str:
+    """Return the one line of a server that refuses to start."""
     process = start(root, port, command=command)
     try:
         out, err = process.communicate(timeout=20)
     finally:
         stop(process)
-    assert out == ""
-    return process.returncode, err.splitlines()
+    assert (process.returncode, out) == (2, "")
+    (line,) = err.splitlines()
+    return line
 
 
 def test_a_busy_port_gets_one_line_with_the_way_out(deck: Presentation) -> None:
-    code, lines = refusal(deck.root, deck.port)
-    assert code == 2
-    assert len(lines) == 1
-    assert str(deck.port) in lines[0]
-    assert f"PORT={deck.port + 1} make present" in lines[0]
+    line = refusal(deck.root, deck.port)
+    assert str(deck.port) in line
+    assert f"PORT={deck.port + 1} make present" in line
     assert deck.get("/architectures.md")[0] == 200
 
 
@@ -592,45 +535,34 @@ def test_a_port_that_is_busy_on_ipv6_alone_is_busy(deck: Presentation) -> None:
     except OSError:
         pytest.skip("no IPv6 here")
     with other:
-        code, lines = refusal(deck.root, other.getsockname()[1])
-    assert (code, len(lines)) == (2, 1)
+        port = other.getsockname()[1]
+        assert refusal(deck.root, port).startswith(f"Port {port} is in use: ")
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "1e3", "http", ""])
 def test_a_port_that_is_none_gets_one_line(deck: Presentation, port: str) -> None:
-    code, lines = refusal(deck.root, port)
-    assert code == 2
-    assert lines == [f"PORT={port} is not a port: choose a number from 1 to 65535, e.g. PORT=1949"]
+    told = f"PORT={port} is not a port: choose a number from 1 to 65535, e.g. PORT=1949"
+    assert refusal(deck.root, port) == told
 
 
 def test_mistyped_settings_get_one_line(deck: Presentation) -> None:
     settings = deck.root / "reveal-md.json"
-    text = settings.read_text()
-    settings.write_text(text.replace(":", "", 1))
-    code, lines = refusal(deck.root, free_port())
-    settings.write_text(text)
-    assert (code, len(lines)) == (2, 1)
-    assert lines[0].startswith("The decks cannot be served: reveal-md.json: invalid character")
+    with changed(settings, settings.read_text().replace(":", "", 1)):
+        line = refusal(deck.root, free_port())
+    assert line.startswith("The decks cannot be served: reveal-md.json: invalid character")
 
 
 def test_without_its_packages_it_says_what_to_run(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "slides" / "reveal", tmp_path / "slides" / "reveal")
-    code, lines = refusal(tmp_path, free_port())
-    assert code == 2
-    assert lines == ["reveal-md is not installed: run npm ci"]
+    assert refusal(tmp_path, free_port()) == "reveal-md is not installed: run npm ci"
 
 
 def test_an_old_node_gets_one_line(deck: Presentation) -> None:
     older = "Object.defineProperty(process, 'versions', { value: { node: '18.20.0' } })"
-    command = [
-        "node",
-        "--import",
-        f"data:text/javascript,{older}",
-        "slides/reveal/serve/present.mjs",
-    ]
-    code, lines = refusal(deck.root, free_port(), command)
-    assert code == 2
-    assert lines == ["Node 18.20.0 is too old: install Node 20 or newer, https://nodejs.org"]
+    script = "slides/reveal/serve/present.mjs"
+    command = ["node", "--import", f"data:text/javascript,{older}", script]
+    told = "Node 18.20.0 is too old: install Node 20 or newer, https://nodejs.org"
+    assert refusal(deck.root, free_port(), command) == told
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

@@ -1,36 +1,23 @@
-"""The site that `npm run build` writes: complete, movable, and telling nothing about its maker."""
+"""The site that `npm run build` writes: what is in it, what stops it, and what it leaves alone."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import urldefrag, urljoin
-from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser
 
-from conftest import ROOT, copy_shortened, has, plain_server, read_slides, run_node, title
+from building import build, changed, refused
+from conftest import ROOT, copy_shortened, has, plain_server, run_node
 from course.serving import serve
-from decks import FOLDERS, expected, read_case, write_cases, write_litter
+from decks import FOLDERS, PROGRAM, expected, read_case, write_cases, write_litter
 from watching import visit
-
-
-@pytest.fixture(scope="module")
-def base(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Serve the site below a folder of a plain web server; yield its address there."""
-    top = tmp_path_factory.mktemp("web")
-    shutil.copytree(site, top / "course" / "dl")
-    with plain_server(top) as server:
-        yield f"{server}/course/dl/"
 
 
 @pytest.fixture(scope="module")
@@ -46,62 +33,6 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-class Links(HTMLParser):
-    """Collects what a page names in href and src."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep the addresses among the attributes of a tag."""
-        self.found += [value for name, value in attrs if name in ("href", "src") and value]
-
-
-def named_in(url: str, kind: str, text: str) -> list[str]:
-    """Return the addresses that a page, a style sheet or a deck's Markdown names."""
-    if kind == "text/html":
-        page = Links()
-        page.feed(text)
-        # The slides are Markdown with some HTML, inside of a textarea.
-        deck = re.findall(r'(?:src|href)="([^"]+)"|\]\(([^)\s]+)\)', text)
-        return page.found + [a or b for a, b in deck]
-    if kind == "text/css":
-        return [name for name in re.findall(r'url\("?([^")]+)"?\)', text) if name[:5] != "data:"]
-    return []
-
-
-def test_every_link_and_asset_answers_below_a_sub_path(base: str) -> None:
-    waiting, answers = [base], {}
-    while waiting:
-        url = urldefrag(waiting.pop()).url
-        if url in answers or not url.startswith("http://127.0.0.1"):
-            continue
-        assert url.startswith(base), f"{url} leaves the site"
-        try:
-            with urlopen(url, timeout=10) as answer:
-                answers[url] = answer.status
-                kind = answer.headers.get_content_type()
-                text = answer.read().decode("utf-8", errors="replace")
-        except HTTPError as error:
-            answers[url] = error.code
-            continue
-        waiting += [urljoin(url, name) for name in named_in(url, kind, text)]
-    assert {url: status for url, status in answers.items() if status != 200} == {}
-    for name in ("architectures.html", "static/img/favicon.svg", "dist/reveal.js", "code/lenet.py"):
-        assert base + name in answers
-    assert any(url.endswith(".woff2") for url in answers)
-
-
-def test_the_site_works_from_a_sub_path_in_a_browser(browser: Browser, base: str) -> None:
-    with visit(browser) as seen:
-        seen.page.goto(base)
-        seen.page.get_by_role("link", name="Open the slides").click()
-        seen.page.wait_for_function("window.Reveal && Reveal.isReady()")
-        seen.check_images()
-        seen.check(base)
-
-
 def test_what_is_presented_is_published(browser: Browser, cases: Path) -> None:
     with serve(cases) as served, plain_server(cases) as site, visit(browser) as seen:
         for (_, side), deck in zip(FOLDERS.items(), ["cases", "week2/intro"], strict=True):
@@ -109,14 +40,13 @@ def test_what_is_presented_is_published(browser: Browser, cases: Path) -> None:
                 assert read_case(seen.page, url) == expected(side), url
 
 
-def test_of_a_folder_of_slides_the_site_has_what_decks_name(cases: Path, site: Path) -> None:
-    own = {file.relative_to(site).as_posix() for file in (site / "slides").rglob("*")}
+def test_of_a_folder_of_slides_the_site_has_what_decks_name(cases: Path) -> None:
     published = {
         file.relative_to(cases / "_site").as_posix()
         for file in (cases / "_site" / "slides").rglob("*")
         if file.is_file()
     }
-    assert published - own == {
+    assert published == {
         *(f"{folder}/{name}" for folder in FOLDERS for name in ("img/plot.png", "img/notes.txt")),
         *(f"{folder}/{name}" for folder in FOLDERS for name in ("own.js", "plot.html")),
         "slides/own.css",
@@ -134,119 +64,26 @@ def test_what_editors_and_macos_leave_is_in_no_site(cases: Path) -> None:
         assert not re.search(r"\b(?:nowhere|folder)-|\._x", page.read_text(encoding="utf-8"))
 
 
-def test_the_index_needs_no_script_and_describes_the_deck(browser: Browser, base: str) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(base)
-    assert page.get_by_role("heading", level=1).inner_text() == title()
-    text = page.locator("body > header").inner_text()
-    slides = sum(len(column) for column in read_slides())
-    # What stands on the first slide below its heading: subtitle, place, author.
-    said = read_slides()[0][0].split("\nNote:")[0].partition("## ")[2].splitlines()[1:]
-    for line in filter(None, said):
-        assert line.strip("*") in text
-    assert f"{slides} slides" in text
-    context.close()
+LICENSES = {
+    "slides/reveal/site/licenses/marked.txt": "marked: the package has no license file: put ",
+    "static/fonts/LICENSE-Lato.txt": "static/fonts/lato-latin-400-italic.woff2: its license",
+    "static/samples/LICENSE.txt": "static/samples: their license is missing: put it into ",
+    "static/samples/photos/LICENSE.txt": "static/samples/photos: their license is missing",
+}
 
 
-def test_pages_tell_no_path_user_or_command_line(site: Path) -> None:
-    pages = list(site.glob("*.html"))
-    live = any((ROOT / "static" / "models").glob("*.onnx"))
-    names = {"index.html", "404.html", "architectures.html"} | ({"live.html"} if live else set())
-    assert {page.name for page in pages} == names
-    for page in pages:
-        text = page.read_text(encoding="utf-8")
-        for told in (
-            str(site.parent),
-            str(ROOT),
-            str(Path.home()),
-            '"_":',
-            "--static",
-            "staticDir",
-        ):
-            assert told not in text, f"{page.name} tells {told}"
-
-
-def test_nothing_is_published_that_no_page_asks_for(site: Path) -> None:
-    assert not (site / "dist" / "theme").exists() or not list(
-        (site / "dist" / "theme").rglob("*.css")
-    )
-    assert not list(site.rglob("*.map"))
-    runtime = {"ort.wasm.bundle.min.js", "ort-wasm-simd-threaded.wasm"}
-    assert {file.name for file in site.glob("ort/*")} in (set(), runtime)
-    # Where a server does not know the type of a script, a browser does not run it.
-    assert not list(site.rglob("*.mjs"))
-    files = [file for file in site.rglob("*") if file.is_file() and file.parent.name != "ort"]
-    weight = sum(file.stat().st_size for file in files)
-    assert weight < 2_500_000 + sum(
-        f.stat().st_size for f in (ROOT / "static").rglob("*") if f.is_file()
-    )
-
-
-def hashes(*folders: Path) -> dict[str, Path]:
-    """Each file below the folders by what it holds."""
-    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
-    return {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in files}
-
-
-def test_licenses_names_every_package_that_the_site_has_files_of(site: Path) -> None:
-    text = (site / "licenses.txt").read_text(encoding="utf-8-sig")
-    ours = hashes(*(ROOT / folder for folder in ("static", "code", "slides")))
-    made = {".html", ".ipynb", ""}  # pages, notebooks and marks
-    modules = ROOT / "node_modules"
-    rest = {h: f for h, f in hashes(site).items() if h not in ours and f.suffix not in made}
-    theirs = hashes(*(modules / name for name in ("reveal.js", "highlight.js", "onnxruntime-web")))
-    unknown = {file.name for digest, file in rest.items() if digest not in theirs}
-    assert unknown == {"licenses.txt"}
-    packages = {theirs[digest].relative_to(modules).parts[0] for digest in rest if digest in theirs}
-    for name in packages:
-        about = json.loads((modules / name / "package.json").read_text(encoding="utf-8"))
-        assert f"\n{name} {about['version']}, {about['license']}: " in text
-    inside = json.loads((modules / "reveal.js" / "package.json").read_text(encoding="utf-8"))
-    for name in ("marked", "highlight.js"):
-        assert f"\n{name} {inside['devDependencies'][name].lstrip('^')}, " in text
-    places = "LICENSE", "slides/LICENSE", "static/**/LICENSE*"
-    own = [file for place in places for file in ROOT.glob(place)]
-    own += [modules / "reveal.js" / "LICENSE", modules / "highlight.js" / "LICENSE"]
-    own += sorted((ROOT / "slides" / "reveal" / "site" / "licenses").iterdir())
-    for file in own:
-        assert file.read_text(encoding="utf-8").strip() in text, file
-
-
-def test_every_page_around_the_slides_leads_to_the_licenses(site: Path) -> None:
-    pages = {page.name: page.read_text("utf-8") for page in site.glob("*.html")}
-    del pages["architectures.html"]  # slides have no footer
-    for name, text in pages.items():
-        assert re.search(r'href="(\./)?licenses\.txt"', text), name
-    said = json.loads((ROOT / "slides" / "course.json").read_text("utf-8"))["license"]
-    assert said in pages["index.html"]
-
-
-@pytest.mark.parametrize(
-    ("missing", "line"),
-    [
-        ("slides/reveal/site/licenses/marked.txt", "marked: the package has no license file: put "),
-        ("static/fonts/LICENSE-Lato.txt", "static/fonts/lato-latin-400-italic.woff2: its license"),
-        ("static/samples/LICENSE.txt", "static/samples: their license is missing: put it into "),
-        ("static/samples/photos/LICENSE.txt", "static/samples/photos: their license is missing"),
-    ],
-)
-def test_a_missing_license_stops_the_build_with_a_line(
-    project: Path, missing: str, line: str
-) -> None:
-    (project / missing).unlink()
-    built = run_node(project, "site/build.mjs")
-    assert built.returncode == 2
-    (said,) = built.stderr.splitlines()
-    assert said.startswith(line)
+def test_a_missing_license_stops_the_build_with_a_line(project: Path) -> None:
+    for name, wanted in LICENSES.items():
+        kept = (project / name).rename(project / "kept")
+        assert refused(run_node(project, "site/build.mjs")).startswith(wanted)
+        kept.rename(project / name)
     assert not (project / "_site").exists()
 
 
 def seconds_to_build(project: Path) -> float:
     """Build the site of a copy of the project; return the CPU time that it took."""
     before = os.times()
-    built = run_node(project, "site/build.mjs")
-    assert built.returncode == 0, built.stderr
+    build(project)
     after = os.times()
     return sum(
         getattr(after, kind) - getattr(before, kind)
@@ -302,9 +139,7 @@ def test_what_the_server_refuses_is_not_published(project: Path) -> None:
     (project / "static" / "leak").symlink_to(secret.parent)
     (project / "static" / "gone.txt").symlink_to("nowhere")
     (project / "static" / "inside.css").symlink_to("css/evo.css")
-    built = run_node(project, "site/build.mjs")
-    assert built.returncode == 0, built.stderr
-    out = project / "_site"
+    out = build(project)
     theme = (project / "static" / "css" / "evo.css").read_bytes()
     assert (out / "static" / "inside.css").read_bytes() == theme
     published = [*out.rglob("*"), *out.rglob("*/.*")]
@@ -318,6 +153,7 @@ TOLD = r"""slides/a.md:3: front matter: unknown tag !<tag:yaml.org,2002:js/funct
 slides/bad.md:5: {{ code/lenet.py: No }}: there is no No in it; it has ANY
 slides/bad.md:7: {{ static/no.json: a }}: there is no such fileANY
 slides/bad.md:10: {{ claim: 2 * results.lenet.macs < results.lenet.macs }}: N_ < N_ is false: results.lenet.macs is N_
+slides/index.md: its page would take the place of another; give it another name
 slides/latin-old.md:3: img/none.png: there is no such file: slides/img/none.png
 slides/latin/old.md:1: this deck is not UTF-8: save it in this encoding
 slides/none.md:4: no slide of it is shown: each is hidden, or waits by data-needs for what is not recorded yet
@@ -336,38 +172,39 @@ slides/yet.md:3: front matter: a text with a colon in it must be in quotes
 """  # noqa: E501
 
 
+WRONG = {
+    "a": f"---\ntheme: evo\nx: {PROGRAM}\n---\n",
+    "bad": "---\ntheme: evo\n---\n\n{{ code/lenet.py: No }}\n\n{{ static/no.json: a }}\n"
+    "\nNote:\n{{ claim: 2 * results.lenet.macs < results.lenet.macs }}\n",
+    "index": "# A list of my own\n",
+    "latin-old": "# A\n\n![a](img/none.png)\n",
+    "none": "---\nrevealOptions:\n  route: lecture\n---\n\n"
+    '<!-- .slide: data-visibility="hidden" -->\n# A\n',
+    "open": "---\ntheme: evo\n# A\n",
+    "worse": "---\ntheme: none\nhighlightTheme: dark2\n"
+    "css: own.css, https://example.org/a.css\n---\n",
+    "worst": "---\na: [\n---\n",
+    "wrong#1": "# A\n",
+    "wrong(": "---\nseparator: (\n---\n",
+    "wrong": "---\npreprocessor: slides/own.mjs\n---\n",
+    "wrong2": "---\nseparator: ''\n---\n# A\n",
+    "yet": "---\ntheme: evo\ntitle: Nets: a tour\n---\n",
+}
+
+
 def test_mistakes_stop_the_build_with_a_line_each_and_keep_the_old_site(project: Path) -> None:
-    assert run_node(project, "site/build.mjs").returncode == 0
-    before = {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()}
-    (project / "slides" / "bad.md").write_text(
-        "---\ntheme: evo\n---\n\n{{ code/lenet.py: No }}\n\n{{ static/no.json: a }}\n"
-        "\nNote:\n{{ claim: 2 * results.lenet.macs < results.lenet.macs }}\n"
-    )
-    (project / "slides" / "worse.md").write_text(
-        "---\ntheme: none\nhighlightTheme: dark2\ncss: own.css, https://example.org/a.css\n---\n"
-    )
-    (project / "slides" / "none.md").write_text(
-        "---\nrevealOptions:\n  route: lecture\n---\n\n"
-        '<!-- .slide: data-visibility="hidden" -->\n# A\n'
-    )
-    (project / "slides" / "open.md").write_text("---\ntheme: evo\n# A\n")
-    (project / "slides" / "wrong2.md").write_text("---\nseparator: ''\n---\n# A\n")
-    (project / "slides" / "worst.md").write_text("---\na: [\n---\n")
+    out = build(project)
+    before = {f: f.read_bytes() for f in out.rglob("*") if f.is_file()}
+    for name, text in WRONG.items():
+        (project / "slides" / f"{name}.md").write_text(text)
     (project / "slides" / "wide.md").write_text("# Breit\n\nGröße\n", encoding="utf-16")
     (project / "slides" / "latin").mkdir()
     (project / "slides" / "latin" / "old.md").write_text("# Groß\n", encoding="latin-1")
-    (project / "slides" / "latin-old.md").write_text("# A\n\n![a](img/none.png)\n")
-    (project / "slides" / "wrong.md").write_text("---\npreprocessor: slides/own.mjs\n---\n")
-    (project / "slides" / "wrong(.md").write_text("---\nseparator: (\n---\n")
-    (project / "slides" / "wrong#1.md").write_text("# A\n")
-    (project / "slides" / "yet.md").write_text("---\ntheme: evo\ntitle: Nets: a tour\n---\n")
-    program = "---\ntheme: evo\nx: !!js/function 'function () { process.exit(3) }'\n---\n"
-    (project / "slides" / "a.md").write_text(program)
     built = run_node(project, "site/build.mjs")
     assert built.returncode == 2
     for line, wanted in zip(built.stderr.splitlines(), TOLD.splitlines(), strict=True):
         assert re.fullmatch(re.escape(wanted).replace("ANY", ".*").replace("N_", r"\d+"), line)
-    assert {f: f.read_bytes() for f in (project / "_site").rglob("*") if f.is_file()} == before
+    assert {f: f.read_bytes() for f in out.rglob("*") if f.is_file()} == before
 
 
 def test_a_checkout_of_the_published_pages_keeps_its_history(small: Small) -> None:
@@ -405,21 +242,41 @@ def test_what_is_not_ours_is_never_emptied(small: Small, tmp_path: Path, kind: s
     assert precious.read_text() == "precious"
 
 
+COURSE = "slides/course.json"
+RECORD = "static/results/lenet.json"
+# A file of the project, what is in it instead, and how the line begins that says so.
 BROKEN: list[tuple[str, Callable[[Any], Any], str]] = [
     ("static/facts.json", lambda facts: "{", "static/facts.json:1: that is not JSON: "),
     ("static/facts.json", lambda facts: {**facts, "lenet": {}}, "static/facts.json: lenet.cifar10"),
     # What the check of a file does not ask for is told once as well.
     ("static/facts.json", lambda facts: {}, "slides/shown.md:"),
-    ("static/results/lenet.json", lambda record: [], "static/results/lenet.json: it is not a set"),
+    (RECORD, lambda record: [], f"{RECORD}: it is not a set"),
+    (RECORD, lambda record: {**record, "runs": []}, f"{RECORD}: runs.0 is missing"),
+    (COURSE, lambda _: '{\n "footer": "a "b" c"\n}\n', f"{COURSE}:2: that is not JSON: "),
     (
-        "static/results/lenet.json",
-        lambda record: {**record, "runs": []},
-        "static/results/lenet.json: runs.0 is missing",
+        COURSE,
+        lambda course: {**course, "lessons": {"lenet": 3}},
+        f"{COURSE}: lessons is not a list",
     ),
     (
-        "slides/course.json",
-        lambda course: {**course, "lessons": {"lenet": 3}},
-        "slides/course.json: lessons is not a list",
+        COURSE,
+        lambda course: {**course, "lessons": ["zoo"]},
+        f"{COURSE}: lessons: there is no code/",
+    ),
+    (
+        COURSE,
+        lambda course: {**course, "learnt": []},
+        f"{COURSE}: there is no setting learnt; there is deck, description, learn,",
+    ),
+    (
+        COURSE,
+        lambda course: {**course, "deck": "zoo"},
+        f"{COURSE}: deck: no slides/zoo.md; there is architectures",
+    ),
+    (
+        COURSE,
+        lambda course: {**course, "pictures": {"a.png": "LeNet"}},
+        f"{COURSE}: pictures.a.png is not a list",
     ),
     (
         "static/lessons.json",
@@ -428,6 +285,16 @@ BROKEN: list[tuple[str, Callable[[Any], Any], str]] = [
     ),
     ("package.json", lambda package: "{", "package.json:1: that is not JSON: "),
     ("package.json", lambda package: None, "package.json: it is not a set of names and values"),
+    (
+        "package.json",
+        lambda package: {**package, "repository": "here"},
+        "package.json: repository here is not an address: write https://",
+    ),
+    (
+        "package.json",
+        lambda package: {**package, "homepage": "o.github.io"},
+        "package.json: homepage o.github.io is not an address: write https://",
+    ),
 ]
 
 
@@ -437,14 +304,11 @@ def test_a_broken_file_stops_the_build_with_one_line(project: Path) -> None:
     search = ("static/searches/darts.json", lambda _: {}, "static/searches/darts.json: network is")
     for name, change, wanted in [*BROKEN, search] if has("darts") else BROKEN:
         file = project / name
-        text = file.read_text(encoding="utf-8")
-        changed = change(json.loads(text))
-        file.write_text(changed if isinstance(changed, str) else json.dumps(changed))
-        built = run_node(project, "site/build.mjs")
-        file.write_text(text, encoding="utf-8")
-        assert built.returncode == 2, name
-        (line,) = built.stderr.splitlines()
-        assert line.startswith(wanted)
+        broken = change(json.loads(file.read_text(encoding="utf-8")))
+        with changed(file, broken if isinstance(broken, str) else json.dumps(broken)):
+            assert refused(run_node(project, "site/build.mjs")).startswith(wanted)
+    line = refused(run_node(project, "site/build.mjs", env={"SITE_URL": "x"}))
+    assert line.startswith("SITE_URL x is not an address: write https://")
     assert not (project / "_site").exists()
 
 
@@ -467,11 +331,8 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
     for frozen in ("_site", "slides-"):
         shim = project / "shim.cjs"
         shim.write_text(READ_ONLY.replace("FROZEN", frozen))
-        built = run_node(
-            project, "site/build.mjs", env={"NODE_OPTIONS": f"--require {shim.as_posix()}"}
-        )
-        assert built.returncode == 2
-        (line,) = built.stderr.splitlines()
+        environment = {"NODE_OPTIONS": f"--require {shim.as_posix()}"}
+        line = refused(run_node(project, "site/build.mjs", env=environment))
         assert line.endswith(" cannot be read or written: read-only file system")
         assert line.startswith("_site") == (frozen == "_site")
 
@@ -485,11 +346,10 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
             ["--nope"],
             "npm run pictures knows no --nope: write npm run pictures",
         ),
-        ("print/pdf.mjs", ["a.pdf", "b.pdf"], "npm run pdf knows no b.pdf: write npm run pdf -- "),
         (
             "print/pdf.mjs",
             ["--handouts"],
-            "npm run pdf knows no --handouts: write npm run pdf -- [--handout] [FILE]\n",
+            "npm run pdf knows no --handouts: write npm run pdf -- [--handout]",
         ),
         ("print/get-chromium.mjs", ["x"], "npm run browser knows no x: write npm run browser"),
         ("site/site.mjs", ["x"], "make clean knows no x: write make clean"),
@@ -500,10 +360,8 @@ def test_an_argument_that_is_none_gets_one_line(
     script: str, arguments: list[str], line: str
 ) -> None:
     done = run_node(ROOT, script, *arguments)
-    assert done.returncode == 2
+    assert refused(done).startswith(line)
     assert done.stdout == ""
-    assert done.stderr.startswith(line)
-    assert len(done.stderr.splitlines()) == 1
 
 
 class Small:
@@ -611,7 +469,4 @@ def test_make_clean_takes_away_what_was_built_alone(small: Small) -> None:
 @pytest.mark.parametrize("script", ["site/build.mjs", "print/pdf.mjs"])
 def test_without_the_packages_one_line_says_what_to_run(project: Path, script: str) -> None:
     (project / "node_modules").unlink()
-    ended = run_node(project, script)
-    assert ended.returncode == 2
-    (line,) = ended.stderr.splitlines()
-    assert "is not installed: run npm ci" in line
+    assert "is not installed: run npm ci" in refused(run_node(project, script))

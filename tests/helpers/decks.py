@@ -11,6 +11,9 @@ from playwright.sync_api import Page
 FOLDERS = {"slides": 30, "slides/week2": 50}
 IN_STATIC = 70
 
+# In front matter, it would end whatever makes a function of it and calls that.
+PROGRAM = "!!js/function 'function () { process.exit(3) }'"
+
 BODY = """\
 ---
 title: Cases

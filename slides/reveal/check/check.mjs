@@ -6,11 +6,9 @@
 
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
-import os from 'node:os';
-import path from 'node:path';
 
 import { readText, slideAt, slidesOf } from './read.mjs';
-import { launch, openPage, ORIGIN, programOfBrowser, threeAtATime } from '../print/browser.mjs';
+import { openPage, ORIGIN, threeAtATime, withSite } from '../print/browser.mjs';
 import { command, listDecks, load, Refusal } from '../project.mjs';
 import { tryDecks, writeDecks } from '../site/build.mjs';
 
@@ -110,10 +108,7 @@ const missed = (addresses, slides) =>
   addresses.map((address) => {
     const slide = slides.find(({ text }) => text.includes(address));
     const said = `${address} is neither in slides/ nor in static/: offline it is missing; put it there`;
-    return {
-      line: slide && slide.line + slide.text.split(address)[0].split('\n').length - 1,
-      said,
-    };
+    return { line: slide && lineOf(slide, address), said };
   });
 
 /** Read decks in the browser; the pages that take longest come first. */
@@ -166,29 +161,22 @@ await command(async () => {
   if (names.length === 0) throw new Refusal('there is no deck to check: slides/ has no .md file');
   const { decks, mistakes } = tryDecks();
   const broken = byDeck(mistakes);
-  const program = programOfBrowser();
-  const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
-  let browser;
+  const read = decks.filter(({ name }) => names.includes(name));
+  const seen = await withSite(
+    (site) => writeDecks(site, decks),
+    (browser, site) => look(browser, site, read),
+  );
   let count = 0;
   let shown = 0;
-  try {
-    await writeDecks(site, decks);
-    browser = await launch(program);
-    const read = decks.filter(({ name }) => names.includes(name));
-    const seen = await look(browser, site, read);
-    for (const name of names) {
-      const deck = read.find((each) => each.name === name);
-      const file = `slides/${name}.md`;
-      const found = broken.get(file) ?? [];
-      const slides = deck ? slidesOf(deck) : [];
-      if (deck) found.push(...readText(deck, decks), ...tell(deck, seen.get(deck)));
-      write({ file, slides }, found);
-      count += found.length;
-      shown += slides.length;
-    }
-  } finally {
-    await browser?.close();
-    fs.rmSync(site, { recursive: true, force: true });
+  for (const name of names) {
+    const deck = read.find((each) => each.name === name);
+    const file = `slides/${name}.md`;
+    const found = broken.get(file) ?? [];
+    const slides = deck ? slidesOf(deck) : [];
+    if (deck) found.push(...readText(deck, decks), ...tell(deck, seen.get(deck)));
+    write({ file, slides }, found);
+    count += found.length;
+    shown += slides.length;
   }
   if (count > 0) process.exitCode = 2;
   else console.log(`Nothing to mend on the ${shown} slides of ${names.join(', ')}`);

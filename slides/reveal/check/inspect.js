@@ -158,6 +158,9 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
       });
   }
 
+  const areApart = (a, b) =>
+    a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+
   /** Complain of things that lie over one another. The steps of a listing do; it counts as one. */
   function checkOverlaps(things, slide) {
     const boxes = things
@@ -165,9 +168,7 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
       .flatMap((thing) => lines(thing).map((box) => ({ thing, box })));
     boxes.forEach((one, n) => {
       for (const other of boxes.slice(n + 1)) {
-        const [a, b] = [one.box, other.box];
-        const apart =
-          a.right <= b.left || b.right <= a.left || a.bottom <= b.top || b.bottom <= a.top;
+        const apart = areApart(one.box, other.box);
         if (apart || one.thing.contains(other.thing) || other.thing.contains(one.thing)) continue;
         tell(slide, 'overlap', one.thing, `lies over ${nameOf(other.thing)}: move one of them`);
       }
@@ -180,15 +181,7 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
       .filter((arrow) => arrow.checkVisibility({ visibilityProperty: true }))
       .map((arrow) => arrow.getBoundingClientRect());
     for (const thing of things.filter((each) => each.tagName !== 'svg')) {
-      const under = lines(thing).some((box) =>
-        arrows.some(
-          (arrow) =>
-            box.right > arrow.left &&
-            box.left < arrow.right &&
-            box.bottom > arrow.top &&
-            box.top < arrow.bottom,
-        ),
-      );
+      const under = lines(thing).some((box) => arrows.some((arrow) => !areApart(box, arrow)));
       const said = 'lies under an arrow that leads to another slide: leave that corner free';
       if (under) tell(slide, 'arrow', thing, said);
     }

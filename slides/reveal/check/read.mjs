@@ -39,7 +39,7 @@ const bare = (text) => text.toLowerCase().replace(/[^a-z\d]/g, '');
 export const titleOf = (text) => headingOf(text) ?? '';
 
 /** What is recorded and counted of each network, as it could be typed, with what to write instead. */
-export function readRecorded() {
+function readRecorded() {
   const facts = isThere('static/facts.json') ? readJson('static/facts.json') : {};
   return Object.fromEntries(
     Object.keys(facts).map((name) => {

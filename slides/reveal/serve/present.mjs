@@ -1,17 +1,12 @@
-// `npm start`: serves the decks with reveal-md behind the guard, and opens the first in a browser.
+// `npm start`: serves the decks, and opens the first in a browser.
 //
 //   PORT=1949   another port than 1948
 //   OPEN=0      do not open a browser
-//
-// reveal-md runs in this same process, so that Ctrl-C ends everything there is to end, on every
-// system.
 
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
-import path from 'node:path';
 
-import { listDecks, root } from '../project.mjs';
+import { isThere, listDecks, readJson, root } from '../project.mjs';
 
 const OLDEST_NODE = 20;
 
@@ -34,9 +29,9 @@ function choosePort() {
 }
 
 /** The deck that slides/course.json names, if it is readable: a lecture goes on without it. */
-function deckOfTheCourse(slides) {
+function deckOfTheCourse() {
   try {
-    return `${JSON.parse(readFileSync(path.join(slides, 'course.json'), 'utf8')).deck}.md`;
+    return readJson('slides/course.json').deck;
   } catch {
     return undefined;
   }
@@ -44,8 +39,8 @@ function deckOfTheCourse(slides) {
 
 /** The name of the deck to open: the course's own, or else the first in alphabetical order. */
 function firstDeck() {
-  const decks = listDecks().map((name) => `${name}.md`);
-  const own = deckOfTheCourse(path.join(root, 'slides'));
+  const decks = listDecks();
+  const own = deckOfTheCourse();
   const deck = decks.find((name) => name === own) ?? decks[0];
   return deck ?? refuse('There is no deck to present: slides/ has no .md file');
 }
@@ -80,10 +75,10 @@ if (unknown !== undefined) {
   refuse(`npm start knows no ${unknown}: write npm start, with PORT and OPEN in the environment`);
 }
 const port = choosePort();
-if (!existsSync(path.join(root, 'node_modules', 'reveal-md', 'package.json'))) {
+if (!isThere('node_modules', 'reveal-md', 'package.json')) {
   refuse('reveal-md is not installed: run npm ci');
 }
-const deck = encodeURI(`/${firstDeck()}`);
+const deck = encodeURI(`/${firstDeck()}.md`);
 const url = `http://localhost:${port}${deck}`;
 
 process.on('SIGINT', () => process.exit(0));
@@ -93,15 +88,13 @@ const starter = process.ppid;
 if (process.env.npm_lifecycle_event ?? process.env.MAKELEVEL) {
   setInterval(() => process.ppid === starter || process.exit(0), 500).unref();
 }
-process.chdir(root); // reveal-md reads its settings from the working directory
-process.env.NO_UPDATE_NOTIFIER = '1'; // it would ask the registry for news of itself
-process.argv.splice(2, Infinity, 'slides', '--watch', '--disable-auto-open');
+// reveal-md reads its settings from the working directory and from the command line.
+process.chdir(root);
+process.argv.push('--watch');
 
 try {
-  const { guard } = await import('./guard.mjs');
-  const listening = guard({ root, port });
-  await import('reveal-md/bin/reveal-md.js');
-  await listening;
+  const { serve } = await import('./server.mjs');
+  await serve(port);
   await answered(port, deck);
 } catch (error) {
   if (error.code === 'EADDRINUSE') {

@@ -193,16 +193,11 @@ function guardPages(out, copied) {
 /** Write the pages of decks, and all that they need, into a folder; return what was only copied. */
 export async function writeDecks(out, decks) {
   const copied = copyFiles(out, decks);
-  const before = process.cwd();
   process.chdir(root);
   process.argv.splice(2);
-  try {
-    const { writePages } = await import('./write-decks.mjs');
-    const names = decks.map(({ name }) => name);
-    await writePages(out, names);
-  } finally {
-    process.chdir(before);
-  }
+  const { writePages } = await import('./write-decks.mjs');
+  const names = decks.map(({ name }) => name);
+  await writePages(out, names);
   copyLive(out);
   return copied;
 }

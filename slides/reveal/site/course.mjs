@@ -261,10 +261,7 @@ function writeLesson(out, course, lesson, { previous, next }) {
     fs.copyFileSync(path.join(root, RUN, picture), path.join(out, 'lessons', picture));
   }
   writeNotebook(course, name, path.join(out, 'code', `${name}.ipynb`));
-  const around = { previous, next };
-  for (const [key, other] of Object.entries(around)) {
-    around[key] = other && { title: other.title, to: `${other.name}.html` };
-  }
+  const leadTo = (other) => other && { title: other.title, to: `${other.name}.html` };
   const isSmoke = run.arguments.includes('--smoke');
   const rows = record && recordRows(record);
   const recorded = record
@@ -272,7 +269,8 @@ function writeLesson(out, course, lesson, { previous, next }) {
     : '';
   const { html, contents } = withSections(withLongCode(run.body), ['recorded']);
   const page = render(course, 'lesson', '..', {
-    ...around,
+    previous: leadTo(previous),
+    next: leadTo(next),
     page: `lessons/${name}.html`,
     title: lesson.title,
     description: lesson.idea,

@@ -27,9 +27,8 @@ const foldersOf = (file) =>
 /** Every file of a folder, by its path in it. */
 const filesIn = (folder) =>
   fs
-    .readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => path.relative(folder, path.join(entry.parentPath ?? entry.path, entry.name)))
+    .readdirSync(folder, { encoding: 'utf8', recursive: true })
+    .filter((file) => !look(folder, file)?.isDirectory())
     .map((file) => file.split(path.sep).join('/'))
     .sort();
 
