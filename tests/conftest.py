@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
@@ -184,16 +184,23 @@ def chromium() -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: list[str]) -> Iterator[Browser]:
-    """Run a browser that does nothing but what a test asks of it.
+def launch(chromium: list[str]) -> Iterator[Callable[..., Browser]]:
+    """Start a browser, with switches of its own, that does nothing but what a test asks of it.
 
     From then on nothing else can run an event loop in this thread, because Playwright does.
     """
     program, *switches = chromium
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=switches)
+        yield lambda *own: playwright.chromium.launch(
+            executable_path=program, args=[*switches, *own]
+        )
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
+    """The browser of nearly all tests."""
+    with launch() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="session")

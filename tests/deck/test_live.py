@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from PIL import Image, ImageDraw, ImageOps
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 import tiny_models
 from barriers import AXE
@@ -118,14 +118,11 @@ def live_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: list[str]) -> Iterator[Browser]:
+def browser(launch: Callable[..., Browser]) -> Iterator[Browser]:
     """Run a browser that has a webcam, of a green picture that moves."""
-    program, *switches = chromium
     fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=program, args=switches + fake)
+    with launch(*fake) as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
