@@ -1,7 +1,8 @@
 // What every command of the deck starts from: where the project lies, how its files are read, and how
 // a command refuses.
 
-// As a whole: a Node that is too old for the rest lacks a part of it, and has to say so itself.
+// As a whole: an old Node has no `isUtf8`, and would fail on the import of it alone before `npm start`
+// can say that it is too old.
 import buffer from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';

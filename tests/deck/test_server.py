@@ -63,9 +63,12 @@ class Presentation:
         return self.log.read_bytes()[size:].decode().splitlines()
 
 
-# As ours, but for one deck, after whose page something goes wrong.
+# As ours, but for one deck, after whose page something goes wrong, and files that go as they are read.
 LATE = """
+import fs from 'node:fs';
 import preprocess from './expand/preprocess.mjs';
+const open = fs.createReadStream;
+fs.createReadStream = (file, ...more) => open(file.replace(/going\\w+$/, 'gone'), ...more);
 export default (text, options) => {
   if (text.includes('# Late')) {
     setTimeout(() => { throw new Error('late'); });
@@ -132,6 +135,16 @@ def test_the_deck_and_its_assets_are_served(deck: Presentation, path: str, kind:
     assert "unsafe-inline" not in policy["script-src"]
     assert not [name for name in headers if name.lower().startswith("access-control-")]
     assert "X-Powered-By" not in headers
+
+
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_a_file_that_goes_as_it_is_read_gets_a_whole_page(deck: Presentation, size: int) -> None:
+    deck.get("/architectures.md")  # loads what makes it go
+    (deck.root / "static" / f"going{size}").write_text("x" * size)
+    for headers in ({}, {"Range": "bytes=0-"}):
+        status, told, page = deck.get(f"/_assets/static/going{size}", headers=headers)
+        assert (status, told["Content-Range"]) == (404, None)
+        assert page.endswith("</html>\n")
 
 
 def test_a_deck_is_listed_by_the_title_of_its_page(deck: Presentation) -> None:

@@ -37,6 +37,6 @@ export async function readCheck(address) {
     const file = new URL(`${script}.js`, import.meta.url);
     return ['text/javascript; charset=utf-8', fs.readFileSync(file)];
   }
-  if (!listDecks().includes(deck)) return undefined;
+  if (deck === undefined || !listDecks().includes(deck)) return undefined;
   return ['application/json; charset=utf-8', JSON.stringify(await readDeck(deck))];
 }

@@ -137,15 +137,17 @@ function admit(request) {
 }
 
 /** Tell whether a page of ours has this address, which hears of changes. */
-const isPage = (address) =>
-  ['/', LIVE_PAGE].includes(address) || listDecks().includes(DECK.exec(address)?.[1] ?? '');
+function isPage(address) {
+  const deck = DECK.exec(address)?.[1];
+  return ['/', LIVE_PAGE].includes(address) || (deck !== undefined && listDecks().includes(deck));
+}
 
 /**
  * What is made anew each time it is asked for: its type and its text.
  *
  * @returns {Promise<[string, string | Buffer] | undefined>} undefined where the address may be a file's
  */
-async function make(address) {
+async function render(address) {
   if (address === '/') return [PAGE, await renderList()];
   if (address === RELOAD_SCRIPT) return [SCRIPT, readFileSync(reloadScript)];
   const page = address === LIVE_PAGE ? livePage(root, '/_assets') : undefined;
@@ -157,7 +159,7 @@ async function make(address) {
 }
 
 /** The folder and the name of the file that has an address, or a Refusal where that is not the deck's. */
-async function find(address) {
+async function locate(address) {
   const file = FILES[address];
   if (file !== undefined) return [path.dirname(file), path.basename(file)];
   const [prefix, folder] = FOLDERS.find(([start]) => address.startsWith(start)) ?? [];
@@ -176,6 +178,8 @@ function sendPage(response, status, sentence) {
   if (response.headersSent) return response.destroy();
   const page = fillIn(new URL('sentence.html', import.meta.url), { status, sentence });
   response.statusCode = status;
+  response.removeHeader('Content-Range'); // of a file that could not be opened after all
+  response.setHeader('Content-Length', Buffer.byteLength(page));
   response.setHeader('Content-Type', PAGE);
   if (status === 405) response.setHeader('Allow', 'GET, HEAD');
   response.end(page);
@@ -192,7 +196,7 @@ function fail(error, request, response) {
 
 /** Send the file that has an address, or the part of it that is asked for. */
 async function sendFile(request, response, address) {
-  const [folder, name] = await find(address);
+  const [folder, name] = await locate(address);
   // A browser shows plain text, but downloads what a system may call a Python script.
   if (LESSON.test(address)) response.setHeader('Content-Type', PLAIN_TEXT);
   send(request, encodeURI(name), { root: folder })
@@ -263,7 +267,7 @@ export async function serve(port) {
 
   // Of what a server has, livereload uses the connections.
   const upgrades = Object.assign(new EventEmitter(), { listen() {}, close() {} });
-  const see = watch(upgrades);
+  const noteVisit = watch(upgrades);
 
   const answer = async (request, response) => {
     // No page of another site may read a file of the deck, or show the deck in a frame; the
@@ -280,8 +284,8 @@ export async function serve(port) {
       admit(request);
       // The query is for the page's scripts.
       const address = readAddress(request.url);
-      if (isPage(address)) see(address);
-      const [type, text] = (await make(address)) ?? [];
+      if (isPage(address)) noteVisit(address);
+      const [type, text] = (await render(address)) ?? [];
       if (type === undefined) return await sendFile(request, response, address);
       response.setHeader('Content-Type', type);
       response.end(text);
