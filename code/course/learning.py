@@ -112,7 +112,7 @@ def first(name: str) -> dict[str, Any]:
     drawn = {id(tensor) for tensor, _ in draws.all}
 
     def entry(each: str, value: Tensor) -> dict[str, Any]:
-        # Raises where it is none.
+        # `item` raises unless all values are the same.
         constant = {} if id(value) in drawn else {"constant": value.unique().item()}
         return {"name": each, "shape": list(value.shape), **constant}
 

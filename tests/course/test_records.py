@@ -49,8 +49,10 @@ def test_a_record_is_of_the_network_and_the_recipe_of_its_lesson(record: dict[st
 
 def test_a_recorded_variant_is_of_the_recipe_of_its_experiment(record: dict[str, Any]) -> None:
     own, recorded = importlib.import_module(record["network"]).RECIPE, record["variants"]
-    for lesson, variant, words in chain(*EXPERIMENTS.values()):
-        if lesson == record["network"] and variant in recorded:
+    declared = [each[1:] for each in chain(*EXPERIMENTS.values()) if each[0] == record["network"]]
+    assert recorded.keys() <= dict(declared).keys()
+    for variant, words in declared:
+        if variant in recorded:
             recipe, _ = command_line(own, "", words.split(), options=lab.Options())
             expected = recorded_recipe(recipe.as_dict()) | {"data": recorded[variant]["dataset"]}
             assert recorded[variant]["recipe"] == expected, variant

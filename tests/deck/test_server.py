@@ -63,7 +63,7 @@ class Presentation:
         return self.log.read_bytes()[size:].decode().splitlines()
 
 
-# As ours, but for one deck, after whose page something goes wrong, and files that go as they are read.
+# As ours, but for one deck, after whose page something goes wrong; some files go as they are read.
 LATE = """
 import fs from 'node:fs';
 import preprocess from './expand/preprocess.mjs';

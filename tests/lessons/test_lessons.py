@@ -111,6 +111,12 @@ CLAIMS: dict[tuple[str, str], Callable[[], bool]] = {
     ("alexnet", "Most parameters sit in fully connected layers"): (
         lambda: part(SMALL["alexnet"], "parameters", "fc") > 0.5
     ),
+    ("alexnet", "the paper's, whose abstract counts 60 million parameters"): (
+        lambda: abs(PAPER["alexnet"]["parameters"] / 60e6 - 1) < 0.05
+    ),
+    ("vgg16", "Table 2 of the paper gives 138 million parameters"): (
+        lambda: round(PAPER["vgg16"]["parameters"] / 1e6) == 138
+    ),
     ("vgg16", "fc6, holds three quarters of the parameters"): (
         lambda: 0.7 < part(PAPER["vgg16"], "parameters", "fc6") < 0.8
     ),

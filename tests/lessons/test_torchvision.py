@@ -68,3 +68,7 @@ def test_torchvisions_weights_give_torchvisions_outputs(
     for logits in chain(*outputs):
         assert logits.shape == (2, 1000)
         assert (logits[0] - logits[1]).std() > 1e-4  # more than the bias of the last layer
+
+
+def test_what_is_no_number_is_not_equal() -> None:
+    assert not proof.Proof("", {"training": 0.0, "evaluation": float("nan")}).holds
