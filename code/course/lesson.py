@@ -31,9 +31,12 @@ def start(name: str) -> tuple[Path, Path]:
     script = lessons.CODE / f"{name}.py"
     about = files.read_json(lessons.COURSE, {"deck": str})
     deck = lessons.ROOT / "slides" / f"{about['deck']}.md"
-    text = files.read_text(deck).rstrip("\n") + "\n" + _filled("toy.txt", name)
+    files.read_text(deck)  # or say why not
+    slides = deck.read_bytes()
+    end = b"\r\n" if b"\r\n" in slides else b"\n"  # the deck's own ends of lines stay
+    added = _filled("toy.txt", name).encode().replace(b"\n", end)
     files.write_text(script, _filled("toy.py", name))
-    files.write_text(deck, text)
+    files.write_bytes(deck, slides.rstrip(b"\r\n") + end + added)
     return script, deck
 
 

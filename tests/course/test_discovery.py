@@ -131,6 +131,16 @@ def test_a_lesson_that_is_begun_is_found_by_all_that_shows_it(
     assert deck.read_text().count("## Toy\n") == 1
 
 
+def test_a_deck_keeps_its_own_ends_of_lines(course: Path) -> None:
+    deck = course / "slides" / DECK.name
+    deck.write_bytes(deck.read_bytes().replace(b"\n", b"\r\n"))
+    before = deck.read_bytes()
+    lesson.start("toy")
+    after = deck.read_bytes()
+    assert after.startswith(before)
+    assert after.count(b"\n") == after.count(b"\r\n")
+
+
 @pytest.mark.parametrize(
     "name",
     ["lenet", "Toy", "3d", "my-net", "class", "json", "torch", "lab", *OWN],
