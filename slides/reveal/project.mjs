@@ -5,6 +5,7 @@
 // can say that it is too old.
 import buffer from 'node:buffer';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -56,6 +57,22 @@ export function listDecks(from = root) {
   return listFiles(path.join(from, 'slides'), { ending: '.md', recursive: true })
     .filter((name) => !/^reveal\/|(?:^|\/)node_modules\//.test(name))
     .map((name) => name.slice(0, -'.md'.length));
+}
+
+/** An empty folder for what a command makes on its way: gone when the command ends or is ended. */
+export function temporaryFolder() {
+  const folder = path.resolve(fs.mkdtempSync(path.join(os.tmpdir(), 'slides-')));
+  process.on('exit', () => {
+    try {
+      fs.rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // On a disk that cannot be written any more, it stays.
+    }
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => process.exit(128 + os.constants.signals[signal]));
+  }
+  return folder;
 }
 
 /** The way from the page of a deck up to the site's folder: `.`, or `./..` for one in a folder. */

@@ -166,7 +166,18 @@ def test_a_page_that_a_lecturer_made_may_have_scripts_inside(deck: Presentation)
 
 def test_a_part_that_a_file_does_not_have_is_refused(deck: Presentation) -> None:
     beyond = {"Range": "bytes=999999999-"}
-    assert deck.get("/_assets/static/css/evo.css", headers=beyond)[0] == 416
+    status, headers, _ = deck.get("/_assets/static/css/evo.css", headers=beyond)
+    size = (deck.root / "static" / "css" / "evo.css").stat().st_size
+    assert (status, headers["Content-Range"]) == (416, f"bytes */{size}")
+
+
+def test_without_its_own_pages_the_server_still_answers(deck: Presentation) -> None:
+    page = deck.root / "slides" / "reveal" / "serve" / "sentence.html"
+    with changed(page, ""):
+        page.unlink()
+        status, headers, text = deck.get("/nothing.md")
+        assert (status, headers.get_content_type()) == (404, "text/plain")
+        assert text == "There is nothing to send for this request."
 
 
 OUTSIDE = r"""

@@ -1,11 +1,10 @@
 // A browser that opens pages of a built site without a server, to print them or to take pictures.
 
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 
 import { chromiumSwitches, findChromium } from './chromium.mjs';
-import { load, Refusal } from '../project.mjs';
+import { load, Refusal, temporaryFolder } from '../project.mjs';
 
 const { chromium } = await load('playwright-core');
 
@@ -50,15 +49,13 @@ async function launch(executablePath) {
  */
 export async function withSite(write, job) {
   const program = findChromium();
-  const site = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
-  let browser;
+  const site = temporaryFolder();
+  const written = await write(site);
+  const browser = await launch(program);
   try {
-    const written = await write(site);
-    browser = await launch(program);
     return await job(browser, site, written);
   } finally {
-    await browser?.close();
-    fs.rmSync(site, { recursive: true, force: true });
+    await browser.close();
   }
 }
 

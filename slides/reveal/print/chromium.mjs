@@ -113,7 +113,7 @@ export function starts(file) {
 export function findChromium() {
   const { CHROMIUM, PATH = '' } = process.env;
   if (CHROMIUM) {
-    if (isProgram(CHROMIUM)) return CHROMIUM;
+    if (isProgram(CHROMIUM)) return path.resolve(CHROMIUM);
     throw new Refusal(`CHROMIUM=${CHROMIUM} is not a program; ${HOW_TO}, or let CHROMIUM name one`);
   }
   const onPath = PATH.split(path.delimiter).flatMap((folder) =>

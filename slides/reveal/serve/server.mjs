@@ -176,11 +176,16 @@ async function locate(address) {
 /** A page with one sentence. It asks for live reload, so that it goes away with its cause. */
 function sendPage(response, status, sentence) {
   if (response.headersSent) return response.destroy();
-  const page = fillIn(new URL('sentence.html', import.meta.url), { status, sentence });
   response.statusCode = status;
-  response.removeHeader('Content-Range'); // of a file that could not be opened after all
+  if (status !== 416) response.removeHeader('Content-Range'); // of a file that could not be opened
+  let [type, page] = [PAGE, sentence];
+  try {
+    page = fillIn(new URL('sentence.html', import.meta.url), { status, sentence });
+  } catch {
+    type = PLAIN_TEXT; // nothing below slides/ can be read any more
+  }
   response.setHeader('Content-Length', Buffer.byteLength(page));
-  response.setHeader('Content-Type', PAGE);
+  response.setHeader('Content-Type', type);
   if (status === 405) response.setHeader('Allow', 'GET, HEAD');
   response.end(page);
 }

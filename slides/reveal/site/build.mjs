@@ -2,7 +2,6 @@
 
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -30,6 +29,7 @@ import {
   Refusal,
   root,
   takeOptions,
+  temporaryFolder,
   wayUp,
 } from '../project.mjs';
 import { putInPlace, SITE } from './site.mjs';
@@ -233,15 +233,9 @@ if (fs.realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
   await command(async () => {
     takeOptions('npm run build');
     // Elsewhere first, so that a site stays whole until there is another.
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'slides-'));
-    let built;
-    try {
-      built = await buildSite(folder);
-      putInPlace(folder, SITE);
-    } finally {
-      fs.rmSync(folder, { recursive: true, force: true });
-    }
-    const { decks, course } = built;
+    const folder = temporaryFolder();
+    const { decks, course } = await buildSite(folder);
+    putInPlace(folder, SITE);
     const pages = decks.map(({ name, slides }) => `${name}.html (${slides.length} slides)`);
     const named = (lessons) => lessons.map(({ name }) => name);
     const run = named(course.lessons.filter((lesson) => lesson.run));
