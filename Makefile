@@ -81,7 +81,7 @@ clean: $(if $(wildcard _site),node)  ## remove what was built, but not trainings
 	@if [ -e _site ]; then node slides/reveal/site/site.mjs; fi
 	find slides -name '*.md' | sed 's|^slides/||; s|/|-|g; s|\.md$$||' | while read -r deck; do \
 	rm -f "$$deck.pdf" "$$deck-handout.pdf" "$$deck-notes.pdf"; done
-	rm -rf .lessons .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf students.zip .lessons .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find code slides tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Each mark is a copy of what was installed: a newer date alone reinstalls nothing, because without

@@ -179,7 +179,8 @@ def train(
     if idist.get_rank() == 0:
         model.load_state_dict(run.load("best.pt"))
         print(_verdict(trained))
-        print(f"pictures in {run}; export it: {machine.this_command('export', str(run))}")
+        command = machine.this_command("export", str(run))  # in a notebook there is none
+        print(f"pictures in {run}" + ("" if machine.in_notebook() else f"; export it: {command}"))
     return trained
 
 

@@ -289,11 +289,13 @@ def test_the_first_page_shows_each_lesson_with_the_numbers_of_its_record(whole: 
     assert sorted(articles) == LESSONS
     assert list(articles) == list(json.loads((ROOT / "static" / "lessons.json").read_text()))
     order = re.findall(r"\bcode/(\w+)\.py", DECK.read_text(encoding="utf-8"))
+    facts = json.loads((ROOT / "static" / "facts.json").read_text())
     for name in RECORDED:
         record = json.loads((ROOT / "static" / "results" / f"{name}.json").read_text())
+        # As in README: of the network that answers, without its auxiliary classifiers.
+        assert f"<dd>{facts[name]['cifar10']['parameters']:,}</dd>" in articles[name]
         accuracy = percent(record["test_accuracy"]["mean"])
         assert re.search(rf"<dd>{re.escape(accuracy)}\D", articles[name]), name
-        assert f"<dd>{record['parameters']:,}</dd>" in articles[name]
         assert record["dataset"] in articles[name]
         assert 'role="img" aria-label="' in articles[name]
         assert ('href="architectures.html#/' in articles[name]) == (name in order)

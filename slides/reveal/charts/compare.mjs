@@ -48,6 +48,12 @@ const COLUMNS = [
 const columnsFor = (cost) =>
   COLUMNS.filter((column) => column.cost !== 'seconds' || cost === 'seconds');
 
+/** A record with the parameters of the network that answers; auxiliary classifiers only help to train. */
+export const answering = (facts, record) => ({
+  ...record,
+  parameters: facts[record.network]?.cifar10?.parameters ?? record.parameters,
+});
+
 /** What a network is called among networks that are all for CIFAR10, where the facts have it. */
 export const shortName = (facts, network) =>
   facts[network]?.cifar10?.name.replace(/ for CIFAR10$/, '');

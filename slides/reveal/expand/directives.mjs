@@ -36,7 +36,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { expandBlocks, NEW, readFootnotes } from './blocks.mjs';
-import { compare, shortName } from '../charts/compare.mjs';
+import { answering, compare, shortName } from '../charts/compare.mjs';
 import { curve, curves, shares } from '../charts/curve.mjs';
 import { checkClaim } from './claims.mjs';
 import { diagram, replaceDiagrams } from './diagram.mjs';
@@ -145,11 +145,10 @@ function readRecords(root, folder, key, wanted) {
   return names
     .map((name) => readJson(root, `${folder}/${name}`))
     .filter((record) => Number.isFinite(record[key]?.mean))
-    .map((record) => {
-      const { parameters } = facts[record.network]?.cifar10 ?? record; // of the network that answers
-      const name = shortName(facts, record.network) ?? record.network;
-      return { name, record: { ...record, parameters: parameters ?? record.parameters } };
-    });
+    .map((record) => ({
+      name: shortName(facts, record.network) ?? record.network,
+      record: answering(facts, record),
+    }));
 }
 
 /**

@@ -11,7 +11,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { shortName } from '../charts/compare.mjs';
+import { answering, shortName } from '../charts/compare.mjs';
 import { asAttribute } from '../html.mjs';
 import { command, isThere, listFiles, readJson, readText, Refusal, root } from '../project.mjs';
 import { LINE_WAS, replaceEquations } from '../expand/math.mjs';
@@ -139,7 +139,7 @@ function withEquations(name, cells) {
 function numbers(name) {
   const facts = isThere(FACTS) ? readJson(FACTS) : {};
   const record = isThere(`static/results/${name}.json`)
-    ? readJson(`static/results/${name}.json`)
+    ? answering(facts, readJson(`static/results/${name}.json`))
     : undefined;
   const { parameters, macs } = record ?? facts[name]?.cifar10 ?? {};
   return {
