@@ -110,6 +110,24 @@ test('names of points that lie together stand apart, at the end of lines that me
   }
 });
 
+test('a name without a line is nearest to its own point', () => {
+  let seed = 1;
+  const chance = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  for (let round = 0; round < 50; round += 1) {
+    const points = Array.from({ length: 8 }, (_, n) => {
+      const [x, y, spread] = [100 + 800 * chance(), 100 + 200 * chance(), 30 * chance()];
+      return { x, y, spread, label: `network-${n}` };
+    });
+    for (const { end, from, ...box } of besidePoints(points, ROOM)) {
+      const far = ({ x, y }) => {
+        const aside = Math.max(box.left - x, 0, x - box.right);
+        return Math.hypot(aside, Math.max(box.top - y, 0, y - box.bottom));
+      };
+      assert.ok(end || points.every((each) => far(each) >= far(from)), `${round}: ${box.label}`);
+    }
+  }
+});
+
 test('labels at the ends of lines keep their order, a line apart, around where they belong', () => {
   assert.deepEqual(atEnds([100, 300], 500), [100, 300]);
   assert.deepEqual(atEnds([201, 200], 500, 34), [217.5, 183.5]);

@@ -2,6 +2,7 @@
 
 export const RADIUS = 9; // of a point, px
 export const LINE = 36; // height of a label, px
+const NEARER = 12; // px that a label is nearer to its own point than to any other
 
 /** The width of a label, px: a generous guess at Lato's. */
 const widthOf = (label) =>
@@ -11,6 +12,10 @@ const overlap = (a, b) =>
   a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
 const contains = (box, { x, y }) => x > box.left && x < box.right && y > box.top && y < box.bottom;
+
+/** How far a place is from a box, px. */
+const distance = ({ left, right, top, bottom }, { x, y }) =>
+  Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom));
 
 // Of a line that is checked: it may begin among points that lie close together.
 const SHARES = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
@@ -68,13 +73,18 @@ function inOrder(points, room) {
   const labels = [];
   const isInside = ({ left, right, top, bottom }) =>
     left >= room.left && right <= room.right && top >= room.top && bottom <= room.bottom;
-  const isFree = (box) =>
+  // Without a line, a label is taken for that of the nearest point.
+  const isTold = (box, own) =>
+    box.end ||
+    points.every((each) => each === own || distance(box, each) > distance(box, own) + NEARER);
+  const isFree = (box, own) =>
     isInside(box) &&
+    isTold(box, own) &&
     !taken.some((other) => overlap(box, other) || crosses(box, other)) &&
     !labels.some((other) => crosses(other, box) || tangle(other, box));
   for (const point of points) {
     const boxes = PLACES.map((place) => boxAt(place, point));
-    const free = boxes.find(isFree);
+    const free = boxes.find((each) => isFree(each, point));
     const box = { ...(free ?? boxes[0]), isFree: free !== undefined, point };
     taken.push(box);
     labels.push(box);
