@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from typing import Any
 
 import pytest
@@ -175,3 +176,11 @@ def test_a_separable_convolution_has_few_weights() -> None:
     assert FACTS["darts"]["dilated"]["receptive_field"] == 5
     wide = FACTS["googlenet"]["average"]["parameters"]
     assert wide["direct"] == 7 * 7 * 1024 * 1000 + 1000
+
+
+@pytest.mark.needs("architectures", "alexnet", "densenet")
+def test_the_networks_for_small_images_take_no_more_work_than_readme_says() -> None:
+    text = " ".join((lessons.ROOT / "README.md").read_text(encoding="utf-8").split())
+    (most,) = re.findall(r"at most (\d+) million multiply-accumulates", text)
+    work = max(forms["cifar10"]["macs"] for forms in FACTS.values() if "cifar10" in forms) / 1e6
+    assert 0.9 * int(most) < work <= int(most)
