@@ -248,8 +248,10 @@ def initialize(
     optimizer = kind(groups, lr=recipe.lr, momentum=recipe.momentum, nesterov=True)
     replica = _replicate(model, device) if idist.get_world_size() > 1 else model
     if options.compile:
-        # Batches differ in size by one at most, images have two sizes: static shapes win.
-        compiled: Any = torch.compile(replica, dynamic=False)  # a module, of a module
+        # Batches differ in size by one at most, images have two sizes: static shapes win. A GPU
+        # waits for Python, not the other way around: it gets all kernels of a pass at once.
+        mode = "reduce-overhead" if device.type == "cuda" else None
+        compiled: Any = torch.compile(replica, dynamic=False, mode=mode)  # a module, of a module
         replica = compiled
     fp16 = pick_precision(options.precision, device) == "fp16"
     return replica, optimizer, torch.amp.GradScaler(device.type, enabled=fp16)

@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from test_muon import Deep, deep
 from torch import nn
 
 import lab
 from course import lessons
 from lab import training
+from lab.muon import is_hidden_kernel
 from running import (
     LENET,
+    Build,
     assert_same_training,
     environment,
     only_run,
@@ -95,12 +98,40 @@ def test_a_step_of_a_lesson_is_the_same_as_on_the_cpu(name: str) -> None:
     assert (moved(gpu) - moved(cpu)).norm() < 1e-6 * moved(cpu).norm()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize(
+    ("build", "settings", "chosen"),
+    [
+        (tiny, {"ema": 0.9, "cutout": 4}, {"precision": "fp32"}),
+        (tiny, {"ema": 0.9, "cutout": 4}, {"precision": "fp16"}),
+        (tiny, {"ema": 0.9, "cutout": 4}, {"precision": "fp32", "compile": True}),
+        (deep, {"muon": 0.03, "small_share": 0.5}, {"precision": "fp32"}),
+        (deep, {"muon": 0.03, "small_share": 0.5}, {"precision": "fp16"}),
+    ],
+    ids=["fp32", "fp16", "compiled", "muon-fp32", "muon-fp16"],
+)
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
-def test_a_stopped_run_resumes_to_the_same_weights(precision: str, tmp_path: Path) -> None:
-    recipe, chosen = tiny_recipe(ema=0.9, cutout=4, epochs=2), {"precision": precision}
-    whole = lab.train(tiny, recipe, on_gpu(tmp_path / "whole", **chosen)).run
-    assert_same_training(stopped_and_resumed(tiny, recipe, on_gpu(tmp_path, **chosen)), whole)
+def test_a_stopped_run_resumes_to_the_same_weights(
+    build: Build, settings: dict[str, object], chosen: dict[str, object], tmp_path: Path
+) -> None:
+    recipe = tiny_recipe(epochs=2, **settings)
+    whole = lab.train(build, recipe, on_gpu(tmp_path / "whole", **chosen)).run
+    assert_same_training(stopped_and_resumed(build, recipe, on_gpu(tmp_path, **chosen)), whole)
+
+
+def test_a_step_of_muon_is_about_the_same_as_on_the_cpu() -> None:
+    torch.manual_seed(0)
+    before, recipe = Deep(10), tiny_recipe(muon=0.03)
+    found = {
+        device: stepped(copy.deepcopy(before), recipe, lab.Options(device=device, precision="fp32"))
+        for device in ("cpu", "cuda")
+    }
+    assert found["cuda"][0] == pytest.approx(found["cpu"][0], rel=1e-9)
+    cpu, gpu = (dict(found[device][1].named_parameters()) for device in ("cpu", "cuda"))
+    for name, weight in before.named_parameters():
+        moved = cpu[name] - weight
+        # Muon's own matrices are multiplied in bf16, which each device sums in its own order.
+        off = 0.05 if is_hidden_kernel(weight) else 1e-6
+        assert (gpu[name] - cpu[name]).norm() < off * moved.norm() + 1e-12, name
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .. import darts_search, nsganet_search
+from .. import darts_search, lessons, nsganet_search
 
 # A lesson, the name that its record has, and the settings that make it.
 EXPERIMENTS = {
@@ -27,6 +27,14 @@ EXPERIMENTS = {
         ("resnet", "muon", "--epochs 12 --muon 0.1"),
         ("resnet", "muon_small_images", "--epochs 12 --muon 0.1 --small-share 0.5"),
         ("resnet", "muon_small_images_32", "--epochs 32 --muon 0.1 --small-share 0.5"),
+    ],
+    # The recipe of all, on networks with all the channels or layers of their papers.
+    "full-size": [
+        (name, "full_size", lessons.networks()[name].full_size)
+        for name in (
+            *("alexnet", "vgg16", "googlenet", "inception", "resnet"),
+            *("densenet", "mobilenet", "vit", "convnext"),
+        )
     ],
     # Xiao et al. 2021: a transformer whose first layers are convolutions.
     "stem": [("vit", "convolutions", "--stem conv")],
