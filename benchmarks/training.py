@@ -27,6 +27,7 @@ instructions for bf16.
 """
 
 import contextlib
+import gc
 import io
 import os
 import statistics
@@ -217,6 +218,7 @@ NETWORKS = {name: each for name, each in KNOWN.items() if each.lesson in lessons
 
 def timed(work: Callable[[], object], images: int) -> float:
     """Images a second."""
+    gc.collect()  # a forked worker cannot free what the contender before has left on a GPU
     start = time.perf_counter()
     work()
     if torch.cuda.is_initialized():

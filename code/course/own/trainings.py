@@ -28,13 +28,10 @@ EXPERIMENTS = {
         ("resnet", "muon_small_images", "--epochs 12 --muon 0.1 --small-share 0.5"),
         ("resnet", "muon_small_images_32", "--epochs 32 --muon 0.1 --small-share 0.5"),
     ],
-    # The recipe of all, on networks with all the channels or layers of their papers.
+    # The recipe of all, on networks with the channels or layers of their papers.
     "full-size": [
         (name, "full_size", lessons.networks()[name].full_size)
-        for name in (
-            *("alexnet", "vgg16", "googlenet", "inception", "resnet"),
-            *("densenet", "mobilenet", "vit", "convnext"),
-        )
+        for name in ("alexnet", "vgg16", "googlenet", "inception", "resnet")
     ],
     # Xiao et al. 2021: a transformer whose first layers are convolutions.
     "stem": [("vit", "convolutions", "--stem conv")],
