@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import os
 import pickle
+import re
 import shutil
 import socket
 import sys
@@ -24,6 +25,7 @@ from torchvision.datasets import CIFAR10, ImageFolder
 from torchvision.transforms import functional
 
 import lab
+from conftest import ROOT
 from lab import data as sources
 from lab import images as reading
 from lab.data import Split
@@ -716,6 +718,24 @@ def test_cifar10_is_downloaded_once_and_split(
     pairs = zip(data.test.images, data.test.labels, strict=True)
     assert {(image.numpy().tobytes(), label.item()) for image, label in pairs} == expected
     assert {path.name for path in root.iterdir()} == {CIFAR10.base_folder, CIFAR10.filename}
+
+
+def test_the_images_of_the_records_are_made_as_the_page_says(
+    server: http.server.HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    _, program = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(program, "docs/training.md", "exec"), {})
+    data, original = lab.load("cifar10-jpeg75"), CIFAR10("data", train=False)
+    assert (data.name, list(data.classes)) == ("cifar10-jpeg75", original.classes)
+    assert [len(part) for part in (data.train, data.validation, data.test)] == [90, 10, 20]
+    assert sorted(data.test.labels.tolist()) == sorted(original.targets)
+    for label, name in enumerate(original.classes):
+        first = Image.fromarray(original.data[original.targets.index(label)])
+        saved = Image.open(f"cifar10-jpeg75/test/{name}/0000.jpg")
+        off = np.abs(np.asarray(saved, dtype=int) - np.asarray(first))
+        assert 0 < off.mean() < 50  # of noise; two such images differ by 85
 
 
 @pytest.mark.parametrize(

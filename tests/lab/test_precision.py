@@ -113,7 +113,7 @@ def test_both_formats_learn_the_same(tmp_path: Path) -> None:
 
 def test_the_fault_of_pytorch_is_as_the_page_shows_it_and_is_found() -> None:
     page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    program, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     known: dict[str, object] = {}
     exec(compile(program, "docs/training.md", "exec"), known)
     conv, images = known["conv"], known["images"]
