@@ -61,6 +61,8 @@ export function followRoutes(deck) {
     const address = new URL(location.href);
     address.searchParams.set('route', name);
     history.replaceState(history.state, '', address); // for a reload, and for the speaker view
+    const { h, v } = deck.getIndices();
+    deck.slide(h, v); // or reveal.js may yet write the address that it had in mind before
     // This makes the speaker view look for the next slide.
     deck.getRevealElement().dispatchEvent(new Event('resumed'));
   };
