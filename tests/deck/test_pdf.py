@@ -13,19 +13,36 @@ from playwright.sync_api import Browser
 from pypdf import PdfReader
 
 from building import refused
-from conftest import COPIED, DECK, ROOT, copy_project, heading, read_slides, run_node, seen, title
+from conftest import (
+    COPIED,
+    DECK,
+    ROOT,
+    copy_project,
+    heading,
+    package,
+    read_slides,
+    run_node,
+    seen,
+    title,
+)
 from decks import FOLDERS, IN_STATIC, write_cases
 from watching import visit
 
 Page = tuple[float, float, str]
+LECTURES = [deck for deck in DECK.parent.glob("*.md") if deck.stem != "gallery"]
+SHORTEST = min(LECTURES, key=lambda deck: deck.stat().st_size)
 
 
 def print_deck(project: Path, program: str, *options: str, deck: Path = DECK) -> Path:
-    """Print one of this project's decks in a copy of it, in the place of the first."""
+    """Print one of this project's decks in a copy of it, in the place of the first, and cases."""
     copy_project(project)
     shutil.copy(deck, project / "slides" / f"{COPIED}.md")
+    write_cases(project)
+    if options:  # where the site is known, paper leads there
+        about = package() | {"homepage": "https://example.org/course"}
+        (project / "package.json").write_text(json.dumps(about))
     printed = run_node(project, "print/pdf.mjs", *options, env={"CHROMIUM": program})
-    assert printed.returncode == 0, printed.stderr
+    assert (printed.returncode, printed.stderr) == (0, "")
     return project
 
 
@@ -38,10 +55,22 @@ def read(reader: PdfReader) -> list[Page]:
 
 
 @pytest.fixture(scope="module")
-def printed(chromium: list[str], tmp_path_factory: pytest.TempPathFactory) -> PdfReader:
+def slides(chromium: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Print the slides, once."""
-    project = print_deck(tmp_path_factory.mktemp("pdf") / "project", chromium[0])
-    return PdfReader(project / f"{COPIED}.pdf", strict=True)
+    return print_deck(tmp_path_factory.mktemp("pdf") / "project", chromium[0])
+
+
+@pytest.fixture(scope="module")
+def handouts(chromium: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Print the handouts of the shortest lecture, once."""
+    project = tmp_path_factory.mktemp("paper") / "project"
+    return print_deck(project, chromium[0], "--handout", deck=SHORTEST)
+
+
+@pytest.fixture(scope="module")
+def printed(slides: Path) -> PdfReader:
+    """Return the PDF of the slides."""
+    return PdfReader(slides / f"{COPIED}.pdf", strict=True)
 
 
 @pytest.fixture(scope="module")
@@ -114,21 +143,16 @@ def check_paper(edition: list[Page], deck: Path) -> None:
         assert title(deck) in text
 
 
-def test_both_handouts_have_every_slide_with_its_notes_on_its_page(
-    chromium: list[str], tmp_path: Path
-) -> None:
-    lectures = [deck for deck in DECK.parent.glob("*.md") if deck.stem != "gallery"]
-    deck = min(lectures, key=lambda deck: deck.stat().st_size)
-    project = print_deck(tmp_path / "project", chromium[0], "--handout", deck=deck)
+def test_both_handouts_have_every_slide_with_its_notes_on_its_page(handouts: Path) -> None:
     editions = [
-        read(PdfReader(project / f"{COPIED}-{edition}.pdf", strict=True))
+        read(PdfReader(handouts / f"{COPIED}-{edition}.pdf", strict=True))
         for edition in ("handout", "notes")
     ]
     for edition in editions:
-        check_paper(edition, deck)
+        check_paper(edition, SHORTEST)
     students, lecturer = (["".join(text.split()) for _, _, text in each] for each in editions)
     assert not any("Answer:" in text for text in students)
-    slides = [slide for column in read_slides(deck) for slide in column]
+    slides = [slide for column in read_slides(SHORTEST) for slide in column]
     count = 0
     for slide in slides:
         plain = re.findall(r"^[\w ,.:;?()'`-]+$", slide.split("Note:")[1], re.MULTILINE)
@@ -151,20 +175,11 @@ def links(file: Path) -> list[str]:
     return [str(each["/A"]["/URI"] if "/A" in each else each["/Dest"]) for each in annotations]
 
 
-@pytest.mark.parametrize("form", ["", "--handout"])
-def test_what_is_presented_is_printed(project: Path, chromium: list[str], form: str) -> None:
-    write_cases(project)
-    lecture = "---\ntitle: The lecture\n---\n# One\n\n<!--s-->\n\n# Two\n"
-    (project / "slides" / "architectures.md").write_text(lecture)
-    about = json.loads((project / "package.json").read_text())
-    if form:  # where the site is known, paper leads there
-        about["homepage"] = "https://example.org/course"
-        (project / "package.json").write_text(json.dumps(about))
-    printed = run_node(
-        project, "print/pdf.mjs", *filter(None, [form]), env={"CHROMIUM": chromium[0]}
-    )
-    assert (printed.returncode, printed.stderr) == (0, "")
-    end = "-handout.pdf" if form else ".pdf"
+@pytest.mark.parametrize("form", ["slides", "handouts"])
+def test_what_is_presented_is_printed(form: str, request: pytest.FixtureRequest) -> None:
+    project = request.getfixturevalue(form)
+    on_paper = form == "handouts"
+    end = "-handout.pdf" if on_paper else ".pdf"
     for name, folder in [("cases", ""), ("week2-intro", "week2/")]:
         file = project / f"{name}{end}"
         pages = PdfReader(file).pages
@@ -172,7 +187,7 @@ def test_what_is_presented_is_printed(project: Path, chromium: list[str], form: 
         assert "Kept back" not in text
         drawn = [{image.image.width for image in page.images} for page in pages]
         own, of_style = FOLDERS[f"slides/{folder}".rstrip("/")], 9
-        if form:
+        if on_paper:
             assert set().union(*drawn) == {own, IN_STATIC, of_style}
         else:
             assert drawn == [{own, IN_STATIC, of_style}, {own}, set(), set()]
@@ -186,7 +201,7 @@ def test_what_is_presented_is_printed(project: Path, chromium: list[str], form: 
             f"slides/{folder}img/notes.txt",
             "code/lenet.py",
         ]
-        away = [f"{site}{each}" for each in outside] if form else []
+        away = [f"{site}{each}" for each in outside] if on_paper else []
         assert links(file) == [*inside, *away, "https://example.org/"]
 
 
