@@ -179,15 +179,7 @@ def test_a_named_browser_that_is_none_is_not_replaced(machine: Machine) -> None:
 
 def test_without_a_browser_pytest_alone_says_so_once() -> None:
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "tests/course/test_drawing.py",
-        ],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/deck/test_talk.py"],
         cwd=ROOT,
         env={**os.environ, "CHROMIUM": "/none"},
         capture_output=True,
