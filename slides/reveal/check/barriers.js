@@ -14,13 +14,15 @@ export default async function findBarriers() {
   const options = { resultTypes: ['violations'], elementRef: true };
   const found = [];
   const context = { include: document, exclude: ['.hljs'] };
-  // axe-core reckons with all that is in the page: without the slides that are not shown, in no time.
+  // axe-core reckons with all that is in the page, even with what it does not read: without the steps of
+  // listings and the slides that are not shown, in no time.
   const shown = Reveal.getCurrentSlide();
   const others = Reveal.isScrollView() ? [] : Reveal.getSlides().filter((each) => each !== shown);
-  const contents = new Map(others.map((slide) => [slide, [...slide.childNodes]]));
-  for (const slide of others) slide.replaceChildren();
+  const unread = [...document.querySelectorAll('.hljs.fragment'), ...others];
+  const contents = new Map(unread.map((element) => [element, [...element.childNodes]]));
+  for (const element of unread) element.replaceChildren();
   const { violations } = await axe.run(context, options);
-  for (const [slide, content] of contents) slide.replaceChildren(...content);
+  for (const [element, content] of contents) element.replaceChildren(...content);
   for (const { impact, id, help, nodes } of violations) {
     if (!['serious', 'critical'].includes(impact)) continue;
     // A page that is scrolled as a whole is scrolled by the keyboard, too: one of words alone.
