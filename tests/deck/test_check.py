@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
@@ -127,26 +126,25 @@ FRONT = "---\ntitle: Planted\ntheme: evo\n---\n"
 LINE = re.compile(r'slides/planted\.md:(\d+) slide #/(\d+) "(.+?)": (.*)')
 
 
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project, with all of our decks, and one that has every fault."""
-    project = copy_project(tmp_path_factory.mktemp("check") / "project")
-    slides = project / "slides"
+def plant(slides: Path, faults: list[Fault]) -> None:
+    """Write a deck with faults."""
+    texts = [f"\n### {each.title}\n\n{each.text}\n\n{each.notes}\n" for each in faults]
+    deck = FRONT + "\n<!--s-->\n".join([*texts, "\n### The end\n\nNote:\n1 minute.\n"])
+    (slides / "planted.md").write_text(deck, encoding="utf-8")
+
+
+def test_every_planted_fault_is_found_and_our_own_decks_have_none(tmp_path: Path) -> None:
+    planted = copy_project(tmp_path / "project")
+    slides = planted / "slides"
     for own in (ROOT / "slides").glob("*.md"):
         shutil.copy(own, slides)
     (slides / "img").mkdir(exist_ok=True)
     Image.new("RGB", (30, 30), "blue").save(slides / "img" / "plot.png")
     (slides / "img" / "text.png").write_text("no picture")
-    texts = [f"\n### {each.title}\n\n{each.text}\n\n{each.notes}\n" for each in FAULTS]
-    deck = FRONT + "\n<!--s-->\n".join([*texts, "\n### The end\n\nNote:\n1 minute.\n"])
-    (slides / "planted.md").write_text(deck, encoding="utf-8")
+    plant(slides, FAULTS)
     # Of words alone: on a phone nothing in it can have the focus.
     words = "\n<!--s-->\n".join(["\n## Words\n\nNote:\n1 minute.\n"] * 2)
     (slides / "words.md").write_text(FRONT + words, encoding="utf-8")
-    return project
-
-
-def test_every_planted_fault_is_found_and_our_own_decks_have_none(planted: Path) -> None:
     done = run_node(planted, "check/check.mjs", timeout=400)
     assert (done.returncode, done.stderr) == (2, "")
     lines = (planted / "slides" / "planted.md").read_text(encoding="utf-8").splitlines()
@@ -166,9 +164,12 @@ def test_every_planted_fault_is_found_and_our_own_decks_have_none(planted: Path)
             assert any(re.search(pattern, what) for what in whole), (pattern, whole)
 
 
-def test_a_strip_tells_who_writes_and_nobody_else(browser: Browser, planted: Path) -> None:
-    at = {each.title: n for n, each in enumerate(FAULTS)}
-    with serve(planted) as base, visit(browser) as seen:
+def test_a_strip_tells_who_writes_and_nobody_else(browser: Browser, project: Path) -> None:
+    titles = ["Faint", "Later", "Silent", "Pale"]
+    at = {title: n for n, title in enumerate(titles)}
+    faults = {each.title: each for each in FAULTS}
+    plant(project / "slides", [faults[title] for title in titles])
+    with serve(project) as base, visit(browser) as seen:
         seen.open_deck(f"{base}/planted.md?check#/{at['Faint']}")
         strip = seen.page.locator("#check")
         expect(strip).to_contain_text('"Dim" has a contrast of ')
