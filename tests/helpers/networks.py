@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import copy
+from functools import cache
 
 import onnx
 import torch
 from onnxruntime import InferenceSession
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.onnx._internal.exporter._registration import ONNXRegistry
 from torch.utils.flop_counter import FlopCounterMode
 
 from lab.onnx.export import Opened, to_onnx
+
+# Every export reads anew which operators ONNX has, which takes a third of its time.
+ONNXRegistry.from_torchlib = staticmethod(cache(ONNXRegistry.from_torchlib))
 
 
 def heads(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
