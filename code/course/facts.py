@@ -29,14 +29,14 @@ def collect() -> dict[str, dict[str, Any]]:
     "paper" is the network of the paper at its own image size, "cifar10" the one for 32x32 images
     that the lesson's recipe builds, "torchvision" the form that library has where it differs.
     """
-    with torch.device("meta"):  # counts need no weights
-        found = {}
-        for name, lesson in networks().items():
-            forms = _forms(lesson)
-            found[name] = forms | (COUNTS[name](forms) if name in COUNTS else {})
-            for key in LEFT_OUT.get(name, ()):
-                del found[name]["cifar10"][key]
-        return found
+    found = {}
+    for name, lesson in networks().items():
+        found[name] = _forms(lesson)
+        with torch.device("meta"):
+            found[name] |= COUNTS[name](found[name]) if name in COUNTS else {}
+        for key in LEFT_OUT.get(name, ()):
+            del found[name]["cifar10"][key]
+    return found
 
 
 def _forms(lesson: lab.NetworkLesson[Any]) -> dict[str, Any]:
@@ -47,7 +47,8 @@ def _forms(lesson: lab.NetworkLesson[Any]) -> dict[str, Any]:
     forms = {**lesson.forms} if "cifar10" in lesson.forms else {**lesson.forms, "cifar10": small}
     found = {}
     for key, form in forms.items():
-        model = form.build()
+        with torch.device("meta"):  # counts need no weights
+            model = form.build()
         found[key] = facts(form.title, model, form.shape) | _field(model)
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import operator
+from collections.abc import Iterable
 
 from torch import fx, nn
 from torch.fx.proxy import TraceError
@@ -21,14 +22,14 @@ def receptive_field(model: nn.Module) -> int:
         TraceError: it has none that could be read off, for it branches on values or has attention.
     """
     ghost = copy.deepcopy(model).eval()
-    sides = (_side(ghost, dimension) for dimension in range(2))
-    return max(sides)
+    nodes = fx.Tracer().trace(ghost).nodes
+    return max(_side(ghost, nodes, dimension) for dimension in range(2))
 
 
-def _side(model: nn.Module, dimension: int) -> int:
+def _side(model: nn.Module, nodes: Iterable[fx.Node], dimension: int) -> int:
     """Of height or width alone: a flat kernel sees more in one of them."""
     seen: dict[fx.Node, tuple[int, int]] = {}  # the field of a value, and how far its neighbor's is
-    for node in fx.Tracer().trace(model).nodes:
+    for node in nodes:
         if node.target is operator.matmul:
             raise TraceError("attention lets every value see all others")
         before = [seen[each] for each in node.all_input_nodes] or [(1, 1)]

@@ -70,9 +70,10 @@ def _ghost(model: nn.Module) -> nn.Module:
     """A copy of a network in eval mode that computes nothing but shapes."""
     if not isinstance(model, nn.Module):
         raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
-    ghost = copy.deepcopy(model).to("meta").eval()
+    kept = {id(each): each for each in (*model.parameters(), *model.buffers())}  # and not copied
+    ghost = copy.deepcopy(model, kept).to("meta").eval()
     for layer in ghost.modules():
-        if type(layer) in (nn.BatchNorm2d, nn.ReLU):  # PyTorch takes long to find the same shape
+        if type(layer) in (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.GELU):  # slow to keep a shape
             n, own = getattr(layer, "num_features", 0), layer.forward
             vars(layer)["forward"] = lambda x, n=n, own=own: x if n in (0, x.shape[1]) else own(x)
     return ghost
@@ -101,19 +102,16 @@ def count_parameters(model: nn.Module) -> int:
 
 def count_macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Multiply-accumulates for one input of `shape` (1, C, H, W), as `layers` counts them."""
+    ghost = _ghost(model)  # outside: the counter would look at each of its steps
     with torch.no_grad(), FlopCounterMode(display=False) as work:
-        _ghost(model)(torch.empty(shape, device="meta"))
+        ghost(torch.empty(shape, device="meta"))
     return int(work.get_total_flops()) // 2
 
 
 def layer_table(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> str:
-    """The layers of a network as a text table: output shape, parameters, multiply-accumulates.
-
-    Arguments as for `layers`.
-    """
+    """The layers as a text table: output shape, parameters, MACs. Arguments as for `layers`."""
     rows = [("layer", "", "output", "parameters", "MACs")]
-    measured = layers(model, shape, depth)
-    for layer in measured:
+    for layer in layers(model, shape, depth):
         side = " x ".join(map(str, layer.shape))
         rows.append((layer.name, layer.kind, side, f"{layer.parameters:,}", f"{layer.macs:,}"))
     total = f"{count_macs(model, shape):,}"  # some of it may be in no layer of its own

@@ -59,7 +59,8 @@ def test_macs_are_half_of_the_operations_that_pytorch_counts(network: str) -> No
     small = lab.Form("", lambda: lesson.build(lesson.recipe, 10), (3, 32, 32))
     for key, form in ({"cifar10": small} | dict(lesson.forms)).items():
         with torch.device("meta"):
-            operations = count_operations(form.build(), form.shape)
+            model = form.build()
+        operations = count_operations(model, form.shape)
         assert operations == 2 * FACTS[network][key]["macs"], key
     assert FACTS[network]["cifar10"]["macs"] <= 60_000_000  # as README promises
 
