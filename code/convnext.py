@@ -211,7 +211,9 @@ def torchvision_name(name: str) -> str:
     return ".".join(("features", str(2 * int(number) + 1), block, *inside, *rest))
 
 
-SAME_AS = lab.SameAs("convnext_tiny", ConvNeXt, torchvision_name, {"stochastic_depth_prob": 0.0})
+# A scale of 1e-6 would hide what the blocks compute.
+THEIRS = {"stochastic_depth_prob": 0.0, "layer_scale": 1.0}
+SAME_AS = lab.SameAs("convnext_tiny", ConvNeXt, torchvision_name, THEIRS, side=64)
 
 
 @lab.demo

@@ -228,7 +228,7 @@ def torchvision_name(name: str) -> str:
     return ".".join(("features", kind, *rest))
 
 
-SAME_AS = lab.SameAs("densenet121", densenet121, torchvision_name)
+SAME_AS = lab.SameAs("densenet121", densenet121, torchvision_name, side=64)
 
 
 @lab.demo

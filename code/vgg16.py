@@ -169,7 +169,9 @@ def torchvision_name(name: str) -> str:
     return f"features.{BEFORE[int(layer[-1])] + int(number[0])}.{kind}"
 
 
-SAME_AS = lab.SameAs("vgg16_bn", lambda: VGG16(batch_norm=True), torchvision_name)
+SAME_AS = lab.SameAs(
+    "vgg16_bn", lambda: VGG16(batch_norm=True), torchvision_name, {"init_weights": False}
+)
 
 
 @lab.demo

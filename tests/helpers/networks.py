@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 
 import onnx
+import pytest
 import torch
 from onnxruntime import InferenceSession
 from torch import Tensor, nn
@@ -13,6 +17,7 @@ from torch.nn import functional as F
 from torch.onnx._internal.exporter._registration import ONNXRegistry
 from torch.utils.flop_counter import FlopCounterMode
 
+from lab import proof
 from lab.onnx.export import Opened, to_onnx
 
 # Every export reads anew which operators ONNX has, which takes a third of its time.
@@ -22,6 +27,19 @@ ONNXRegistry.from_torchlib = staticmethod(cache(ONNXRegistry.from_torchlib))
 def heads(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """The logits of a network and, in train mode, those of its auxiliary classifiers."""
     return (output,) if isinstance(output, Tensor) else output
+
+
+@contextmanager
+def seeing_images() -> Iterator[None]:
+    """What `lab.prove` compares meanwhile differs from image to image."""
+    outputs: list[tuple[Tensor, ...]] = []
+    read = proof._outputs
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proof, "_outputs", lambda made: outputs.append(read(made)) or outputs[-1])
+        yield
+    for logits in chain(*outputs):
+        assert logits.shape == (2, 1000)
+        assert (logits[0] - logits[1]).std() > 1e-4  # more than the bias of the last layer
 
 
 def keep_batch_statistics(model: nn.Module) -> None:

@@ -27,7 +27,7 @@ import lab
 from filling import changes
 from lab import data, proof, shapes
 from lab.cli import command_line
-from networks import heads
+from networks import heads, seeing_images
 from running import ROOT, environment, lesson
 
 SCRIPTS = sorted(path.stem for path in (ROOT / "code").glob("*.py"))
@@ -350,7 +350,8 @@ def test_a_lesson_runs_as_a_script(
 def test_the_demonstrations_of_a_lesson_are_shown_on_demand(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = run_script(source(name), name, ["show"], monkeypatch)
+    with seeing_images():
+        said = run_script(source(name), name, ["show"], monkeypatch)
     assert said.endswith("exit code 0\n")
     for words in SAYS.get(name, []):
         assert words in said
