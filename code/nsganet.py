@@ -350,7 +350,7 @@ SEARCH_COMMAND = lab.Command(
     recipe=SEARCH,
     options=SearchOptions(),
     hidden=("genome",),
-    smoke={"population": 4, "generations": 2, "nodes": 3, "images": 400, "width": 4, "epochs": 1},
+    smoke={"population": 4, "generations": 2, "nodes": 3, "images": 200, "width": 4, "epochs": 1},
 )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from itertools import combinations
 from pathlib import Path
@@ -27,8 +26,7 @@ from draw.look import FILLS
 from draw.render import png, sha256
 from draw.svg import document
 from draw.trace import tell
-from forking import forked
-from running import environment
+from running import run_python
 
 SVG = "{http://www.w3.org/2000/svg}"
 # A network in one row is drawn at once.
@@ -439,20 +437,10 @@ def test_text_is_in_the_png(bold: bool) -> None:
     assert sum(drawn.convert("L").histogram()[:128]) > 200
 
 
-COMMAND = [sys.executable, "-m", "draw"]
-
-
-def run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run it in a folder, with hashes of its own."""
+def run(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `python -m draw WORDS` in a folder, with other hashes than here."""
     path = os.pathsep.join([str(ROOT / "code"), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        env=environment(PYTHONPATH=path, PYTHONHASHSEED="7"),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return run_python(["-m", "draw", *words], cwd, PYTHONPATH=path)
 
 
 def test_one_call_draws_a_network_of_ones_own_and_the_command_the_same_bytes(
@@ -473,7 +461,7 @@ def test_one_call_draws_a_network_of_ones_own_and_the_command_the_same_bytes(
         assert opened.text["svg-sha256"] == sha256(figure.read_text(encoding="utf-8"))
         assert len(opened.getcolors() or []) > 10
     words = ["own.py:Own", "8", "classes=4", "--size", "32", "--title", "Mine"]
-    done = run([*COMMAND, *words], tmp_path)
+    done = run(words, tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["own.svg", "own.png"]
     for path in (figure, picture):
@@ -516,6 +504,6 @@ def test_bad_input_gets_one_line(words: list[str], says: str, tmp_path: Path, ca
 
 
 def test_the_command_shows_an_error_without_a_stack_trace(tmp_path: Path) -> None:
-    done = run(forked([*COMMAND, "gone.py:Own"]), tmp_path)
+    done = run(["gone.py:Own"], tmp_path)
     assert done.returncode == 2
     assert done.stderr == "draw: there is no file gone.py\n"

@@ -109,7 +109,7 @@ AUXILIARY = {"googlenet": 2, "inception": 1, "darts": 1}  # classifiers, which "
 # The auxiliary classifier's batch norm sees one pixel an image.
 NOT_ONE = ("inception", "inception-short", "inception-imagenet", "darts")
 # Each kind of layer and of block once: an export takes time for every layer.
-EXPORTED = ["lenet", "alexnet-paper", "alexnet-imagenet", "inception-short", "resnet"]
+EXPORTED = ["lenet", "alexnet-imagenet-paper", "inception-short", "resnet"]
 EXPORTED += ["darts-bare", "nsganet", "densenet", "mobilenet-excited", "vit-conv", "convnext"]
 
 
