@@ -38,9 +38,8 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
 
     Raises `UserError`: it is no network, as where a function forgot to return it.
     """
-    ghost = _ghost(model)
+    ghost, work = _ghost(model), FlopCounterMode(display=False)
     found: list[Layer] = []
-    work = FlopCounterMode(display=False)
 
     def measure(name: str, module: nn.Module) -> None:
         before = 0
@@ -51,9 +50,8 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
 
         def leave(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             found[:] = [layer for layer in found if not layer.name.startswith(f"{name}.")]
-            kind, parameters = type(module).__name__, count_parameters(module)
-            macs = (work.get_total_flops() - before) // 2
-            found.append(Layer(name, kind, tuple(output.shape[1:]), parameters, macs))
+            costs = count_parameters(module), (work.get_total_flops() - before) // 2
+            found.append(Layer(name, type(module).__name__, tuple(output.shape[1:]), *costs))
 
         module.register_forward_pre_hook(enter)
         module.register_forward_hook(leave)
@@ -71,11 +69,17 @@ def _ghost(model: nn.Module) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
     kept = {id(each): each for each in (*model.parameters(), *model.buffers())}  # and not copied
-    ghost = copy.deepcopy(model, kept).to("meta").eval()
+    return hastened(copy.deepcopy(model, kept).to("meta").eval())
+
+
+def hastened(ghost: nn.Module) -> nn.Module:
+    """A network on the meta device, after its layers that keep a shape were told to do no more."""
     for layer in ghost.modules():
-        if type(layer) in (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.GELU):  # slow to keep a shape
+        if type(layer) in (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.GELU):
             n, own = getattr(layer, "num_features", 0), layer.forward
-            vars(layer)["forward"] = lambda x, n=n, own=own: x if n in (0, x.shape[1]) else own(x)
+            vars(layer)["forward"] = lambda x, n=n, own=own: (
+                x if not n or x.shape[1:-2] == (n,) else own(x)  # which says what is wrong
+            )
     return ghost
 
 
@@ -102,8 +106,8 @@ def count_parameters(model: nn.Module) -> int:
 
 def count_macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Multiply-accumulates for one input of `shape` (1, C, H, W), as `layers` counts them."""
-    ghost = _ghost(model)  # outside: the counter would look at each of its steps
-    with torch.no_grad(), FlopCounterMode(display=False) as work:
+    ghost, work = _ghost(model), FlopCounterMode(display=False)  # which looks at no copying so
+    with torch.no_grad(), work:
         ghost(torch.empty(shape, device="meta"))
     return int(work.get_total_flops()) // 2
 

@@ -95,10 +95,8 @@ def prove(same_as: SameAs) -> Proof:
     images = torch.rand(2, 3, same_as.side, same_as.side)
     differences = {}
     for mode in ("training", "evaluation"):
-        both = []
-        for model in (ours, theirs):
-            with torch.no_grad():
-                both.append(_outputs(model.train(mode == "training")(images)))
+        with torch.no_grad():
+            both = [_outputs(model.train(mode == "training")(images)) for model in (ours, theirs)]
         for number, (one, other) in enumerate(zip(*both, strict=True)):
             name = f"{mode}, auxiliary {number}" if number else mode
             differences[name] = float((one - other).abs().max())

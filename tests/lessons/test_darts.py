@@ -112,7 +112,7 @@ def test_second_order_is_the_gradient_of_the_unrolled_objective() -> None:
 def test_a_stopped_search_goes_on_exactly(
     uncounted: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = replace(RECIPE, images=16, batch_size=4)  # two steps an epoch
+    recipe = replace(RECIPE, images=8, batch_size=2)  # two steps an epoch
     whole = search(recipe, replace(OPTIONS, out=str(tmp_path / "whole")))
     step, calls = darts.Bilevel.__call__, []
 
