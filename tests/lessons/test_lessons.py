@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 import lab
 from filling import changes
+from forking import forked
 from lab import data, proof, shapes
 from lab.cli import command_line
 from networks import heads, seeing_images
@@ -471,6 +472,8 @@ def run_notebook(
     path = [str(ROOT / "code"), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setitem(os.environ, "PYTHONPATH", os.pathsep.join(filter(None, path)))
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": tmp_path}})
+    kernel = client.create_kernel_manager().kernel_spec
+    kernel.argv = forked([sys.executable, *kernel.argv[1:]])
     with ThreadPoolExecutor(1) as elsewhere:  # in this thread, Playwright may run its event loop
         elsewhere.submit(client.execute).result()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
