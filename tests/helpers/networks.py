@@ -18,6 +18,7 @@ from torch.onnx._internal.exporter._registration import ONNXRegistry
 from torch.utils.flop_counter import FlopCounterMode
 
 from lab import proof
+from lab.measure import hastened
 from lab.onnx.export import Opened, to_onnx
 
 # Every export reads anew which operators ONNX has, which takes a third of its time.
@@ -75,7 +76,7 @@ def assert_finite_gradients(model: nn.Module, size: int, classes: int) -> None:
 
 def count_operations(model: nn.Module, shape: tuple[int, ...]) -> int:
     """How many one image takes, by PyTorch's own counter: two for a multiply-accumulate."""
-    ghost = model.to("meta").eval()
+    ghost = hastened(model.to("meta").eval())  # as tests/lab/test_measure.py proves, of no effect
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         ghost(torch.empty(1, *shape, device="meta"))
     return int(counter.get_total_flops())

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-from torchvision.models import resnet18
+from torchvision.models import convnext_tiny, mobilenet_v2, resnet18
 
 from lab.errors import UserError
 from lab.measure import count_macs, count_parameters, first_level, layer_table, layers
@@ -16,6 +16,8 @@ NETWORKS = {
     "plain": lambda: nn.Sequential(nn.Conv2d(3, 8, 5, stride=2), nn.Flatten(), nn.Linear(1568, 9)),
     "grouped": lambda: nn.Sequential(nn.Conv2d(3, 6, 3, groups=3, dilation=2), nn.ReLU()),
     "resnet18": resnet18,
+    "mobilenet_v2": mobilenet_v2,
+    "convnext_tiny": convnext_tiny,
 }
 
 
