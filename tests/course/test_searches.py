@@ -140,7 +140,13 @@ def test_what_a_lesson_tells_to_search_runs(
     with pytest.raises(SystemExit) as ended:
         lab.main(lesson.LESSON, [*words.split(), *tiny.split()])
     assert not ended.value.code
-    assert capsys.readouterr().out.splitlines()[-1].startswith("train it: ")
+    said, _, found = capsys.readouterr().out.splitlines()[-1].rpartition(" --geno")
+    assert said.startswith("train it: ")
+    if lesson is darts:
+        (folder,) = (tmp_path / "darts-search").iterdir()
+        assert Path(found.removeprefix("type ")).samefile(folder)
+    else:
+        nsganet.build(nsganet.replace(nsganet.RECIPE, genome=found.removeprefix("me ")), 10)
 
 
 @pytest.mark.parametrize("text", ["[]", "", '{"settings": ', "{}", "null"])

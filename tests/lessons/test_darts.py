@@ -189,20 +189,6 @@ def test_settings_that_a_search_does_not_read_are_refused(tmp_path: Path) -> Non
             lab.main(darts.LESSON, words)
 
 
-def test_a_search_ends_with_the_command_that_trains_its_cell(
-    uncounted: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = "search --data shapes --limit 60 --cells 3 --channels 2 --epochs 1 --images 16"
-    words += f" --batch-size 8 --precision fp32 --out {tmp_path}"
-    with pytest.raises(SystemExit) as ended:
-        lab.main(darts.LESSON, words.split())
-    assert not ended.value.code
-    *_, last = capsys.readouterr().out.splitlines()
-    (folder,) = (tmp_path / "darts-search").iterdir()
-    assert last.startswith("train it: ")
-    assert Path(last.partition(" --genotype ")[2]).samefile(folder)
-
-
 @pytest.mark.parametrize("command", ["train", "resume", "search"])
 def test_a_layout_that_spoils_gradients_is_refused(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

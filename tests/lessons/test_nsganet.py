@@ -570,20 +570,6 @@ def test_a_search_is_not_begun_by_torchrun(monkeypatch: pytest.MonkeyPatch, tmp_
         trials(tmp_path)
 
 
-def test_a_search_ends_with_the_command_that_trains_its_knee(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    words = "--data shapes --limit 200 --images 60 --width 2 --epochs 1 --nodes 2 --population 2"
-    words += f" --generations 1 --out {tmp_path}"
-    with pytest.raises(SystemExit) as ended:
-        lab.main(nsganet.LESSON, ["search", *words.split()])
-    assert not ended.value.code
-    *_, last = capsys.readouterr().out.splitlines()
-    said, _, genome = last.partition(" --genome ")
-    assert said.startswith("train it: ")
-    assert len(nsganet.build(replace(SMALL, genome=genome), 10).phases) >= 0
-
-
 def test_a_search_on_trial_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
