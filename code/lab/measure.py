@@ -73,7 +73,7 @@ def _ghost(model: nn.Module) -> nn.Module:
 
 
 def hastened(ghost: nn.Module) -> nn.Module:
-    """A network on the meta device, after its layers that keep a shape were told to do no more."""
+    """A network on the meta device whose layers that keep a shape do no more: PyTorch is slow."""
     for layer in ghost.modules():
         if type(layer) in (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.GELU):
             n, own = getattr(layer, "num_features", 0), layer.forward
@@ -106,7 +106,7 @@ def count_parameters(model: nn.Module) -> int:
 
 def count_macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Multiply-accumulates for one input of `shape` (1, C, H, W), as `layers` counts them."""
-    ghost, work = _ghost(model), FlopCounterMode(display=False)  # which looks at no copying so
+    ghost, work = _ghost(model), FlopCounterMode(display=False)  # after: it would watch the copying
     with torch.no_grad(), work:
         ghost(torch.empty(shape, device="meta"))
     return int(work.get_total_flops()) // 2

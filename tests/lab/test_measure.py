@@ -118,6 +118,8 @@ def test_ticks_of_a_short_curve_do_not_repeat() -> None:
     assert len(set(ticks)) == len(ticks) > 2
 
 
-def test_a_batch_norm_of_another_width_is_no_network() -> None:
+def test_a_batch_norm_of_another_width_or_of_no_maps_is_no_network() -> None:
+    with pytest.raises(ValueError, match="expected 4D input"):
+        count_macs(nn.Sequential(nn.Flatten(), nn.BatchNorm2d(192)), (1, 3, 8, 8))
     with pytest.raises(RuntimeError, match="should contain 4 elements"):
         count_macs(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(5)), (1, 3, 8, 8))
