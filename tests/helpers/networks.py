@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain
 
@@ -14,7 +14,6 @@ import torch
 from onnxruntime import InferenceSession
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.onnx._internal.exporter._registration import ONNXRegistry
 from torch.utils.flop_counter import FlopCounterMode
 
 from lab import proof
@@ -22,7 +21,10 @@ from lab.measure import hastened
 from lab.onnx.export import Opened, to_onnx
 
 # Every export reads anew which operators ONNX has, which takes a third of its time.
-ONNXRegistry.from_torchlib = staticmethod(cache(ONNXRegistry.from_torchlib))
+with suppress(ImportError):  # a later PyTorch may have that elsewhere
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    ONNXRegistry.from_torchlib = staticmethod(cache(ONNXRegistry.from_torchlib))
 
 
 def heads(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
