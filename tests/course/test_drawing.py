@@ -155,37 +155,42 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"{base}/architectures.md"
 
 
-def test_every_drawing_fits_can_be_read_and_has_no_serious_barrier(
-    browser: Browser, url: str
-) -> None:
+@pytest.fixture(scope="module")
+def seen(browser: Browser) -> Iterator[Visit]:
+    """The page of all tests here: each begins it anew, and has its files already."""
     with visit(browser) as seen:
-        seen.open_deck(url)
-        assert seen.page.locator("section.mistake").count() == 0
-        for width, height, smallest in [(1920, 1080, 26), (1024, 768, 13)]:
-            seen.page.set_viewport_size({"width": width, "height": height})
-            wrong = seen.page.evaluate(INSPECT, {"smallest": smallest})
-            assert wrong == [], f"at {width}x{height}"
-        for h, v in slides_with_tab_stops(seen):
-            seen.page.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [h, v])
-            check_tab_stops(seen)
-        seen.begin_anew(390, 844)
-        seen.open_deck(url)
-        assert seen.page.evaluate(INSPECT, {"smallest": 10}) == []
-        assert find_barriers(seen) == []
-        seen.begin_anew()
-        seen.open_deck(f"{url}?view=print")
-        seen.page.wait_for_function("document.querySelectorAll('.pdf-page').length === 7")
-        assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
-        assert not seen.page.locator("figcaption").first.is_visible()
-        seen.check(origin(url))
+        yield seen
+
+
+def test_every_drawing_fits_can_be_read_and_has_no_serious_barrier(seen: Visit, url: str) -> None:
+    seen.begin_anew()
+    seen.open_deck(url)
+    assert seen.page.locator("section.mistake").count() == 0
+    for width, height, smallest in [(1920, 1080, 26), (1024, 768, 13)]:
+        seen.page.set_viewport_size({"width": width, "height": height})
+        wrong = seen.page.evaluate(INSPECT, {"smallest": smallest})
+        assert wrong == [], f"at {width}x{height}"
+    for h, v in slides_with_tab_stops(seen):
+        seen.page.evaluate("([h, v]) => Reveal.slide(h, v, 99)", [h, v])
+        check_tab_stops(seen)
+    seen.begin_anew(390, 844)
+    seen.open_deck(url)
+    assert seen.page.evaluate(INSPECT, {"smallest": 10}) == []
+    assert find_barriers(seen) == []
+    seen.begin_anew()
+    seen.open_deck(f"{url}?view=print")
+    seen.page.wait_for_function("document.querySelectorAll('.pdf-page').length === 7")
+    assert seen.page.evaluate(INSPECT, {"smallest": 13}) == []
+    assert not seen.page.locator("figcaption").first.is_visible()
+    seen.check(origin(url))
 
 
 @pytest.fixture
-def whole(browser: Browser, url: str) -> Iterator[Visit]:
+def whole(seen: Visit, url: str) -> Visit:
     """Open the slide with the whole drawing."""
-    with visit(browser) as seen:
-        seen.open_deck(f"{url}#/1/1")
-        yield seen
+    seen.begin_anew()
+    seen.open_deck(f"{url}#/1/1")
+    return seen
 
 
 def place(seen: Visit) -> list[int]:
@@ -251,23 +256,19 @@ def test_a_lecturers_keys_go_on_from_inside_of_a_drawing(whole: Visit) -> None:
         assert focused(whole) is None, key
 
 
-def test_a_step_shows_the_next_block_and_tab_stops_at_none_to_come(
-    browser: Browser, url: str
-) -> None:
-    with visit(browser) as seen:
-        seen.open_deck(f"{url}#/1/0")
-        blocks = seen.page.locator("section.present section.present .op")
-        for step in range(BLOCKS):
-            assert [block.is_visible() for block in blocks.all()] == [
-                n < step for n in range(BLOCKS)
-            ]
-            seen.page.keyboard.press("Space")
-        assert place(seen) == [1, 0, BLOCKS - 1]
-        seen.page.keyboard.press("ArrowUp")  # back, block after block
-        seen.page.evaluate("Reveal.slide(1, 0, 1)")
-        seen.page.keyboard.press("Tab")
-        seen.page.keyboard.press("End")
-        assert (focused(seen) or "").startswith("block 1:")
+def test_a_step_shows_the_next_block_and_tab_stops_at_none_to_come(seen: Visit, url: str) -> None:
+    seen.begin_anew()
+    seen.open_deck(f"{url}#/1/0")
+    blocks = seen.page.locator("section.present section.present .op")
+    for step in range(BLOCKS):
+        assert [block.is_visible() for block in blocks.all()] == [n < step for n in range(BLOCKS)]
+        seen.page.keyboard.press("Space")
+    assert place(seen) == [1, 0, BLOCKS - 1]
+    seen.page.keyboard.press("ArrowUp")  # back, block after block
+    seen.page.evaluate("Reveal.slide(1, 0, 1)")
+    seen.page.keyboard.press("Tab")
+    seen.page.keyboard.press("End")
+    assert (focused(seen) or "").startswith("block 1:")
 
 
 def test_a_tap_tells_what_an_operation_is(browser: Browser, url: str) -> None:
