@@ -39,7 +39,9 @@ from conftest import (
     run_node,
     title,
 )
+from forking import forked
 from lab.record import percent
+from running import environment
 from stranger import check_nothing_runs, check_speaker_view
 from watching import visit
 
@@ -49,12 +51,12 @@ GUARD = 'if __name__ == "__main__":'
 HEAVIEST = 300_000  # bytes of the first page, with all that it loads
 
 
-def run_pages(project: Path, *lessons: str) -> subprocess.CompletedProcess[str]:
+def run_pages(project: Path, *lessons: str, **more: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m course.pages LESSON ...` in a copy of the project."""
     return subprocess.run(
         [sys.executable, "-m", "course.pages", *lessons],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": str(project / "code"), "OMP_NUM_THREADS": "1"},
+        env=environment(PYTHONPATH=str(project / "code"), **more),
         capture_output=True,
         text=True,
         timeout=300,
@@ -80,8 +82,13 @@ def write_around(project: Path) -> Path:
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project in which one lesson was run for its page."""
-    project = copy_project(tmp_path_factory.mktemp("course") / "project")
-    done = run_pages(project, "lenet")
+    folder = tmp_path_factory.mktemp("course")
+    project = copy_project(folder / "project")
+    kernel = folder / "kernels" / "python3" / "kernel.json"  # begins with PyTorch loaded
+    kernel.parent.mkdir(parents=True)
+    argv = [*forked([sys.executable]), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel.write_text(json.dumps({"argv": argv, "display_name": "", "language": "python"}))
+    done = run_pages(project, "lenet", JUPYTER_PATH=str(folder))
     assert done.returncode == 0, done.stderr
     return project
 
