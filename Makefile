@@ -20,7 +20,8 @@ present: node_modules/.ready  ## the lecture in a browser (PORT=1948, OPEN=0: no
 	@node slides/reveal/serve/present.mjs
 
 test: browser .venv/.ready-test  ## every test (ARGS="-k resume": some)
-	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal $(ARGS)
+	@# With as many processes as two cores, these were idle for a fifteenth of the time.
+	$(BIN)/python -m pytest --numprocesses=3 --dist=worksteal $(ARGS)
 
 check: browser  ## what an audience would stumble over in the decks (DECK=architectures: in one)
 	@node slides/reveal/check/check.mjs $(DECK)

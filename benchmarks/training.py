@@ -21,9 +21,9 @@ A round runs all of them, each first once in a while; a ratio is taken within a 
 median over rounds is printed. A round is one epoch. On a GPU and for LeNet, it has as many images
 as with CIFAR10; on a CPU larger networks have fewer, so that a round stays short, and the
 checkpoint at its end takes a larger share of the time than in a training. The validation set of
-`fit` is 100 images, so that training is what is timed. The goals: fit / bare at least 0.98; fit /
-pil at least 3.2 with LeNet and 1.8 with ResNet-20, on a quiet machine whose processor has
-instructions for bf16.
+`fit` is 100 images, so that training is what is timed. The goals, on a quiet CPU that has
+instructions for bf16: fit / bare at least 0.98; fit / pil at least 3.2 with LeNet and 1.8 with
+ResNet-20.
 """
 
 import contextlib
@@ -218,7 +218,7 @@ NETWORKS = {name: each for name, each in KNOWN.items() if each.lesson in lessons
 
 def timed(work: Callable[[], object], images: int) -> float:
     """Images a second."""
-    gc.collect()  # a forked worker cannot free what the contender before has left on a GPU
+    gc.collect()  # else a forked DataLoader worker may free CUDA tensors of the contender before
     start = time.perf_counter()
     work()
     if torch.cuda.is_initialized():

@@ -205,7 +205,7 @@ def costs() -> None:
 # ## The same function as torchvision
 #
 # torchvision uses PyTorch's own attention, which keeps the weights of Q, K and V in one matrix, as
-# ours does. Small images take a tenth of the time, and the weights are the same but for positions.
+# ours does. Small images take a tenth of the time; only the position embedding has another shape.
 
 # %%
 NAMES = {
@@ -235,7 +235,7 @@ def torchvision_name(name: str) -> str:
 
 
 SAME_AS = lab.SameAs(
-    "vit_b_16", lambda: VisionTransformer(64), torchvision_name, {"image_size": 64}, side=64
+    "vit_b_16", lambda: VisionTransformer(side=64), torchvision_name, {"image_size": 64}, side=64
 )
 
 

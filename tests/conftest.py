@@ -149,7 +149,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
     config.hook.pytest_deselected(items=left)
     items[:] = [item for item in items if item not in left]
-    gc.freeze()  # what is there by now stays: to search it once more, at the end, takes seconds
+    gc.freeze()  # what is alive by now stays: to collect it at exit would take seconds
 
 
 @pytest.fixture(autouse=True)

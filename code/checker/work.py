@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torchvision.models import Inception3, WeightsEnum
 
 from lab.data import Data
-from lab.measure import hastened
+from lab.measure import without_pointwise_work
 from lab.recipe import Recipe
 
 from . import mistakes, probes
@@ -216,7 +216,8 @@ def ghost(make: Callable[[], Any]) -> nn.Module:
             made = make()
     if not isinstance(made, nn.Module):
         raise Mistake(f"it returned {kind(made)}", "Return the network, an `nn.Module`.", FIVE)
-    return hastened(made) if all(each.is_meta for each in made.parameters()) else made
+    is_meta = all(each.is_meta for each in made.parameters())
+    return without_pointwise_work(made) if is_meta else made
 
 
 def blank(model: nn.Module, count: int, side: int) -> Tensor:

@@ -2,45 +2,47 @@
 
     python -m course.compare
 
-It is made of the records, `static/results/*.json`; of a network that was trained with auxiliary
-classifiers, `static/facts.json` says what it has without. The picture beside it is of the slide
-that draws them.
+It is made of the records, `static/results/*.json`. The picture beside it is of the slide that draws
+them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+
+import torch
 
 from lab import files, machine
+from lab.facts import facts
 from lab.parser import Parser
 from lab.record import percent
 from records import Spread, Variant, name_of, records
 
+from . import lessons
 from .marks import put_between
 
 ROOT = Path(__file__).parents[2]
 
 README = ROOT / "README.md"
-FACTS = ROOT / "static" / "facts.json"
 BEGIN, END = "<!-- written by python -m course.compare -->", "<!-- end of what it wrote -->"
 
 
-def table(rows: Sequence[Variant], facts: Mapping[str, Any]) -> str:
+def table(rows: Sequence[Variant]) -> str:
     """Records as a Markdown table: costs, accuracies with their spread, device, data."""
     head = (
         *("network", "parameters", "MACs", "epochs", "runs"),
         *("validation accuracy", "test accuracy", "trained on", "data"),
     )
     align = ["---", "--:", "--:", "--:", "--:", "--:", "--:", "---", "---"]
-    lines = [head, align, *(_cells(row, facts) for row in rows)]
+    lines = [head, align, *map(_cells, rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _cells(record: Variant, facts: Mapping[str, Any]) -> list[str]:
+def _cells(record: Variant) -> list[str]:
     devices = sorted({f"{run['device']}, {run['precision']}" for run in record["runs"]})
     return [
         f"[{name_of(record['network'], record['variant'])}](code/{record['network']}.py)",
-        f"{_answering(record, facts):,}",
+        f"{_answering(record):,}",
         f"{record['macs'] / 1e6:.{2 if record['macs'] < 1e7 else 1}f} M",
         str(record["recipe"]["epochs"]),
         str(record["test_accuracy"]["n"]),
@@ -51,12 +53,14 @@ def _cells(record: Variant, facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _answering(record: Variant, facts: Mapping[str, Any]) -> int:
+def _answering(record: Variant) -> int:
     """Parameters of the network that answers: without classifiers that only training uses."""
-    known = facts.get(record["network"], {}).get("cifar10", {})
-    auxiliary = int(known.get("auxiliary_parameters", 0))
-    trained = record["parameters"]
-    return trained - auxiliary if trained == known.get("parameters", 0) + auxiliary else trained
+    if "auxiliary_weight" not in record["recipe"]:
+        return record["parameters"]
+    lesson = lessons.networks()[record["network"]]
+    with torch.device("meta"):
+        model = lesson.build(replace(lesson.recipe, **record["recipe"]), len(record["classes"]))
+    return int(facts("", model, (3, 32, 32))["parameters"])
 
 
 def _accuracy(spread: Spread) -> str:
@@ -71,8 +75,7 @@ def put_into(text: str, made: str) -> str:
 
 def update() -> None:
     """Write the table anew from the records."""
-    facts = files.read_json(FACTS, {}) if FACTS.exists() else {}
-    files.write_text(README, put_into(files.read_text(README), table(records(), facts)))
+    files.write_text(README, put_into(files.read_text(README), table(records())))
 
 
 def main() -> None:

@@ -69,6 +69,6 @@ class NetworkLesson(Lesson, Generic[R]):
     same_as: SameAs | None = None  # the network of torchvision that has the same function
     figure: Figure | None = None  # how it is drawn
     live: bool = False  # whether the trained network runs in the page
-    full_size: str = ""  # settings that train it in the size of the paper
+    full_size: str = ""  # settings that train it about as large as in the paper
     smoke: str = ""  # settings with which `--smoke` ends in seconds
     commands: Mapping[str, Command[Any]] = field(default_factory=dict)  # what else the script does

@@ -50,8 +50,9 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
 
         def leave(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             found[:] = [layer for layer in found if not layer.name.startswith(f"{name}.")]
-            costs = count_parameters(module), (work.get_total_flops() - before) // 2
-            found.append(Layer(name, type(module).__name__, tuple(output.shape[1:]), *costs))
+            kind, parameters = type(module).__name__, count_parameters(module)
+            macs = (work.get_total_flops() - before) // 2
+            found.append(Layer(name, kind, tuple(output.shape[1:]), parameters, macs))
 
         module.register_forward_pre_hook(enter)
         module.register_forward_hook(leave)
@@ -68,17 +69,20 @@ def _ghost(model: nn.Module) -> nn.Module:
     """A copy of a network in eval mode that computes nothing but shapes."""
     if not isinstance(model, nn.Module):
         raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
-    kept = {id(each): each for each in (*model.parameters(), *model.buffers())}  # and not copied
-    return hastened(copy.deepcopy(model, kept).to("meta").eval())
+    shared = {id(each): each for each in (*model.parameters(), *model.buffers())}  # not copied
+    return without_pointwise_work(copy.deepcopy(model, shared).to("meta").eval())
 
 
-def hastened(ghost: nn.Module) -> nn.Module:
-    """A network on the meta device whose layers that keep a shape do no more: PyTorch is slow."""
+def without_pointwise_work(ghost: nn.Module) -> nn.Module:
+    """Let layers of a network on the meta device that keep the shape return what they get.
+
+    PyTorch takes long there to find that the shape stays the same.
+    """
     for layer in ghost.modules():
         if type(layer) in (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.GELU):
-            n, own = getattr(layer, "num_features", 0), layer.forward
-            vars(layer)["forward"] = lambda x, n=n, own=own: (
-                x if not n or x.shape[1:-2] == (n,) else own(x)  # which says what is wrong
+            n, forward = getattr(layer, "num_features", 0), layer.forward
+            vars(layer)["forward"] = lambda x, n=n, forward=forward: (
+                x if not n or x.shape[1:-2] == (n,) else forward(x)  # which says what is wrong
             )
     return ghost
 
@@ -106,7 +110,7 @@ def count_parameters(model: nn.Module) -> int:
 
 def count_macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Multiply-accumulates for one input of `shape` (1, C, H, W), as `layers` counts them."""
-    ghost, work = _ghost(model), FlopCounterMode(display=False)  # after: it would watch the copying
+    ghost, work = _ghost(model), FlopCounterMode(display=False)  # which would watch the copying
     with torch.no_grad(), work:
         ghost(torch.empty(shape, device="meta"))
     return int(work.get_total_flops()) // 2

@@ -249,7 +249,7 @@ def initialize(
     replica = _replicate(model, device) if idist.get_world_size() > 1 else model
     if options.compile:
         # Batches differ in size by one at most, images have two sizes: static shapes win. A GPU
-        # waits for Python, not the other way around: it gets all kernels of a pass at once.
+        # would wait for Python after each kernel of so small a network: it gets a pass at once.
         mode = "reduce-overhead" if device.type == "cuda" else None
         compiled: Any = torch.compile(replica, dynamic=False, mode=mode)  # a module, of a module
         replica = compiled

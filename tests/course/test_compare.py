@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from torchvision.models import googlenet
 
 from course import compare, pages
 from decks import write_litter
 from lab.errors import UserError
+from records import read
 from running import ROOT
 
-FACTS = json.loads(compare.FACTS.read_text())
 MEND = "out of date: run `python -m course.compare`"
 
 
@@ -55,7 +57,7 @@ def test_what_editors_and_macos_leave_is_no_record_and_no_lesson(
 
 def test_the_table_in_the_readme_is_that_of_the_records() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    made = compare.table(compare.records(), FACTS)
+    made = compare.table(compare.records())
     assert compare.put_into(text, made) == text, f"README.md is {MEND}"
 
 
@@ -63,7 +65,7 @@ def test_a_row_says_costs_accuracy_with_spread_number_of_runs_and_devices() -> N
     runs = [{"device": f"Abacus {index % 2}", "precision": "float32"} for index in (1, 2, 9)]
     spread = {"mean": 0.8772, "std": 0.0123, "n": 3}
     row = record("resnet", 269_722, 40_813_184, 0.9, runs=runs, test_accuracy=spread)
-    _, _, line = compare.table([row], {}).splitlines()
+    _, _, line = compare.table([row]).splitlines()
     assert [cell.strip() for cell in line.strip("|").split("|")] == [
         "[resnet](code/resnet.py)",
         *("269,722", "40.8 M", "30", "3", "90.0 %", "87.7 ± 1.2 %"),
@@ -79,17 +81,22 @@ def test_networks_stand_in_order_of_their_cost_each_before_its_variants(tmp_path
         record("alexnet", 1_200_000, 33_000_000, 0.83),
     ):
         (tmp_path / f"{each['network']}.json").write_text(json.dumps(each))
-    lines = compare.table(compare.records(tmp_path), FACTS).splitlines()[2:]
+    lines = compare.table(compare.records(tmp_path)).splitlines()[2:]
     names = [line.split("]")[0].strip("| [") for line in lines]
     assert names == ["lenet", "alexnet", "resnet", "resnet, plain"]
 
 
-def test_parameters_are_those_of_the_network_that_answers() -> None:
-    known = {"parameters": 129_706, "auxiliary_parameters": 435_466}
-    for trained in (129_706, 565_172):
-        row = record("darts", trained, 25_000_000, 0.8)
-        _, _, line = compare.table([row], {"darts": {"cifar10": known}}).splitlines()
-        assert line.split("|")[2].strip() == "129,706"
+@pytest.mark.needs("googlenet")
+def test_parameters_are_those_of_the_network_that_answers_in_every_size() -> None:
+    counted = json.loads((ROOT / "static" / "facts.json").read_text())["googlenet"]["cifar10"]
+    small, large = read("googlenet"), read("googlenet", "full_size")
+    rows = compare.table([small, large]).splitlines()[2:]
+    shown = [int(row.split("|")[2].replace(",", "")) for row in rows]
+    assert shown[0] == counted["parameters"] < small["parameters"]
+    with torch.device("meta"):
+        theirs = googlenet(num_classes=10, aux_logits=False, init_weights=False)
+    stem = (7 * 7 - 3 * 3) * 3 * 64  # for small images, its kernels are smaller
+    assert shown[1] == sum(weight.numel() for weight in theirs.parameters()) - stem
 
 
 @pytest.mark.parametrize(

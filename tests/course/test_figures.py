@@ -437,10 +437,10 @@ def test_text_is_in_the_png(bold: bool) -> None:
     assert sum(drawn.convert("L").histogram()[:128]) > 200
 
 
-def run(words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run `python -m draw WORDS` in a folder, with other hashes than here."""
+def run(argv: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run `python -m draw ARGV` in a folder, with hashes that are not those of this process."""
     path = os.pathsep.join([str(ROOT / "code"), os.environ.get("PYTHONPATH", "")])
-    return run_python(["-m", "draw", *words], cwd, PYTHONPATH=path)
+    return run_python(["-m", "draw", *argv], cwd, PYTHONPATH=path)
 
 
 def test_one_call_draws_a_network_of_ones_own_and_the_command_the_same_bytes(

@@ -18,7 +18,7 @@ from course import darts_search, figures
 from course import nsganet_search as searches
 from course.nsganet_search import hypervolume
 from course.own import drawings
-from lab import training
+from lab import machine, training
 from lab.search.pareto import knee, pareto_front
 
 pytestmark = pytest.mark.needs("darts", "nsganet")
@@ -140,13 +140,16 @@ def test_what_a_lesson_tells_to_search_runs(
     with pytest.raises(SystemExit) as ended:
         lab.main(lesson.LESSON, [*words.split(), *tiny.split()])
     assert not ended.value.code
-    said, _, found = capsys.readouterr().out.splitlines()[-1].rpartition(" --geno")
-    assert said.startswith("train it: ")
+    *lines, last = capsys.readouterr().out.splitlines()
+    setting = "--genotype" if lesson is darts else "--genome"
+    told, _, network = last.partition(f" {setting} ")
+    assert told == f"train it: {machine.this_command()}"
     if lesson is darts:
         (folder,) = (tmp_path / "darts-search").iterdir()
-        assert Path(found.removeprefix("type ")).samefile(folder)
+        assert Path(network).samefile(folder)
     else:
-        nsganet.build(nsganet.replace(nsganet.RECIPE, genome=found.removeprefix("me ")), 10)
+        assert [line.split()[-1] for line in lines if line.startswith("knee")] == [network]
+        nsganet.build(nsganet.replace(nsganet.RECIPE, genome=network), 10)
 
 
 @pytest.mark.parametrize("text", ["[]", "", '{"settings": ', "{}", "null"])

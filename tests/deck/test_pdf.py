@@ -34,7 +34,7 @@ SHORTEST = min(LECTURES, key=lambda deck: deck.stat().st_size)
 
 
 def print_deck(project: Path, program: str, *options: str, deck: Path = DECK) -> Path:
-    """Print one of this project's decks in a copy of it, in the place of the first, and cases."""
+    """Print a deck of this project, and those of `write_cases`, in a copy of it."""
     copy_project(project)
     shutil.copy(deck, project / "slides" / f"{COPIED}.md")
     write_cases(project)

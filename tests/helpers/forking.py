@@ -61,7 +61,7 @@ def _start() -> str:
     server = subprocess.Popen(
         [sys.executable, __file__, "--serve", str(listener.fileno())],
         cwd="/",
-        env={**plain, "OMP_NUM_THREADS": "1"},
+        env={**plain, "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "7"},
         pass_fds=[listener.fileno()],
     )
     listener.close()

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from lab import proof
-from lab.measure import hastened
+from lab.measure import without_pointwise_work
 from lab.onnx.export import Opened, to_onnx
 
 # Every export reads anew which operators ONNX has, which takes a third of its time.
@@ -33,8 +33,8 @@ def heads(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
 
 
 @contextmanager
-def seeing_images() -> Iterator[None]:
-    """What `lab.prove` compares meanwhile differs from image to image."""
+def comparing_images() -> Iterator[None]:
+    """Assert that the logits that `lab.prove` compares meanwhile differ from image to image."""
     outputs: list[tuple[Tensor, ...]] = []
     read = proof._outputs
     with pytest.MonkeyPatch.context() as patch:
@@ -78,7 +78,8 @@ def assert_finite_gradients(model: nn.Module, size: int, classes: int) -> None:
 
 def count_operations(model: nn.Module, shape: tuple[int, ...]) -> int:
     """How many one image takes, by PyTorch's own counter: two for a multiply-accumulate."""
-    ghost = hastened(model.to("meta").eval())  # as tests/lab/test_measure.py proves, of no effect
+    # It counts the same, as tests/lab/test_measure.py proves.
+    ghost = without_pointwise_work(model.to("meta").eval())
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         ghost(torch.empty(1, *shape, device="meta"))
     return int(counter.get_total_flops())

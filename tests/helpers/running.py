@@ -26,6 +26,7 @@ from lab.errors import Stopped
 from lab.runs import LOCK, Run
 
 LENET = ROOT / "code" / "lenet.py"
+needs_muon = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="PyTorch has no Muon yet")
 Build = Callable[[Any, int], nn.Module]
 
 # Sums over two threads round otherwise than over one, and the processes started below have one.
@@ -98,6 +99,28 @@ class Tiny(nn.Module):
 def tiny(recipe: lab.Recipe, classes: int) -> Tiny:
     """Build `Tiny`, as a lesson builds its network."""
     return Tiny(classes)
+
+
+class Deep(nn.Module):
+    """A kernel that reads the image, one behind it, a depthwise one, and a 1x1 one."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, stride=4)
+        self.norm = nn.BatchNorm2d(8)
+        self.hidden = nn.Conv2d(8, 6, 3, padding=1)
+        self.depthwise = nn.Conv2d(6, 6, 3, groups=6)
+        self.mixing = nn.Conv2d(6, 5, 1)
+        self.head = nn.Linear(5, classes)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, 3, 32, 32)
+        x = torch.relu(self.hidden(self.norm(self.first(x))))
+        return self.head(torch.relu(self.mixing(self.depthwise(x))).mean((2, 3)))
+
+
+def deep(recipe: lab.Recipe, classes: int) -> Deep:
+    """Build `Deep`, as a lesson builds its network."""
+    return Deep(classes)
 
 
 def tiny_recipe(**changes: object) -> lab.Recipe:

@@ -55,7 +55,7 @@ async function train(training, steps, changes = {}) {
   return losses;
 }
 
-test('two classes of twenty pictures are learned in seconds, and again in the same way', async () => {
+test('two classes of twenty pictures are learned from batches of eight, and again in the same way', async () => {
   const training = begin();
   await train(training, 101, { augment: false, batch: 8 });
   assert.equal(training.images, 808);

@@ -16,6 +16,7 @@ test('a value is written for an audience', () => {
     [61706, 'millions', '0.06\u00a0M'],
     [40_600_000, 'millions', '40.6\u00a0M'],
     [125_500_000, 'millions', '126\u00a0M'],
+    [15_470_264_320, 'millions', '15,470\u00a0M'],
     [10_000, 'short', '10\u00a0k'],
     [1e6, 'short', '1\u00a0M'],
     [2.5e9, 'short', '2.5\u00a0G'],

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_muon import Deep, deep
 from torch import nn
 
 import lab
@@ -22,8 +21,11 @@ from lab.muon import is_hidden_kernel
 from running import (
     LENET,
     Build,
+    Deep,
     assert_same_training,
+    deep,
     environment,
+    needs_muon,
     only_run,
     options,
     stopped_and_resumed,
@@ -104,8 +106,13 @@ def test_a_step_of_a_lesson_is_the_same_as_on_the_cpu(name: str) -> None:
         (tiny, {"ema": 0.9, "cutout": 4}, {"precision": "fp32"}),
         (tiny, {"ema": 0.9, "cutout": 4}, {"precision": "fp16"}),
         (tiny, {"ema": 0.9, "cutout": 4}, {"precision": "fp32", "compile": True}),
-        (deep, {"muon": 0.03, "small_share": 0.5}, {"precision": "fp32"}),
-        (deep, {"muon": 0.03, "small_share": 0.5}, {"precision": "fp16"}),
+        *(
+            pytest.param(
+                *(deep, {"muon": 0.03, "small_share": 0.5}, {"precision": precision}),
+                marks=needs_muon,
+            )
+            for precision in ("fp32", "fp16")
+        ),
     ],
     ids=["fp32", "fp16", "compiled", "muon-fp32", "muon-fp16"],
 )
@@ -118,6 +125,7 @@ def test_a_stopped_run_resumes_to_the_same_weights(
     assert_same_training(stopped_and_resumed(build, recipe, on_gpu(tmp_path, **chosen)), whole)
 
 
+@needs_muon
 def test_a_step_of_muon_is_about_the_same_as_on_the_cpu() -> None:
     torch.manual_seed(0)
     before, recipe = Deep(10), tiny_recipe(muon=0.03)

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import lab
 from conftest import ROOT
 from lab import muon, training
 from lab.errors import UserError
 from running import (
+    Deep,
     assert_same_training,
+    deep,
+    needs_muon,
     options,
     stopped_and_resumed,
     tiny,
@@ -24,28 +27,7 @@ from running import (
     weights,
 )
 
-pytestmark = pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="PyTorch has no Muon yet")
-
-
-class Deep(nn.Module):
-    """A kernel that reads the image, one behind it, a depthwise one, and a 1x1 one."""
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(3, 8, 3, stride=4)
-        self.norm = nn.BatchNorm2d(8)
-        self.hidden = nn.Conv2d(8, 6, 3, padding=1)
-        self.depthwise = nn.Conv2d(6, 6, 3, groups=6)
-        self.mixing = nn.Conv2d(6, 5, 1)
-        self.head = nn.Linear(5, classes)
-
-    def forward(self, x: Tensor) -> Tensor:  # (N, 3, 32, 32)
-        x = torch.relu(self.hidden(self.norm(self.first(x))))
-        return self.head(torch.relu(self.mixing(self.depthwise(x))).mean((2, 3)))
-
-
-def deep(recipe: lab.Recipe, classes: int) -> Deep:
-    return Deep(classes)
+pytestmark = needs_muon
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
@@ -107,7 +89,7 @@ GROUP = """
 import ignite.distributed as idist, torch
 import lab
 from lab import training
-from test_muon import Deep
+from running import Deep
 from running import tiny_recipe
 
 idist.initialize("gloo")

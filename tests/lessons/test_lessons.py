@@ -28,7 +28,7 @@ from filling import changes
 from forking import forked
 from lab import data, proof, shapes
 from lab.cli import command_line
-from networks import heads, seeing_images
+from networks import comparing_images, heads
 from running import ROOT, environment, lesson
 
 SCRIPTS = sorted(path.stem for path in (ROOT / "code").glob("*.py"))
@@ -351,7 +351,7 @@ def test_a_lesson_runs_as_a_script(
 def test_the_demonstrations_of_a_lesson_are_shown_on_demand(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with seeing_images():
+    with comparing_images():
         said = run_script(source(name), name, ["show"], monkeypatch)
     assert said.endswith("exit code 0\n")
     for words in SAYS.get(name, []):

@@ -11,15 +11,16 @@ import torch
 from torch import nn
 from torchvision import models
 
+import convnext
 import googlenet
 import inception
 import lab
 import resnet
 import vgg16
 from lab import proof
-from networks import seeing_images
+from networks import comparing_images
 
-pytestmark = pytest.mark.needs("googlenet", "inception", "resnet", "vgg16")
+pytestmark = pytest.mark.needs("convnext", "googlenet", "inception", "resnet", "vgg16")
 
 
 def bare(same_as: lab.SameAs, network: Callable[..., nn.Module]) -> lab.SameAs:
@@ -55,10 +56,22 @@ PROVEN: dict[str, lab.SameAs] = {
 @pytest.mark.parametrize("name", PROVEN)
 def test_torchvisions_weights_give_torchvisions_outputs(name: str) -> None:
     torch.manual_seed(0)
-    with seeing_images():
+    with comparing_images():
         proven = lab.prove(PROVEN[name])
     assert proven.holds, proven
 
 
 def test_what_is_no_number_is_not_equal() -> None:
     assert not proof.Proof("", {"training": 0.0, "evaluation": float("nan")}).holds
+
+
+def test_a_convnext_whose_blocks_are_exchanged_is_not_torchvisions() -> None:
+    def crossed(name: str) -> str:
+        for block, other in (("stages.2.0.", "stages.2.1."), ("stages.2.1.", "stages.2.0.")):
+            if name.startswith(block):
+                return convnext.torchvision_name(name.replace(block, other))
+        return convnext.torchvision_name(name)
+
+    proven = lab.prove(replace(convnext.SAME_AS, rename=crossed))
+    assert not proven.change
+    assert not proven.holds

@@ -28,7 +28,7 @@ EXPERIMENTS = {
         ("resnet", "muon_small_images", "--epochs 12 --muon 0.1 --small-share 0.5"),
         ("resnet", "muon_small_images_32", "--epochs 32 --muon 0.1 --small-share 0.5"),
     ],
-    # The recipe of all, on networks with the channels or layers of their papers.
+    # The recipe of all, on the networks that their lessons call full size.
     "full-size": [
         (name, "full_size", lessons.networks()[name].full_size)
         for name in ("alexnet", "vgg16", "googlenet", "inception", "resnet")

@@ -14,8 +14,8 @@ export default async function findBarriers() {
   const options = { resultTypes: ['violations'], elementRef: true };
   const found = [];
   const context = { include: document, exclude: ['.hljs'] };
-  // axe-core reckons with all that is in the page, even with what it does not read: without the steps of
-  // listings and the slides that are not shown, in no time.
+  // axe-core spends time on all that is in the page, even on what it is told to leave out: the steps of
+  // listings, and the slides that are not shown, are taken out meanwhile.
   const shown = Reveal.getCurrentSlide();
   const others = Reveal.isScrollView() ? [] : Reveal.getSlides().filter((each) => each !== shown);
   const unread = [...document.querySelectorAll('.hljs.fragment'), ...others];

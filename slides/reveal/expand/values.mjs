@@ -95,7 +95,11 @@ const FORMATS = {
   decimals: (value, digits = '2') => spread(value, (each) => number(each).toFixed(Number(digits))),
   millions: (value) => {
     const millions = number(value) / 1e6;
-    return `${millions.toFixed(millions < 10 ? 2 : millions < 100 ? 1 : 0)}${nbsp}M`;
+    const written =
+      millions < 100
+        ? millions.toFixed(millions < 10 ? 2 : 1)
+        : Math.round(millions).toLocaleString('en-US');
+    return `${written}${nbsp}M`;
   },
   // A count, for where there is little room: 10 k, 1 M.
   short: (value) => {

@@ -62,7 +62,8 @@ export function followRoutes(deck) {
     address.searchParams.set('route', name);
     history.replaceState(history.state, '', address); // for a reload, and for the speaker view
     const { h, v } = deck.getIndices();
-    deck.slide(h, v); // or reveal.js may yet write the address that it had in mind before
+    // reveal.js may be about to write the address with the route before: let it write this one.
+    deck.slide(h, v);
     // This makes the speaker view look for the next slide.
     deck.getRevealElement().dispatchEvent(new Event('resumed'));
   };
