@@ -183,15 +183,17 @@ def _found(plan: Plan, recipe: lab.Recipe) -> list[Run]:
 def _run(script: Sequence[str]) -> None:
     """Run a Python script to its end, or stop with the reason why it did not get there."""
     print(f"\n$ python {shlex.join(script)}", flush=True)
-    # A terminal sends Ctrl-C to the script, too, which then saves its run: wait for that.
-    before = {signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
+    # A terminal sends Ctrl-C to the script, too, which saves its run or is at its end: wait for it.
+    pressed: list[int] = []
+    own = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    before = {signal.SIGINT: own}
     child = subprocess.Popen([sys.executable, *script])
     before[signal.SIGTERM] = signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     code = child.wait()
     for kind, handler in before.items():
         signal.signal(kind, handler)
     again = machine.this_command(*sys.argv[1:])
-    if code in (Stopped.exit_code, -signal.SIGINT, -signal.SIGTERM):
+    if code in (Stopped.exit_code, -signal.SIGINT, -signal.SIGTERM) or (pressed and not code):
         raise Stopped(f"stopped; to go on with this and what is left: {again}")
     if code:
         raise lab.UserError(f"{script[0]} ended with code {code}; once fixed, go on with: {again}")

@@ -1,7 +1,10 @@
 """What a network costs, read off the network itself: shapes, parameters, multiply-accumulates."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -80,11 +83,15 @@ def without_pointwise_work(ghost: nn.Module) -> nn.Module:
     """
     for layer in ghost.modules():
         if type(layer) in (nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.GELU):
-            n, forward = getattr(layer, "num_features", 0), layer.forward
-            vars(layer)["forward"] = lambda x, n=n, forward=forward: (
-                x if not n or x.shape[1:-2] == (n,) else forward(x)  # which says what is wrong
-            )
+            channels = getattr(layer, "num_features", 0)
+            vars(layer)["forward"] = partial(_pass_on, layer.forward, channels)
     return ghost
+
+
+def _pass_on(forward: Callable[[Any], Tensor], channels: int, input: Any) -> Tensor:
+    """The input, or what PyTorch says is wrong with it."""
+    fits = isinstance(input, Tensor) and (not channels or input.shape[1:-2] == (channels,))
+    return input if fits else forward(input)
 
 
 def first_level(model: nn.Module) -> dict[str, nn.Module]:

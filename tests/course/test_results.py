@@ -270,8 +270,15 @@ def test_ctrl_c_saves_the_run_and_the_same_command_finishes_and_records_it(tmp_p
 @pytest.mark.parametrize(
     ("ending", "kind", "line"),
     [
-        ("SystemExit(130)", Stopped, "stopped; to go on with this and what is left:"),
-        ("SystemExit(2)", UserError, "-c ended with code 2; once fixed, go on with:"),
+        ("raise SystemExit(130)", Stopped, "stopped; to go on with this and what is left:"),
+        pytest.param(
+            *("import os; os.kill(os.getppid(), 2)", Stopped, "stopped; to go on with this"),
+            marks=pytest.mark.skipif(
+                os.name == "nt", reason="Windows sends no SIGINT to one process"
+            ),
+            id="after its last step",
+        ),
+        ("raise SystemExit(2)", UserError, "-c ended with code 2; once fixed, go on with:"),
     ],
 )
 def test_a_lesson_that_does_not_finish_ends_all_with_what_to_type(
@@ -281,7 +288,7 @@ def test_a_lesson_that_does_not_finish_ends_all_with_what_to_type(
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)  # of `python -m pytest`
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(kind) as error:
-        script._run(["-c", f"raise {ending}"])
+        script._run(["-c", ending])
     assert str(error.value).startswith(line)
     assert str(error.value).endswith("results.py lenet -- --lr 0.1")
     assert signal.getsignal(signal.SIGINT) is before

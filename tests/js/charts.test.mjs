@@ -10,6 +10,7 @@ test('marks are round, few and reach around all values', () => {
   assert.deepEqual(ticks(0.12, 0.88), [0, 0.2, 0.4, 0.6, 0.8, 1]);
   assert.deepEqual(ticks(70, 90, 6), [70, 75, 80, 85, 90]);
   assert.deepEqual(ticks(0.9, 0.9), [0.8, 1]);
+  assert.deepEqual(ticks(0.4, 0.4), [0.4, 0.6]);
   for (const [low, high] of [
     [0, 7],
     [0.701, 0.7024],

@@ -728,7 +728,7 @@ def test_the_program_of_the_page_makes_cifar10_of_jpegs(
     page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     _, program = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     exec(compile(program, "docs/training.md", "exec"), {})
-    data = lab.load("cifar10-jpeg75")
+    data = lab.load("data/cifar10-jpeg75")
     assert data.name == "cifar10-jpeg75"
     assert [len(part) for part in (data.train, data.validation, data.test)] == [90, 10, 20]
     for part in ("train", "test"):
@@ -736,7 +736,7 @@ def test_the_program_of_the_page_makes_cifar10_of_jpegs(
         assert list(data.classes) == original.classes
         for label, name in enumerate(original.classes):
             places = [at for at, other in enumerate(original.targets) if other == label]
-            files = sorted(Path("cifar10-jpeg75", part, name).iterdir())
+            files = sorted(Path("data", "cifar10-jpeg75", part, name).iterdir())
             for at, file in zip(places, files, strict=True):
                 expected = io.BytesIO()
                 original[at][0].save(expected, "JPEG", quality=75)

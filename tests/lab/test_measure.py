@@ -9,7 +9,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import convnext_tiny, mobilenet_v2, resnet18
 
 from lab.errors import UserError
-from lab.measure import count_macs, count_parameters, first_level, layer_table, layers
+from lab.measure import (
+    count_macs,
+    count_parameters,
+    first_level,
+    layer_table,
+    layers,
+    without_pointwise_work,
+)
 from lab.plots import learning_curve
 
 NETWORKS = {
@@ -123,3 +130,17 @@ def test_a_batch_norm_of_another_width_or_of_no_maps_is_no_network() -> None:
         count_macs(nn.Sequential(nn.Flatten(), nn.BatchNorm2d(192)), (1, 3, 8, 8))
     with pytest.raises(RuntimeError, match="should contain 4 elements"):
         count_macs(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(5)), (1, 3, 8, 8))
+
+
+def test_a_layer_may_be_called_as_pytorchs_own() -> None:
+    class Named(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.norm, self.act = nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.GELU()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.act(input=self.norm(input=self.conv(x)))
+
+    assert count_macs(Named(), (1, 3, 8, 8)) == 36 * 4 * 27
+    with pytest.raises(TypeError, match="must be Tensor"):
+        without_pointwise_work(nn.ReLU())([1.0])

@@ -19,7 +19,7 @@ export function ticks(low, high, most = 5) {
   const fits = (factor) => span / (factor * power) <= most;
   const step = power * ([1, 2, 5].find(fits) ?? 10);
   const from = Math.floor(low / step + 1e-9);
-  const to = Math.ceil(high / step - 1e-9);
+  const to = Math.max(Math.ceil(high / step - 1e-9), from + 1); // one mark alone is no scale
   return Array.from({ length: to - from + 1 }, (_, i) =>
     Number(((from + i) * step).toPrecision(12)),
   );

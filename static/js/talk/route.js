@@ -63,7 +63,7 @@ export function followRoutes(deck) {
     history.replaceState(history.state, '', address); // for a reload, and for the speaker view
     const { h, v } = deck.getIndices();
     // reveal.js may be about to write the address with the route before: let it write this one.
-    deck.slide(h, v);
+    if (!deck.isScrollView()) deck.slide(h, v);
     // This makes the speaker view look for the next slide.
     deck.getRevealElement().dispatchEvent(new Event('resumed'));
   };
