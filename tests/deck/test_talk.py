@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -101,7 +100,8 @@ def walk(page: Page, key: str) -> list[str]:
 
 
 def route(page: Page) -> str | None:
-    return parse_qs(urlsplit(page.url).query).get("route", [None])[0]
+    """The route in the address; Playwright learns of a new one later than the page."""
+    return page.evaluate("new URLSearchParams(location.search).get('route')")
 
 
 def test_a_press_leads_along_the_route(page: Page) -> None:
