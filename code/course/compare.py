@@ -55,9 +55,9 @@ def _cells(record: Variant) -> list[str]:
 
 def _answering(record: Variant) -> int:
     """Parameters of the network that answers: without classifiers that only training uses."""
-    if "auxiliary_weight" not in record["recipe"]:
+    lesson = lessons.networks().get(record["network"])
+    if lesson is None or "auxiliary_weight" not in record["recipe"]:
         return record["parameters"]
-    lesson = lessons.networks()[record["network"]]
     with torch.device("meta"):
         model = lesson.build(replace(lesson.recipe, **record["recipe"]), len(record["classes"]))
     return int(facts("", model, (3, 32, 32))["parameters"])
