@@ -22,7 +22,7 @@ from typing import Any
 import hypothesis
 import pytest
 import yaml
-from playwright.sync_api import Browser, Error, Frame, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Frame, Page, expect, sync_playwright
 
 from course.serving import serve
 
@@ -37,9 +37,10 @@ gc.set_threshold(200_000, 50, 1000)
 # A shell lets what it starts in the background ignore Ctrl-C, and so all that this starts in turn.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# On busy cores a first call can take long, and that is no fault.
+# On busy cores an answer can take long, and that is no fault.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+expect.set_options(timeout=30_000)
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -398,7 +398,7 @@ def test_an_author_sees_a_mistake_and_then_the_mended_slide(
         assert "there is no key no under lenet.cifar10; there is " in text
         deck.write_text(f"---\ntheme: evo\n---\n# A\n\n{good}\n", encoding="utf-8")
         # The page may load more than once: saving is an emptying and a writing, each seen alone.
-        expect(seen.page.locator("section p")).to_contain_text("LeNet", timeout=30_000)
+        expect(seen.page.locator("section p")).to_contain_text("LeNet")
         expect(mistake).to_have_count(0)
 
 

@@ -151,7 +151,7 @@ def test_the_speaker_view_chooses_the_route_and_counts_it(page: Page) -> None:
     for name, minutes in [("lecture", 3), ("long", 8), ("all", 15)]:
         page.evaluate("Reveal.slide(2)")
         # Almost so many are left to the end of the last slide.
-        expect(left).to_have_text(f":{minutes - 1:02}", timeout=20_000)
+        expect(left).to_have_text(f":{minutes - 1:02}")
         page.evaluate("Reveal.slide(1, 0, 0)")
         upcoming = {"lecture": "2/0", "long": "1/1", "all": "1/1"}[name]
         speaker.frames[2].wait_for_function(f"{PLACE} === '{upcoming}'")
@@ -192,7 +192,7 @@ def test_what_is_drawn_stays_on_its_slide_and_can_be_taken_back(
     page.evaluate("Reveal.slide(0)")
     current.wait_for_function("frames.length === 2")
     mirrored = current.frame_locator("#current-slide iframe").locator(".ink path")
-    expect(mirrored).to_have_count(1, timeout=20_000)
+    expect(mirrored).to_have_count(1)
     page.keyboard.press("d")
     page.keyboard.press("c")
     expect(mirrored).to_have_count(0)
