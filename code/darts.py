@@ -362,7 +362,7 @@ SEARCH_COMMAND = lab.Command(
     lambda recipe, options: f"--genotype {search(Bilevel, recipe, options, images=recipe.images)}",
     recipe=SEARCH,
     options=OPTIONS,
-    hidden=("warmup", "muon", "label_smoothing", "small_share", "cutout", "ema", "patience"),
+    hidden=("warmup", "muon", "label_smoothing", "small_share", "cutout", "ema", "tta", "patience"),
     smoke={"cells": 3, "channels": 4, "images": 20, "batch_size": 10},
 )
 

@@ -45,7 +45,7 @@ LIMITS = {
     "below": ("below", lt),
 }
 LARGEST = 1e30  # a float32 holds it, and its products with what a training has
-LATER = {"muon", "small_share"}  # settings that older runs and records know nothing of
+LATER = {"muon", "small_share", "tta"}  # settings that older runs and records know nothing of
 KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -132,6 +132,9 @@ class Recipe(Checked):
     cutout: int = setting(0, "side of a square blanked in each training image", low=0, high=32)
     ema: float = setting(
         0.0, "evaluate a moving average of the weights with this decay; 0: none", low=0, below=1
+    )
+    tta: bool = setting(
+        False, "test-time augmentation: average the logits of an image and its mirror image"
     )
     patience: int = setting(
         0, "stop after this many epochs without a better validation accuracy; 0: never", low=0

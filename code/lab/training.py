@@ -18,7 +18,7 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, EarlyStopping, EMAHandler, PiecewiseLinear, TerminateOnNan
-from ignite.metrics import Accuracy, ConfusionMatrix, Loss, Metric
+from ignite.metrics import Accuracy, ConfusionMatrix, Loss
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
@@ -165,7 +165,7 @@ def train(
         try:
             with run.at_work():
                 fit(model, data, recipe, options, device, run)
-                _finish(model, data, options, device, run)
+                _finish(model, data, recipe, options, device, run)
         except (KeyboardInterrupt, RuntimeError) as error:
             lost = isinstance(error, RuntimeError)
             if lost and not machine.is_lost(error):
@@ -322,23 +322,26 @@ def _losses(
     return own, recipe.auxiliary_weight * sum(auxiliary)
 
 
-def create_evaluator(model: nn.Module, classes: int, device: torch.device) -> Engine:
-    """The engine that measures accuracy, mean loss and confusion (true class, predicted class)."""
+def create_evaluator(
+    model: nn.Module, classes: int, device: torch.device, *, tta: bool = False
+) -> Engine:
+    """The engine that measures accuracy, mean loss and confusion (true class, predicted class).
+
+    `tta` (test-time augmentation) averages the logits of an image and its mirror image; Krizhevsky
+    et al. 2012, section 4.1, average over five patches and their mirror images.
+    """
 
     def step(engine: Engine, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         images, labels = batch
         model.eval()
         with torch.no_grad():
-            return model(images), labels
+            logits = model(images)
+            return (logits + model(images.flip(-1))) / 2 if tta else logits, labels
 
     evaluator = Engine(step)
-    metrics: dict[str, Metric] = {
-        "accuracy": Accuracy(device=device),
-        "loss": Loss(F.cross_entropy, device=device),
-        "confusion": ConfusionMatrix(classes, device=device),
-    }
-    for name, metric in metrics.items():
-        metric.attach(evaluator, name)
+    Accuracy(device=device).attach(evaluator, "accuracy")
+    Loss(F.cross_entropy, device=device).attach(evaluator, "loss")
+    ConfusionMatrix(classes, device=device).attach(evaluator, "confusion")
     return evaluator
 
 
@@ -367,17 +370,18 @@ def fit(
 
     average = EMAHandler(model, momentum=1 - recipe.ema) if recipe.ema else None
     evaluated = average.ema_model if average else model
-    evaluator = create_evaluator(evaluated, len(data.classes), device)
+    evaluator = create_evaluator(evaluated, len(data.classes), device, tta=recipe.tta)
 
+    accuracy = Checkpoint.get_default_score_fn("accuracy")
     best = Checkpoint(
         {"model": evaluated},
         run.save,
         filename_pattern="best.pt",
-        score_function=_accuracy,
+        score_function=accuracy,
         n_saved=1,
     )
     # Patience for ever is no early stopping, and keeps the checkpoints of one kind.
-    early = EarlyStopping(recipe.patience or sys.maxsize, _accuracy, trainer)
+    early = EarlyStopping(recipe.patience or sys.maxsize, accuracy, trainer)
     early.logger.setLevel(logging.WARNING)
     epoch, history, stop = EpochSoFar(device), History(run), StopOnSignal()
     state = {
@@ -453,10 +457,6 @@ def fit(
         raise KeyboardInterrupt
 
 
-def _accuracy(evaluator: Engine) -> float:
-    return float(evaluator.state.metrics["accuracy"])
-
-
 def memory_format(options: Options) -> torch.memory_format:
     return torch.channels_last if options.channels_last else torch.contiguous_format
 
@@ -509,12 +509,14 @@ def resume(run: Run, state: dict[str, Any], training: Resumable) -> None:
     state["epoch"].resumed = training.start > 0
 
 
-def _finish(model: nn.Module, data: Data, options: Options, device: torch.device, run: Run) -> None:
+def _finish(
+    model: nn.Module, data: Data, recipe: Recipe, options: Options, device: torch.device, run: Run
+) -> None:
     """Read the test set, once, with the best weights on validation, and write the result."""
     if idist.get_rank() == 0:
         model.load_state_dict(run.load("best.pt"))
     share(model.state_dict().values())
-    evaluator = create_evaluator(model, len(data.classes), device)
+    evaluator = create_evaluator(model, len(data.classes), device, tta=recipe.tta)
     evaluator.run(in_order(data.test, data, device, memory_format(options)))
     metrics = evaluator.state.metrics
     if idist.get_rank() > 0:

@@ -19,6 +19,7 @@ from typing import IO, Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 import lab
 from forking import forked
@@ -275,6 +276,28 @@ def test_a_moving_average_is_what_is_validated_and_kept(tmp_path: Path) -> None:
     last = trained.run.load("last.pt")
     assert_equal_weights(weights(trained.run, "best.pt"), last["average"])
     assert not torch.equal(last["average"]["head.weight"], last["model"]["head.weight"])
+
+
+def test_test_time_augmentation_measures_the_mean_of_both_sides_and_trains_alike(
+    tmp_path: Path, unbroken: lab.Trained
+) -> None:
+    trained = lab.train(tiny, tiny_recipe(tta=True), options(tmp_path))
+    assert_equal_weights(weights(trained.run), weights(unbroken.run))
+    model, test = trained.model, trained.data.test
+    levels = test.images / 255 - torch.tensor(trained.data.mean).view(3, 1, 1)
+    images = levels / torch.tensor(trained.data.std).view(3, 1, 1)
+    with torch.no_grad():
+        logits = (model(images) + model(images.flip(3))) / 2
+    result = trained.result
+    assert result["test_accuracy"] == (logits.argmax(1) == test.labels).double().mean().item()
+    assert result["test_loss"] == pytest.approx(F.cross_entropy(logits, test.labels).item())
+    assert [row["train_loss"] for row in trained.history] == [
+        row["train_loss"] for row in unbroken.history
+    ]
+    assert all(
+        row["validation_loss"] != plain["validation_loss"]
+        for row, plain in zip(trained.history, unbroken.history, strict=True)
+    )
 
 
 def test_smaller_images_come_first_and_a_stopped_run_goes_on_with_its_own(tmp_path: Path) -> None:

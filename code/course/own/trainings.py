@@ -27,6 +27,7 @@ EXPERIMENTS = {
         ("resnet", "muon", "--epochs 12 --muon 0.1"),
         ("resnet", "muon_small_images", "--epochs 12 --muon 0.1 --small-share 0.5"),
         ("resnet", "muon_small_images_32", "--epochs 32 --muon 0.1 --small-share 0.5"),
+        ("resnet", "muon_small_images_tta", "--epochs 20 --muon 0.1 --small-share 0.5 --tta"),
     ],
     # The recipe of all, on the networks that their lessons call full size.
     "full-size": [
