@@ -50,6 +50,16 @@ def test_the_newest_run_is_written_and_says_what_it_is(
         torch.testing.assert_close(torch.from_numpy(logits), trained.model(x), rtol=0, atol=2e-2)
 
 
+def test_a_file_that_answers_once_an_image_claims_no_accuracy_of_two_answers(
+    trained: lab.Trained,
+) -> None:
+    recipe = trained.run.recipe(type(lenet.RECIPE))
+    accuracies = {"validation_accuracy", "test_accuracy"}
+    for tta in (False, True):
+        known = export.metadata(trained.run, replace(recipe, tta=tta), trained.model, "float16")
+        assert accuracies & set(known) == (set() if tta else accuracies)
+
+
 def test_what_cannot_be_exported_gets_one_line(
     trained: lab.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -261,6 +261,7 @@ def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str,
     """What a page must know of a network: all that does not depend on other images."""
     about, result = run.read("run.json"), run.read("result.json")
     images, environment = about["data"], about["environment"]
+    accuracies = {key: result[key] for key in ("validation_accuracy", "test_accuracy")}
     return {
         **network_metadata(model, (3, SIZE, SIZE), recipe.title),
         "network": recipe.network,
@@ -270,10 +271,8 @@ def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str,
         "recipe": recorded_recipe(about["recipe"]),
         "seed": about["recipe"]["seed"],
         **{key: environment[key] for key in ("commit", "device", "torch")},
-        **{
-            key: result[key]
-            for key in ("epochs", "seconds", "validation_accuracy", "test_accuracy")
-        },
+        **{key: result[key] for key in ("epochs", "seconds")},
+        **({} if recipe.tta else accuracies),  # the file answers without it
     }
 
 
