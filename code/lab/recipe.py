@@ -133,9 +133,7 @@ class Recipe(Checked):
     ema: float = setting(
         0.0, "evaluate a moving average of the weights with this decay; 0: none", low=0, below=1
     )
-    tta: bool = setting(
-        False, "test-time augmentation: average the logits of an image and its mirror image"
-    )
+    tta: bool = setting(False, "test-time augmentation: average with the mirror image's logits")
     patience: int = setting(
         0, "stop after this many epochs without a better validation accuracy; 0: never", low=0
     )

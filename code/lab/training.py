@@ -18,7 +18,7 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, EarlyStopping, EMAHandler, PiecewiseLinear, TerminateOnNan
-from ignite.metrics import Accuracy, ConfusionMatrix, Loss
+from ignite.metrics import Accuracy, ConfusionMatrix, Loss, Metric
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
@@ -67,7 +67,6 @@ class Growing(Protocol):
 
     def grow(self, done: float) -> None:
         """Called before each epoch with the share of all epochs that are done."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,9 @@ class Trained:
         from . import plots
 
         words = "What the filters of the first convolution look for"
-        for module in self.model.modules():
-            if isinstance(module, nn.Conv2d):
-                self._draw("filters.png", plots.filters(module.weight), words)
-                return
+        kernels = [each.weight for each in self.model.modules() if isinstance(each, nn.Conv2d)]
+        if kernels:
+            self._draw("filters.png", plots.filters(kernels[0]), words)
 
     def mistakes(self) -> None:
         """Draw the test images that it is most sure about, and wrong."""
@@ -322,27 +320,31 @@ def _losses(
     return own, recipe.auxiliary_weight * sum(auxiliary)
 
 
-def create_evaluator(
-    model: nn.Module, classes: int, device: torch.device, *, tta: bool = False
-) -> Engine:
-    """The engine that measures accuracy, mean loss and confusion (true class, predicted class).
-
-    `tta` (test-time augmentation) averages the logits of an image and its mirror image; Krizhevsky
-    et al. 2012, section 4.1, average over five patches and their mirror images.
-    """
+def create_evaluator(model: nn.Module, classes: int, device: torch.device) -> Engine:
+    """The engine that measures accuracy, mean loss and confusion (true class, predicted class)."""
 
     def step(engine: Engine, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         images, labels = batch
         model.eval()
         with torch.no_grad():
-            logits = model(images)
-            return (logits + model(images.flip(-1))) / 2 if tta else logits, labels
+            return model(images), labels
 
     evaluator = Engine(step)
-    Accuracy(device=device).attach(evaluator, "accuracy")
-    Loss(F.cross_entropy, device=device).attach(evaluator, "loss")
-    ConfusionMatrix(classes, device=device).attach(evaluator, "confusion")
+    metrics: dict[str, Metric] = {
+        "accuracy": Accuracy(device=device),
+        "loss": Loss(F.cross_entropy, device=device),
+        "confusion": ConfusionMatrix(classes, device=device),
+    }
+    for name, metric in metrics.items():
+        metric.attach(evaluator, name)
     return evaluator
+
+
+class Mirrored(nn.Sequential):
+    """Test-time augmentation (Krizhevsky et al. 2012, 4.1): mean logits of both sides."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return torch.stack([self[0](images), self[0](images.flip(-1))]).mean(dim=0)
 
 
 def create_schedule(
@@ -370,7 +372,8 @@ def fit(
 
     average = EMAHandler(model, momentum=1 - recipe.ema) if recipe.ema else None
     evaluated = average.ema_model if average else model
-    evaluator = create_evaluator(evaluated, len(data.classes), device, tta=recipe.tta)
+    tested = Mirrored(evaluated) if recipe.tta else evaluated
+    evaluator = create_evaluator(tested, len(data.classes), device)
 
     accuracy = Checkpoint.get_default_score_fn("accuracy")
     best = Checkpoint(
@@ -516,7 +519,8 @@ def _finish(
     if idist.get_rank() == 0:
         model.load_state_dict(run.load("best.pt"))
     share(model.state_dict().values())
-    evaluator = create_evaluator(model, len(data.classes), device, tta=recipe.tta)
+    tested = Mirrored(model) if recipe.tta else model
+    evaluator = create_evaluator(tested, len(data.classes), device)
     evaluator.run(in_order(data.test, data, device, memory_format(options)))
     metrics = evaluator.state.metrics
     if idist.get_rank() > 0:
@@ -579,10 +583,9 @@ def check_same_data(run: Run, data: Data) -> None:
 
 def _announce(run: Run, device: torch.device, data: Data, options: Options) -> None:
     about = run.read("run.json")
-    recipe = about["recipe"]
     print(f"{machine.describe(device)}, {options.precision}; run folder {run}")
     print(
-        f"{recipe['network']}: {about['parameters']:,} parameters, "
+        f"{about['recipe']['network']}: {about['parameters']:,} parameters, "
         f"{about['macs'] / 1e6:,.2f} million multiply-accumulates an image"
     )
     print(
