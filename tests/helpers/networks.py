@@ -65,15 +65,17 @@ def assert_one_row_an_image(
                 assert logits.isfinite().all()
 
 
-def assert_finite_gradients(model: nn.Module, size: int, classes: int) -> None:
-    """Every parameter gets a gradient that is finite and not all zero."""
+def assert_finite_gradients(model: nn.Module, size: int, classes: int) -> int:
+    """Every parameter gets a gradient that is finite and not zero; return the number of heads."""
     images = torch.rand(3, 3, size, size)
     labels = torch.arange(3) % classes
-    sum(F.cross_entropy(logits, labels) for logits in heads(model.train()(images))).backward()
+    outputs = heads(model.train()(images))
+    sum(F.cross_entropy(logits, labels) for logits in outputs).backward()
     for name, weight in model.named_parameters():
         assert weight.grad is not None, name
         assert weight.grad.isfinite().all(), name
         assert weight.grad.abs().sum() > 0, name
+    return len(outputs)
 
 
 def count_operations(model: nn.Module, shape: tuple[int, ...]) -> int:
