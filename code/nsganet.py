@@ -349,7 +349,7 @@ SEARCH_COMMAND = lab.Command(
     lambda recipe, options: f"--genome {print_front(search(recipe, options))}",  # the knee
     recipe=SEARCH,
     options=SearchOptions(),
-    hidden=("genome",),
+    hidden=("genome", "tta"),
     smoke={"population": 4, "generations": 2, "nodes": 3, "images": 200, "width": 4, "epochs": 1},
 )
 

@@ -231,6 +231,8 @@ def _tell(path: Path) -> None:
         print(f"first choice as in PyTorch on {same:,} of {images:,} test images")
     else:
         print("not compared with PyTorch: the run's test images are not here")
+    if known["recipe"].get("tta"):
+        print("it states no accuracy: the run's is of two answers an image (--tta)")
     print('to show it, drop the file on a slide "try it" of the lecture (make present)')
 
 

@@ -355,9 +355,7 @@ def _cause(error: Exception) -> str:
         return f"the server was silent for {STALL} seconds"
     if isinstance(reason, RuntimeError):
         return "what arrived was incomplete or damaged"  # torchvision: the wrong MD5 sum
-    if isinstance(reason, OSError) and reason.strerror:
-        return reason.strerror
-    return str(reason) or type(reason).__name__
+    return getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
 
 
 # A folder of images
@@ -374,8 +372,7 @@ def _folder(source: str) -> _Source:
     """Read a folder of images, or the cached tensor beside it; or CIFAR10, if that is in there."""
     folder = Path(os.path.abspath(os.path.expanduser(source)))
     check(str(folder))
-    cifar10 = _cifar10_elsewhere(folder)
-    if cifar10:
+    if cifar10 := _cifar10_elsewhere(folder):
         return cifar10
     classes, found, unread = _scan(folder)
     for name in classes:

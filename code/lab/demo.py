@@ -28,8 +28,7 @@ def show_demos() -> None:
     """Run the demonstrations of the script, each below its name."""
     for function in _demos:
         print(f"\n{_title(function)}")
-        drawing = function()
-        if drawing:
+        if drawing := function():
             print(f"drawn in static/img/{drawing}.svg")
     _demos.clear()
 

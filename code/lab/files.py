@@ -101,8 +101,7 @@ def read_json(path: Path, shape: Any = object) -> Any:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UserError(f"cannot read {name}: {error}; put it back as it was written") from None
-    wrong = _misfit(content, shape, "the whole")
-    if wrong:
+    if wrong := _misfit(content, shape, "the whole"):
         raise UserError(f"cannot use {name}: {wrong}; put it back as it was written")
     return content
 

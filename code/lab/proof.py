@@ -75,8 +75,7 @@ def prove(same_as: SameAs) -> Proof:
     over the statistics of the first pass whole: through many fresh layers that know nothing of the
     images no signal comes, and everything would look equal.
     """
-    change = changed(same_as)
-    if change:
+    if change := changed(same_as):
         return Proof(change, {})
     with torch.device("meta"):
         ours = same_as.build()

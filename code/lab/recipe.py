@@ -75,8 +75,7 @@ class Checked:
     def __post_init__(self) -> None:
         for each in fields(self):
             value = getattr(self, each.name)
-            complaint = _complaint(each, value)
-            if complaint:
+            if complaint := _complaint(each, value):
                 raise UserError(f"{flag(each.name)} {complaint}, not {value}")
 
     def as_dict(self) -> dict[str, Any]:
@@ -133,7 +132,7 @@ class Recipe(Checked):
     ema: float = setting(
         0.0, "evaluate a moving average of the weights with this decay; 0: none", low=0, below=1
     )
-    tta: bool = setting(False, "test-time augmentation: average with the mirror image's logits")
+    tta: bool = setting(False, "evaluate the mean logits of each image and its mirror image")
     patience: int = setting(
         0, "stop after this many epochs without a better validation accuracy; 0: never", low=0
     )

@@ -110,7 +110,8 @@ class Trained:
         from . import plots
 
         words = "The test images that it is most sure about, and wrong"
-        self._draw("mistakes.png", plots.mistakes(self.model, self.data), words)
+        model = Mirrored(self.model) if self.run.saved_recipe().get("tta") else self.model
+        self._draw("mistakes.png", plots.mistakes(model, self.data), words)
 
     def _draw(self, name: str, figure: "Figure", words: str) -> None:
         self.run.save_figure(name, figure)
@@ -184,13 +185,14 @@ def train(
 
 def _verdict(trained: Trained) -> str:
     """What a training has reached, and what the record of its network says."""
-    result = trained.result
+    result, recipe = trained.result, trained.run.saved_recipe()
+    tta = " with test-time augmentation," if recipe.get("tta") else ""
     own = (
-        f"test accuracy {result['test_accuracy']:.2%} with the weights of epoch "
+        f"test accuracy {result['test_accuracy']:.2%}{tta} with the weights of epoch "
         f"{result['best_epoch']} (validation {result['validation_accuracy']:.2%}), "
         f"trained for {result['seconds']:,.0f} s"
     )
-    known = record.read(trained.run.read("run.json")["recipe"]["network"])
+    known = record.read(recipe["network"])
     if known is None:
         return own
     accuracy, epochs = record.percent(known["test_accuracy"]["mean"]), known["recipe"]["epochs"]
@@ -341,7 +343,10 @@ def create_evaluator(model: nn.Module, classes: int, device: torch.device) -> En
 
 
 class Mirrored(nn.Sequential):
-    """Test-time augmentation (Krizhevsky et al. 2012, 4.1): mean logits of both sides."""
+    """Test-time augmentation: mean logits (N, classes) of images (N, C, H, W) and mirror images.
+
+    Krizhevsky et al. 2012, section 4.1, average the probabilities of ten patches of an image.
+    """
 
     def forward(self, images: Tensor) -> Tensor:
         return torch.stack([self[0](images), self[0](images.flip(-1))]).mean(dim=0)

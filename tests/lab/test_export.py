@@ -50,7 +50,7 @@ def test_the_newest_run_is_written_and_says_what_it_is(
         torch.testing.assert_close(torch.from_numpy(logits), trained.model(x), rtol=0, atol=2e-2)
 
 
-def test_a_file_that_answers_once_an_image_claims_no_accuracy_of_two_answers(
+def test_the_file_of_a_run_with_test_time_augmentation_states_no_accuracy(
     trained: lab.Trained,
 ) -> None:
     recipe = trained.run.recipe(type(lenet.RECIPE))

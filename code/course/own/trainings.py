@@ -20,7 +20,8 @@ EXPERIMENTS = {
         ("resnet", "short", "--epochs 6"),
         ("resnet", "hasty", "--epochs 12 --lr 0.02 --weight-decay 0 --crop-padding 0 --no-flip"),
     ],
-    # Jordan et al. 2024, Tan and Le 2021: the same network with less training, by each and by both.
+    # Jordan et al. 2024, Tan and Le 2021: the same network with less training, by each and by both;
+    # and with test-time augmentation.
     "sooner": [
         ("resnet", "epochs12", "--epochs 12"),
         ("resnet", "small_images", "--epochs 12 --small-share 0.5"),

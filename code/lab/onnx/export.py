@@ -272,7 +272,7 @@ def metadata(run: Run, recipe: Recipe, model: nn.Module, kind: str) -> dict[str,
         "seed": about["recipe"]["seed"],
         **{key: environment[key] for key in ("commit", "device", "torch")},
         **{key: result[key] for key in ("epochs", "seconds")},
-        **({} if recipe.tta else accuracies),  # the file answers without it
+        **({} if recipe.tta else accuracies),  # measured with two answers
     }
 
 
