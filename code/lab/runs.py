@@ -129,8 +129,7 @@ class Run:
         """The recipe that the run was started with, as a `kind`."""
         known = {each.name for each in fields(kind)}
         saved = self.saved_recipe()
-        others = (set(saved) ^ known) - LATER
-        if others:
+        if others := (set(saved) ^ known) - LATER:
             names = ", ".join(sorted(others))
             raise UserError(f"{self}: its recipe is of another version of this code ({names})")
         try:

@@ -76,6 +76,7 @@ class Trained:
     run: Run
     model: nn.Module
     data: Data
+    recipe: Recipe
 
     @property
     def history(self) -> list[Epoch]:
@@ -110,7 +111,7 @@ class Trained:
         from . import plots
 
         words = "The test images that it is most sure about, and wrong"
-        model = Mirrored(self.model) if self.run.saved_recipe().get("tta") else self.model
+        model = Mirrored(self.model) if self.recipe.tta else self.model
         self._draw("mistakes.png", plots.mistakes(model, self.data), words)
 
     def _draw(self, name: str, figure: "Figure", words: str) -> None:
@@ -174,7 +175,7 @@ def train(
                 f"{'another process has ended' if lost else 'stopped'}; "
                 f"continue with: {machine.this_command('resume', str(run))}{again}"
             ) from None
-    trained = Trained(run, model.cpu().eval(), data)
+    trained = Trained(run, model.cpu().eval(), data, recipe)
     if idist.get_rank() == 0:
         model.load_state_dict(run.load("best.pt"))
         print(_verdict(trained))
@@ -185,14 +186,14 @@ def train(
 
 def _verdict(trained: Trained) -> str:
     """What a training has reached, and what the record of its network says."""
-    result, recipe = trained.result, trained.run.saved_recipe()
-    tta = " with test-time augmentation," if recipe.get("tta") else ""
+    result, recipe = trained.result, trained.recipe
+    tta = " with test-time augmentation," if recipe.tta else ""
     own = (
         f"test accuracy {result['test_accuracy']:.2%}{tta} with the weights of epoch "
         f"{result['best_epoch']} (validation {result['validation_accuracy']:.2%}), "
         f"trained for {result['seconds']:,.0f} s"
     )
-    known = record.read(recipe["network"])
+    known = record.read(recipe.network)
     if known is None:
         return own
     accuracy, epochs = record.percent(known["test_accuracy"]["mean"]), known["recipe"]["epochs"]
