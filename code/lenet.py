@@ -237,10 +237,7 @@ if __name__ == "__main__":
 
 # %%
 if __name__ == "__main__":
-    trained.curve()
-    trained.confusion()
-    trained.filters()
-    trained.mistakes()
+    trained.pictures()  # losses, confusion matrix, filters, worst mistakes
 
 # %% [markdown]
 # ## To try

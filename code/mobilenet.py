@@ -354,10 +354,7 @@ if __name__ == "__main__":
 
 # %%
 if __name__ == "__main__":
-    trained.curve()
-    trained.confusion()
-    trained.filters()
-    trained.mistakes()
+    trained.pictures()
 
 # %% [markdown]
 # ## To try

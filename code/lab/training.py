@@ -88,28 +88,21 @@ class Trained:
         """Accuracies (fractions of one), test confusion counts [true][predicted], seconds."""
         return self.run.read("result.json")
 
-    def curve(self) -> None:
-        """Show the losses and the validation accuracy of each epoch."""
-        show(self.run.folder / "curve.png", "The losses and the validation accuracy of each epoch")
+    def pictures(self) -> None:
+        """Show its losses, which classes it takes for which, its filters and its mistakes.
 
-    def confusion(self) -> None:
-        """Show which classes it takes for which, on the test images."""
+        The filters are those of the first convolution, if there is one: it sees the image. The
+        mistakes are the test images that it is most sure about, and wrong.
+        """
+        from . import plots
+
+        show(self.run.folder / "curve.png", "The losses and the validation accuracy of each epoch")
         words = "Which classes it takes for which, on the test images"
         show(self.run.folder / "confusion.png", words)
-
-    def filters(self) -> None:
-        """Draw the filters of the first convolution, if there is one: it sees the image."""
-        from . import plots
-
-        words = "What the filters of the first convolution look for"
         kernels = [each.weight for each in self.model.modules() if isinstance(each, nn.Conv2d)]
         if kernels:
+            words = "What the filters of the first convolution look for"
             self._draw("filters.png", plots.filters(kernels[0]), words)
-
-    def mistakes(self) -> None:
-        """Draw the test images that it is most sure about, and wrong."""
-        from . import plots
-
         words = "The test images that it is most sure about, and wrong"
         model = Mirrored(self.model) if self.recipe.tta else self.model
         self._draw("mistakes.png", plots.mistakes(model, self.data), words)

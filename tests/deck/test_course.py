@@ -342,7 +342,7 @@ def test_a_lesson_shows_what_it_printed_and_drew_beside_its_record(
         assert f"{true} taken for {taken} ({percent(share)}%)" in recorded.inner_text()
         assert recorded.get_by_role("img").count() == 2
         # Between the text that speaks of it and what the page's own run has learned.
-        order = ["Both are high", "As recorded", "trained.curve()", "From the smoke run", "To try"]
+        order = ["Both are high", "As recorded", ".pictures()", "From the smoke run", "To try"]
         places = [main.inner_text().index(words) for words in order]
         assert places == sorted(places)
 
