@@ -97,12 +97,8 @@
     fits(factor);
   }
 
-  const fitted = new WeakMap(); // the window for which each slide was fitted last
-  const view = () => `${innerWidth} ${innerHeight}`;
-
   /** Shrink a slide's text until the slide, and the code on it, holds its content. */
   function fit(slide) {
-    fitted.set(slide, view());
     slide.style.fontSize = '';
     slide.querySelectorAll('pre').forEach(fitCode);
     slide
@@ -117,37 +113,28 @@
     if (slide.style.fontSize === '') grow(slide);
   }
 
-  /** The slides that are laid out now; reveal.js gives the far ones no box. */
-  const laidOut = () =>
-    [...document.querySelectorAll('.reveal .slides section:not(.stack)')].filter(
-      (slide) => slide.clientHeight > 0,
+  const isOnePage = () => Reveal.isScrollView() || Reveal.isPrintView();
+
+  /** The slides that are shown: one, or on a phone and on paper each. Hidden, one has no box. */
+  const shown = () =>
+    (isOnePage() ? Reveal.getSlides() : [Reveal.getCurrentSlide()]).filter(
+      (slide) => slide && slide.clientHeight > 0,
     );
 
-  /**
-   * Fit what an event may have changed: to fit all slides takes a second or more. An image that has
-   * loaded fits its own slide. Another slide fits itself and those that have come near, except on a
-   * phone, where all slides are laid out as one page.
-   */
+  /** Fit what an event may have changed: of an image that has loaded, its own slide. */
   function onEvent({ type, target }) {
-    if (type === 'load') {
-      const slide = target.closest('section');
-      if (slide?.clientHeight > 0) fit(slide);
-    } else if (type !== 'slidechanged') {
-      laidOut().forEach(fit);
-    } else if (!Reveal.isScrollView()) {
-      const isNew = (slide) => fitted.get(slide) !== view() || slide === Reveal.getCurrentSlide();
-      laidOut().filter(isNew).forEach(fit);
-    }
+    if (type === 'slidechanged' && Reveal.isScrollView()) return; // to fit all takes a second or more
+    const isMeant = (slide) => type !== 'load' || slide.contains(target);
+    shown().filter(isMeant).forEach(fit);
   }
 
   /** Keep the Tab key on the slide that is shown, where it alone is. */
   function confine() {
-    const isOnePage = Reveal.isScrollView() || Reveal.isPrintView();
-    const isOpen = isOnePage || Reveal.isOverview();
+    const isOpen = isOnePage() || Reveal.isOverview();
     for (const slide of Reveal.getSlides()) {
       slide.inert = !isOpen && slide !== Reveal.getCurrentSlide();
       // reveal.js leaves it on the slides below the first, which nobody could hear on a phone.
-      if (isOnePage) slide.removeAttribute('aria-hidden');
+      if (isOnePage()) slide.removeAttribute('aria-hidden');
     }
   }
 
@@ -201,7 +188,7 @@
     // reveal.js reports a resize only when its scale changes, and ours is always 1.
     window.addEventListener('resize', () =>
       requestAnimationFrame(() => {
-        laidOut().forEach(fit);
+        shown().forEach(fit);
         confine(); // a narrow window shows all slides
       }),
     );
