@@ -334,9 +334,11 @@ def unfactorized(model: Inception3) -> Inception3:
 
 @lab.demo
 def savings() -> None:
-    model, shape = Inception3(auxiliary=False), (1, 3, 299, 299)
+    with torch.device("meta"):  # counts need no weights
+        model, shape = Inception3(auxiliary=False), (1, 3, 299, 299)
+        both = model, unfactorized(model)
     print(lab.layer_table(model, shape, depth=1))
-    rows = [lab.layers(each, shape, depth=1) for each in (model, unfactorized(model))]
+    rows = [lab.layers(each, shape, depth=1) for each in both]
     print("\nin millions          parameters          MACs")
     for small, large in zip(*rows, strict=True):
         if small.macs != large.macs:
