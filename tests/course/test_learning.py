@@ -140,8 +140,9 @@ def test_the_files_are_what_the_lesson_gives_today(name: str) -> None:
     assert np.array_equal(first, wanted)
 
 
-@each_network
-def test_an_export_gives_the_same_bytes_again(name: str) -> None:
+def test_an_export_gives_the_same_bytes_again() -> None:
+    """The smallest one's; that every file makes the lesson's steps is proven above."""
+    name = next(iter(learning.LEARNED))
     there = onnx.load(learning.FOLDER / KNOWN[name]["files"]["step"])
     decay = lessons.networks()[name].recipe.weight_decay
     made = step.step_model(learning.network(name), decay)
