@@ -5,7 +5,6 @@ What is not known here raises an error, so that no figure is silently wrong, or 
 says so.
 """
 
-import copy
 import math
 import operator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 from lab.errors import UserError
+from lab.measure import copied
 
 NORMS = {
     "batchnorm1d": "batch norm",
@@ -107,7 +107,7 @@ def read(model: nn.Module, shape: tuple[int, ...], unknown: str = "refuse") -> l
     """
     if unknown not in UNKNOWN:
         raise UserError(f"unknown must be {' or '.join(UNKNOWN)}, not {unknown}")
-    ghost = copy.deepcopy(model).to("meta").eval()
+    ghost = copied(model).to("meta").eval()
     graph = _run(ghost, shape)
     reader = _Reader(graph, unknown)
     for node in graph.graph.nodes:

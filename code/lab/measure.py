@@ -1,7 +1,7 @@
 """What a network costs, read off the network itself: shapes, parameters, multiply-accumulates."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -61,7 +61,8 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
         module.register_forward_hook(leave)
 
     for name, module in ghost.named_modules():
-        if not list(module.children()) or (name and _level(ghost, name) == depth):
+        inside = {child for child, _ in module.named_children()} - {"parametrizations"}
+        if not inside or (name and _level(ghost, name) == depth):
             measure(name, module)
     with torch.no_grad(), work:
         ghost(torch.empty(shape, device="meta"))
@@ -72,8 +73,16 @@ def _ghost(model: nn.Module) -> nn.Module:
     """A copy of a network in eval mode that computes nothing but shapes."""
     if not isinstance(model, nn.Module):
         raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
-    shared = {id(each): each for each in (*model.parameters(), *model.buffers())}  # not copied
-    return without_pointwise_work(copy.deepcopy(model, shared).to("meta").eval())
+    ghost = copied(model, shared=(*model.parameters(), *model.buffers()))
+    return without_pointwise_work(ghost.to("meta").eval())
+
+
+def copied(model: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
+    """A deep copy but for what is shared, even with weights that hooks compute from others."""
+    values = (each for module in model.modules() for each in vars(module).values())
+    # PyTorch refuses to copy them.
+    known = {id(one): one.detach() for one in values if isinstance(one, Tensor) and one.grad_fn}
+    return copy.deepcopy(model, known | {id(each): each for each in shared})
 
 
 def without_pointwise_work(ghost: nn.Module) -> nn.Module:

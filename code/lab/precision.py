@@ -1,6 +1,5 @@
 """The number format of the forward pass: the fastest that the hardware computes right."""
 
-import copy
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from .errors import UserError
+from .measure import copied
 from .recipe import Options
 
 FORMATS = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
@@ -86,7 +86,8 @@ def wrong_layer(
         with torch.enable_grad(), torch.autocast("cpu", kind, half, cache_enabled=False):
             own = [each.detach().float().requires_grad_() for each in inputs]
             mine = layer.forward(*own)
-            return torch.autograd.grad(mine, [*own, *layer.parameters()], output.to(mine.dtype))
+            every = [*own, *layer.parameters()]  # a hook may compute the weight from some of them
+            return torch.autograd.grad(mine, every, output.to(mine.dtype), materialize_grads=True)
 
     def compare(name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         seed = torch.randn_like(output)
@@ -96,7 +97,7 @@ def wrong_layer(
             if not (own - right).norm() <= TOLERANCE * right.norm():  # it may be no number
                 found.append(name)
 
-    twin = copy.deepcopy(model).to(memory_format=layout).train()
+    twin = copied(model).to(memory_format=layout).train()
     for name, layer in twin.named_modules():
         if not list(layer.children()) and any(each.ndim > 1 for each in layer.parameters()):
             layer.register_forward_hook(partial(compare, name))

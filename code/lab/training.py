@@ -4,7 +4,6 @@
 program: `get_dataflow`, `initialize`, `create_trainer`, `create_evaluator`; `fit` joins them.
 """
 
-import copy
 import logging
 import math
 import os
@@ -37,7 +36,7 @@ from .handlers import (
     show_progress,
     write_tensorboard,
 )
-from .measure import count_macs, count_parameters
+from .measure import copied, count_macs, count_parameters
 from .muon import SGDWithMuon, is_hidden_kernel
 from .pictures import show
 from .precision import FORMATS, pick_precision, settle
@@ -89,16 +88,11 @@ class Trained:
         return self.run.read("result.json")
 
     def pictures(self) -> None:
-        """Show its losses, which classes it takes for which, its filters and its mistakes.
-
-        The filters are those of the first convolution, if there is one: it sees the image. The
-        mistakes are the test images that it is most sure about, and wrong.
-        """
+        """Show the losses, which classes it confuses, its first filters and its worst mistakes."""
         from . import plots
 
         show(self.run.folder / "curve.png", "The losses and the validation accuracy of each epoch")
-        words = "Which classes it takes for which, on the test images"
-        show(self.run.folder / "confusion.png", words)
+        show(self.run.folder / "confusion.png", "Which classes it takes for which, on test images")
         kernels = [each.weight for each in self.model.modules() if isinstance(each, nn.Conv2d)]
         if kernels:
             words = "What the filters of the first convolution look for"
@@ -563,7 +557,7 @@ def description(
 
 def check_takes_small(model: nn.Module) -> None:
     """Raise `UserError` if a network cannot also be trained on images of 24x24 pixels."""
-    twin = copy.deepcopy(model).to("meta").train()  # with its auxiliary classifiers
+    twin = copied(model).to("meta").train()  # with its auxiliary classifiers
     try:
         twin(torch.empty(2, 3, SMALL, SMALL, device="meta"))
     except (AssertionError, RuntimeError, ValueError):

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
+from onnxruntime import InferenceSession
 from torch import nn
+from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import convnext_tiny, mobilenet_v2, resnet18
 
+import draw
+import lab
 from lab.errors import UserError
 from lab.measure import (
     count_macs,
@@ -17,7 +24,9 @@ from lab.measure import (
     layers,
     without_pointwise_work,
 )
+from lab.onnx.export import to_onnx
 from lab.plots import learning_curve
+from running import options, tiny_recipe
 
 NETWORKS = {
     "plain": lambda: nn.Sequential(nn.Conv2d(3, 8, 5, stride=2), nn.Flatten(), nn.Linear(1568, 9)),
@@ -144,3 +153,36 @@ def test_a_layer_may_be_called_as_pytorchs_own() -> None:
     assert count_macs(Named(), (1, 3, 8, 8)) == 36 * 4 * 27
     with pytest.raises(TypeError, match="must be Tensor"):
         without_pointwise_work(nn.ReLU())([1.0])
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
+@pytest.mark.parametrize(
+    ("compute", "more"),
+    [
+        (weight_norm, 8),
+        (spectral_norm, 0),
+        (parametrizations.weight_norm, 8),
+        (lambda conv: prune.l1_unstructured(conv, "weight", 0.5), 0),
+    ],
+    ids=["weight norm", "spectral norm", "parametrized", "pruned"],
+)
+def test_a_weight_that_is_computed_from_others_is_one_of_its_layer(
+    compute: Callable[[nn.Module], object], more: int, tmp_path: Path
+) -> None:
+    def build(recipe: lab.Recipe, classes: int) -> nn.Module:
+        pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, classes))
+        model = nn.Sequential(nn.Conv2d(3, 8, 3), *pooled)
+        compute(model[0])
+        return model
+
+    recipe = tiny_recipe(epochs=1, limit=100, small_share=0.5)
+    model = lab.train(build, recipe, options(tmp_path)).model.eval()
+    rows = layers(model, (1, 3, 32, 32))
+    assert [row.name for row in rows] == ["0", "1", "2", "3"]
+    assert (rows[0].parameters, rows[0].macs) == (224 + more, 30 * 30 * 8 * 27)
+    drawing, _ = draw.draw(model, (3, 32, 32), tmp_path / "own.svg")
+    assert f" 30, {224 + more} parameters" in drawing.read_text(encoding="utf-8")
+    images = torch.rand(2, 3, 32, 32)
+    session = InferenceSession(to_onnx(model, (3, 32, 32)).SerializeToString())
+    (logits,) = session.run(["logits"], {"images": images.numpy()})
+    torch.testing.assert_close(torch.from_numpy(logits), model(images).detach())

@@ -72,8 +72,9 @@ def _kernel(model: nn.Module, part: list[Layer]) -> str | None:
         for name, module in model.get_submodule(layer.name).named_modules()
         if not list(module.children()) and not isinstance(module, FOLDED)
     ]
-    single = len(own) == 1 and isinstance(model.get_submodule(own[0]), nn.Conv2d)
-    return f"{own[0]}.weight" if single else None
+    only = model.get_submodule(own[0]) if len(own) == 1 else None
+    is_kernel = isinstance(only, nn.Conv2d) and isinstance(only.weight, nn.Parameter)
+    return f"{own[0]}.weight" if is_kernel else None
 
 
 class Opened(nn.Module):
