@@ -24,6 +24,7 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Error, Frame, Page, expect, sync_playwright
 
+import forking
 from course.serving import serve
 
 pytest.register_assert_rewrite("watching")
@@ -133,6 +134,12 @@ def has(*names: str) -> bool:
     """Return whether this course has all these lessons and decks."""
     places = [(ROOT / "code" / f"{name}.py", ROOT / "slides" / f"{name}.md") for name in names]
     return all(any(path.is_file() for path in place) for place in places)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before there are several processes of tests."""
+    if config.getoption("numprocesses", None):
+        forking.share()
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

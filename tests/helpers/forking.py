@@ -45,6 +45,12 @@ def python(folder: str) -> str:
     return path
 
 
+def share() -> None:
+    """Let all processes that this one starts have one server: to load PyTorch takes seconds."""
+    if sys.platform.startswith("linux"):
+        os.environ["FORKS"] = _start()
+
+
 @cache
 def _start() -> str:
     """Start the server of this process, which ends with it; return its address."""
@@ -52,6 +58,8 @@ def _start() -> str:
     import subprocess
     import tempfile
 
+    if shared := os.environ.get("FORKS"):
+        return shared
     folder = tempfile.TemporaryDirectory(prefix="forks-")
     address = os.path.join(folder.name, "server")
     listener = _socket()
