@@ -107,7 +107,7 @@ def read(model: nn.Module, shape: tuple[int, ...], unknown: str = "refuse") -> l
     """
     if unknown not in UNKNOWN:
         raise UserError(f"unknown must be {' or '.join(UNKNOWN)}, not {unknown}")
-    ghost = copied(model).to("meta").eval()
+    ghost = copied(model, "meta").eval()
     graph = _run(ghost, shape)
     reader = _Reader(graph, unknown)
     for node in graph.graph.nodes:

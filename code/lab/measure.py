@@ -73,16 +73,16 @@ def _ghost(model: nn.Module) -> nn.Module:
     """A copy of a network in eval mode that computes nothing but shapes."""
     if not isinstance(model, nn.Module):
         raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
-    ghost = copied(model, shared=(*model.parameters(), *model.buffers()))
-    return without_pointwise_work(ghost.to("meta").eval())
+    ghost = copied(model, "meta", shared=(*model.parameters(), *model.buffers()))
+    return without_pointwise_work(ghost.eval())
 
 
-def copied(model: nn.Module, shared: Iterable[Tensor] = ()) -> nn.Module:
-    """A deep copy but for what is shared, even with weights that hooks compute from others."""
+def copied(model: nn.Module, device: str, shared: Iterable[Tensor] = ()) -> nn.Module:
+    """A deep copy on a device; `shared` need not be copied to be moved there."""
     values = (each for module in model.modules() for each in vars(module).values())
-    # PyTorch refuses to copy them.
-    known = {id(one): one.detach() for one in values if isinstance(one, Tensor) and one.grad_fn}
-    return copy.deepcopy(model, known | {id(each): each for each in shared})
+    # PyTorch copies no weight that hooks compute, and moves no tensor that is not registered.
+    plain = {id(one): one.detach().clone().to(device) for one in values if isinstance(one, Tensor)}
+    return copy.deepcopy(model, plain | {id(each): each for each in shared}).to(device)
 
 
 def without_pointwise_work(ghost: nn.Module) -> nn.Module:

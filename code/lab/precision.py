@@ -97,7 +97,7 @@ def wrong_layer(
             if not (own - right).norm() <= TOLERANCE * right.norm():  # it may be no number
                 found.append(name)
 
-    twin = copied(model).to(memory_format=layout).train()
+    twin = copied(model, "cpu").to(memory_format=layout).train()
     for name, layer in twin.named_modules():
         if not list(layer.children()) and any(each.ndim > 1 for each in layer.parameters()):
             layer.register_forward_hook(partial(compare, name))

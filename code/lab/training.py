@@ -557,7 +557,7 @@ def description(
 
 def check_takes_small(model: nn.Module) -> None:
     """Raise `UserError` if a network cannot also be trained on images of 24x24 pixels."""
-    twin = copied(model).to("meta").train()  # with its auxiliary classifiers
+    twin = copied(model, "meta").train()  # with its auxiliary classifiers
     try:
         twin(torch.empty(2, 3, SMALL, SMALL, device="meta"))
     except (AssertionError, RuntimeError, ValueError):

@@ -186,3 +186,21 @@ def test_a_weight_that_is_computed_from_others_is_one_of_its_layer(
     session = InferenceSession(to_onnx(model, (3, 32, 32)).SerializeToString())
     (logits,) = session.run(["logits"], {"images": images.numpy()})
     torch.testing.assert_close(torch.from_numpy(logits), model(images).detach())
+
+
+def test_a_tensor_that_is_not_registered_is_no_hindrance_and_stays(tmp_path: Path) -> None:
+    class Scaled(nn.Module):
+        def __init__(self, classes: int) -> None:
+            super().__init__()
+            self.layers, self.scale = nn.Linear(3072, classes), torch.full((1,), 2.0)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.scale += 1
+            return self.layers(self.scale * x.flatten(1))
+
+    model = Scaled(10)
+    assert count_macs(model, (1, 3, 32, 32)) == 3072 * 10
+    assert model.scale.item() == 2.0
+    recipe = tiny_recipe(epochs=1, limit=100)
+    run = lab.train(lambda recipe, classes: Scaled(classes), recipe, options(tmp_path)).run
+    assert run.has("result.json")
