@@ -115,9 +115,15 @@
 
   const isOnePage = () => Reveal.isScrollView() || Reveal.isPrintView();
 
+  /** All slides; reveal.js leaves out those that are not to be counted. */
+  const slides = () =>
+    /** @type {HTMLElement[]} */ ([
+      ...document.querySelectorAll('.reveal .slides section:not(.stack)'),
+    ]);
+
   /** The slides that are shown: one, or on a phone and on paper each. Hidden, one has no box. */
   const shown = () =>
-    (isOnePage() ? Reveal.getSlides() : [Reveal.getCurrentSlide()]).filter(
+    (isOnePage() ? slides() : [Reveal.getCurrentSlide()]).filter(
       (slide) => slide && slide.clientHeight > 0,
     );
 
@@ -131,7 +137,7 @@
   /** Keep the Tab key on the slide that is shown, where it alone is. */
   function confine() {
     const isOpen = isOnePage() || Reveal.isOverview();
-    for (const slide of Reveal.getSlides()) {
+    for (const slide of slides()) {
       slide.inert = !isOpen && slide !== Reveal.getCurrentSlide();
       // reveal.js leaves it on the slides below the first, which nobody could hear on a phone.
       if (isOnePage()) slide.removeAttribute('aria-hidden');

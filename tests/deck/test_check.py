@@ -30,6 +30,7 @@ class Fault(NamedTuple):
 LENET = json.loads((ROOT / "static" / "facts.json").read_text(encoding="utf-8"))["lenet"]
 COUNT = f"{LENET['cifar10']['parameters']:,}"
 PLACED = '<p style="position: absolute; margin: 0; {}">Placed by hand</p>'
+FULL = "\n".join(f"- {n}" for n in range(13))  # unless it is fitted, too full for paper
 FAULTS = [
     Fault(
         "Too much",
@@ -113,6 +114,12 @@ FAULTS = [
         "Later",
         'A\n\n<p class="fragment" style="position: absolute; top: -2em">Above</p>',
         [r'<p> "Above" leaves the slide'],
+        "<p",
+    ),
+    Fault(
+        "Uncounted",
+        f'<!-- .slide: data-visibility="uncounted" -->\n\n{FULL}\n\n<p style="font-size: 9px">Nine',
+        [r'<p> "Nine" is 9.0 px high, less'],
         "<p",
     ),
     Fault(

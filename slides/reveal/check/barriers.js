@@ -17,8 +17,11 @@ export default async function findBarriers() {
   // axe-core spends time on all that is in the page, even on what it is told to leave out: the steps of
   // listings, and the slides that are not shown, are taken out meanwhile.
   const shown = Reveal.getCurrentSlide();
-  const others = Reveal.isScrollView() ? [] : Reveal.getSlides().filter((each) => each !== shown);
-  const unread = [...document.querySelectorAll('.hljs.fragment'), ...others];
+  const others = [...document.querySelectorAll('.reveal .slides section:not(.stack)')];
+  const unread = [
+    ...document.querySelectorAll('.hljs.fragment'),
+    ...(Reveal.isScrollView() ? [] : others.filter((each) => each !== shown)),
+  ];
   const contents = new Map(unread.map((element) => [element, [...element.childNodes]]));
   for (const element of unread) element.replaceChildren();
   const { violations } = await axe.run(context, options);

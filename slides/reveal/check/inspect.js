@@ -276,7 +276,10 @@ export default async function inspect({ smallest, code = smallest, isHere = fals
     await frame();
     await frame();
     // A browser reckons with all slides at each step, so there is no other one meanwhile.
-    const contents = new Map(Reveal.getSlides().map((slide) => [slide, [...slide.childNodes]]));
+    const slides = /** @type {HTMLElement[]} */ ([
+      ...document.querySelectorAll('.reveal .slides section:not(.stack)'),
+    ]);
+    const contents = new Map(slides.map((slide) => [slide, [...slide.childNodes]]));
     for (const slide of contents.keys()) slide.replaceChildren();
     for (const [slide, content] of contents) {
       slide.replaceChildren(...content);
