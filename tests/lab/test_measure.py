@@ -17,6 +17,7 @@ import draw
 import lab
 from lab.errors import UserError
 from lab.measure import (
+    copied,
     count_macs,
     count_parameters,
     first_level,
@@ -176,12 +177,13 @@ def test_a_weight_that_is_computed_from_others_is_one_of_its_layer(
         return model
 
     recipe = tiny_recipe(epochs=1, limit=100, small_share=0.5)
-    model = lab.train(build, recipe, options(tmp_path)).model.eval()
+    model = build(recipe, 10).eval()  # its weight was computed with its gradient
     rows = layers(model, (1, 3, 32, 32))
     assert [row.name for row in rows] == ["0", "1", "2", "3"]
     assert (rows[0].parameters, rows[0].macs) == (224 + more, 30 * 30 * 8 * 27)
     drawing, _ = draw.draw(model, (3, 32, 32), tmp_path / "own.svg")
     assert f" 30, {224 + more} parameters" in drawing.read_text(encoding="utf-8")
+    model = lab.train(build, recipe, options(tmp_path)).model.eval()
     images = torch.rand(2, 3, 32, 32)
     session = InferenceSession(to_onnx(model, (3, 32, 32)).SerializeToString())
     (logits,) = session.run(["logits"], {"images": images.numpy()})
@@ -201,6 +203,7 @@ def test_a_tensor_that_is_not_registered_is_no_hindrance_and_stays(tmp_path: Pat
     model = Scaled(10)
     assert count_macs(model, (1, 3, 32, 32)) == 3072 * 10
     assert model.scale.item() == 2.0
+    assert copied(model, "cpu").scale is not model.scale
     recipe = tiny_recipe(epochs=1, limit=100)
     run = lab.train(lambda recipe, classes: Scaled(classes), recipe, options(tmp_path)).run
     assert run.has("result.json")
