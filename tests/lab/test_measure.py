@@ -174,6 +174,7 @@ def test_a_weight_that_is_computed_from_others_is_one_of_its_layer(
         pooled = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, classes))
         model = nn.Sequential(nn.Conv2d(3, 8, 3), *pooled)
         compute(model[0])
+        compute(model[3])
         return model
 
     recipe = tiny_recipe(epochs=1, limit=100, small_share=0.5)

@@ -124,8 +124,8 @@ class Opened(nn.Module):
         # Copies: one tensor cannot be two outputs of a file.
         found = [logits, *(calls[stage.last][1].clone() for stage in self.stages)]
         if self.head:
-            weight = self.model.get_parameter(f"{self.head.classifier}.weight")
-            bias = dict(self.model.named_parameters()).get(f"{self.head.classifier}.bias")
+            classifier: Any = self.model.get_submodule(self.head.classifier)
+            weight, bias = classifier.weight, classifier.bias  # a hook may compute it
             maps = calls[self.head.pool][0]
             height, width = maps.shape[2:]
             # A row a place, and not a convolution, whose kernel would be stored a second time.
