@@ -157,8 +157,6 @@ def normalized(
     mean: Sequence[float],
     std: Sequence[float],
     batch_size: int,
-    rank: int | None = None,
-    world_size: int | None = None,
     memory_format: torch.memory_format = torch.contiguous_format,
 ) -> _InOrder:
     """Batches for evaluation: all images in order, without augmentation, as often as one likes.
@@ -166,9 +164,7 @@ def normalized(
     Each image is seen by exactly one of the processes; their shares may differ by one image.
     Arguments as for `Batches`, with `batch_size` that of this process; the last may be smaller.
     """
-    mine = slice(
-        idist.get_rank() if rank is None else rank, None, world_size or idist.get_world_size()
-    )
+    mine = slice(idist.get_rank(), None, idist.get_world_size())
     share = type(split)(split.images[mine], split.labels[mine])
     normalize = _normalizer(mean, std, split.images, memory_format)
     return _InOrder(share, normalize, batch_size, memory_format)

@@ -113,14 +113,13 @@ class Run:
     @classmethod
     def find(cls, out: str, recipe: Recipe) -> list["Run"]:
         """The runs in `out` that were started with exactly this recipe, from old to new."""
-        runs = cls.all(out, recipe.network)
-        return [run for run in runs if run.saved_recipe() == recipe.as_dict()]
+        kept = recipe.as_dict()
+        return [run for run in cls.all(out, recipe.network) if run.saved_recipe() == kept]
 
     @classmethod
     def all(cls, out: str, network: str) -> list["Run"]:
         """The runs of a network in `out`, from old to new."""
-        folders = sorted(path.parent for path in _parent(out, network).glob("*/run.json"))
-        return [cls(folder) for folder in folders]
+        return [cls(path.parent) for path in sorted(_parent(out, network).glob("*/run.json"))]
 
     def __str__(self) -> str:
         return machine.shown(self.folder)

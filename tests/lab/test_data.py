@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import ignite.distributed as idist
 import numpy as np
 import pytest
 import torch
@@ -167,17 +168,21 @@ def test_cutout_blanks_one_square_to_the_mean_and_leaves_the_rest() -> None:
     assert len(centers) > 200
 
 
-def test_without_augmentation_batches_are_the_normalized_images() -> None:
+def test_without_augmentation_batches_are_the_normalized_images(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     split = numbered(30)
     mean, std = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
     expected = functional.normalize(split.images / 255, mean, std)
     for images, labels, _ in lab.Batches(split, mean=mean, std=std, batch_size=7, seed=0):
         torch.testing.assert_close(images, expected[labels])
     for memory_format in (torch.contiguous_format, torch.channels_last):
-        shares = [
-            lab.normalized(split, mean, std, 7, rank, 4, memory_format=memory_format)
-            for rank in range(4)
-        ]
+        shares = []
+        for rank in range(4):
+            with monkeypatch.context() as patch:
+                patch.setattr(idist, "get_rank", lambda rank=rank: rank)
+                patch.setattr(idist, "get_world_size", lambda: 4)
+                shares.append(lab.normalized(split, mean, std, 7, memory_format))
         seen = [batch for share in shares for batch in share]
         assert len(seen) == sum(map(len, shares))
         assert [len(list(share)) for share in shares] == [2, 2, 1, 1]  # again, of 8 8 7 7 images
