@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
 from .errors import UserError
@@ -53,9 +54,9 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
 
         def leave(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             found[:] = [layer for layer in found if not layer.name.startswith(f"{name}.")]
-            kind, parameters = type(module).__name__, count_parameters(module)
-            macs = (work.get_total_flops() - before) // 2
-            found.append(Layer(name, kind, tuple(output.shape[1:]), parameters, macs))
+            kind = type_before_parametrizations(module).__name__
+            costs = count_parameters(module), (work.get_total_flops() - before) // 2
+            found.append(Layer(name, kind, tuple(output.shape[1:]), *costs))
 
         module.register_forward_pre_hook(enter)
         module.register_forward_hook(leave)

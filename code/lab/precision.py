@@ -9,6 +9,7 @@ from typing import Any
 import ignite.distributed as idist
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from .errors import UserError
 from .measure import copied
@@ -42,6 +43,10 @@ def has_bf16() -> bool:
     return False
 
 
+def memory_format(options: Options) -> torch.memory_format:
+    return torch.channels_last if options.channels_last else torch.contiguous_format
+
+
 def settle(
     options: Options, model: nn.Module, device: torch.device, shape: tuple[int, ...]
 ) -> Options:
@@ -58,8 +63,7 @@ def settle(
     names, name = list(FORMATS), pick_precision(options.precision, device)
     wrong = None
     if device.type == "cpu" and name != "fp32":
-        layout = torch.channels_last if options.channels_last else torch.contiguous_format
-        wrong = wrong_layer(model, shape, FORMATS[name], layout)
+        wrong = wrong_layer(model, shape, FORMATS[name], memory_format(options))
     # The later in the list, the safer.
     agreed = names[int(idist.all_reduce(names.index("fp32" if wrong else name), "MAX"))]
     laid = " and --channels-last" if options.channels_last else ""
@@ -69,6 +73,10 @@ def settle(
     if wrong and idist.get_rank() == 0:
         print(f"--precision {agreed}: {reason}")
     return replace(options, precision=agreed)
+
+
+def _is_real(each: object) -> bool:
+    return isinstance(each, Tensor) and each.is_floating_point()  # then it may have a gradient
 
 
 def wrong_layer(
@@ -81,26 +89,32 @@ def wrong_layer(
     """
     found: list[str] = []
 
-    def step(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor, half: bool) -> Any:
-        """The gradients of the inputs and of the weights."""
+    def step(layer: nn.Module, arguments: Any, half: bool) -> Any:
+        """The gradients of the arguments and of the weights, as far as they have any."""
+        total = torch.zeros((), requires_grad=True)
         with torch.enable_grad(), torch.autocast("cpu", kind, half, cache_enabled=False):
-            own = [each.detach().float().requires_grad_() for each in inputs]
-            mine = layer.forward(*own)
-            every = [*own, *layer.parameters()]  # a hook may compute the weight from some of them
-            return torch.autograd.grad(mine, every, output.to(mine.dtype), materialize_grads=True)
+            own = tree_map_only(_is_real, lambda e: e.detach().float().requires_grad_(), arguments)
+            computed = [e.requires_grad_() for e in vars(layer).values() if _is_real(e)]  # by hooks
+            every = [total, *tree_leaves(own), *layer.parameters(), *computed]
+            inputs, named = tree_map_only(_is_real, Tensor.clone, own)  # it may change them
+            for result in filter(_is_real, tree_leaves(layer.forward(*inputs, **named))):
+                torch.manual_seed(0)
+                total = total + (result * torch.randn_like(result, dtype=torch.float32)).sum()
+            leaves = [each for each in every if _is_real(each) and each.requires_grad]
+            return torch.autograd.grad(total, leaves, materialize_grads=True)
 
-    def compare(name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        seed = torch.randn_like(output)
-        for own, right in zip(
-            *(step(layer, inputs, seed, half) for half in (True, False)), strict=True
-        ):
+    def compare(name: str, layer: nn.Module, inputs: Any, named: Any, output: Any) -> None:
+        halves = (step(layer, (inputs, named), half) for half in (True, False))
+        for own, right in zip(*halves, strict=True):
             if not (own - right).norm() <= TOLERANCE * right.norm():  # it may be no number
                 found.append(name)
 
     twin = copied(model, "cpu").to(memory_format=layout).train()
     for name, layer in twin.named_modules():
-        if not list(layer.children()) and any(each.ndim > 1 for each in layer.parameters()):
-            layer.register_forward_hook(partial(compare, name))
+        inside = {child for child, _ in layer.named_children()} - {"parametrizations"}
+        if not inside and any(each.ndim > 1 for each in layer.parameters()):
+            # Without what is random in it, and what changes at each step.
+            layer.eval().register_forward_hook(partial(compare, name), with_kwargs=True)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         images = torch.randn(IMAGES, *shape).contiguous(memory_format=layout)

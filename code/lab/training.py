@@ -39,7 +39,7 @@ from .handlers import (
 from .measure import copied, count_macs, count_parameters
 from .muon import SGDWithMuon, is_hidden_kernel
 from .pictures import show
-from .precision import FORMATS, pick_precision, settle
+from .precision import FORMATS, memory_format, pick_precision, settle
 from .recipe import AuxiliaryRecipe, Options, Recipe
 from .runs import Description, Epoch, Result, Run
 
@@ -211,8 +211,7 @@ def get_dataflow(
 def in_order(
     split: Split, data: Data, device: torch.device, memory_format: torch.memory_format
 ) -> Any:
-    images = split.to(device)
-    return normalized(images, data.mean, data.std, EVALUATION_BATCH, memory_format=memory_format)
+    return normalized(split.to(device), data.mean, data.std, EVALUATION_BATCH, memory_format)
 
 
 def initialize(
@@ -363,21 +362,18 @@ def fit(
     trainer = create_trainer(replica, optimizer, scaler, recipe, device, precision)
     schedule = create_schedule(optimizer, recipe, steps=recipe.epochs * len(training))
 
-    average = EMAHandler(model, momentum=1 - recipe.ema) if recipe.ema else None
+    # ignite copies what it is given, which it cannot where hooks compute weights.
+    average = EMAHandler(copied(model, str(device)), 1 - recipe.ema) if recipe.ema else None
     evaluated = average.ema_model if average else model
     tested = Mirrored(evaluated) if recipe.tta else evaluated
     evaluator = create_evaluator(tested, len(data.classes), device)
 
-    accuracy = Checkpoint.get_default_score_fn("accuracy")
+    score = Checkpoint.get_default_score_fn("accuracy")
     best = Checkpoint(
-        {"model": evaluated},
-        run.save,
-        filename_pattern="best.pt",
-        score_function=accuracy,
-        n_saved=1,
+        {"model": evaluated}, run.save, filename_pattern="best.pt", score_function=score, n_saved=1
     )
     # Patience for ever is no early stopping, and keeps the checkpoints of one kind.
-    early = EarlyStopping(recipe.patience or sys.maxsize, accuracy, trainer)
+    early = EarlyStopping(recipe.patience or sys.maxsize, score, trainer)
     early.logger.setLevel(logging.WARNING)
     epoch, history, stop = EpochSoFar(device), History(run), StopOnSignal()
     state = {
@@ -409,6 +405,7 @@ def fit(
 
     trainer.add_event_handler(Events.ITERATION_STARTED, schedule)
     if average:
+        average.model = model
         average.attach(trainer)
     epoch.attach(trainer)
     trainer.add_event_handler(Events.ITERATION_COMPLETED(every=EVERY), finite)
@@ -451,10 +448,6 @@ def fit(
         if trainer.state.iteration % len(training):
             last(trainer)
         raise KeyboardInterrupt
-
-
-def memory_format(options: Options) -> torch.memory_format:
-    return torch.channels_last if options.channels_last else torch.contiguous_format
 
 
 def epoch_seed(seed: int, epoch: int, rank: int) -> int:

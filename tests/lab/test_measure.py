@@ -177,10 +177,11 @@ def test_a_weight_that_is_computed_from_others_is_one_of_its_layer(
         compute(model[3])
         return model
 
-    recipe = tiny_recipe(epochs=1, limit=100, small_share=0.5)
+    recipe = tiny_recipe(epochs=1, limit=100, small_share=0.5, ema=0.9)
     model = build(recipe, 10).eval()  # its weight was computed with its gradient
     rows = layers(model, (1, 3, 32, 32))
     assert [row.name for row in rows] == ["0", "1", "2", "3"]
+    assert rows[0].kind == "Conv2d"
     assert (rows[0].parameters, rows[0].macs) == (224 + more, 30 * 30 * 8 * 27)
     drawing, _ = draw.draw(model, (3, 32, 32), tmp_path / "own.svg")
     assert f" 30, {224 + more} parameters" in drawing.read_text(encoding="utf-8")

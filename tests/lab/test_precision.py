@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 import lab
 from conftest import ROOT
@@ -98,6 +101,81 @@ def test_all_machines_take_the_format_that_is_right_on_each(
     with pytest.raises(lab.UserError, match="the gradient of a layer wrong"):
         precision.settle(lab.Options(precision="bf16"), model, CPU, shape)
     assert not capsys.readouterr().out
+
+
+def computed(compute: Callable[[nn.Module], object]) -> nn.Module:
+    """Convolutions whose weights are computed, one of them wrong."""
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3), Garbled(4, 4, 3), nn.Conv2d(4, 4, 3))
+    for layer in layers:
+        compute(layer)
+    return layers
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm. is deprecated:FutureWarning")
+@pytest.mark.parametrize(
+    "compute",
+    [
+        weight_norm,
+        spectral_norm,
+        parametrizations.weight_norm,
+        parametrizations.spectral_norm,
+        lambda conv: prune.l1_unstructured(conv, "weight", 0.5),
+    ],
+    ids=["weight norm", "spectral norm", "normed", "spectrally normed", "pruned"],
+)
+def test_a_wrong_gradient_of_a_weight_that_is_computed_is_found(
+    compute: Callable[[nn.Module], object],
+) -> None:
+    arguments = (3, 32, 32), torch.bfloat16, torch.contiguous_format
+    assert precision.wrong_layer(computed(compute), *arguments) == "1"
+    narrow = nn.Sequential(nn.Conv2d(3, 4, 3))
+    compute(narrow[0])
+    assert precision.wrong_layer(narrow, *arguments) is None
+
+
+class Strange(nn.Module):
+    """Layers that are tried although they take and give more than a tensor, or less."""
+
+    def __init__(self, wrong: float) -> None:
+        super().__init__()
+        self.patches, self.place = nn.Conv2d(3, 8, 4, 4), nn.Embedding(64, 8)
+        self.patches.requires_grad_(False)
+        self.add, self.read, self.head = AddedInPlace(), Read(wrong), nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).mT + self.place(torch.arange(64))
+        hidden, _ = self.read(input=self.add(x))
+        return self.head(hidden.mean(1))
+
+
+class AddedInPlace(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.ones(64, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x += self.shift
+        return x
+
+
+class Read(nn.LSTM):
+    def __init__(self, wrong: float) -> None:
+        super().__init__(8, 8, 2, batch_first=True, dropout=0.5)
+        self.wrong = wrong
+
+    def forward(self, input: Tensor) -> tuple[Tensor, Any]:
+        output, state = super().forward(input)
+        wrong = self.wrong if torch.is_autocast_enabled("cpu") else 0.0
+        return output + wrong * (output - output.detach()), state
+
+
+@pytest.mark.parametrize(("wrong", "said"), [(0.0, None), (0.5, "read")])
+def test_layers_that_take_and_give_other_things_than_a_tensor_are_tried(
+    wrong: float, said: str | None
+) -> None:
+    torch.manual_seed(0)
+    arguments = (3, 32, 32), torch.bfloat16, torch.contiguous_format
+    assert precision.wrong_layer(Strange(wrong), *arguments) == said
 
 
 def test_both_formats_learn_the_same(tmp_path: Path) -> None:

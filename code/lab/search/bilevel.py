@@ -27,7 +27,7 @@ from ..batches import Batches
 from ..data import Data, Split, load
 from ..errors import Diverged, Stopped, UserError
 from ..handlers import EpochSoFar, History, RandomState, StopOnSignal
-from ..precision import FORMATS, NAMES, pick_precision, settle
+from ..precision import FORMATS, NAMES, memory_format, pick_precision, settle
 from ..recipe import Options, Recipe
 from ..runs import Run
 from ..training import (
@@ -38,7 +38,6 @@ from ..training import (
     epoch_seed,
     in_order,
     line_of,
-    memory_format,
     resume,
 )
 
