@@ -121,13 +121,7 @@ def main() -> None:
     title = given.title or type(model).__name__
     about = {"title": title, "classes": classes, "dataset": given.data}
     about |= {"mean": list(given.mean), "std": list(given.std)}
-    try:
-        content = export.complete(model, shape, about)
-    except UserError:
-        raise
-    except Exception as error:  # whatever torch's exporter says of code that it cannot follow
-        said = f"the network cannot become an ONNX file: {told(error)}"
-        raise UserError(said) from error
+    content = export.complete(model, shape, about)
     path = Path(given.out or f"{type(model).__name__.lower()}.onnx")
     if path.is_file() and not is_ours(path):
         raise UserError(

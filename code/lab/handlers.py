@@ -142,8 +142,7 @@ class StopOnSignal:
             print("\nStopping after this step; Ctrl-C again to stop at once.", file=sys.stderr)
 
         for kind in before:
-            alone = idist.get_world_size() == 1
-            signal.signal(kind, note if alone else signal.default_int_handler)
+            signal.signal(kind, signal.default_int_handler if idist.get_world_size() > 1 else note)
         try:
             yield
         finally:
@@ -153,8 +152,7 @@ class StopOnSignal:
 
 def show_progress(trainer: Engine, recipe: Recipe) -> None:
     """A bar with loss and images a second, where there is somebody to see it."""
-    watched = sys.stderr.isatty() or machine.in_notebook()
-    if idist.get_rank() > 0 or not watched:
+    if idist.get_rank() > 0 or not (sys.stderr.isatty() or machine.in_notebook()):
         return
     bar = ProgressBar(
         desc="epoch",

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from .errors import UserError
@@ -22,7 +23,7 @@ class Layer:
 
     name: str
     kind: str
-    shape: tuple[int, ...]  # of its output, without the batch
+    shape: tuple[int, ...]  # of its output, or the first of several, without the batch
     parameters: int
     macs: int  # multiply-accumulates for one image
 
@@ -30,10 +31,11 @@ class Layer:
 def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Layer]:
     """The layers of a network, measured by passing one input of `shape` (1, C, H, W) through it.
 
-    Nothing is computed: the pass runs on the meta device, on a copy. A multiply-accumulate is one
-    product of a convolution, a fully connected layer or two matrices, as in attention; biases,
-    pooling, normalization and activations, which have one operation or a few for each output, are
-    not counted. PyTorch counts (`torch.utils.flop_counter`): two FLOPs are one of them.
+    It is passed through a copy on the meta device, which computes nothing, or, where the network
+    looks at values, as an `assert` may, on the CPU. A multiply-accumulate is one product of a
+    convolution, a fully connected layer or two matrices, as in attention; biases, pooling,
+    normalization and activations, which have one operation or a few for each output, are not
+    counted. PyTorch counts (`torch.utils.flop_counter`): two FLOPs are one of them.
 
     Args:
         depth: how many levels of modules to tell apart; a module at this level is one layer, with
@@ -42,21 +44,33 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
 
     Raises `UserError`: it is no network, as where a function forgot to return it.
     """
-    ghost, work = _ghost(model), FlopCounterMode(display=False)
+    return _measure(model, shape, depth)[0]
+
+
+def _measure(
+    model: nn.Module, shape: tuple[int, ...], depth: int = 0, device: str = "meta"
+) -> tuple[list[Layer], int]:
+    """The layers of a network, and the multiply-accumulates of it all."""
+    if not isinstance(model, nn.Module):
+        raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
+    shared = (*model.parameters(), *model.buffers()) if device == "meta" else ()
+    ghost, work = copied(model, device, shared).eval(), FlopCounterMode(display=False)
+    if device == "meta":
+        without_pointwise_work(ghost)
     found: list[Layer] = []
 
-    def measure(name: str, module: nn.Module) -> None:
+    def watch(name: str, module: nn.Module) -> None:
         before = 0
 
         def enter(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
             nonlocal before
             before = work.get_total_flops()
 
-        def leave(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        def leave(module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
             found[:] = [layer for layer in found if not layer.name.startswith(f"{name}.")]
             kind = type_before_parametrizations(module).__name__
             costs = count_parameters(module), (work.get_total_flops() - before) // 2
-            found.append(Layer(name, kind, tuple(output.shape[1:]), *costs))
+            found.append(Layer(name, kind, tuple(first_tensor(output).shape[1:]), *costs))
 
         module.register_forward_pre_hook(enter)
         module.register_forward_hook(leave)
@@ -64,18 +78,20 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
     for name, module in ghost.named_modules():
         inside = {child for child, _ in module.named_children()} - {"parametrizations"}
         if not inside or (name and _level(ghost, name) == depth):
-            measure(name, module)
-    with torch.no_grad(), work:
-        ghost(torch.empty(shape, device="meta"))
-    return found
+            watch(name, module)
+    try:
+        with torch.no_grad(), work:
+            ghost(torch.zeros(shape, device=device))
+    except RuntimeError:  # where it looks at values, meta has none
+        if device == "cpu" or any(weight.is_meta for weight in model.parameters()):
+            raise
+        return _measure(model, shape, depth, "cpu")
+    return found, int(work.get_total_flops()) // 2
 
 
-def _ghost(model: nn.Module) -> nn.Module:
-    """A copy of a network in eval mode that computes nothing but shapes."""
-    if not isinstance(model, nn.Module):
-        raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
-    ghost = copied(model, "meta", shared=(*model.parameters(), *model.buffers()))
-    return without_pointwise_work(ghost.eval())
+def first_tensor(output: Any) -> Tensor:
+    """The tensor that a layer gives, or the first of several, as of an LSTM."""
+    return next(filter(torch.is_tensor, tree_leaves(output)), torch.empty(0))
 
 
 def copied(model: nn.Module, device: str, shared: Iterable[Tensor] = ()) -> nn.Module:
@@ -127,20 +143,18 @@ def count_parameters(model: nn.Module) -> int:
 
 def count_macs(model: nn.Module, shape: tuple[int, ...]) -> int:
     """Multiply-accumulates for one input of `shape` (1, C, H, W), as `layers` counts them."""
-    ghost, work = _ghost(model), FlopCounterMode(display=False)  # which would watch the copying
-    with torch.no_grad(), work:
-        ghost(torch.empty(shape, device="meta"))
-    return int(work.get_total_flops()) // 2
+    return _measure(model, shape)[1]
 
 
 def layer_table(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> str:
     """The layers as a text table: output shape, parameters, MACs. Arguments as for `layers`."""
     rows = [("layer", "", "output", "parameters", "MACs")]
-    for layer in layers(model, shape, depth):
+    found, macs = _measure(model, shape, depth)
+    for layer in found:
         side = " x ".join(map(str, layer.shape))
         rows.append((layer.name, layer.kind, side, f"{layer.parameters:,}", f"{layer.macs:,}"))
-    total = f"{count_macs(model, shape):,}"  # some of it may be in no layer of its own
-    rows.append(("total", "", "", f"{count_parameters(model):,}", total))
+    # Some of it may be in no layer of its own.
+    rows.append(("total", "", "", f"{count_parameters(model):,}", f"{macs:,}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     form = "  ".join(f"{{:{side}{width}}}" for side, width in zip("<<<>>", widths, strict=True))
     return "\n".join(form.format(*row).rstrip() for row in rows)

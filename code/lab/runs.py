@@ -99,9 +99,7 @@ class Run:
     @classmethod
     def open(cls, path: str) -> "Run":
         """The run in an existing folder; the path of a file in it will do as well."""
-        folder = Path(path)
-        if folder.is_file():
-            folder = folder.parent
+        folder = Path(path).parent if Path(path).is_file() else Path(path)
         if not folder.is_dir():
             raise UserError(
                 f"no run folder {path}: name one of those in runs, such as runs/NETWORK/TIME-SEED"

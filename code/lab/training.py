@@ -17,7 +17,7 @@ import ignite.distributed as idist
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint, EarlyStopping, EMAHandler, PiecewiseLinear, TerminateOnNan
-from ignite.metrics import Accuracy, ConfusionMatrix, Loss, Metric
+from ignite.metrics import Accuracy, ConfusionMatrix, Loss
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
@@ -50,14 +50,6 @@ R = TypeVar("R", bound=Recipe)
 
 EVALUATION_BATCH = 500  # images
 SMALL = 24  # pixels a side, in progressive resizing (see Tan and Le, "EfficientNetV2", section 4)
-
-
-class Resumable(Protocol):
-    """Batches that may begin in the middle of an epoch."""
-
-    start: int
-
-    def __len__(self) -> int: ...
 
 
 @runtime_checkable
@@ -319,13 +311,9 @@ def create_evaluator(model: nn.Module, classes: int, device: torch.device) -> En
             return model(images), labels
 
     evaluator = Engine(step)
-    metrics: dict[str, Metric] = {
-        "accuracy": Accuracy(device=device),
-        "loss": Loss(F.cross_entropy, device=device),
-        "confusion": ConfusionMatrix(classes, device=device),
-    }
-    for name, metric in metrics.items():
-        metric.attach(evaluator, name)
+    Accuracy(device=device).attach(evaluator, "accuracy")
+    Loss(F.cross_entropy, device=device).attach(evaluator, "loss")
+    ConfusionMatrix(classes, device=device).attach(evaluator, "confusion")
     return evaluator
 
 
@@ -477,8 +465,8 @@ def line_of(row: Mapping[str, Any], recipe: Recipe, *more: str) -> str:
     return "   ".join(parts)
 
 
-def resume(run: Run, state: dict[str, Any], training: Resumable) -> None:
-    """Load the last checkpoint of a run, and go to the batch after it.
+def resume(run: Run, state: dict[str, Any], training: Any) -> None:
+    """Load the last checkpoint of a run, and let `training` start at the batch after it.
 
     A run that was killed in its first epoch has none yet, and starts from the beginning.
     """
@@ -550,9 +538,10 @@ def description(
 
 def check_takes_small(model: nn.Module) -> None:
     """Raise `UserError` if a network cannot also be trained on images of 24x24 pixels."""
-    twin = copied(model, "meta").train()  # with its auxiliary classifiers
+    twin = copied(model, "cpu").train()  # with its auxiliary classifiers
     try:
-        twin(torch.empty(2, 3, SMALL, SMALL, device="meta"))
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            twin(torch.zeros(2, 3, SMALL, SMALL))
     except (AssertionError, RuntimeError, ValueError):
         raise UserError(
             f"--small-share: this network takes no images of {SMALL}x{SMALL} pixels: omit it"

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 from onnxruntime import InferenceSession
+from torch import nn
+from torch.nn.utils.parametrizations import orthogonal
 
 import lab
 import lenet
@@ -76,6 +78,8 @@ def test_what_cannot_be_exported_gets_one_line(
     (unfinished / "result.json").unlink()
     with pytest.raises(UserError, match="is not finished: continue it with `resume "):
         command(["export", str(unfinished)])
+    with pytest.raises(UserError, match=r"the network cannot become an ONNX file: .*matrix_exp"):
+        export.to_onnx(nn.Sequential(orthogonal(nn.Linear(4, 4))), (4,))
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(UserError, match=r"onnx is needed: pip install -e '\.\[export\]'"):
         command(["export", str(folder)])

@@ -66,6 +66,60 @@ def test_measuring_leaves_the_network_as_it_was() -> None:
     assert not model[0]._forward_hooks
 
 
+def test_a_network_that_looks_at_values_is_measured_and_trained(tmp_path: Path) -> None:
+    class Careful(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for layer in self:
+                x = layer(x)
+                assert not x.isnan().any()
+            return x
+
+    def build(recipe: lab.Recipe, classes: int) -> nn.Module:
+        parts = nn.BatchNorm2d(4), nn.Dropout(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        return Careful(nn.Conv2d(3, 4, 3), *parts, nn.Linear(4, classes))
+
+    model, shape = build(tiny_recipe(), 10), (1, 3, 32, 32)
+    before = {name: each.clone() for name, each in model.state_dict().items()}
+    assert layers(model, shape) == layers(nn.Sequential(*model), shape)
+    assert all(torch.equal(each, before[name]) for name, each in model.state_dict().items())
+    results = [
+        lab.train(made, tiny_recipe(epochs=2, limit=100, small_share=0.5), options(tmp_path)).result
+        for made in (build, lambda *each: nn.Sequential(*build(*each)))
+    ]
+    assert results[0]["test_loss"] == results[1]["test_loss"]
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        layers(Careful(nn.Flatten(), nn.Linear(7, 7)), shape)
+
+
+def test_a_layer_that_gives_more_than_a_tensor_counts_by_the_first() -> None:
+    class Pair(nn.Conv2d):
+        def forward(self, input: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+            maps = super().forward(input)
+            return maps, {"mean": maps.mean()}
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pair, self.pool, self.head = (
+                Pair(3, 4, 3),
+                nn.AdaptiveAvgPool2d(1),
+                nn.Linear(4, 2),
+            )
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            maps, _ = self.pair(input=x)
+            return self.head(input=self.pool(input=maps).flatten(1))
+
+    model = Model().eval()
+    found = [(layer.name, layer.shape) for layer in layers(model, (1, 3, 8, 8))]
+    assert found == [("pair", (4, 6, 6)), ("pool", (4, 1, 1)), ("head", (2,))]
+    images = torch.rand(2, 3, 8, 8)
+    session = InferenceSession(to_onnx(model, (3, 8, 8)).SerializeToString())
+    logits, places = session.run(["logits", "class_activation"], {"images": images.numpy()})
+    torch.testing.assert_close(torch.from_numpy(logits), model(images).detach())
+    assert places.shape == (2, 2, 6, 6)
+
+
 def test_what_is_no_network_is_refused() -> None:
     with pytest.raises(UserError, match="a network to measure, not None"):
         layer_table(None, (1, 3, 32, 32))

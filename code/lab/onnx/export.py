@@ -7,10 +7,12 @@ and which run the weights come from.
 """
 
 import copy
+import io
 import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -26,7 +28,7 @@ from ..batches import normalized
 from ..data import SIZE, Data, DataDescription, Split
 from ..errors import UserError
 from ..facts import FOLDED, facts, grouped, stage_of
-from ..measure import Layer, first_level, layers
+from ..measure import Layer, first_level, first_tensor, layers
 from ..recipe import Recipe, recorded_recipe
 from ..runs import Run
 
@@ -107,15 +109,14 @@ class Opened(nn.Module):
         calls: list[tuple[Tensor, Tensor]] = []
         shares: list[Tensor] = []
 
-        def note(_: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-            calls.append((given[0], output))
+        def note(_: nn.Module, given: Any, named: Any, output: Any) -> None:
+            calls.append((first_tensor((given, named)), first_tensor(output)))
 
-        def note_share(_: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-            shares.append(output)
-
-        hooks = [each.register_forward_hook(note) for each in first_level(self.model).values()]
+        children = first_level(self.model).values()
+        hooks = [each.register_forward_hook(note, with_kwargs=True) for each in children]
         for name in self.attention:
-            hooks.append(self.model.get_submodule(name).register_forward_hook(note_share))
+            softmax = self.model.get_submodule(name)
+            hooks.append(softmax.register_forward_hook(lambda *seen: shares.append(seen[-1])))
         try:
             logits = self.model(images)
         finally:
@@ -176,8 +177,7 @@ def _attention(model: nn.Module, shape: tuple[int, ...]) -> list[str]:
 def _rollout(shares: Sequence[Tensor]) -> Tensor:
     """What of each patch reaches the class token, by each block's shares (N, heads, T, T)."""
     tokens = shares[0].shape[-1]
-    same = torch.eye(tokens, dtype=shares[0].dtype)
-    flow = same
+    flow = same = torch.eye(tokens, dtype=shares[0].dtype)
     for share in shares:
         flow = (share.mean(dim=1) + same) / 2 @ flow
     side = math.isqrt(tokens - 1)
@@ -327,7 +327,7 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...], fold: bool = True) -> "Mod
 
     Its input is `images` (n, C, H, W); its outputs are those of `Opened`, and `STAGE.kernel`, the
     weight of each stage that is one convolution. With `fold`, batch norms are folded into the
-    convolutions before them. Raises `UserError` where the packages that it takes are missing.
+    convolutions before them. Raises `UserError` where packages are missing, or PyTorch cannot.
     """
     try:
         import onnx
@@ -339,17 +339,21 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...], fold: bool = True) -> "Mod
         ) from None
 
     opened = Opened(model, shape).eval()
-    with torch.no_grad():
-        program = torch.onnx.export(
-            opened,
-            (torch.rand(2, *shape),),
-            dynamo=True,
-            input_names=["images"],
-            output_names=opened.outputs,
-            dynamic_shapes=({0: torch.export.Dim("n", min=1, max=LARGEST_BATCH)},),
-            optimize=fold,
-            verbose=False,
-        )
+    try:
+        with torch.no_grad(), redirect_stderr(io.StringIO()):  # a program that fails is printed
+            program = torch.onnx.export(
+                opened,
+                (torch.rand(2, *shape),),
+                dynamo=True,
+                input_names=["images"],
+                output_names=opened.outputs,
+                dynamic_shapes=({0: torch.export.Dim("n", min=1, max=LARGEST_BATCH)},),
+                optimize=fold,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        raise UserError(f"the network cannot become an ONNX file: {reason}") from error
     assert program is not None  # it is only with `dynamo=False`
     model_proto = program.model_proto
     graph = model_proto.graph
@@ -359,9 +363,8 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...], fold: bool = True) -> "Mod
     for stage in opened.stages:
         if stage.kernel:
             name, weight = f"{stage.name}.kernel", f"model.{stage.kernel}"
-            side = model.get_parameter(stage.kernel).shape
+            kind, side = onnx.TensorProto.FLOAT, model.get_parameter(stage.kernel).shape
             graph.node.append(onnx.helper.make_node("Identity", [weight], [name]))
-            kind = onnx.TensorProto.FLOAT
             graph.output.append(onnx.helper.make_tensor_value_info(name, kind, side))
     return model_proto
 

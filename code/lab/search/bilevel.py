@@ -120,8 +120,7 @@ class Halves:
             )
             for part in (slice(0, half), slice(half, 2 * half))
         ]
-        self.epoch = 0
-        self.start = 0
+        self.epoch = self.start = 0
 
     def __len__(self) -> int:
         return len(self.parts[0])

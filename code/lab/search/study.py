@@ -262,9 +262,8 @@ def work(study: Study, objective: Callable[[Trial], tuple[float, float]], trials
         if trial.state is TrialState.COMPLETE:
             print(_line(trial, len(finished(study)), trials), flush=True)
 
-    print(
-        f"study {study.study_name}: {len(finished(study))} of {trials} trials are done", flush=True
-    )
+    done = len(finished(study))
+    print(f"study {study.study_name}: {done} of {trials} trials are done", flush=True)
     try:
         while len(finished(study)) < trials:
             _take_up(study)
