@@ -185,7 +185,7 @@
     const on = (events, listener) =>
       events.split(' ').forEach((event) => deck?.addEventListener(event, listener));
     on('ready', mendListings);
-    on('ready slidechanged resize pdf-ready', onEvent);
+    on('ready slidechanged overviewhidden resize pdf-ready', onEvent);
     on('ready slidechanged overviewshown overviewhidden pdf-ready', confine);
     on('pdf-ready', renumber);
     on('pdf-ready', loadFrames);

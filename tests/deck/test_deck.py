@@ -303,15 +303,26 @@ def test_a_slide_fits_a_changed_window_as_if_it_had_always_been_that_size(
         seen.page.wait_for_function(f"{size} === '{at_first}'")
 
 
-def test_the_overview_leaves_the_slides_as_they_were(deck: Visit) -> None:
-    deck.page.set_viewport_size({"width": 1920, "height": 1080})
-    size = "Reveal.getCurrentSlide().style.fontSize"
-    for action in ("right()", "down()"):
-        deck.page.evaluate(f"Reveal.{action}")
-    before = deck.page.evaluate(size)
-    for action in ("toggleOverview(true)", "up()", "down()", "toggleOverview(false)"):
-        deck.page.evaluate(f"Reveal.{action}")
-    assert deck.page.evaluate(size) == before
+# The sizes of the text, the listings and the tables of the slide that is shown.
+FITTED = """[Reveal.getCurrentSlide(), ...Reveal.getCurrentSlide().querySelectorAll('pre, table')]
+  .map(({ style }) => style.fontSize || style.getPropertyValue('--fit'))"""
+
+
+def test_a_slide_that_the_overview_led_to_is_fitted_as_any(kept: Visit, deck_url: str) -> None:
+    ways = {"Reveal.slide(...place)": []}
+    ways["Reveal.toggleOverview(true); Reveal.slide(...place); Reveal.toggleOverview(false)"] = []
+    for way, sizes in ways.items():
+        kept.begin_anew(1920, 1080)
+        kept.open_deck(deck_url)
+        places = kept.page.evaluate(
+            "Reveal.getSlides().filter(s => s.querySelector(':scope > table')).map(s => Reveal.getIndices(s))"
+            ".map(({ h, v = 0 }) => [h, v])"
+        )
+        for place in places[:8]:
+            kept.page.evaluate(f"(place) => {{ {way} }}", place)
+            sizes.append(kept.page.evaluate(FITTED))
+    direct, by_overview = ways.values()
+    assert direct == by_overview
 
 
 def test_the_speaker_view_shows_the_notes_and_leads_the_deck(deck: Visit, deck_url: str) -> None:
