@@ -313,7 +313,8 @@ def create_evaluator(model: nn.Module, classes: int, device: torch.device) -> En
     evaluator = Engine(step)
     Accuracy(device=device).attach(evaluator, "accuracy")
     Loss(F.cross_entropy, device=device).attach(evaluator, "loss")
-    ConfusionMatrix(classes, device=device).attach(evaluator, "confusion")
+    confusion = ConfusionMatrix(classes, device=device)
+    confusion.attach(evaluator, "confusion")
     return evaluator
 
 

@@ -335,14 +335,13 @@ def rows(study: Study, population: int) -> list[dict[str, Any]]:
     for place, trial in enumerate(trials):
         same_as = trial.user_attrs.get("same_as")
         mine = found[trial.number if same_as is None else same_as]
-        made.append(
-            {
-                "number": trial.number,
-                "generation": place // population,
-                "genome": trial.user_attrs["genome"],
-                **{key: mine[key] for key in ("error", "macs", "parameters")},
-                "seconds": mine["seconds"] if same_as is None else 0.0,
-                "same_as": same_as,
-            }
-        )
+        row = {
+            "number": trial.number,
+            "generation": place // population,
+            "genome": trial.user_attrs["genome"],
+            **{key: mine[key] for key in ("error", "macs", "parameters")},
+            "seconds": mine["seconds"] if same_as is None else 0.0,
+            "same_as": same_as,
+        }
+        made.append(row)
     return made
