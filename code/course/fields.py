@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import operator
 from collections.abc import Iterable
 
 from torch import fx, nn
 from torch.fx.proxy import TraceError
+
+from lab.measure import copied
 
 WINDOWS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)  # what looks at several pixels at once
 
@@ -21,7 +22,7 @@ def receptive_field(model: nn.Module) -> int:
     Raises:
         TraceError: it has none that could be read off, for it branches on values or has attention.
     """
-    ghost = copy.deepcopy(model).eval()
+    ghost = copied(model, "meta").eval()
     nodes = fx.Tracer().trace(ghost).nodes
     return max(_side(ghost, nodes, dimension) for dimension in range(2))
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 from torchvision.models.resnet import BasicBlock
 
 import lab
@@ -144,6 +145,12 @@ def test_what_the_factorization_saves_is_the_lesson_s_number() -> None:
 )
 def test_a_receptive_field_is_as_large_as_known(network: str, form: str, pixels: int) -> None:
     assert FACTS[network][form]["receptive_field"] == pixels
+
+
+def test_a_receptive_field_needs_no_weight_that_can_be_copied() -> None:
+    assert (
+        receptive_field(nn.Sequential(prune.l1_unstructured(nn.Conv2d(1, 1, 3), "weight", 2))) == 3
+    )
 
 
 @pytest.mark.parametrize(
