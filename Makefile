@@ -59,11 +59,11 @@ site: node_modules/.ready  ## the course as a static site in _site/
 	@if [ -e .venv/.ready-notebooks ] || [ -e .venv/.ready-test ]; then $(BIN)/python -m course.pages; fi
 	@node slides/reveal/site/build.mjs
 
-pdf: browser  ## the lecture as a PDF
-	@node slides/reveal/print/pdf.mjs
+pdf: browser  ## the lecture as a PDF (DECK=architectures: one deck alone)
+	@node slides/reveal/print/pdf.mjs $(DECK)
 
-handout: browser  ## the slides with their notes, on A4: for students and for the lecturer
-	@node slides/reveal/print/pdf.mjs --handout
+handout: browser  ## the slides with their notes, on A4: for students and for the lecturer (DECK)
+	@node slides/reveal/print/pdf.mjs --handout $(DECK)
 
 pictures: browser  ## pictures of slides, for the first page and for README.md
 	@node slides/reveal/print/pictures.mjs

@@ -77,9 +77,9 @@ def main(lesson: NetworkLesson[R], argv: Sequence[str] | None = None) -> Trained
 
 
 def _train(lesson: NetworkLesson[R], words: Sequence[str]) -> Trained:
-    others = ["resume RUN", "export [RUN]", "show", *lesson.commands]
+    others = ["resume RUN", "export [RUN] (ONNX)", "show (demonstrations)", *lesson.commands]
     if lesson.same_as:
-        others.insert(2, "prove")
+        others.insert(2, "prove (against torchvision)")
     recipe, options = command_line(
         lesson.recipe,
         f"{lesson.title}: train it on CIFAR10 or on images of yours.",

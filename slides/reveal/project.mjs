@@ -315,7 +315,30 @@ export async function command(job) {
 
 /** Throw a Refusal unless a command was given nothing but the options that it knows. */
 export function takeOptions(call, ...known) {
+  return checkOptions(process.argv.slice(2), call, known);
+}
+
+/**
+ * The options of a command, and the decks that it names, each as NAME or slides/NAME.md: all decks
+ * where it names none. Throws a Refusal: an option that it does not know, or a deck that is not there.
+ */
+export function takeDecks(call, ...known) {
   const given = process.argv.slice(2);
+  const isOption = (word) => word.startsWith('-');
+  const options = checkOptions(given.filter(isOption), call, known);
+  const there = listDecks();
+  if (there.length === 0) throw new Refusal('there is no deck: slides/ has no .md file');
+  const wanted = given
+    .filter((word) => !isOption(word))
+    .map((word) => word.replace(/^slides\/|\.md$/g, ''));
+  const unknown = wanted.find((name) => !there.includes(name));
+  if (unknown !== undefined) {
+    throw new Refusal(`there is no deck slides/${unknown}.md; there is ${there.join(', ')}`);
+  }
+  return { options, names: wanted.length > 0 ? wanted : there };
+}
+
+function checkOptions(given, call, known) {
   const unknown = given.find((argument) => !known.includes(argument));
   if (unknown === undefined) return given;
   const options = known.length > 0 ? ` -- [${known.join('] [')}]` : '';

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from building import refused
 from conftest import ROOT, copy_project, run_node
 from course.serving import serve
 from watching import visit
@@ -192,9 +191,3 @@ def test_a_strip_tells_who_writes_and_nobody_else(browser: Browser, project: Pat
         seen.open_deck(f"{base}/planted.md#/{at['Faint']}")
         seen.page.wait_for_load_state("networkidle")
         assert strip.count() == 0
-
-
-def test_a_deck_that_is_not_there_gets_one_line() -> None:
-    done = run_node(ROOT, "check/check.mjs", "none")
-    assert refused(done).startswith("there is no deck slides/none.md; there is ")
-    assert done.stdout == ""

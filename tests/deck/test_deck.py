@@ -315,8 +315,8 @@ def test_a_slide_that_the_overview_led_to_is_fitted_as_any(kept: Visit, deck_url
         kept.begin_anew(1920, 1080)
         kept.open_deck(deck_url)
         places = kept.page.evaluate(
-            "Reveal.getSlides().filter(s => s.querySelector(':scope > table')).map(s => Reveal.getIndices(s))"
-            ".map(({ h, v = 0 }) => [h, v])"
+            "Reveal.getSlides().filter(s => s.querySelector(':scope > table'))"
+            ".map(s => Reveal.getIndices(s)).map(({ h, v = 0 }) => [h, v])"
         )
         for place in places[:8]:
             kept.page.evaluate(f"(place) => {{ {way} }}", place)

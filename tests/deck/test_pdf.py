@@ -274,3 +274,6 @@ def test_a_deck_that_asks_for_what_is_not_its_own_is_not_printed(
     assert said is not None, line
     assert sorted(said[1].split(", ")) == sorted(asked)
     assert not (project / "architectures.pdf").exists()
+    (project / "slides" / "whole.md").write_text("# Whole\n")
+    named = run_node(project, "print/pdf.mjs", "slides/whole.md", env={"CHROMIUM": chromium[0]})
+    assert (named.returncode, named.stdout) == (0, "whole.pdf: 1 pages\n")

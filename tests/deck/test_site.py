@@ -351,6 +351,8 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
             ["--handouts"],
             "npm run pdf knows no --handouts: write npm run pdf -- [--handout]",
         ),
+        ("print/pdf.mjs", ["none"], "there is no deck slides/none.md; there is "),
+        ("check/check.mjs", ["none"], "there is no deck slides/none.md; there is "),
         ("print/get-chromium.mjs", ["x"], "npm run browser knows no x: write npm run browser"),
         ("site/site.mjs", ["x"], "make clean knows no x: write make clean"),
         ("serve/present.mjs", ["x"], "npm start knows no x: write npm start, with PORT and"),

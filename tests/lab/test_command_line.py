@@ -272,7 +272,8 @@ def test_settings_alone_train_and_an_unknown_command_names_those_there_are(
     with pytest.raises(SystemExit) as stop:
         lab.main(lesson, ["--help"])
     assert stop.value.code == 0
-    assert "other commands: resume RUN, export [RUN], show, find" in capsys.readouterr().out
+    said = " ".join(capsys.readouterr().out.split())
+    assert "other commands: resume RUN, export [RUN] (ONNX), show (demonstrations), find" in said
     assert len(started) == 1
 
 

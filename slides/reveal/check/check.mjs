@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 
 import { readText, slideAt, slidesOf } from './read.mjs';
 import { openPage, ORIGIN, threeAtATime, withSite } from '../print/browser.mjs';
-import { command, listDecks, load, Refusal } from '../project.mjs';
+import { command, load, takeDecks } from '../project.mjs';
 import { tryDecks, writeDecks } from '../site/build.mjs';
 
 // Not by `import`, which would end in Node's own lines where package.json is broken.
@@ -151,14 +151,7 @@ function byDeck(mistakes) {
 }
 
 await command(async () => {
-  const wanted = process.argv.slice(2).map((name) => name.replace(/^slides\/|\.md$/g, ''));
-  const there = listDecks();
-  const unknown = wanted.find((name) => !there.includes(name));
-  if (unknown !== undefined) {
-    throw new Refusal(`there is no deck slides/${unknown}.md; there is ${there.join(', ')}`);
-  }
-  const names = wanted.length > 0 ? wanted : there;
-  if (names.length === 0) throw new Refusal('there is no deck to check: slides/ has no .md file');
+  const { names } = takeDecks('npm run check');
   const { decks, mistakes } = tryDecks();
   const broken = byDeck(mistakes);
   const read = decks.filter(({ name }) => names.includes(name));

@@ -1,4 +1,4 @@
-// `npm run pdf`: prints every deck, one page a slide, to NAME.pdf.
+// `npm run pdf [-- NAME]`: prints every deck, or one, one page a slide, to NAME.pdf.
 // `npm run pdf -- --handout`: the slides with their notes on A4, to NAME-notes.pdf for the lecturer,
 // and to NAME-handout.pdf for students, without answers and minutes.
 
@@ -16,7 +16,7 @@ import {
   Refusal,
   root,
   siteAddress,
-  takeOptions,
+  takeDecks,
 } from '../project.mjs';
 
 const PAGE = { width: 1280, height: 720 };
@@ -93,10 +93,12 @@ async function print(page, name, what) {
 }
 
 await command(async () => {
-  const isHandout = takeOptions('npm run pdf', '--handout').includes('--handout');
+  const { names, options } = takeDecks('npm run pdf', '--handout');
+  const isHandout = options.includes('--handout');
   const address = siteAddress(readJson('package.json').homepage);
   await withSite(buildSite, async (browser, site, { decks }) => {
-    await threeAtATime(decks, async (deck) => {
+    const wanted = decks.filter((deck) => names.includes(deck.name));
+    await threeAtATime(wanted, async (deck) => {
       const name = printedName(deck.name);
       const count = deck.slides.length;
       const page = await open(browser, site, deck);
