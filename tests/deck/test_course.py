@@ -202,6 +202,10 @@ CUT = """() => [...document.querySelectorAll('pre')].map((pre) => {
     pre.append(`\\n${'long '.repeat(30)}`);
     return pre.scrollWidth > pre.clientWidth && pre.className;
 }).filter((name) => name !== false)"""
+OUTSIDE = """() => [...document.querySelectorAll('header .live')].flatMap((card) => {
+    const { right } = card.getBoundingClientRect();
+    return [...card.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > right);
+}).map(({ localName }) => localName)"""
 GROUND = "getComputedStyle(document.documentElement).backgroundColor"
 
 
@@ -212,10 +216,11 @@ def test_a_page_keeps_nobody_out_and_fits_every_width(
     with visit(browser) as seen:
         seen.page.goto(address + page)
         seen.add_script(AXE)
-        for width in (360, 768, 1024, 1280, 1366, 1920):
+        for width in (360, 480, 768, 1024, 1280, 1366, 1920):
             seen.page.set_viewport_size({"width": width, "height": 900})
             wide = seen.page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{page} is {wide} pixels wide at {width}"
+            assert seen.page.evaluate(OUTSIDE) == [], f"{page} at {width}"
             if width in (360, 1280):
                 assert seen.page.evaluate(BARRIERS, {}) == [], f"{page} at {width}"
         light = seen.page.evaluate(GROUND)
