@@ -18,3 +18,8 @@ class Stopped(UserError):  # noqa: N818 (not an error: the user asked for it)
     """The user stopped a training; the sentence says how to continue it."""
 
     exit_code = 130  # what a shell reports for a program ended by Ctrl-C
+
+
+def first_line(error: BaseException) -> str:
+    """What somebody else's code says of its fault, in a line."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -20,7 +20,7 @@ import ignite.distributed as idist
 import torch
 
 from . import ctrl_c
-from .errors import Stopped, UserError
+from .errors import Stopped, UserError, first_line
 from .precision import FORMATS, pick_precision
 from .recipe import Options
 
@@ -130,7 +130,7 @@ def _join(backend: str) -> None:
         idist.initialize(backend)
         idist.barrier()  # NCCL connects no sooner
     except RuntimeError as error:
-        raise UserError(f"{line} ({str(error).partition(chr(10))[0]})") from None
+        raise UserError(f"{line} ({first_line(error)})") from None
     finally:
         waiting.cancel()
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.parameter import is_lazy
 from torch.nn.utils.parametrize import type_before_parametrizations
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
@@ -53,6 +55,8 @@ def _measure(
     """The layers of a network, and the multiply-accumulates of it all."""
     if not isinstance(model, nn.Module):
         raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
+    if any(map(is_lazy, model.parameters())):
+        raise UserError("its layers are lazy: pass images through it first, so that they are made")
     shared = (*model.parameters(), *model.buffers()) if device == "meta" else ()
     ghost, work = copied(model, device, shared).eval(), FlopCounterMode(display=False)
     if device == "meta":
@@ -79,13 +83,18 @@ def _measure(
         inside = {child for child, _ in module.named_children()} - {"parametrizations"}
         if not inside or (name and _level(ghost, name) == depth):
             watch(name, module)
+    # Nobody counts the work of a CPU's fused kernels; those of attention are for no gradients.
+    fused = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
     try:
-        with torch.no_grad(), work:
-            ghost(torch.zeros(shape, device=device))
-    except RuntimeError:  # where it looks at values, meta has none
+        with torch.enable_grad(), torch.random.fork_rng([]), sdpa_kernel(SDPBackend.MATH), work:
+            ghost(torch.rand(shape, device=device, requires_grad=True).clone())
+    except Exception:  # where it looks at values, meta has none
         if device == "cpu" or any(weight.is_meta for weight in model.parameters()):
             raise
         return _measure(model, shape, depth, "cpu")
+    finally:
+        torch.backends.mkldnn.enabled = fused
     return found, int(work.get_total_flops()) // 2
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from .errors import UserError
+from .errors import UserError, first_line
 from .measure import copied
 from .recipe import Options
 
@@ -50,29 +50,49 @@ def memory_format(options: Options) -> torch.memory_format:
 def settle(
     options: Options, model: nn.Module, device: torch.device, shape: tuple[int, ...]
 ) -> Options:
-    """Options that name the number format, the same on every machine: none that is wrong on one.
+    """Options whose layout in memory the network takes, and whose number format is right.
 
     Args:
-        options: whose "auto" is to be settled.
+        options: whose "auto" is to be settled, on every machine alike.
         model: the network, on the CPU.
         device: where it will be trained.
         shape: of an image, (C, H, W).
 
     Raises `UserError` where the format that was asked for spoils the gradients of this network.
     """
+    fault = refusal(model, shape, torch.channels_last) if options.channels_last else ""
+    if fault and not refusal(model, shape, torch.contiguous_format):
+        options = replace(options, channels_last=False)
+        if idist.get_rank() == 0:
+            print(f"--no-channels-last: it does not take images in that layout ({fault})")
     names, name = list(FORMATS), pick_precision(options.precision, device)
-    wrong = None
+    wrong = ""
     if device.type == "cpu" and name != "fp32":
-        wrong = wrong_layer(model, shape, FORMATS[name], memory_format(options))
+        try:
+            layer = wrong_layer(model, shape, FORMATS[name], memory_format(options))
+            wrong = f"PyTorch gets the gradient of {layer} wrong here" if layer else ""
+        except Exception as error:  # whatever the network's own code raises
+            wrong = f"it fails ({first_line(error)})"
     # The later in the list, the safer.
     agreed = names[int(idist.all_reduce(names.index("fp32" if wrong else name), "MAX"))]
     laid = " and --channels-last" if options.channels_last else ""
-    reason = f"with {name}{laid} PyTorch gets the gradient of {wrong or 'a layer'} wrong here"
+    reason = f"with {name}{laid} {wrong or 'PyTorch gets the gradient of a layer wrong here'}"
     if options.precision not in ("auto", agreed):
         raise UserError(f"--precision {name}: {reason}; take --precision fp32")
     if wrong and idist.get_rank() == 0:
         print(f"--precision {agreed}: {reason}")
     return replace(options, precision=agreed)
+
+
+def refusal(model: nn.Module, shape: tuple[int, ...], layout: torch.memory_format) -> str:
+    """In a line, why a network takes no images of `shape` (C, H, W) in train mode, or nothing."""
+    try:
+        twin = copied(model, "cpu").to(memory_format=layout).train()
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            twin(torch.rand(IMAGES, *shape).contiguous(memory_format=layout))
+    except Exception as error:  # whatever its own code raises
+        return first_line(error)
+    return ""
 
 
 def _is_real(each: object) -> bool:
@@ -92,29 +112,33 @@ def wrong_layer(
     def step(layer: nn.Module, arguments: Any, half: bool) -> Any:
         """The gradients of the arguments and of the weights, as far as they have any."""
         total = torch.zeros((), requires_grad=True)
+        torch.manual_seed(0)
         with torch.enable_grad(), torch.autocast("cpu", kind, half, cache_enabled=False):
             own = tree_map_only(_is_real, lambda e: e.detach().float().requires_grad_(), arguments)
-            computed = [e.requires_grad_() for e in vars(layer).values() if _is_real(e)]  # by hooks
+            weight = vars(layer).get("weight")  # no parameter, then, but what a hook computes
+            computed = [weight.requires_grad_()] if isinstance(weight, Tensor) else []
             every = [total, *tree_leaves(own), *layer.parameters(), *computed]
             inputs, named = tree_map_only(_is_real, Tensor.clone, own)  # it may change them
             for result in filter(_is_real, tree_leaves(layer.forward(*inputs, **named))):
-                torch.manual_seed(0)
                 total = total + (result * torch.randn_like(result, dtype=torch.float32)).sum()
             leaves = [each for each in every if _is_real(each) and each.requires_grad]
             return torch.autograd.grad(total, leaves, materialize_grads=True)
 
     def compare(name: str, layer: nn.Module, inputs: Any, named: Any, output: Any) -> None:
+        layer.eval()  # without what is random in it, and what changes at each step
         halves = (step(layer, (inputs, named), half) for half in (True, False))
         for own, right in zip(*halves, strict=True):
             if not (own - right).norm() <= TOLERANCE * right.norm():  # it may be no number
                 found.append(name)
+        layer.train()
 
     twin = copied(model, "cpu").to(memory_format=layout).train()
     for name, layer in twin.named_modules():
-        inside = {child for child, _ in layer.named_children()} - {"parametrizations"}
-        if not inside and any(each.ndim > 1 for each in layer.parameters()):
-            # Without what is random in it, and what changes at each step.
-            layer.eval().register_forward_hook(partial(compare, name), with_kwargs=True)
+        inside = (child for own, child in layer.named_children() if own != "parametrizations")
+        if any(each.ndim > 1 for each in layer.parameters()) and not any(
+            list(child.parameters()) for child in inside
+        ):
+            layer.register_forward_hook(partial(compare, name), with_kwargs=True)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         images = torch.randn(IMAGES, *shape).contiguous(memory_format=layout)

@@ -140,8 +140,7 @@ class Recipe(Checked):
 
     def as_dict(self) -> dict[str, Any]:
         """All fields, but those of `LATER` that change nothing: older runs have none of them."""
-        values = super().as_dict()
-        return {name: value for name, value in values.items() if value or name not in LATER}
+        return {name: v for name, v in super().as_dict().items() if v or name not in LATER}
 
     @property
     def title(self) -> str:

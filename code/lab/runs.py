@@ -124,9 +124,8 @@ class Run:
 
     def recipe(self, kind: type[R]) -> R:
         """The recipe that the run was started with, as a `kind`."""
-        known = {each.name for each in fields(kind)}
         saved = self.saved_recipe()
-        if others := (set(saved) ^ known) - LATER:
+        if others := (set(saved) ^ {each.name for each in fields(kind)}) - LATER:
             names = ", ".join(sorted(others))
             raise UserError(f"{self}: its recipe is of another version of this code ({names})")
         try:
@@ -137,8 +136,7 @@ class Run:
     def saved_recipe(self) -> dict[str, Any]:
         """The recipe that the run was started with, as it is kept."""
         shape = {"recipe": {"network": str, "data": str, "seed": int}}
-        recipe: dict[str, Any] = self.read("run.json", shape)["recipe"]
-        return recipe
+        return dict(self.read("run.json", shape)["recipe"])
 
     def check_network(self, network: str) -> None:
         """Raise `UserError` unless this is a run of that network."""

@@ -21,25 +21,16 @@ from ignite.metrics import Accuracy, ConfusionMatrix, Loss
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.parameter import is_lazy
 
-from . import machine, record
+from . import handlers, machine, record
 from .batches import Batches, normalized
 from .data import Data, Split, described, is_described, load
 from .errors import Diverged, Stopped, UserError
-from .handlers import (
-    EVERY,
-    EpochSoFar,
-    History,
-    RandomState,
-    StopOnSignal,
-    share,
-    show_progress,
-    write_tensorboard,
-)
 from .measure import copied, count_macs, count_parameters
 from .muon import SGDWithMuon, is_hidden_kernel
 from .pictures import show
-from .precision import FORMATS, memory_format, pick_precision, settle
+from .precision import FORMATS, memory_format, pick_precision, refusal, settle
 from .recipe import AuxiliaryRecipe, Options, Recipe
 from .runs import Description, Epoch, Result, Run
 
@@ -121,12 +112,15 @@ def train(
     device = machine.pick_device(options.device)
     data = load(recipe.data, limit=recipe.limit or None)
     torch.manual_seed(recipe.seed)
-    model = build(recipe, len(data.classes))
+    model, shape = build(recipe, len(data.classes)), data.train.images.shape[1:]
+    if any(map(is_lazy, model.parameters())):
+        with torch.no_grad():
+            model.eval()(torch.zeros(1, *shape))  # makes them
     if recipe.muon:
         SGDWithMuon([{"params": [*model.parameters()]}], recipe.muon, lr=recipe.lr)  # or raises
-    if recipe.small_share:
-        check_takes_small(model)
-    options = settle(options, model, device, data.train.images.shape[1:])
+    if recipe.small_share and (why := refusal(model, (3, SMALL, SMALL), torch.contiguous_format)):
+        raise UserError(f"--small-share: no images of {SMALL}x{SMALL} for this network ({why})")
+    options = settle(options, model, device, shape)
     if options.resume:
         run = Run.open(options.resume)
         check_same_data(run, data)
@@ -364,7 +358,8 @@ def fit(
     # Patience for ever is no early stopping, and keeps the checkpoints of one kind.
     early = EarlyStopping(recipe.patience or sys.maxsize, score, trainer)
     early.logger.setLevel(logging.WARNING)
-    epoch, history, stop = EpochSoFar(device), History(run), StopOnSignal()
+    epoch, history = handlers.EpochSoFar(device), handlers.History(run)
+    stop = handlers.StopOnSignal()
     state = {
         "trainer": trainer,
         "model": model,
@@ -375,7 +370,7 @@ def fit(
         "history": history,
         "best": best,
         "early": early,
-        "random": RandomState(device),
+        "random": handlers.RandomState(device),
         **({"average": evaluated} if average else {}),
     }
     last = Checkpoint(state, run.save, filename_pattern="last.pt", n_saved=None)
@@ -397,11 +392,11 @@ def fit(
         average.model = model
         average.attach(trainer)
     epoch.attach(trainer)
-    trainer.add_event_handler(Events.ITERATION_COMPLETED(every=EVERY), finite)
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(every=handlers.EVERY), finite)
     if options.progress:
-        show_progress(trainer, recipe)
+        handlers.show_progress(trainer, recipe)
     if options.tensorboard:
-        write_tensorboard(run, trainer, evaluator, optimizer)
+        handlers.write_tensorboard(run, trainer, evaluator, optimizer)
     evaluator.add_event_handler(Events.COMPLETED, best)
     evaluator.add_event_handler(Events.COMPLETED, early)
 
@@ -411,7 +406,7 @@ def fit(
         if trainer.should_terminate:
             return
         speed = f"{epoch.images / epoch.clock():,.0f} images/s"
-        share(evaluated.buffers())  # all evaluate one network
+        handlers.share(evaluated.buffers())  # all evaluate one network
         evaluator.run(validation)
         history.append(epoch_row(trainer, evaluator, epoch))
         print(line_of(history.rows[-1], recipe, speed), flush=True)
@@ -444,7 +439,7 @@ def epoch_seed(seed: int, epoch: int, rank: int) -> int:
     return ((seed * 1_000_003 + epoch) * 1_000_003 + rank) % 2**63
 
 
-def epoch_row(trainer: Engine, evaluator: Engine, epoch: EpochSoFar) -> Epoch:
+def epoch_row(trainer: Engine, evaluator: Engine, epoch: handlers.EpochSoFar) -> Epoch:
     """The row of the history that says how an epoch went."""
     return {
         "epoch": trainer.state.epoch,
@@ -493,7 +488,7 @@ def _finish(
     """Read the test set, once, with the best weights on validation, and write the result."""
     if idist.get_rank() == 0:
         model.load_state_dict(run.load("best.pt"))
-    share(model.state_dict().values())
+    handlers.share(model.state_dict().values())
     tested = Mirrored(model) if recipe.tta else model
     evaluator = create_evaluator(tested, len(data.classes), device)
     evaluator.run(in_order(data.test, data, device, memory_format(options)))
@@ -535,18 +530,6 @@ def description(
         "parameters": count_parameters(model),
         "macs": count_macs(model, (1, *data.train.images.shape[1:])),
     }
-
-
-def check_takes_small(model: nn.Module) -> None:
-    """Raise `UserError` if a network cannot also be trained on images of 24x24 pixels."""
-    twin = copied(model, "cpu").train()  # with its auxiliary classifiers
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            twin(torch.zeros(2, 3, SMALL, SMALL))
-    except (AssertionError, RuntimeError, ValueError):
-        raise UserError(
-            f"--small-share: this network takes no images of {SMALL}x{SMALL} pixels: omit it"
-        ) from None
 
 
 def check_same_data(run: Run, data: Data) -> None:

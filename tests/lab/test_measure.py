@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from onnxruntime import InferenceSession
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import convnext_tiny, mobilenet_v2, resnet18
@@ -25,7 +27,7 @@ from lab.measure import (
     layers,
     without_pointwise_work,
 )
-from lab.onnx.export import to_onnx
+from lab.onnx.export import load_model, to_onnx
 from lab.plots import learning_curve
 from running import options, tiny_recipe
 
@@ -89,6 +91,76 @@ def test_a_network_that_looks_at_values_is_measured_and_trained(tmp_path: Path) 
     assert results[0]["test_loss"] == results[1]["test_loss"]
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         layers(Careful(nn.Flatten(), nn.Linear(7, 7)), shape)
+
+
+class Read(nn.Module):
+    """Reads an image as 64 words, with a look at the values or without."""
+
+    def __init__(self, reader: nn.Module, looks: bool) -> None:
+        super().__init__()
+        self.reader, self.head, self.looks = reader, nn.Linear(48, 10), looks
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        words = x.flatten(1).unflatten(1, (64, 48))
+        assert not self.looks or (words - words.mean()).any()
+        words = self.reader(words)
+        return self.head((words[0] if isinstance(words, tuple) else words).mean(1))
+
+
+class Attention(nn.MultiheadAttention):
+    def forward(self, x: torch.Tensor) -> Any:
+        return super().forward(x, x, x, need_weights=False)
+
+
+class Products(nn.Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.scaled_dot_product_attention(*super().forward(x).chunk(3, dim=-1))
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize(
+    "reader",
+    [
+        lambda: nn.LSTM(48, 48, batch_first=True),
+        lambda: nn.GRU(48, 48, batch_first=True),
+        lambda: Attention(48, 4, batch_first=True),
+        lambda: nn.TransformerEncoderLayer(48, 4, 96, batch_first=True),
+        lambda: Products(48, 144),
+    ],
+    ids=["LSTM", "GRU", "attention", "transformer", "products"],
+)
+def test_the_work_is_the_same_where_values_are_looked_at(
+    reader: Callable[[], nn.Module], frozen: bool
+) -> None:
+    each = [Read(reader(), looks).requires_grad_(not frozen) for looks in (False, True)]
+    one, other = (count_macs(model, (1, 3, 32, 32)) for model in each)
+    assert one == other > 64 * 48 * 48
+
+
+def test_a_layer_may_be_given_a_view_of_a_parameter() -> None:
+    class Queries(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.queries, self.norm = nn.Parameter(torch.randn(1, 4, 16)), nn.LayerNorm(16)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.norm(self.queries.expand(len(x), -1, -1))
+
+    (row,) = layers(Queries(), (1, 3, 8, 8))
+    assert (row.name, row.shape, row.parameters) == ("norm", (4, 16), 32)
+
+
+def test_lazy_layers_are_made_before_they_are_trained(tmp_path: Path) -> None:
+    def build(recipe: lab.Recipe, classes: int) -> nn.Module:
+        return nn.Sequential(nn.LazyConv2d(4, 3, 2), nn.Flatten(), nn.LazyLinear(classes))
+
+    with pytest.raises(UserError, match="its layers are lazy: pass images through it first"):
+        count_macs(build(tiny_recipe(), 10), (1, 3, 32, 32))
+    trained = lab.train(build, tiny_recipe(epochs=1, limit=100, ema=0.5), options(tmp_path))
+    assert trained.run.read("run.json")["parameters"] == 4 * 28 + 10 * (4 * 15 * 15 + 1)
+    again = load_model(trained.run, trained.recipe, build)
+    images = torch.rand(2, 3, 32, 32)
+    assert torch.equal(again(images), trained.model(images))
 
 
 def test_a_layer_that_gives_more_than_a_tensor_counts_by_the_first() -> None:

@@ -178,6 +178,80 @@ def test_layers_that_take_and_give_other_things_than_a_tensor_are_tried(
     assert precision.wrong_layer(Strange(wrong), *arguments) == said
 
 
+class InPlace(nn.Conv2d):
+    """Keeps a mean that is not registered."""
+
+    mean = torch.zeros(8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = super().forward(x)
+        self.mean = self.mean.mul_(0.9).add_(y.detach().float().mean((0, 2, 3)))
+        return y
+
+
+class Grown(nn.Module):
+    """A layer with a weight of its own and a child without any."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.act = nn.Parameter(torch.randn(8, 3, 3, 3)), nn.ReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        half = torch.is_autocast_enabled("cpu")
+        weight = 2 * self.weight - self.weight.detach() if half else self.weight
+        return self.act(F.conv2d(x, weight))
+
+
+class Viewed(nn.Conv2d):
+    """Flattens as older tutorials do, which takes images of one layout alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).view(len(x), -1)
+
+
+class Put(nn.Conv2d):
+    """Puts half precision where only single precision may be."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        out = torch.zeros(len(x), 8, 30, 30)
+        out[torch.arange(len(x))] = super().forward(x)
+        return out
+
+
+LAYOUT = "--no-channels-last: it does not take images in that layout (view size is not compatible"
+
+
+@pytest.mark.parametrize(
+    ("layer", "said", "last", "kind"),
+    [
+        (lambda: InPlace(3, 8, 3), "", True, "bfloat16"),
+        (Grown, "PyTorch gets the gradient of 0 wrong here", True, "float32"),
+        (lambda: Viewed(3, 8, 3), LAYOUT, False, "bfloat16"),
+        (lambda: Put(3, 8, 3), "with bf16 and --channels-last it fails (Index", True, "float32"),
+    ],
+    ids=["in place", "grown", "viewed", "put"],
+)
+def test_a_network_is_trained_in_a_layout_and_a_format_that_it_takes(
+    layer: Callable[[], nn.Module],
+    said: str,
+    last: bool,
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(precision, "has_bf16", lambda: True)
+
+    def build(recipe: lab.Recipe, classes: int) -> nn.Module:
+        return nn.Sequential(layer(), nn.Flatten(), nn.Linear(8 * 30 * 30, classes))
+
+    run = lab.train(build, ONE, options(tmp_path)).run
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert said in first
+    about = run.read("run.json")
+    assert (about["options"]["channels_last"], about["environment"]["precision"]) == (last, kind)
+
+
 def test_both_formats_learn_the_same(tmp_path: Path) -> None:
     recipe = tiny_recipe(epochs=4, limit=600)
     curves = [

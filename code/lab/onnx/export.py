@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from .. import data, files
 from ..batches import normalized
 from ..data import SIZE, Data, DataDescription, Split
-from ..errors import UserError
+from ..errors import UserError, first_line
 from ..facts import FOLDED, facts, grouped, stage_of
 from ..measure import Layer, first_level, first_tensor, layers
 from ..recipe import Recipe, recorded_recipe
@@ -352,7 +352,7 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...], fold: bool = True) -> "Mod
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        reason = str(error.__cause__ or error).strip().partition("\n")[0]
+        reason = first_line(error.__cause__ or error)
         raise UserError(f"the network cannot become an ONNX file: {reason}") from error
     assert program is not None  # it is only with `dynamo=False`
     model_proto = program.model_proto

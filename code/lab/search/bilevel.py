@@ -22,7 +22,7 @@ from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint
 from torch import Tensor, nn
 
-from .. import machine
+from .. import machine, training
 from ..batches import Batches
 from ..data import Data, Split, load
 from ..errors import Diverged, Stopped, UserError
@@ -30,16 +30,6 @@ from ..handlers import EpochSoFar, History, RandomState, StopOnSignal
 from ..precision import FORMATS, NAMES, memory_format, pick_precision, settle
 from ..recipe import Options, Recipe
 from ..runs import Run
-from ..training import (
-    check_same_data,
-    create_evaluator,
-    description,
-    epoch_row,
-    epoch_seed,
-    in_order,
-    line_of,
-    resume,
-)
 
 WAY_ON = "the same command goes on"
 Batch = tuple[Tensor, Tensor]  # images (N, C, H, W), labels (N,)
@@ -170,10 +160,10 @@ def search(make: Callable[[R, int], Step], recipe: R, options: Options, *, image
     found = [run for run in Run.find(options.out, recipe) if _rounds_like(run, options, device)]
     if found:
         run = found[-1]
-        check_same_data(run, data)
+        training.check_same_data(run, data)
     else:
         run = Run.create(options.out, recipe)
-        run.write("run.json", description(recipe, options, device, data, step.model))
+        run.write("run.json", training.description(recipe, options, device, data, step.model))
     run.way_on = WAY_ON
     where = f"{machine.describe(device)}, {options.precision}"
     print(f"searching on {where}; run folder {run}", flush=True)
@@ -216,8 +206,8 @@ def _search(
     memory = memory_format(options)
     model.to(device).to(memory_format=memory)
     halves = Halves(split.to(device), data, recipe, memory)
-    validation = in_order(data.validation.first(len(split) // 2), data, device, memory)
-    evaluator = create_evaluator(model, len(data.classes), device)
+    validation = training.in_order(data.validation.first(len(split) // 2), data, device, memory)
+    evaluator = training.create_evaluator(model, len(data.classes), device)
     total = recipe.epochs * len(halves)
     precision = FORMATS[options.precision]
 
@@ -243,7 +233,7 @@ def _search(
     def seed() -> None:
         halves.epoch = trainer.state.epoch - 1
         if halves.start == 0:
-            torch.manual_seed(epoch_seed(recipe.seed, trainer.state.epoch, 0))
+            torch.manual_seed(training.epoch_seed(recipe.seed, trainer.state.epoch, 0))
 
     epoch.attach(trainer)
 
@@ -259,17 +249,17 @@ def _search(
                 "try lower learning rates"
             )
         evaluator.run(validation)
-        row = {**epoch_row(trainer, evaluator, epoch), **step.describe()}
+        row = {**training.epoch_row(trainer, evaluator, epoch), **step.describe()}
         history.append(row)
         # With all whole numbers that the lesson says of it.
         counts = (f"{key} {n}" for key, n in row.items() if isinstance(n, int) and key != "epoch")
-        print(f"search: {line_of(row, recipe, *counts)}", flush=True)
+        print(f"search: {training.line_of(row, recipe, *counts)}", flush=True)
         last(trainer)
         if ended():
             trainer.terminate()
 
     stop.attach(trainer)
-    resume(run, state, halves)
+    training.resume(run, state, halves)
     if not ended():
         with stop.listening():
             trainer.run(halves, max_epochs=recipe.epochs)

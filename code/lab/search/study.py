@@ -24,7 +24,7 @@ from torch import nn
 
 from .. import files, machine
 from ..data import Data
-from ..errors import Diverged, Stopped, UserError
+from ..errors import Diverged, Stopped, UserError, first_line
 from ..measure import count_macs, count_parameters
 from ..precision import settle
 from ..recipe import Options, Recipe, recorded_recipe
@@ -33,11 +33,7 @@ from ..training import fit
 
 try:
     import optuna
-    from optuna.exceptions import (
-        ExperimentalWarning,
-        StorageInternalError,
-        UpdateFinishedTrialError,
-    )
+    from optuna import exceptions
     from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler
     from optuna.storages import RDBStorage
     from optuna.study import Study
@@ -46,7 +42,7 @@ try:
 except ImportError:
     raise UserError("a search needs a package: pip install 'optuna>=4.9'") from None
 
-warnings.simplefilter("ignore", ExperimentalWarning)  # its heartbeat has been one since 2021
+warnings.simplefilter("ignore", exceptions.ExperimentalWarning)  # its heartbeat is one since 2021
 
 WAIT = 60  # seconds that a process waits for others to let it write to an SQLite file
 TRIES = 6  # to make the tables of a database, or to find them made
@@ -135,7 +131,7 @@ def open_study(storage: str, name: str, sampler: BaseSampler, heartbeat: int) ->
             if left and isinstance(error, exc.DatabaseError):
                 time.sleep(random.uniform(0.2, 0.6))
                 continue
-            reason = _first_line(error)
+            reason = first_line(error)
             if isinstance(error, ImportError):
                 missing = "pip install 'psycopg[binary]'" if postgres else error.__cause__ or error
                 reason = f"it needs its driver: {missing}"
@@ -163,7 +159,7 @@ class Database(RDBStorage):
         )
 
     def record_heartbeat(self, trial_id: int) -> None:
-        with suppress(exc.SQLAlchemyError, StorageInternalError):
+        with suppress(exc.SQLAlchemyError, exceptions.StorageInternalError):
             super().record_heartbeat(trial_id)
 
 
@@ -180,17 +176,13 @@ def _wait_for(engine: Engine, heartbeat: int) -> None:
                 return connection
             except dialect.loaded_dbapi.OperationalError as error:
                 if not waited:
-                    print(f"waiting for the database: {_first_line(error)}", flush=True)
+                    print(f"waiting for the database: {first_line(error)}", flush=True)
                 waited = True
                 time.sleep(1)
             except KeyboardInterrupt:
                 event.remove(engine, "do_connect", connect)
                 raise
         return None  # SQLAlchemy connects as it does by itself
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def finished(study: Study) -> list[FrozenTrial]:
@@ -254,7 +246,7 @@ def work(study: Study, objective: Callable[[Trial], tuple[float, float]], trials
     def attempt(trial: Trial) -> tuple[float, float]:
         try:
             return objective(trial)
-        except (UpdateFinishedTrialError, StorageInternalError):
+        except (exceptions.UpdateFinishedTrialError, exceptions.StorageInternalError):
             # This machine slept and was taken for dead, or the database went away meanwhile.
             raise _Lost from None
 
@@ -269,13 +261,13 @@ def work(study: Study, objective: Callable[[Trial], tuple[float, float]], trials
             _take_up(study)
             with suppress(_Lost):
                 study.optimize(attempt, n_trials=1, callbacks=[report])
-    except StorageInternalError as error:
-        raise UserError(f"the database failed: {_first_line(error.__cause__ or error)}") from None
+    except exceptions.StorageInternalError as error:
+        raise UserError(f"the database failed: {first_line(error.__cause__ or error)}") from None
     except BaseException as error:
         # If Ctrl-C comes while Optuna notes a result, it raises an error of its own.
         if KeyboardInterrupt not in map(type, (error, error.__context__)):
             raise
-        with suppress(StorageInternalError):  # the database may be what was waited for
+        with suppress(exceptions.StorageInternalError):  # the database may be what was waited for
             _take_up(study)
         raise Stopped("stopped; the same command goes on") from None
 
