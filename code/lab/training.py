@@ -119,7 +119,7 @@ def train(
     if recipe.muon:
         SGDWithMuon([{"params": [*model.parameters()]}], recipe.muon, lr=recipe.lr)  # or raises
     if recipe.small_share and (why := refusal(model, (3, SMALL, SMALL), torch.contiguous_format)):
-        raise UserError(f"--small-share: no images of {SMALL}x{SMALL} for this network ({why})")
+        raise UserError(f"--small-share: omit it, for at {SMALL}x{SMALL} pixels it fails ({why})")
     options = settle(options, model, device, shape)
     if options.resume:
         run = Run.open(options.resume)
