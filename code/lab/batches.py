@@ -194,8 +194,7 @@ def _windows(images: Tensor, padding: int, memory_format: torch.memory_format) -
     is copied but the padded images: the windows overlap in memory.
     """
     height, width = images.shape[-2:]
-    padded = pad(images, (padding, padding, padding, padding))
-    padded = padded.contiguous(memory_format=memory_format)
+    padded = pad(images, (padding,) * 4).contiguous(memory_format=memory_format)
     return padded.unfold(2, height, 1).unfold(3, width, 1).permute(0, 2, 3, 1, 4, 5)
 
 

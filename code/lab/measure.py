@@ -49,6 +49,7 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
     return _measure(model, shape, depth)[0]
 
 
+@sdpa_kernel(SDPBackend.MATH)
 def _measure(
     model: nn.Module, shape: tuple[int, ...], depth: int = 0, device: str = "meta"
 ) -> tuple[list[Layer], int]:
@@ -87,7 +88,7 @@ def _measure(
     fused = torch.backends.mkldnn.enabled
     torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
     try:
-        with torch.enable_grad(), torch.random.fork_rng([]), sdpa_kernel(SDPBackend.MATH), work:
+        with torch.set_grad_enabled(device == "cpu"), torch.random.fork_rng([]), work:
             ghost(torch.rand(shape, device=device, requires_grad=True).clone())
     except Exception:  # where it looks at values, meta has none
         if device == "cpu" or any(weight.is_meta for weight in model.parameters()):

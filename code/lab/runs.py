@@ -111,8 +111,8 @@ class Run:
     @classmethod
     def find(cls, out: str, recipe: Recipe) -> list["Run"]:
         """The runs in `out` that were started with exactly this recipe, from old to new."""
-        kept = recipe.as_dict()
-        return [run for run in cls.all(out, recipe.network) if run.saved_recipe() == kept]
+        kept, every = recipe.as_dict(), cls.all(out, recipe.network)
+        return [run for run in every if run.saved_recipe() == kept]
 
     @classmethod
     def all(cls, out: str, network: str) -> list["Run"]:
