@@ -62,7 +62,7 @@ site: node_modules/.ready  ## the course as a static site in _site/
 pdf: browser  ## the lecture as a PDF (DECK=architectures: one deck alone)
 	@node slides/reveal/print/pdf.mjs $(DECK)
 
-handout: browser  ## the slides with their notes, on A4: for students and for the lecturer (DECK)
+handout: browser  ## the slides with their notes, on A4: for students and for the lecturer (DECK=architectures: of one deck)
 	@node slides/reveal/print/pdf.mjs --handout $(DECK)
 
 pictures: browser  ## pictures of slides, for the first page and for README.md

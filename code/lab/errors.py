@@ -21,5 +21,5 @@ class Stopped(UserError):  # noqa: N818 (not an error: the user asked for it)
 
 
 def first_line(error: BaseException) -> str:
-    """What somebody else's code says of its fault, in a line."""
+    """The first line of an error's message, or its type where it has none."""
     return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -33,8 +33,8 @@ class Layer:
 def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Layer]:
     """The layers of a network, measured by passing one input of `shape` (1, C, H, W) through it.
 
-    It is passed through a copy on the meta device, which computes nothing, or, where the network
-    looks at values, as an `assert` may, on the CPU. A multiply-accumulate is one product of a
+    It is passed through a copy on the meta device, which computes nothing, or, where that fails, as
+    at an `assert` on values, on the CPU. A multiply-accumulate is one product of a
     convolution, a fully connected layer or two matrices, as in attention; biases, pooling,
     normalization and activations, which have one operation or a few for each output, are not
     counted. PyTorch counts (`torch.utils.flop_counter`): two FLOPs are one of them.
@@ -44,7 +44,7 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
             the costs of all in it. A list of modules is no level: its members are where it is.
             0: every level, down to the modules that contain no other.
 
-    Raises `UserError`: it is no network, as where a function forgot to return it.
+    Raises `UserError`: it is no network, as where a function forgot to return it, or it is lazy.
     """
     return _measure(model, shape, depth)[0]
 
@@ -53,10 +53,10 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
 def _measure(
     model: nn.Module, shape: tuple[int, ...], depth: int = 0, device: str = "meta"
 ) -> tuple[list[Layer], int]:
-    """The layers of a network, and the multiply-accumulates of it all."""
+    """The layers of a network, and the multiply-accumulates of it all; "cpu" is its second try."""
     if not isinstance(model, nn.Module):
         raise UserError(f"expected a network to measure, not {model!r}: return an nn.Module")
-    if any(map(is_lazy, model.parameters())):
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
         raise UserError("its layers are lazy: pass images through it first, so that they are made")
     shared = (*model.parameters(), *model.buffers()) if device == "meta" else ()
     ghost, work = copied(model, device, shared).eval(), FlopCounterMode(display=False)
@@ -84,19 +84,20 @@ def _measure(
         inside = {child for child, _ in module.named_children()} - {"parametrizations"}
         if not inside or (name and _level(ghost, name) == depth):
             watch(name, module)
-    # Nobody counts the work of a CPU's fused kernels; those of attention are for no gradients.
+    # The counter sees no fused kernels, of oneDNN or of attention where nobody asks for gradients.
     fused = torch.backends.mkldnn.enabled
     torch.backends.mkldnn.enabled = False  # type: ignore[assignment]
     try:
         with torch.set_grad_enabled(device == "cpu"), torch.random.fork_rng([]), work:
-            ghost(torch.rand(shape, device=device, requires_grad=True).clone())
-    except Exception:  # where it looks at values, meta has none
+            images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+            ghost(images.to(device).requires_grad_().clone())
+        return found, int(work.get_total_flops()) // 2
+    except Exception:  # where it looks at values, or lacks an operator, on meta
         if device == "cpu" or any(weight.is_meta for weight in model.parameters()):
             raise
-        return _measure(model, shape, depth, "cpu")
     finally:
         torch.backends.mkldnn.enabled = fused
-    return found, int(work.get_total_flops()) // 2
+    return _measure(model, shape, depth, "cpu")
 
 
 def first_tensor(output: Any) -> Tensor:

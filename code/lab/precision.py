@@ -9,6 +9,7 @@ from typing import Any
 import ignite.distributed as idist
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from .errors import UserError, first_line
@@ -50,29 +51,36 @@ def memory_format(options: Options) -> torch.memory_format:
 def settle(
     options: Options, model: nn.Module, device: torch.device, shape: tuple[int, ...]
 ) -> Options:
-    """Options whose layout in memory the network takes, and whose number format is right.
+    """Options whose layout the network takes, and whose format is right, the same on every machine.
 
     Args:
-        options: whose "auto" is to be settled, on every machine alike.
+        options: whose layout and "auto" are to be settled.
         model: the network, on the CPU.
         device: where it will be trained.
         shape: of an image, (C, H, W).
 
-    Raises `UserError` where the format that was asked for spoils the gradients of this network.
+    Lazy layers are made. Raises `UserError` where the format that was asked for does not do.
     """
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        with torch.no_grad():
+            model.eval()(torch.zeros(1, *shape))
     fault = refusal(model, shape, torch.channels_last) if options.channels_last else ""
-    if fault and not refusal(model, shape, torch.contiguous_format):
+    flat = fault and not refusal(model, shape, torch.contiguous_format)
+    if idist.all_reduce(int(bool(flat)), "MAX"):
         options = replace(options, channels_last=False)
         if idist.get_rank() == 0:
-            print(f"--no-channels-last: it does not take images in that layout ({fault})")
+            print(
+                f"--no-channels-last: the network takes no images in memory as NHWC ({fault or 'elsewhere'})"
+            )
     names, name = list(FORMATS), pick_precision(options.precision, device)
     wrong = ""
     if device.type == "cpu" and name != "fp32":
         try:
             layer = wrong_layer(model, shape, FORMATS[name], memory_format(options))
             wrong = f"PyTorch gets the gradient of {layer} wrong here" if layer else ""
-        except Exception as error:  # whatever the network's own code raises
-            wrong = f"it fails ({first_line(error)})"
+        except Exception as error:  # of its own code: of the format, where it takes fp32
+            if not refusal(model, shape, memory_format(options)):
+                wrong = f"the network fails ({first_line(error)})"
     # The later in the list, the safer.
     agreed = names[int(idist.all_reduce(names.index("fp32" if wrong else name), "MAX"))]
     laid = " and --channels-last" if options.channels_last else ""
@@ -104,8 +112,8 @@ def wrong_layer(
 ) -> str | None:
     """The first layer whose step in half precision is not that in fp32, but for rounding.
 
-    Each layer is tried by itself, on the CPU, with a random gradient of its output: through a whole
-    network rounding adds up, and right gradients of a deep one differ as much as wrong ones.
+    Each layer without children that have weights is tried by itself, in eval mode, on the CPU, with
+    a random gradient: in a deep network, rounding adds up to as much as a fault. It may raise.
     """
     found: list[str] = []
 
@@ -120,7 +128,8 @@ def wrong_layer(
             every = [total, *tree_leaves(own), *layer.parameters(), *computed]
             inputs, named = tree_map_only(_is_real, Tensor.clone, own)  # it may change them
             for result in filter(_is_real, tree_leaves(layer.forward(*inputs, **named))):
-                total = total + (result * torch.randn_like(result, dtype=torch.float32)).sum()
+                seed = torch.empty_like(result, dtype=torch.float).copy_(torch.randn(result.shape))
+                total = total + (result * seed).sum()
             leaves = [each for each in every if _is_real(each) and each.requires_grad]
             return torch.autograd.grad(total, leaves, materialize_grads=True)
 

@@ -100,9 +100,7 @@ class Recipe(Checked):
         "cifar10 (downloaded once), shapes (drawn on the spot, no download) or a folder of images",
     )
     limit: int = setting(
-        0,
-        "train on at most this many images, validate and test on as few in proportion; 0: all",
-        low=0,
+        0, "most training images; validation and test images follow in proportion; 0: all", low=0
     )
     epochs: int = setting(40, "passes over the training images", low=1)
     batch_size: int = setting(128, "images in a step, over all processes", low=1)

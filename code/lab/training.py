@@ -21,7 +21,6 @@ from ignite.metrics import Accuracy, ConfusionMatrix, Loss
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
-from torch.nn.parameter import is_lazy
 
 from . import handlers, machine, record
 from .batches import Batches, normalized
@@ -113,14 +112,11 @@ def train(
     data = load(recipe.data, limit=recipe.limit or None)
     torch.manual_seed(recipe.seed)
     model, shape = build(recipe, len(data.classes)), data.train.images.shape[1:]
-    if any(map(is_lazy, model.parameters())):
-        with torch.no_grad():
-            model.eval()(torch.zeros(1, *shape))  # makes them
+    options = settle(options, model, device, shape)
     if recipe.muon:
         SGDWithMuon([{"params": [*model.parameters()]}], recipe.muon, lr=recipe.lr)  # or raises
     if recipe.small_share and (why := refusal(model, (3, SMALL, SMALL), torch.contiguous_format)):
-        raise UserError(f"--small-share: omit it, for at {SMALL}x{SMALL} pixels it fails ({why})")
-    options = settle(options, model, device, shape)
+        raise UserError(f"--small-share: omit it: at {SMALL}x{SMALL} the network fails ({why})")
     if options.resume:
         run = Run.open(options.resume)
         check_same_data(run, data)
@@ -345,7 +341,7 @@ def fit(
     trainer = create_trainer(replica, optimizer, scaler, recipe, device, precision)
     schedule = create_schedule(optimizer, recipe, steps=recipe.epochs * len(training))
 
-    # ignite copies what it is given, which it cannot where hooks compute weights.
+    # ignite copies its network, and PyTorch can copy no weight that a hook computes.
     average = EMAHandler(copied(model, str(device)), 1 - recipe.ema) if recipe.ema else None
     evaluated = average.ema_model if average else model
     tested = Mirrored(evaluated) if recipe.tta else evaluated
@@ -389,7 +385,7 @@ def fit(
 
     trainer.add_event_handler(Events.ITERATION_STARTED, schedule)
     if average:
-        average.model = model
+        average.model = model  # whose weights it averages
         average.attach(trainer)
     epoch.attach(trainer)
     trainer.add_event_handler(Events.ITERATION_COMPLETED(every=handlers.EVERY), finite)

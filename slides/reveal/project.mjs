@@ -325,7 +325,7 @@ export function takeOptions(call, ...known) {
 export function takeDecks(call, ...known) {
   const given = process.argv.slice(2);
   const isOption = (word) => word.startsWith('-');
-  const options = checkOptions(given.filter(isOption), call, known);
+  const options = checkOptions(given.filter(isOption), call, known, ['NAME']);
   const there = listDecks();
   if (there.length === 0) throw new Refusal('there is no deck: slides/ has no .md file');
   const wanted = given
@@ -338,9 +338,10 @@ export function takeDecks(call, ...known) {
   return { options, names: wanted.length > 0 ? wanted : there };
 }
 
-function checkOptions(given, call, known) {
+function checkOptions(given, call, known, others = []) {
   const unknown = given.find((argument) => !known.includes(argument));
   if (unknown === undefined) return given;
-  const options = known.length > 0 ? ` -- [${known.join('] [')}]` : '';
+  const all = [...known, ...others];
+  const options = all.length > 0 ? ` -- [${all.join('] [')}]` : '';
   throw new Refusal(`${call} knows no ${unknown}: write ${call}${options}`);
 }

@@ -323,6 +323,7 @@ def test_a_slide_that_the_overview_led_to_is_fitted_as_any(kept: Visit, deck_url
             sizes.append(kept.page.evaluate(FITTED))
     direct, by_overview = ways.values()
     assert direct == by_overview
+    assert any(map(any, direct))
 
 
 def test_the_speaker_view_shows_the_notes_and_leads_the_deck(deck: Visit, deck_url: str) -> None:

@@ -349,7 +349,7 @@ def test_a_file_system_that_turns_read_only_gets_one_line(project: Path) -> None
         (
             "print/pdf.mjs",
             ["--handouts"],
-            "npm run pdf knows no --handouts: write npm run pdf -- [--handout]",
+            "npm run pdf knows no --handouts: write npm run pdf -- [--handout] [NAME]",
         ),
         ("print/pdf.mjs", ["none"], "there is no deck slides/none.md; there is "),
         ("check/check.mjs", ["none"], "there is no deck slides/none.md; there is "),

@@ -96,11 +96,14 @@ def test_all_machines_take_the_format_that_is_right_on_each(
     state = torch.get_rng_state()
     assert precision.settle(lab.Options(), model, CPU, shape).precision == "bf16"
     assert torch.equal(torch.get_rng_state(), state)
-    monkeypatch.setattr(precision.idist, "all_reduce", lambda mine, how: max(mine, 2))
+    answers = [0, 2, 0, 2, 1, 0]  # of the layout and the format, in turn
+    monkeypatch.setattr(precision.idist, "all_reduce", lambda mine, how: answers.pop(0))
     assert precision.settle(lab.Options(), model, CPU, shape).precision == "fp32"
     with pytest.raises(lab.UserError, match="the gradient of a layer wrong"):
         precision.settle(lab.Options(precision="bf16"), model, CPU, shape)
     assert not capsys.readouterr().out
+    assert not precision.settle(lab.Options(), model, CPU, shape).channels_last
+    assert "takes no images in memory as NHWC (elsewhere)" in capsys.readouterr().out
 
 
 def computed(compute: Callable[[nn.Module], object]) -> nn.Module:
@@ -218,16 +221,21 @@ class Put(nn.Conv2d):
         return out
 
 
-LAYOUT = "--no-channels-last: it does not take images in that layout (view size is not compatible"
+LAYOUT = "--no-channels-last: the network takes no images in memory as NHWC (view size is not"
 
 
 @pytest.mark.parametrize(
     ("layer", "said", "last", "kind"),
     [
-        (lambda: InPlace(3, 8, 3), "", True, "bfloat16"),
+        (lambda: InPlace(3, 8, 3), "bf16; run folder", True, "bfloat16"),
         (Grown, "PyTorch gets the gradient of 0 wrong here", True, "float32"),
         (lambda: Viewed(3, 8, 3), LAYOUT, False, "bfloat16"),
-        (lambda: Put(3, 8, 3), "with bf16 and --channels-last it fails (Index", True, "float32"),
+        (
+            lambda: Put(3, 8, 3),
+            "with bf16 and --channels-last the network fails (Index",
+            True,
+            "float32",
+        ),
     ],
     ids=["in place", "grown", "viewed", "put"],
 )
@@ -250,6 +258,17 @@ def test_a_network_is_trained_in_a_layout_and_a_format_that_it_takes(
     assert said in first
     about = run.read("run.json")
     assert (about["options"]["channels_last"], about["environment"]["precision"]) == (last, kind)
+
+
+def test_a_network_that_always_fails_says_so_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(recipe: lab.Recipe, classes: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(7, classes))
+
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        lab.train(build, ONE, options(tmp_path, precision="bf16"))
+    assert not capsys.readouterr().out
 
 
 def test_both_formats_learn_the_same(tmp_path: Path) -> None:

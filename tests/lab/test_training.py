@@ -329,7 +329,7 @@ def test_smaller_images_come_first_and_a_stopped_run_goes_on_with_its_own(tmp_pa
         return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, classes))
 
     with pytest.raises(
-        UserError, match=r"--small-share: omit it, for at 24x24 pixels it fails \(mat1 and"
+        UserError, match=r"--small-share: omit it: at 24x24 the network fails \(mat1 and"
     ):
         lab.train(flat, recipe, options(tmp_path))
 

@@ -230,7 +230,7 @@ def test_a_bad_genotype_is_one_line(words: str, complaint: str) -> None:
 
 def test_its_auxiliary_classifier_is_for_images_of_one_size() -> None:
     recipe = replace(darts.RECIPE, data="shapes", limit=100, small_share=0.5)
-    with pytest.raises(lab.UserError, match="--small-share: omit it, for at 24x24 pixels it fails"):
+    with pytest.raises(lab.UserError, match="--small-share: omit it: at 24x24 the network fails"):
         lab.train(darts.build, recipe)
     small = replace(recipe, auxiliary_weight=0)
     assert not precision.refusal(darts.build(small, 10), (3, 24, 24), torch.contiguous_format)

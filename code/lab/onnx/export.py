@@ -327,7 +327,7 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...], fold: bool = True) -> "Mod
 
     Its input is `images` (n, C, H, W); its outputs are those of `Opened`, and `STAGE.kernel`, the
     weight of each stage that is one convolution. With `fold`, batch norms are folded into the
-    convolutions before them. Raises `UserError` where packages are missing, or PyTorch cannot.
+    convolutions before them. Raises `UserError` where packages are missing, or PyTorch fails.
     """
     try:
         import onnx
@@ -340,7 +340,7 @@ def to_onnx(model: nn.Module, shape: tuple[int, ...], fold: bool = True) -> "Mod
 
     opened = Opened(model, shape).eval()
     try:
-        with torch.no_grad(), redirect_stderr(io.StringIO()):  # a program that fails is printed
+        with torch.no_grad(), redirect_stderr(io.StringIO()):  # which prints what it fails on
             program = torch.onnx.export(
                 opened,
                 (torch.rand(2, *shape),),

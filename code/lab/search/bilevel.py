@@ -185,12 +185,8 @@ def _rounds_like(run: Run, options: Options, device: torch.device) -> bool:
     """Whether a run was started where numbers are rounded as they will be here."""
     about = run.read("run.json")
     before = about["options"] | {"precision": NAMES.get(about["environment"]["precision"])}
-    now = {
-        "precision": options.precision,
-        "channels_last": options.channels_last,
-        "device": device.type,
-    }
-    return now.items() <= before.items()
+    now = {name: getattr(options, name) for name in ("precision", "channels_last")}
+    return (now | {"device": device.type}).items() <= before.items()
 
 
 def _search(

@@ -42,7 +42,7 @@ try:
 except ImportError:
     raise UserError("a search needs a package: pip install 'optuna>=4.9'") from None
 
-warnings.simplefilter("ignore", exceptions.ExperimentalWarning)  # its heartbeat is one since 2021
+warnings.simplefilter("ignore", exceptions.ExperimentalWarning)  # its heartbeat
 
 WAIT = 60  # seconds that a process waits for others to let it write to an SQLite file
 TRIES = 6  # to make the tables of a database, or to find them made
