@@ -69,9 +69,8 @@ def settle(
     if idist.all_reduce(int(bool(flat)), "MAX"):
         options = replace(options, channels_last=False)
         if idist.get_rank() == 0:
-            print(
-                f"--no-channels-last: the network takes no images in memory as NHWC ({fault or 'elsewhere'})"
-            )
+            why = fault or "elsewhere"
+            print(f"--no-channels-last: the network takes no images in memory as NHWC ({why})")
     names, name = list(FORMATS), pick_precision(options.precision, device)
     wrong = ""
     if device.type == "cpu" and name != "fp32":
