@@ -34,10 +34,10 @@ def layers(model: nn.Module, shape: tuple[int, ...], depth: int = 0) -> list[Lay
     """The layers of a network, measured by passing one input of `shape` (1, C, H, W) through it.
 
     It is passed through a copy on the meta device, which computes nothing, or, where that fails, as
-    at an `assert` on values, on the CPU. A multiply-accumulate is one product of a
-    convolution, a fully connected layer or two matrices, as in attention; biases, pooling,
-    normalization and activations, which have one operation or a few for each output, are not
-    counted. PyTorch counts (`torch.utils.flop_counter`): two FLOPs are one of them.
+    at an `assert` on values, on the CPU. A multiply-accumulate is one product of a convolution, a
+    fully connected layer or two matrices, as in attention; biases, pooling, normalization and
+    activations, which have one operation or a few for each output, are not counted. PyTorch counts
+    (`torch.utils.flop_counter`): two FLOPs are one of them.
 
     Args:
         depth: how many levels of modules to tell apart; a module at this level is one layer, with
